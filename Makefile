@@ -1,0 +1,137 @@
+# zen-lead - one label, one leader. GNU make; run `make help` for the targets.
+#
+#   make                     build everything into build/
+#   make test                unit and end-to-end tests (installs what it needs)
+#   make SANITIZE=address,undefined unit     the same tests under a sanitizer
+#   make e2e AREA=gatekeeper                 one area of the end-to-end tests
+#   make WERROR= CC=clang    for packagers and other compilers
+
+STD     := -std=c17 -D_GNU_SOURCE
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wformat=2 -Wundef -Wvla -Walloca -Wconversion \
+           -Wsign-conversion -Wstrict-prototypes -Wold-style-definition -Wmissing-prototypes \
+           -Wmissing-declarations -Wpointer-arith -Wcast-qual -Wwrite-strings -Wswitch-enum \
+           -Wimplicit-fallthrough -Wnull-dereference -Wdouble-promotion -Wredundant-decls
+cc-option = $(shell printf 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c - -c -o /dev/null 2>/dev/null && echo $(1))
+WARN    += $(foreach f,-Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wcast-align=strict -Wtrampolines,$(call cc-option,$f))
+HARDEN  := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fPIE \
+           -fno-common -fvisibility=hidden -fno-strict-overflow -fno-delete-null-pointer-checks
+HARDEN  += $(foreach f,-fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr,$(call cc-option,$f))
+LDHARD  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+OPT     ?= -O2 -g
+WERROR  ?= -Werror
+BUILD   := build
+comma   := ,
+ifdef SANITIZE
+BUILD   := build/san-$(subst $(comma),-,$(SANITIZE))
+HARDEN  := -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=$(SANITIZE)
+LDHARD  := -fsanitize=$(SANITIZE)
+OPT     := -O1 -g
+endif
+VERSION ?= 0.3.0
+Q       := $(if $(V),,@)   # make V=1 shows the commands
+CFLAGS  += $(STD) $(OPT) $(WARN) $(WERROR) $(HARDEN) -I. -include common/base/ban.h -DZL_VERSION='"$(VERSION)"' -pthread
+LIBS    := -lmicrohttpd -lcurl -lcjson -lyaml -lssl -lcrypto -pthread
+PACKAGES := gcc make pkg-config libmicrohttpd-dev libcurl4-openssl-dev libcjson-dev libyaml-dev libssl-dev uthash-dev
+
+COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*/*.c))
+PROGRAMS := zen-lead-webhook zen-lead-controller zen-lead-certs
+program-objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
+SOURCES  := $(wildcard common/*/*.[ch] webhook/*.[ch] controller/*.[ch] certs/*.[ch] test/*/*.[ch])
+
+all: $(addprefix $(BUILD)/bin/,$(PROGRAMS) zl-kubelet) ## build the programs into build/bin (default)
+
+$(BUILD)/bin/zen-lead-webhook: $(call program-objects,webhook)
+$(BUILD)/bin/zen-lead-controller: $(call program-objects,controller)
+$(BUILD)/bin/zen-lead-certs: $(call program-objects,certs)
+$(BUILD)/bin/zl-kubelet: $(call program-objects,test/kubelet)
+$(BUILD)/bin/%: $(BUILD)/libcommon.a
+	@mkdir -p $(@D) && echo "  LINK $@"
+	$Q$(CC) $(CFLAGS) $(LDHARD) -o $@ $(filter %.o,$^) $(BUILD)/libcommon.a $(LIBS)
+
+$(BUILD)/libcommon.a: $(COMMON)
+	@rm -f $@
+	$Q$(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c | deps
+	@mkdir -p $(@D) && echo "  CC   $<"
+	$Q$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+deps: ; @bash test/controlplane/packages.sh $(PACKAGES)
+
+deps-test: ; @bash test/controlplane/packages.sh libcmocka-dev
+
+# A unit test is test/unit/test_X.c. It links libcommon and the objects of the programs except their main.o.
+UNIT := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/test_*.c))
+TEST_OBJECTS := $(filter-out %/main.o,$(foreach p,webhook controller certs,$(call program-objects,$p))) \
+                $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/unit/test_%,$(wildcard test/unit/*.c)))
+$(BUILD)/test/%: $(BUILD)/test/unit/%.o $(TEST_OBJECTS) $(BUILD)/libcommon.a
+	@mkdir -p $(@D) && echo "  LINK $@"
+	$Q$(CC) $(CFLAGS) $(LDHARD) -o $@ $< $(BUILD)/libtest.a $(BUILD)/libcommon.a $(LIBS) -lcmocka
+$(UNIT): $(BUILD)/libtest.a
+$(patsubst test/unit/%.c,$(BUILD)/test/unit/%.o,$(wildcard test/unit/*.c)): | deps-test
+$(BUILD)/libtest.a: $(TEST_OBJECTS)
+	@rm -f $@
+	$Q$(AR) rcs $@ $^
+
+# --- tests ---
+
+unit: $(UNIT) ## unit tests (cmocka); SANITIZE=address,undefined or thread runs them under a sanitizer
+	@bash test/unit/run.sh $(BUILD)/test
+
+valgrind: $(UNIT) ## unit tests under valgrind
+	@bash test/controlplane/packages.sh valgrind
+	@bash test/unit/run.sh $(BUILD)/test valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
+
+e2e: all ## end-to-end tests on a real control plane; AREA=gatekeeper runs one area
+	@ZL_BIN=$(BUILD)/bin bash test/e2e/run.sh $(AREA)
+
+e2e-tsan: ## webhook and controller under load with ThreadSanitizer
+	@$(MAKE) --no-print-directory SANITIZE=thread all
+	@ZL_BIN=build/san-thread/bin bash test/e2e/run.sh race
+
+test: ## everything: style, layers, lint, unit tests, sanitizers, end-to-end
+	@bash test/run.sh
+
+demo: all ## one label, one leader, shown on a real control plane; KEEP=1 leaves it running
+	@ZL_BIN=$(BUILD)/bin bash test/demo/demo.sh
+
+# --- checks ---
+
+format: ## format the tree
+	@clang-format -i $(SOURCES)
+
+format-check: ## fail on a file that is not formatted
+	@bash test/controlplane/packages.sh clang-format
+	@clang-format --dry-run --Werror $(SOURCES)
+
+layers: $(BUILD)/libcommon.a ## fail on an include or a symbol that crosses the architecture
+	@bash test/lint/layers.sh $(BUILD)/libcommon.a
+
+TIDY := $(patsubst %.c,build/tidy/%.ok,$(filter %.c,$(filter-out test/%,$(SOURCES))))
+lint: $(TIDY) ## clang-tidy on the product, shellcheck on the scripts
+	@bash test/controlplane/packages.sh shellcheck
+	@shellcheck -x $(shell git ls-files '*.sh' '*.bash' '*.bats' .ci/run)
+build/tidy/%.ok: %.c .clang-tidy | deps
+	@bash test/controlplane/packages.sh clang-tidy
+	@mkdir -p $(@D) && echo "  TIDY $<"
+	@clang-tidy --quiet $< -- $(STD) -I. -include common/base/ban.h -DZL_VERSION='"$(VERSION)"' 2>/dev/null
+	@touch $@
+
+analyze: ## gcc -fanalyzer over the product
+	@$(MAKE) --no-print-directory BUILD=build/analyze OPT="-O1 -fanalyzer" build/analyze/libcommon.a
+
+fuzz: ## libFuzzer on what a stranger can send, SECONDS each (30)
+	@bash test/fuzz/run.sh $(SECONDS)
+
+manifests-check: ## render every kustomization
+	@bash test/manifests/check.sh
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
+
+.PHONY: all deps deps-test unit valgrind e2e e2e-tsan test demo format format-check layers lint analyze fuzz manifests-check clean help
+.SECONDARY:
+-include $(shell find build -name '*.d' 2>/dev/null)

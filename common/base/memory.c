@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/memory.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+/* The logger works on its own stack, so it can still speak here. */
+static _Noreturn void out_of_memory(size_t size_bytes)
+{
+    ZL_LOG_ERROR("out of memory", ZL_I64("bytes", size_bytes));
+    abort();
+}
+
+void *zl_alloc(size_t size_bytes)
+{
+    void *memory = calloc(1, size_bytes > 0 ? size_bytes : 1);
+    if (memory == NULL) {
+        out_of_memory(size_bytes);
+    }
+    return memory;
+}
+
+void *zl_realloc(void *old, size_t count, size_t size_bytes)
+{
+    size_t total = 0;
+    if (__builtin_mul_overflow(count, size_bytes, &total)) {
+        out_of_memory(SIZE_MAX);
+    }
+    void *memory = realloc(old, total > 0 ? total : 1);
+    if (memory == NULL) {
+        out_of_memory(total);
+    }
+    return memory;
+}
+
+char *zl_strdup(const char *text)
+{
+    return text == NULL ? NULL : zl_strndup(text, strlen(text));
+}
+
+char *zl_strndup(const char *text, size_t length)
+{
+    char *copy = zl_realloc(NULL, length + 1, 1);
+    if (length > 0) {
+        memcpy(copy, text, length);
+    }
+    copy[length] = '\0';
+    return copy;
+}
+
+char *zl_asprintf(const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    if (length < 0) {
+        out_of_memory(0);
+    }
+    return text;
+}
+
+void zl_replace_string(char **slot, const char *text)
+{
+    char *old = *slot;
+    *slot = zl_strdup(text); /* before the free: TEXT may point into the old string */
+    free(old);
+}
+
+bool zl_same_string(const char *left, const char *right)
+{
+    if (left == NULL || right == NULL) {
+        return left == right;
+    }
+    return strcmp(left, right) == 0;
+}
+
+void zl_free_cleanup(void *pointer_to_pointer)
+{
+    void *pointer;
+    memcpy(&pointer, pointer_to_pointer, sizeof pointer);
+    free(pointer);
+}
+
+void zl_close_cleanup(int *fd)
+{
+    if (*fd < 0) {
+        return;
+    }
+    int saved = errno; /* runs between a failure and its report */
+    (void)close(*fd);
+    errno = saved;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/metrics.h"
+
+#include "common/base/utf8.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+
+const double ZL_BUCKETS_SECONDS[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                     0.25,  0.5,    1,     2.5,  5,     10,   0};
+
+struct series {
+    char *value1, *value2; /* "" where there is no label */
+    double value;          /* of a histogram: the sum */
+    uint64_t count;        /* of a histogram */
+    uint64_t *in_bucket;   /* of a histogram: observations in each bucket alone, not cumulated */
+    struct series *next;
+};
+
+struct family {
+    const struct zl_metric *metric;
+    struct series *first;
+    struct family *next;
+};
+
+/* In order of registration and of first use: the exposition is stable. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct family *families;
+
+static void lock_cleanup(pthread_mutex_t **held)
+{
+    (void)pthread_mutex_unlock(*held);
+}
+
+static pthread_mutex_t *locked(void)
+{
+    (void)pthread_mutex_lock(&lock);
+    return &lock;
+}
+
+#define HOLD_LOCK __attribute__((unused)) ZL_CLEANUP(lock_cleanup) pthread_mutex_t *held_ = locked()
+
+static size_t bucket_count(const struct zl_metric *metric)
+{
+    size_t count = 0;
+    while (metric->buckets != NULL && metric->buckets[count] > 0) {
+        count++;
+    }
+    return count;
+}
+
+/* The link that holds METRIC's family, or the empty one at the end. */
+static struct family **family_link(const struct zl_metric *metric)
+{
+    struct family **link = &families;
+    while (*link != NULL && (*link)->metric != metric) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+static struct family *get_family(const struct zl_metric *metric)
+{
+    struct family **link = family_link(metric);
+    if (*link == NULL) {
+        *link = zl_alloc(sizeof **link);
+        (*link)->metric = metric;
+    }
+    return *link;
+}
+
+static struct series **series_link(struct family *family, const char *value1, const char *value2)
+{
+    struct series **link = &family->first;
+    while (*link != NULL &&
+           (strcmp((*link)->value1, value1) != 0 || strcmp((*link)->value2, value2) != 0)) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+static const char *or_empty(const char *value)
+{
+    return value != NULL ? value : "";
+}
+
+/* A metric that nobody registered is registered here, rather than lost. */
+static struct series *get_series(const struct zl_metric *metric, const char *value1,
+                                 const char *value2)
+{
+    struct family *family = get_family(metric);
+    struct series **link = series_link(family, or_empty(value1), or_empty(value2));
+    if (*link == NULL) {
+        struct series *series = zl_alloc(sizeof *series);
+        series->value1 = zl_strdup(or_empty(value1));
+        series->value2 = zl_strdup(or_empty(value2));
+        if (metric->type == ZL_METRIC_HISTOGRAM) {
+            series->in_bucket = zl_alloc(bucket_count(metric) * sizeof *series->in_bucket);
+        }
+        *link = series;
+    }
+    return *link;
+}
+
+void zl_metrics_register(const struct zl_metric *metric)
+{
+    HOLD_LOCK;
+    (void)get_family(metric);
+    if (metric->label1 == NULL && metric->label2 == NULL && metric->type != ZL_METRIC_HISTOGRAM) {
+        (void)get_series(metric, NULL, NULL);
+    }
+}
+
+void zl_metric_add(const struct zl_metric *metric, const char *value1, const char *value2,
+                   double by)
+{
+    /* a counter that falls would read as a restart */
+    if (metric->type == ZL_METRIC_HISTOGRAM || isnan(by) ||
+        (metric->type == ZL_METRIC_COUNTER && by < 0)) {
+        return;
+    }
+    HOLD_LOCK;
+    get_series(metric, value1, value2)->value += by;
+}
+
+void zl_metric_set(const struct zl_metric *metric, const char *value1, const char *value2,
+                   double to)
+{
+    if (metric->type == ZL_METRIC_HISTOGRAM) {
+        return;
+    }
+    HOLD_LOCK;
+    get_series(metric, value1, value2)->value = to;
+}
+
+void zl_metric_observe(const struct zl_metric *metric, const char *value1, const char *value2,
+                       double seconds)
+{
+    if (metric->type != ZL_METRIC_HISTOGRAM || isnan(seconds)) {
+        return;
+    }
+    HOLD_LOCK;
+    struct series *series = get_series(metric, value1, value2);
+    size_t buckets = bucket_count(metric);
+    for (size_t i = 0; i < buckets; i++) {
+        if (seconds <= metric->buckets[i]) {
+            series->in_bucket[i]++;
+            break;
+        }
+    }
+    series->count++;
+    series->value += seconds;
+}
+
+double zl_metric_value(const struct zl_metric *metric, const char *value1, const char *value2)
+{
+    HOLD_LOCK;
+    struct family *family = *family_link(metric);
+    const struct series *series =
+        family != NULL ? *series_link(family, or_empty(value1), or_empty(value2)) : NULL;
+    if (series == NULL) {
+        return 0;
+    }
+    return metric->type == ZL_METRIC_HISTOGRAM ? (double)series->count : series->value;
+}
+
+/* TEXT with '\' and line breaks escaped, and '"' too for QUOTED; bytes that are not UTF-8 replaced. */
+static bool add_escaped(struct zl_buf *out, const char *text, bool quoted)
+{
+    bool ok = true;
+    while (*text != '\0' && ok) {
+        size_t size = zl_utf8_size(text);
+        if (size == 0) {
+            ok = zl_buf_add_text(out, ZL_UTF8_REPLACEMENT);
+        } else if (*text == '\n') {
+            ok = zl_buf_add_text(out, "\\n");
+        } else if (*text == '\\' || (*text == '"' && quoted)) {
+            ok = zl_buf_add_text(out, "\\") && zl_buf_add(out, text, 1);
+        } else {
+            ok = zl_buf_add(out, text, size);
+        }
+        text += size > 0 ? size : 1;
+    }
+    return ok;
+}
+
+/* The shortest of 15 or 17 digits that reads back as VALUE. */
+static void format_number(double value, char out[32])
+{
+    if (isnan(value) || isinf(value)) {
+        (void)snprintf(out, 32, "%s", isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
+        return;
+    }
+    (void)snprintf(out, 32, "%.15g", value);
+    if (strtod(out, NULL) != value) {
+        (void)snprintf(out, 32, "%.17g", value);
+    }
+}
+
+/* One `name="value"` after a comma if *COUNT says that others came before. */
+static bool add_label(struct zl_buf *out, size_t *count, const char *name, const char *value)
+{
+    if (name == NULL) {
+        return true;
+    }
+    return zl_buf_printf(out, "%s%s=\"", (*count)++ > 0 ? "," : "{", name) &&
+           add_escaped(out, value, true) && zl_buf_add_text(out, "\"");
+}
+
+/* `name_suffix{labels,le="..."} value`; LE may be NULL. */
+static bool add_sample(struct zl_buf *out, const struct zl_metric *metric,
+                       const struct series *series, const char *suffix, const char *le,
+                       double value)
+{
+    char number[32];
+    format_number(value, number);
+    size_t labels = 0;
+    return zl_buf_printf(out, "%s%s", metric->name, suffix) &&
+           add_label(out, &labels, metric->label1, series->value1) &&
+           add_label(out, &labels, metric->label2, series->value2) &&
+           add_label(out, &labels, le != NULL ? "le" : NULL, le) &&
+           zl_buf_printf(out, "%s %s\n", labels > 0 ? "}" : "", number);
+}
+
+static bool add_histogram(struct zl_buf *out, const struct zl_metric *metric,
+                          const struct series *series)
+{
+    uint64_t cumulated = 0;
+    size_t buckets = bucket_count(metric);
+    for (size_t i = 0; i < buckets; i++) {
+        char le[32];
+        format_number(metric->buckets[i], le);
+        cumulated += series->in_bucket[i];
+        if (!add_sample(out, metric, series, "_bucket", le, (double)cumulated)) {
+            return false;
+        }
+    }
+    return add_sample(out, metric, series, "_bucket", "+Inf", (double)series->count) &&
+           add_sample(out, metric, series, "_sum", NULL, series->value) &&
+           add_sample(out, metric, series, "_count", NULL, (double)series->count);
+}
+
+static bool add_family(struct zl_buf *out, const struct family *family)
+{
+    static const char *const types[] = {"counter", "gauge", "histogram"};
+    const struct zl_metric *metric = family->metric;
+    bool ok = zl_buf_printf(out, "# HELP %s ", metric->name) &&
+              add_escaped(out, or_empty(metric->help), false) &&
+              zl_buf_printf(out, "\n# TYPE %s %s\n", metric->name, types[metric->type]);
+    for (const struct series *series = family->first; series != NULL && ok; series = series->next) {
+        ok = metric->type == ZL_METRIC_HISTOGRAM
+                 ? add_histogram(out, metric, series)
+                 : add_sample(out, metric, series, "", NULL, series->value);
+    }
+    return ok;
+}
+
+/* A family that does not fit is left out whole: half a line would spoil the scrape. */
+void zl_metrics_write(struct zl_buf *out)
+{
+    HOLD_LOCK;
+    for (const struct family *family = families; family != NULL; family = family->next) {
+        size_t before = out->length;
+        if (!add_family(out, family) && out->data != NULL) {
+            out->length = before;
+            out->data[before] = '\0';
+        }
+    }
+}
+
+void zl_metrics_reset(void)
+{
+    HOLD_LOCK;
+    while (families != NULL) {
+        struct family *family = families;
+        families = family->next;
+        while (family->first != NULL) {
+            struct series *series = family->first;
+            family->first = series->next;
+            free(series->value1);
+            free(series->value2);
+            free(series->in_bucket);
+            free(series);
+        }
+        free(family);
+    }
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * metrics.h - counters, gauges and histograms in Prometheus text format 0.0.4.
+ *
+ * A program declares its families as constants and registers them at start-up; a series is made at
+ * its first use. At most two labels, whose values must come from a bounded set: never a name that a
+ * user chooses.
+ *
+ * Threads: any; one lock.
+ */
+#ifndef ZL_METRICS_H
+#define ZL_METRICS_H
+
+#include "common/base/buf.h"
+
+#include <stdint.h>
+
+enum zl_metric_type { ZL_METRIC_COUNTER, ZL_METRIC_GAUGE, ZL_METRIC_HISTOGRAM };
+
+struct zl_metric {
+    const char *name; /* "zen_lead_admission_decisions_total" */
+    enum zl_metric_type type;
+    const char *help;
+    const char *label1, *label2; /* label names, or NULL */
+    const double *buckets;       /* histogram: ascending upper bounds in the metric's unit, ends with 0 */
+};
+
+/* METRIC must outlive the process. A counter or gauge without labels is shown as 0 from here on. */
+void zl_metrics_register(const struct zl_metric *metric);
+/* VALUE1, VALUE2: label values, NULL where there is no label. */
+void zl_metric_add(const struct zl_metric *metric, const char *value1, const char *value2, double by);
+void zl_metric_set(const struct zl_metric *metric, const char *value1, const char *value2, double to);
+void zl_metric_observe(const struct zl_metric *metric, const char *value1, const char *value2,
+                       double seconds);
+/* Current value of a counter or gauge series, or count of a histogram's; 0 when unknown. For tests. */
+double zl_metric_value(const struct zl_metric *metric, const char *value1, const char *value2);
+/* The whole exposition; a family that OUT has no room for is left out whole. */
+void zl_metrics_write(struct zl_buf *out);
+/* Forget all series and registrations. For tests. */
+void zl_metrics_reset(void);
+
+/* 1 ms .. 10 s, for API calls and decisions */
+extern const double ZL_BUCKETS_SECONDS[];
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * elector.h - leader election among replicas of one program by a Lease: client-go's
+ * tools/leaderelection algorithm with its defaults 15 s / 10 s / 2 s.
+ *
+ * A candidate tries every retry period (jitter factor 1.2). It takes the Lease when there is none,
+ * when the holder is empty or itself, or when the record has not changed for the lease duration by
+ * *its own* monotonic clock. A leader that could not renew for the renew deadline has lost: LOST is
+ * called, and the program must stop acting at once (exit). zl_elector_stop releases the Lease, so that
+ * the next one does not wait.
+ *
+ * Threads: one thread per elector calls ACQUIRED and LOST.
+ */
+#ifndef ZL_KUBE_ELECTOR_H
+#define ZL_KUBE_ELECTOR_H
+
+#include "common/kube/client.h"
+
+struct zl_elector_spec {
+    const char *namespace_;
+    const char *lease; /* "zen-lead-controller" */
+    const char *identity; /* unique per process: hostname and random part */
+    int64_t lease_duration_ms, renew_deadline_ms, retry_period_ms; /* 0: the defaults */
+    void (*acquired)(void *ctx);
+    void (*lost)(void *ctx); /* not called on zl_elector_stop */
+    void (*observed)(void *ctx, const char *holder); /* the holder changed; may be NULL */
+    void *ctx;
+};
+
+struct zl_elector; /* opaque */
+
+/* ZL_E_INVALID unless retry * 1.2 < renew deadline < lease duration. SPEC's strings are copied. */
+enum zl_status zl_elector_new(struct zl_kube_client *client, const struct zl_elector_spec *spec,
+                              struct zl_elector **out, struct zl_error *err) ZL_MUST_CHECK;
+void zl_elector_start(struct zl_elector *elector);
+/* Releases the Lease if held, joins the thread. Blocks up to one API call. */
+void zl_elector_stop(struct zl_elector *elector);
+void zl_elector_free(struct zl_elector *elector);
+bool zl_elector_is_leader(struct zl_elector *elector);
+/* Milliseconds of the monotonic clock since the last successful renewal or observation; for health. */
+int64_t zl_elector_age_ms(struct zl_elector *elector);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/kube/client.h"
+
+const struct zl_kube_resource ZL_KUBE_PODS = {"", "v1", "pods", "Pod", false};
+const struct zl_kube_resource ZL_KUBE_EVENTS = {"", "v1", "events", "Event", false};
+const struct zl_kube_resource ZL_KUBE_SECRETS = {"", "v1", "secrets", "Secret", false};
+const struct zl_kube_resource ZL_KUBE_NAMESPACES = {"", "v1", "namespaces", "Namespace", true};
+const struct zl_kube_resource ZL_KUBE_REPLICASETS = {"apps", "v1", "replicasets", "ReplicaSet",
+                                                     false};
+const struct zl_kube_resource ZL_KUBE_DEPLOYMENTS = {"apps", "v1", "deployments", "Deployment",
+                                                     false};
+const struct zl_kube_resource ZL_KUBE_STATEFULSETS = {"apps", "v1", "statefulsets", "StatefulSet",
+                                                      false};
+const struct zl_kube_resource ZL_KUBE_LEASES = {"coordination.k8s.io", "v1", "leases", "Lease",
+                                                false};
+const struct zl_kube_resource ZL_KUBE_VALIDATING_WEBHOOKS = {
+    "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration", true};
+const struct zl_kube_resource ZL_KUBE_LEADERPOLICIES = {"coordination.kube-zen.io", "v1alpha1",
+                                                        "leaderpolicies", "LeaderPolicy", false};

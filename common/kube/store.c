@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two levels of hash, so that listing a namespace costs what is in that namespace: an admission
+ * decision lists one namespace of a cluster that may have thousands.
+ */
+#include "common/kube/store.h"
+
+#include "common/base/hash.h"
+#include "common/kube/store_internal.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct zl_ref {
+    atomic_size_t holders;
+    void *object;
+    void (*free_object)(void *object);
+};
+
+struct entry {
+    struct zl_ref *ref;
+    uint64_t version; /* resourceVersion as a number, 0 unknown */
+    uint64_t mark;    /* the store's mark when it was put last */
+    char *name;
+    UT_hash_handle hh;
+};
+
+struct space {
+    struct entry *entries;
+    char *name;
+    UT_hash_handle hh;
+};
+
+struct zl_store {
+    pthread_mutex_t mutex;
+    struct space *spaces; /* none is empty */
+    size_t count;
+    uint64_t mark;
+};
+
+struct zl_ref *zl_ref_new(void *object, void (*free_object)(void *object))
+{
+    struct zl_ref *ref = zl_alloc(sizeof *ref);
+    atomic_init(&ref->holders, 1);
+    ref->object = object;
+    ref->free_object = free_object;
+    return ref;
+}
+
+const void *zl_ref_object(const struct zl_ref *ref)
+{
+    return ref->object;
+}
+
+struct zl_ref *zl_ref_hold(struct zl_ref *ref)
+{
+    const size_t before = atomic_fetch_add_explicit(&ref->holders, 1, memory_order_relaxed);
+    assert(before > 0);
+    (void)before;
+    return ref;
+}
+
+void zl_ref_drop(struct zl_ref *ref)
+{
+    /* acq_rel: whoever frees must see all that the other holders did with the object. */
+    if (ref == NULL || atomic_fetch_sub_explicit(&ref->holders, 1, memory_order_acq_rel) != 1)
+        return;
+    if (ref->free_object != NULL)
+        ref->free_object(ref->object);
+    free(ref);
+}
+
+void zl_ref_cleanup(struct zl_ref **ref)
+{
+    zl_ref_drop(*ref);
+    *ref = NULL;
+}
+
+void zl_refs_add(struct zl_refs *refs, struct zl_ref *taken)
+{
+    if (refs->count == refs->capacity) {
+        refs->capacity = refs->capacity == 0 ? 16 : refs->capacity * 2;
+        refs->items = zl_realloc(refs->items, refs->capacity, sizeof(struct zl_ref *));
+    }
+    refs->items[refs->count++] = taken;
+}
+
+void zl_refs_clear(struct zl_refs *refs)
+{
+    for (size_t i = 0; i < refs->count; i++)
+        zl_ref_drop(refs->items[i]);
+    free(refs->items);
+    *refs = (struct zl_refs){0};
+}
+
+static struct space *find_space(struct zl_store *store, const char *name)
+{
+    struct space *found = NULL;
+    HASH_FIND_STR(store->spaces, name, found);
+    return found;
+}
+
+static struct space *find_or_add_space(struct zl_store *store, const char *name)
+{
+    struct space *space = find_space(store, name);
+    if (space != NULL)
+        return space;
+    space = zl_alloc(sizeof *space);
+    space->name = zl_strdup(name);
+    HASH_ADD_KEYPTR(hh, store->spaces, space->name, strlen(space->name), space);
+    return space;
+}
+
+static struct entry *find_entry(struct space *space, const char *name)
+{
+    struct entry *found = NULL;
+    if (space != NULL)
+        HASH_FIND_STR(space->entries, name, found);
+    return found;
+}
+
+static struct entry *find_or_add_entry(struct zl_store *store, struct space *space,
+                                       const char *name)
+{
+    struct entry *entry = find_entry(space, name);
+    if (entry != NULL)
+        return entry;
+    entry = zl_alloc(sizeof *entry);
+    entry->name = zl_strdup(name);
+    HASH_ADD_KEYPTR(hh, space->entries, entry->name, strlen(entry->name), entry);
+    store->count++;
+    return entry;
+}
+
+/* The entry's reference becomes the caller's; the last entry takes its namespace along. */
+static struct zl_ref *take_entry(struct zl_store *store, struct space *space, struct entry *entry)
+{
+    struct zl_ref *ref = entry->ref;
+    HASH_DEL(space->entries, entry);
+    free(entry->name);
+    free(entry);
+    store->count--;
+    if (space->entries == NULL) {
+        HASH_DEL(store->spaces, space);
+        free(space->name);
+        free(space);
+    }
+    return ref;
+}
+
+struct zl_store *zl_store_new(void)
+{
+    struct zl_store *store = zl_alloc(sizeof *store);
+    pthread_mutex_init(&store->mutex, NULL);
+    return store;
+}
+
+void zl_store_free(struct zl_store *store)
+{
+    if (store == NULL)
+        return;
+    ZL_AUTO_REFS struct zl_refs all = {0};
+    zl_store_mark(store);
+    zl_store_sweep(store, &all);
+    pthread_mutex_destroy(&store->mutex);
+    free(store);
+}
+
+struct zl_ref *zl_store_find(struct zl_store *store, const char *namespace_, const char *name)
+{
+    pthread_mutex_lock(&store->mutex);
+    const struct entry *entry = find_entry(find_space(store, namespace_), name);
+    struct zl_ref *ref = entry == NULL ? NULL : zl_ref_hold(entry->ref);
+    pthread_mutex_unlock(&store->mutex);
+    return ref;
+}
+
+static void hold_space(const struct space *space, struct zl_refs *out)
+{
+    for (const struct entry *entry = space->entries; entry != NULL; entry = entry->hh.next)
+        zl_refs_add(out, zl_ref_hold(entry->ref));
+}
+
+void zl_store_list(struct zl_store *store, const char *namespace_, struct zl_refs *out)
+{
+    pthread_mutex_lock(&store->mutex);
+    if (namespace_ != NULL) {
+        const struct space *space = find_space(store, namespace_);
+        if (space != NULL)
+            hold_space(space, out);
+    } else {
+        for (const struct space *space = store->spaces; space != NULL; space = space->hh.next)
+            hold_space(space, out);
+    }
+    pthread_mutex_unlock(&store->mutex);
+}
+
+size_t zl_store_count(struct zl_store *store)
+{
+    pthread_mutex_lock(&store->mutex);
+    const size_t count = store->count;
+    pthread_mutex_unlock(&store->mutex);
+    return count;
+}
+
+struct zl_ref *zl_store_put(struct zl_store *store, const char *namespace_, const char *name,
+                            struct zl_ref *taken)
+{
+    return zl_store_put_version(store, namespace_, name, taken, 0, NULL);
+}
+
+struct zl_ref *zl_store_put_version(struct zl_store *store, const char *namespace_,
+                                    const char *name, struct zl_ref *taken, uint64_t version,
+                                    bool *same)
+{
+    pthread_mutex_lock(&store->mutex);
+    struct entry *entry = find_or_add_entry(store, find_or_add_space(store, namespace_), name);
+    struct zl_ref *replaced = entry->ref;
+    if (same != NULL)
+        *same = replaced != NULL && version != 0 && entry->version == version;
+    entry->ref = taken;
+    entry->version = version;
+    entry->mark = store->mark;
+    pthread_mutex_unlock(&store->mutex);
+    return replaced;
+}
+
+struct zl_ref *zl_store_remove(struct zl_store *store, const char *namespace_, const char *name)
+{
+    pthread_mutex_lock(&store->mutex);
+    struct space *space = find_space(store, namespace_);
+    struct entry *entry = find_entry(space, name);
+    struct zl_ref *ref = entry == NULL ? NULL : take_entry(store, space, entry);
+    pthread_mutex_unlock(&store->mutex);
+    return ref;
+}
+
+void zl_store_mark(struct zl_store *store)
+{
+    pthread_mutex_lock(&store->mutex);
+    store->mark++;
+    pthread_mutex_unlock(&store->mutex);
+}
+
+void zl_store_sweep(struct zl_store *store, struct zl_refs *out)
+{
+    pthread_mutex_lock(&store->mutex);
+    struct space *next_space = NULL;
+    for (struct space *space = store->spaces; space != NULL; space = next_space) {
+        next_space = space->hh.next; /* before the last entry frees its space */
+        struct entry *next_entry = NULL;
+        for (struct entry *entry = space->entries; entry != NULL; entry = next_entry) {
+            next_entry = entry->hh.next;
+            if (entry->mark != store->mark)
+                zl_refs_add(out, take_entry(store, space, entry));
+        }
+    }
+    pthread_mutex_unlock(&store->mutex);
+}

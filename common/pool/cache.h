@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cache.h - what the cluster's pools look like, kept true by informers.
+ *
+ * Holds LeaderPolicies, the Deployments and StatefulSets that join a pool, the pools' Leases, and the
+ * pods (for the controller also the ReplicaSets) of namespaces that have a LeaderPolicy: memory is a
+ * function of zen-lead's users, not of the cluster's size.
+ *
+ * Membership may stand in an annotation, which no label selector can ask for; so workloads are watched
+ * whole and filtered while they are decoded.
+ *
+ * Threads: any.
+ */
+#ifndef ZL_POOL_CACHE_H
+#define ZL_POOL_CACHE_H
+
+#include "common/kube/informer.h"
+#include "common/pool/lease.h"
+
+enum zl_cached {
+    ZL_CACHED_POLICIES,     /* struct zl_policy */
+    ZL_CACHED_DEPLOYMENTS,  /* struct zl_workload, in a pool */
+    ZL_CACHED_STATEFULSETS, /* struct zl_workload, in a pool */
+    ZL_CACHED_LEASES,       /* struct zl_lease */
+    ZL_CACHED_PODS,         /* struct zl_pod that has a controller */
+    ZL_CACHED_REPLICASETS,  /* struct zl_replicaset; only WITH_REPLICASETS */
+    ZL_CACHED_COUNT,
+};
+
+struct zl_cache_options {
+    bool with_replicasets;
+    /* As zl_informer_spec.on_change, with the kind. May be NULL. */
+    void (*on_change)(void *ctx, enum zl_cached kind, const void *old_object,
+                      const void *new_object);
+    void *ctx;
+};
+
+struct zl_cache; /* opaque */
+
+struct zl_cache *zl_cache_new(struct zl_kube_client *client,
+                              const struct zl_cache_options *options);
+void zl_cache_start(struct zl_cache *cache);
+void zl_cache_stop(struct zl_cache *cache); /* no on_change after this; look-ups still work */
+void zl_cache_free(struct zl_cache *cache); /* stops first */
+
+/* true when every informer has its first list; else *LAGGING names one that has not. */
+bool zl_cache_is_synced(struct zl_cache *cache, const char **lagging);
+/* Blocks until it is; as zl_informer_wait_synced. */
+bool zl_cache_wait_synced(struct zl_cache *cache, bool (*stop)(void *ctx), void *ctx);
+/* As zl_informer_position. */
+uint64_t zl_cache_position(struct zl_cache *cache, enum zl_cached kind);
+
+/* NULL when it is not cached; the caller drops the reference. */
+struct zl_ref *zl_cache_find(struct zl_cache *cache, enum zl_cached kind, const char *namespace_,
+                             const char *name);
+struct zl_ref *zl_cache_find_lease(struct zl_cache *cache, const char *namespace_,
+                                   const char *pool);
+/* Adds one reference per object of the namespace to OUT. */
+void zl_cache_list(struct zl_cache *cache, enum zl_cached kind, const char *namespace_,
+                   struct zl_refs *out);
+/* The workloads of one pool. */
+void zl_cache_list_workloads(struct zl_cache *cache, const char *namespace_, const char *pool,
+                             struct zl_refs *out);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/pool/lease.h"
+
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/pool/names.h"
+
+#include <string.h>
+
+/* A holder that someone wrote by hand has no annotations: read it from "<pod>_<uid>". */
+static void decode_holder(const struct cJSON *annotations, struct zl_lease *lease)
+{
+    if (!zl_lease_is_held(lease))
+        return;
+    const char *identity = lease->holder_identity;
+    const char *pod = zl_json_text(annotations, ZL_KEY_HOLDER_POD, NULL);
+    const char *uid = zl_json_text(annotations, ZL_KEY_HOLDER_UID, NULL);
+    if (pod != NULL && uid != NULL) {
+        lease->holder_pod = zl_strdup(pod);
+        lease->holder_uid = zl_strdup(uid);
+        return;
+    }
+    /* A pod name has no underscore, so the first one separates. */
+    const char *separator = strchr(identity, '_');
+    if (separator == NULL) {
+        lease->holder_pod = zl_strdup(identity);
+        return;
+    }
+    lease->holder_pod = zl_strndup(identity, (size_t)(separator - identity));
+    lease->holder_uid = zl_strdup(separator + 1);
+}
+
+static bool is_complete(const struct cJSON *metadata)
+{
+    return zl_same_string(zl_json_text(metadata, "labels", ZL_KEY_MANAGED_BY, NULL),
+                          ZL_MANAGED_BY) &&
+           zl_json_count(zl_json_at(metadata, "ownerReferences", NULL)) > 0;
+}
+
+enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out,
+                               struct zl_error *err)
+{
+    struct zl_meta meta;
+    enum zl_status status = zl_meta_decode(object, &meta, err);
+    size_t prefix_length = strlen(ZL_LEASE_PREFIX);
+    if (status != ZL_OK || strncmp(meta.name, ZL_LEASE_PREFIX, prefix_length) != 0) {
+        zl_meta_clear(&meta);
+        return status;
+    }
+    const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
+    const struct cJSON *annotations = zl_json_at(metadata, "annotations", NULL);
+    const struct cJSON *spec = zl_json_at(object, "spec", NULL);
+    const char *token = zl_json_text(annotations, ZL_KEY_FENCING_TOKEN, NULL);
+
+    struct zl_lease *lease = zl_alloc(sizeof *lease);
+    lease->namespace_ = ZL_STEAL(&meta.namespace_);
+    lease->pool = zl_strdup(meta.name + prefix_length);
+    lease->uid = ZL_STEAL(&meta.uid);
+    lease->resource_version = ZL_STEAL(&meta.resource_version);
+    lease->holder_identity = zl_strdup(zl_json_text(spec, "holderIdentity", NULL));
+    lease->provisional =
+        zl_same_string(zl_json_text(annotations, ZL_KEY_CLAIM, NULL), ZL_CLAIM_PROVISIONAL);
+    lease->wants_repair = !is_complete(metadata);
+    lease->transitions = zl_json_i64(spec, 0, "leaseTransitions", NULL);
+    /* An edited or lost token is not an error: LeaderPolicy status has it too, the larger one wins. */
+    if (token == NULL ||
+        zl_parse_i64(token, 0, INT64_MAX / 2, &lease->fencing_token, NULL) != ZL_OK)
+        lease->fencing_token = 0;
+    lease->duration_s = zl_json_i64(spec, 0, "leaseDurationSeconds", NULL);
+    if (!zl_time_parse(zl_json_text(spec, "acquireTime", NULL), &lease->acquire_us))
+        lease->acquire_us = 0;
+    if (!zl_time_parse(zl_json_text(spec, "renewTime", NULL), &lease->renew_us))
+        lease->renew_us = 0;
+    decode_holder(annotations, lease);
+    zl_meta_clear(&meta);
+    *out = lease;
+    return ZL_OK;
+}
+
+void zl_lease_free(void *object)
+{
+    struct zl_lease *lease = object;
+    if (lease == NULL)
+        return;
+    free(lease->namespace_);
+    free(lease->pool);
+    free(lease->uid);
+    free(lease->resource_version);
+    free(lease->holder_identity);
+    free(lease->holder_pod);
+    free(lease->holder_uid);
+    free(lease);
+}
+
+struct zl_lease *zl_lease_copy(const struct zl_lease *lease)
+{
+    struct zl_lease *copy = zl_alloc(sizeof *copy);
+    *copy = *lease;
+    copy->namespace_ = zl_strdup(lease->namespace_);
+    copy->pool = zl_strdup(lease->pool);
+    copy->uid = zl_strdup(lease->uid);
+    copy->resource_version = zl_strdup(lease->resource_version);
+    copy->holder_identity = zl_strdup(lease->holder_identity);
+    copy->holder_pod = zl_strdup(lease->holder_pod);
+    copy->holder_uid = zl_strdup(lease->holder_uid);
+    return copy;
+}
+
+bool zl_lease_is_held(const struct zl_lease *lease)
+{
+    return lease != NULL && lease->holder_identity != NULL && lease->holder_identity[0] != '\0';
+}
+
+bool zl_lease_is_held_by(const struct zl_lease *lease, const char *pod_uid)
+{
+    return zl_lease_is_held(lease) && lease->holder_uid != NULL &&
+           strcmp(lease->holder_uid, pod_uid) == 0;
+}
+
+struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct zl_policy *policy,
+                                  int64_t known_token, const struct zl_candidate *candidate,
+                                  bool provisional, int64_t now_us)
+{
+    static const struct zl_lease absent = {0};
+    struct zl_lease *next = zl_lease_copy(current != NULL ? current : &absent);
+
+    if (current == NULL) {
+        next->namespace_ = zl_strdup(policy->meta.namespace_);
+        next->pool = zl_strdup(policy->meta.name);
+    }
+    if (known_token > next->fencing_token)
+        next->fencing_token = known_token;
+    /* The first leader of all is no transition; a Lease that was deleted continues where it stood. */
+    next->transitions = current != NULL && current->transitions >= next->fencing_token
+                            ? current->transitions + 1
+                            : next->fencing_token;
+    next->fencing_token++;
+    zl_replace_string(&next->holder_pod, candidate->pod);
+    zl_replace_string(&next->holder_uid, candidate->uid);
+    free(next->holder_identity);
+    next->holder_identity = candidate->identity != NULL
+                                ? zl_strdup(candidate->identity)
+                                : zl_asprintf("%s_%s", candidate->pod, candidate->uid);
+    next->provisional = provisional;
+    next->duration_s = policy->lease_duration_s;
+    next->acquire_us = now_us;
+    next->renew_us = now_us;
+    return next;
+}
+
+struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_us)
+{
+    struct zl_lease *next = zl_lease_copy(current);
+    zl_replace_string(&next->holder_identity, "");
+    zl_replace_string(&next->holder_pod, NULL);
+    zl_replace_string(&next->holder_uid, NULL);
+    next->provisional = false;
+    next->renew_us = now_us;
+    return next;
+}
+
+struct zl_lease *zl_lease_renewed(const struct zl_lease *current, const struct zl_policy *policy,
+                                  int64_t now_us)
+{
+    struct zl_lease *next = zl_lease_copy(current);
+    next->provisional = false;
+    next->duration_s = policy->lease_duration_s;
+    next->renew_us = now_us;
+    if (next->acquire_us == 0)
+        next->acquire_us = now_us;
+    return next;
+}
+
+char *zl_lease_name(const char *pool)
+{
+    return zl_asprintf(ZL_LEASE_PREFIX "%s", pool);
+}
+
+static struct cJSON *encode_owner(const struct zl_policy *policy)
+{
+    struct cJSON *owner = zl_json_object();
+    zl_json_set_text(owner, "apiVersion", ZL_POLICY_API_VERSION);
+    zl_json_set_text(owner, "kind", ZL_POLICY_KIND);
+    zl_json_set_text(owner, "name", policy->meta.name);
+    zl_json_set_text(owner, "uid", policy->meta.uid);
+    struct cJSON *owners = zl_json_array();
+    zl_json_append(owners, owner);
+    return owners;
+}
+
+static void encode_metadata(const struct zl_lease *lease, const struct zl_policy *policy,
+                            struct cJSON *metadata)
+{
+    ZL_AUTO_FREE char *name = zl_lease_name(lease->pool);
+    zl_json_set_text(metadata, "name", name);
+    zl_json_set_text(metadata, "namespace", lease->namespace_);
+    if (lease->resource_version != NULL)
+        zl_json_set_text(metadata, "resourceVersion", lease->resource_version);
+    if (lease->resource_version == NULL || lease->wants_repair)
+        zl_json_set(metadata, "ownerReferences", encode_owner(policy));
+
+    struct cJSON *labels = zl_json_child(metadata, "labels");
+    zl_json_set_text(labels, ZL_KEY_MANAGED_BY, ZL_MANAGED_BY);
+
+    ZL_AUTO_FREE char *token = zl_asprintf("%lld", (long long)lease->fencing_token);
+    struct cJSON *annotations = zl_json_child(metadata, "annotations");
+    zl_json_set_text(annotations, ZL_KEY_FENCING_TOKEN, token);
+    zl_json_set_text(annotations, ZL_KEY_HOLDER_POD, lease->holder_pod);
+    zl_json_set_text(annotations, ZL_KEY_HOLDER_UID, lease->holder_uid);
+    if (lease->provisional)
+        zl_json_set_text(annotations, ZL_KEY_CLAIM, ZL_CLAIM_PROVISIONAL);
+    else if (lease->resource_version != NULL)
+        zl_json_set_null(annotations, ZL_KEY_CLAIM); /* a merge patch removes it */
+}
+
+static void encode_time(struct cJSON *spec, const char *name, int64_t wall_us)
+{
+    char text[ZL_TIME_TEXT_MAX];
+    if (wall_us == 0) {
+        zl_json_set_null(spec, name);
+        return;
+    }
+    zl_time_format_micro(wall_us, text);
+    zl_json_set_text(spec, name, text);
+}
+
+struct cJSON *zl_lease_encode(const struct zl_lease *lease, const struct zl_policy *policy)
+{
+    struct cJSON *object = zl_json_object();
+    zl_json_set_text(object, "apiVersion", "coordination.k8s.io/v1");
+    zl_json_set_text(object, "kind", "Lease");
+    encode_metadata(lease, policy, zl_json_child(object, "metadata"));
+
+    struct cJSON *spec = zl_json_child(object, "spec");
+    zl_json_set_text(spec, "holderIdentity",
+                     lease->holder_identity != NULL ? lease->holder_identity : "");
+    zl_json_set_i64(spec, "leaseDurationSeconds", lease->duration_s);
+    zl_json_set_i64(spec, "leaseTransitions", lease->transitions);
+    encode_time(spec, "acquireTime", lease->acquire_us);
+    encode_time(spec, "renewTime", lease->renew_us);
+    return object;
+}
+
+enum zl_status zl_lease_read(struct zl_kube_client *client, const char *namespace_,
+                             const char *pool, int64_t timeout_ms, struct zl_lease **out,
+                             struct zl_error *err)
+{
+    ZL_AUTO_FREE char *name = zl_lease_name(pool);
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_LEASES,
+                                          .namespace_ = namespace_,
+                                          .name = name,
+                                          .timeout_ms = timeout_ms};
+    *out = NULL;
+    enum zl_status status = zl_kube_get(client, &target, &object, err);
+    if (status == ZL_E_NOT_FOUND)
+        return ZL_OK;
+    if (status != ZL_OK)
+        return status;
+    return zl_lease_decode(object, out, err);
+}
+
+enum zl_status zl_lease_swap(struct zl_kube_client *client, const struct zl_lease *next,
+                             const struct zl_policy *policy, int64_t timeout_ms,
+                             struct zl_lease **stored, struct zl_error *err)
+{
+    ZL_AUTO_FREE char *name = zl_lease_name(next->pool);
+    ZL_AUTO_JSON struct cJSON *object = zl_lease_encode(next, policy);
+    ZL_AUTO_JSON struct cJSON *answer = NULL;
+    bool create = next->resource_version == NULL;
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_LEASES,
+                                          .namespace_ = next->namespace_,
+                                          .name = create ? NULL : name,
+                                          .timeout_ms = timeout_ms};
+    enum zl_status status =
+        create ? zl_kube_create(client, &target, object, &answer, err)
+               : zl_kube_patch(client, &target, ZL_KUBE_PATCH_MERGE, object, &answer, err);
+    /* It was deleted since it was read: that, too, is someone else being first. */
+    if (status == ZL_E_NOT_FOUND && !create)
+        return zl_error_wrap(err, ZL_E_CONFLICT, "the Lease was deleted meanwhile");
+    if (status != ZL_OK || stored == NULL)
+        return status;
+    return zl_lease_decode(answer, stored, err);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lease.h - a pool's Lease (coordination.k8s.io/v1, "zen-lead-<pool>"): who leads, and the fencing token.
+ *
+ * holderIdentity is "<pod>_<uid>", client-go's form, or the pod's own identity with
+ * identityStrategy: custom; pod and uid always stand in annotations as well. leaseTransitions counts
+ * changes of leader. The fencing token grows by one with each new leader and never falls while the
+ * pool exists; it starts at 1.
+ *
+ * Threads: pure, but for zl_lease_read and zl_lease_swap, which block on the API server.
+ */
+#ifndef ZL_POOL_LEASE_H
+#define ZL_POOL_LEASE_H
+
+#include "common/kube/client.h"
+#include "common/pool/policy.h"
+
+struct zl_lease {
+    char *namespace_;
+    char *pool; /* the Lease's name without its prefix */
+    char *uid;
+    char *resource_version; /* NULL: not stored yet, zl_lease_swap creates it */
+    char *holder_identity;  /* NULL or "": released */
+    char *holder_pod;       /* NULL when released */
+    char *holder_uid;       /* NULL when released, or written by hand without one */
+    bool provisional;       /* claimed; the pod was not seen yet */
+    bool wants_repair;      /* label or owner reference is missing; a swap puts them back */
+    int64_t fencing_token;
+    int64_t transitions;
+    int64_t duration_s;
+    int64_t acquire_us, renew_us; /* wall clock of the writer; 0: absent */
+};
+
+/* Decode; *OUT stays NULL with ZL_OK when the Lease's name lacks our prefix. */
+enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out,
+                               struct zl_error *err) ZL_MUST_CHECK;
+void zl_lease_free(void *lease); /* a struct zl_lease; fits zl_ref_new */
+struct zl_lease *zl_lease_copy(const struct zl_lease *lease);
+
+bool zl_lease_is_held(const struct zl_lease *lease); /* false for NULL */
+bool zl_lease_is_held_by(const struct zl_lease *lease, const char *pod_uid);
+
+/* What a Lease names as its leader. */
+struct zl_candidate {
+    const char *pod;
+    const char *uid;
+    const char *identity; /* custom identity; NULL: "<pod>_<uid>" */
+};
+
+/*
+ * The record after CANDIDATE took the seat: next fencing token (one more than CURRENT's and than
+ * KNOWN_TOKEN, the largest that was seen elsewhere), a transition more.
+ *
+ * @param current  NULL: there is no Lease
+ * @return owned by the caller
+ */
+struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct zl_policy *policy,
+                                  int64_t known_token, const struct zl_candidate *candidate,
+                                  bool provisional, int64_t now_us);
+/* The record after a deliberate release. The token stays: the next claim passes it. */
+struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_us);
+/* The record after the controller saw its holder alive: confirmed and renewed. */
+struct zl_lease *zl_lease_renewed(const struct zl_lease *current, const struct zl_policy *policy,
+                                  int64_t now_us);
+
+/* The name of POOL's Lease; the caller frees. */
+char *zl_lease_name(const char *pool);
+
+/*
+ * Live GET of POOL's Lease.
+ *
+ * @return ZL_OK with *OUT NULL when there is none
+ */
+enum zl_status zl_lease_read(struct zl_kube_client *client, const char *namespace_,
+                             const char *pool, int64_t timeout_ms, struct zl_lease **out,
+                             struct zl_error *err) ZL_MUST_CHECK;
+
+/*
+ * Compare-and-swap: store NEXT if the Lease is still at NEXT's resource_version (create it when that is
+ * NULL). Fields, labels and annotations of others are kept (merge patch).
+ *
+ * @param policy  becomes the Lease's owner, so that it goes with the pool
+ * @param stored  receives what was stored; the caller frees; may be NULL
+ * @return ZL_OK, ZL_E_CONFLICT: someone else was first; ZL_E_TRANSIENT: it may have been stored or not
+ */
+enum zl_status zl_lease_swap(struct zl_kube_client *client, const struct zl_lease *next,
+                             const struct zl_policy *policy, int64_t timeout_ms,
+                             struct zl_lease **stored, struct zl_error *err) ZL_MUST_CHECK;
+
+/* The object that zl_lease_swap sends. For tests. */
+struct cJSON *zl_lease_encode(const struct zl_lease *lease, const struct zl_policy *policy);
+
+#endif

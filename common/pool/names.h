@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * names.h - the keys and names that zen-lead shares with its users, each in one place.
+ */
+#ifndef ZL_POOL_NAMES_H
+#define ZL_POOL_NAMES_H
+
+/* Label on the workload (also accepted as an annotation on it or on its pod template): joins the pool. */
+#define ZL_KEY_POOL "zen-lead/pool"
+/* Annotation "false" on the workload or its pod template: opts out. */
+#define ZL_KEY_JOIN "zen-lead/join"
+/* Annotation on the pod: its identity with identityStrategy: custom. */
+#define ZL_KEY_IDENTITY "zen-lead/identity"
+
+/* Annotations on the Lease. The holder's pod and uid stand beside holderIdentity, which may be custom. */
+#define ZL_KEY_HOLDER_POD "zen-lead.io/holder-pod"
+#define ZL_KEY_HOLDER_UID "zen-lead.io/holder-uid"
+#define ZL_KEY_FENCING_TOKEN "zen-lead.io/fencing-token"
+/* "provisional" from the claim until the controller has seen the pod; absent afterwards. */
+#define ZL_KEY_CLAIM "zen-lead.io/claim"
+#define ZL_CLAIM_PROVISIONAL "provisional"
+
+/* Annotation whose change makes the owner's controller sync at once, past its back-off. */
+#define ZL_KEY_WAKE "zen-lead.io/wake"
+
+#define ZL_KEY_MANAGED_BY "app.kubernetes.io/managed-by"
+#define ZL_MANAGED_BY "zen-lead"
+/* Selects our Leases; the pool is also a label on them. */
+#define ZL_LEASE_SELECTOR ZL_KEY_MANAGED_BY "=" ZL_MANAGED_BY
+#define ZL_LEASE_PREFIX "zen-lead-"
+
+#define ZL_POLICY_API_VERSION "coordination.kube-zen.io/v1alpha1"
+#define ZL_POLICY_KIND "LeaderPolicy"
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/pool/objects.h"
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/pool/names.h"
+
+#include <string.h>
+
+void zl_owner_decode(const struct cJSON *metadata, struct zl_owner *out)
+{
+    memset(out, 0, sizeof *out);
+    const struct cJSON *owner = zl_json_first(zl_json_at(metadata, "ownerReferences", NULL));
+    for (; owner != NULL; owner = zl_json_next(owner)) {
+        if (!zl_json_bool(owner, false, "controller", NULL))
+            continue;
+        out->api_version = zl_strdup(zl_json_text(owner, "apiVersion", NULL));
+        out->kind = zl_strdup(zl_json_text(owner, "kind", NULL));
+        out->name = zl_strdup(zl_json_text(owner, "name", NULL));
+        out->uid = zl_strdup(zl_json_text(owner, "uid", NULL));
+        return;
+    }
+}
+
+void zl_owner_clear(struct zl_owner *owner)
+{
+    free(owner->api_version);
+    free(owner->kind);
+    free(owner->name);
+    free(owner->uid);
+    memset(owner, 0, sizeof *owner);
+}
+
+enum zl_status zl_meta_decode(const struct cJSON *object, struct zl_meta *out, struct zl_error *err)
+{
+    const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
+    const char *name = zl_json_text(metadata, "name", NULL);
+    const char *uid = zl_json_text(metadata, "uid", NULL);
+    const char *namespace_ = zl_json_text(metadata, "namespace", NULL);
+
+    memset(out, 0, sizeof *out);
+    if (name == NULL || uid == NULL)
+        return zl_error_set(err, ZL_E_INVALID, "metadata.%s is missing",
+                            name == NULL ? "name" : "uid");
+    out->namespace_ = zl_strdup(namespace_ != NULL ? namespace_ : "");
+    out->name = zl_strdup(name);
+    out->uid = zl_strdup(uid);
+    out->resource_version = zl_strdup(zl_json_text(metadata, "resourceVersion", NULL));
+    out->generation = zl_json_i64(metadata, 0, "generation", NULL);
+    out->deleting = zl_json_text(metadata, "deletionTimestamp", NULL) != NULL;
+    if (!zl_time_parse(zl_json_text(metadata, "creationTimestamp", NULL), &out->created_us))
+        out->created_us = 0;
+    zl_owner_decode(metadata, &out->controller);
+    return ZL_OK;
+}
+
+void zl_meta_clear(struct zl_meta *meta)
+{
+    free(meta->namespace_);
+    free(meta->name);
+    free(meta->uid);
+    free(meta->resource_version);
+    zl_owner_clear(&meta->controller);
+    memset(meta, 0, sizeof *meta);
+}
+
+static void decode_readiness(const struct cJSON *status, struct zl_pod *pod)
+{
+    const struct cJSON *condition = zl_json_first(zl_json_at(status, "conditions", NULL));
+    for (; condition != NULL; condition = zl_json_next(condition)) {
+        if (!zl_same_string(zl_json_text(condition, "type", NULL), "Ready"))
+            continue;
+        pod->ready = zl_same_string(zl_json_text(condition, "status", NULL), "True") &&
+                     zl_same_string(zl_json_text(status, "phase", NULL), "Running") &&
+                     !pod->meta.deleting;
+        const char *since = zl_json_text(condition, "lastTransitionTime", NULL);
+        if (!pod->ready || !zl_time_parse(since, &pod->ready_since_us))
+            pod->ready_since_us = 0;
+        return;
+    }
+}
+
+enum zl_status zl_pod_decode(const struct cJSON *object, struct zl_pod **out, struct zl_error *err)
+{
+    struct zl_pod *pod = zl_alloc(sizeof *pod);
+    enum zl_status status = zl_meta_decode(object, &pod->meta, err);
+    if (status != ZL_OK) {
+        zl_pod_free(pod);
+        return status;
+    }
+    const char *phase = zl_json_text(object, "status", "phase", NULL);
+    pod->finished = zl_same_string(phase, "Failed") || zl_same_string(phase, "Succeeded");
+    const struct cJSON *annotations = zl_json_at(object, "metadata", "annotations", NULL);
+    pod->is_static = zl_json_text(annotations, "kubernetes.io/config.mirror", NULL) != NULL;
+    pod->identity = zl_strdup(zl_json_text(annotations, ZL_KEY_IDENTITY, NULL));
+    decode_readiness(zl_json_at(object, "status", NULL), pod);
+    *out = pod;
+    return ZL_OK;
+}
+
+void zl_pod_free(void *object)
+{
+    struct zl_pod *pod = object;
+    if (pod == NULL)
+        return;
+    zl_meta_clear(&pod->meta);
+    free(pod->identity);
+    free(pod);
+}
+
+struct zl_pod *zl_pod_copy(const struct zl_pod *pod)
+{
+    struct zl_pod *copy = zl_alloc(sizeof *copy);
+    *copy = *pod;
+    copy->meta.namespace_ = zl_strdup(pod->meta.namespace_);
+    copy->meta.name = zl_strdup(pod->meta.name);
+    copy->meta.uid = zl_strdup(pod->meta.uid);
+    copy->meta.resource_version = zl_strdup(pod->meta.resource_version);
+    copy->meta.controller.api_version = zl_strdup(pod->meta.controller.api_version);
+    copy->meta.controller.kind = zl_strdup(pod->meta.controller.kind);
+    copy->meta.controller.name = zl_strdup(pod->meta.controller.name);
+    copy->meta.controller.uid = zl_strdup(pod->meta.controller.uid);
+    copy->identity = zl_strdup(pod->identity);
+    return copy;
+}
+
+/* The label wins, then the workload's annotation, then its pod template's. */
+static const char *pool_of(const struct cJSON *object)
+{
+    const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
+    const struct cJSON *template = zl_json_at(object, "spec", "template", "metadata", NULL);
+    const char *own_join = zl_json_text(metadata, "annotations", ZL_KEY_JOIN, NULL);
+    const char *template_join = zl_json_text(template, "annotations", ZL_KEY_JOIN, NULL);
+    if (zl_same_string(own_join, "false") || zl_same_string(template_join, "false"))
+        return NULL;
+
+    const char *places[] = {
+        zl_json_text(metadata, "labels", ZL_KEY_POOL, NULL),
+        zl_json_text(metadata, "annotations", ZL_KEY_POOL, NULL),
+        zl_json_text(template, "annotations", ZL_KEY_POOL, NULL),
+    };
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if (places[i] != NULL && places[i][0] != '\0')
+            return places[i];
+    }
+    return NULL;
+}
+
+enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON *object,
+                                  struct zl_workload **out, struct zl_error *err)
+{
+    struct zl_workload *workload = zl_alloc(sizeof *workload);
+    enum zl_status status = zl_meta_decode(object, &workload->meta, err);
+    if (status != ZL_OK) {
+        zl_workload_free(workload);
+        return status;
+    }
+    workload->kind = kind;
+    workload->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
+    workload->pool = zl_strdup(pool_of(object));
+    workload->selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));
+    *out = workload;
+    return ZL_OK;
+}
+
+void zl_workload_free(void *object)
+{
+    struct zl_workload *workload = object;
+    if (workload == NULL)
+        return;
+    zl_meta_clear(&workload->meta);
+    free(workload->pool);
+    free(workload->selector);
+    free(workload);
+}
+
+const char *zl_workload_kind_name(enum zl_workload_kind kind)
+{
+    return kind == ZL_WORKLOAD_DEPLOYMENT ? "Deployment" : "StatefulSet";
+}
+
+enum zl_status zl_replicaset_decode(const struct cJSON *object, struct zl_replicaset **out,
+                                    struct zl_error *err)
+{
+    struct zl_replicaset *replicaset = zl_alloc(sizeof *replicaset);
+    enum zl_status status = zl_meta_decode(object, &replicaset->meta, err);
+    if (status != ZL_OK) {
+        zl_replicaset_free(replicaset);
+        return status;
+    }
+    replicaset->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
+    *out = replicaset;
+    return ZL_OK;
+}
+
+void zl_replicaset_free(void *object)
+{
+    struct zl_replicaset *replicaset = object;
+    if (replicaset == NULL)
+        return;
+    zl_meta_clear(&replicaset->meta);
+    free(replicaset);
+}
+
+static void add_requirement(struct zl_buf *text, const char *requirement)
+{
+    if (requirement == NULL)
+        return;
+    /* Cannot fail: the API server bounds a selector far below the buffer's maximum. */
+    (void)zl_buf_printf(text, "%s%s", text->length > 0 ? "," : "", requirement);
+}
+
+static void add_expression(struct zl_buf *text, const struct cJSON *expression)
+{
+    const char *key = zl_json_text(expression, "key", NULL);
+    const char *op = zl_json_text(expression, "operator", NULL);
+    ZL_AUTO_FREE char *requirement = NULL;
+
+    if (key == NULL || op == NULL)
+        return;
+    if (strcmp(op, "Exists") == 0) {
+        requirement = zl_strdup(key);
+    } else if (strcmp(op, "DoesNotExist") == 0) {
+        requirement = zl_asprintf("!%s", key);
+    } else {
+        ZL_AUTO_BUF struct zl_buf values;
+        zl_buf_init(&values, 1ul << 20);
+        const struct cJSON *value = zl_json_first(zl_json_at(expression, "values", NULL));
+        for (; value != NULL; value = zl_json_next(value))
+            add_requirement(&values, zl_json_value_text(value));
+        requirement = zl_asprintf("%s %s (%s)", key, strcmp(op, "In") == 0 ? "in" : "notin",
+                                  values.data != NULL ? values.data : "");
+    }
+    add_requirement(text, requirement);
+}
+
+char *zl_selector_text(const struct cJSON *selector)
+{
+    ZL_AUTO_BUF struct zl_buf text;
+    zl_buf_init(&text, 1ul << 20);
+
+    const struct cJSON *label = zl_json_first(zl_json_at(selector, "matchLabels", NULL));
+    for (; label != NULL; label = zl_json_next(label)) {
+        const char *value = zl_json_value_text(label);
+        ZL_AUTO_FREE char *requirement =
+            zl_asprintf("%s=%s", zl_json_name(label), value != NULL ? value : "");
+        add_requirement(&text, requirement);
+    }
+    const struct cJSON *expression = zl_json_first(zl_json_at(selector, "matchExpressions", NULL));
+    for (; expression != NULL; expression = zl_json_next(expression))
+        add_expression(&text, expression);
+    return zl_buf_take(&text);
+}

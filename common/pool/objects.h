@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * objects.h - the Kubernetes objects that leadership is decided from, decoded to what is needed.
+ *
+ * Each zl_X_decode turns the API's JSON into a struct that owns its strings; absent text is NULL.
+ * A decode fails with ZL_E_INVALID only when name or uid is missing: the API server has validated
+ * the rest, and what it left out reads as its default.
+ *
+ * Threads: pure; a decoded object is read-only.
+ */
+#ifndef ZL_POOL_OBJECTS_H
+#define ZL_POOL_OBJECTS_H
+
+#include "common/base/json.h"
+
+#include <stdint.h>
+
+struct zl_owner {
+    char *api_version, *kind, *name, *uid; /* all NULL: no controller */
+};
+
+/* METADATA's ownerReference with controller: true; OUT stays zero without one. */
+void zl_owner_decode(const struct cJSON *metadata, struct zl_owner *out);
+void zl_owner_clear(struct zl_owner *owner);
+
+struct zl_meta {
+    char *namespace_; /* "" for cluster-scoped objects */
+    char *name;
+    char *uid;
+    char *resource_version;
+    int64_t generation;
+    int64_t created_us; /* wall clock; 0 when absent */
+    bool deleting;      /* deletionTimestamp is set */
+    struct zl_owner controller;
+};
+
+enum zl_status zl_meta_decode(const struct cJSON *object, struct zl_meta *out,
+                              struct zl_error *err) ZL_MUST_CHECK;
+void zl_meta_clear(struct zl_meta *meta);
+
+struct zl_pod {
+    struct zl_meta meta;
+    bool finished;  /* phase Failed or Succeeded: it will never run again */
+    bool ready;     /* phase Running, condition Ready is True, not deleting */
+    bool is_static; /* mirror of a static pod: only the kubelet can refuse it */
+    int64_t
+        ready_since_us; /* lastTransitionTime of Ready, wall clock of the kubelet; 0 unless ready */
+    char *identity;     /* annotation zen-lead/identity */
+};
+
+enum zl_status zl_pod_decode(const struct cJSON *object, struct zl_pod **out,
+                             struct zl_error *err) ZL_MUST_CHECK;
+void zl_pod_free(void *pod); /* a struct zl_pod; fits zl_ref_new */
+
+struct zl_pod *zl_pod_copy(const struct zl_pod *pod);
+
+enum zl_workload_kind { ZL_WORKLOAD_DEPLOYMENT, ZL_WORKLOAD_STATEFULSET };
+
+struct zl_workload {
+    struct zl_meta meta;
+    enum zl_workload_kind kind;
+    int64_t replicas; /* desired; 1 when the field is absent */
+    char *pool;       /* the pool that it joins; NULL: none, or opted out */
+    char *selector;   /* spec.selector as a labelSelector query */
+};
+
+enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON *object,
+                                  struct zl_workload **out, struct zl_error *err) ZL_MUST_CHECK;
+void zl_workload_free(void *workload); /* a struct zl_workload; fits zl_ref_new */
+const char *zl_workload_kind_name(enum zl_workload_kind kind); /* "Deployment", "StatefulSet" */
+
+struct zl_replicaset {
+    struct zl_meta meta; /* meta.controller: the Deployment */
+    int64_t replicas;    /* desired */
+};
+
+enum zl_status zl_replicaset_decode(const struct cJSON *object, struct zl_replicaset **out,
+                                    struct zl_error *err) ZL_MUST_CHECK;
+void zl_replicaset_free(void *replicaset); /* a struct zl_replicaset; fits zl_ref_new */
+
+/* A metav1.LabelSelector as the text of a labelSelector query; "" selects everything. Caller frees. */
+char *zl_selector_text(const struct cJSON *selector);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/pool/policy.h"
+
+#include "common/pool/names.h"
+
+#include <string.h>
+
+static void decode_workloads(const struct cJSON *list, struct zl_policy_status *out)
+{
+    size_t count = zl_json_count(list);
+    out->workloads = zl_alloc((count + 1) * sizeof *out->workloads);
+    const struct cJSON *item = zl_json_first(list);
+    for (; item != NULL; item = zl_json_next(item)) {
+        struct zl_status_workload *workload = &out->workloads[out->workload_count++];
+        workload->kind = zl_strdup(zl_json_text(item, "kind", NULL));
+        workload->name = zl_strdup(zl_json_text(item, "name", NULL));
+        workload->strategy = zl_strdup(zl_json_text(item, "strategy", NULL));
+    }
+}
+
+static void decode_ready(const struct cJSON *conditions, struct zl_policy_status *out)
+{
+    const struct cJSON *condition = zl_json_first(conditions);
+    for (; condition != NULL; condition = zl_json_next(condition)) {
+        if (!zl_same_string(zl_json_text(condition, "type", NULL), "Ready"))
+            continue;
+        out->ready_status = zl_strdup(zl_json_text(condition, "status", NULL));
+        out->ready_reason = zl_strdup(zl_json_text(condition, "reason", NULL));
+        out->ready_message = zl_strdup(zl_json_text(condition, "message", NULL));
+        out->ready_since = zl_strdup(zl_json_text(condition, "lastTransitionTime", NULL));
+        return;
+    }
+}
+
+static void decode_status(const struct cJSON *status, struct zl_policy_status *out)
+{
+    const struct cJSON *holder = zl_json_at(status, "currentHolder", NULL);
+    out->phase = zl_strdup(zl_json_text(status, "phase", NULL));
+    out->holder_name = zl_strdup(zl_json_text(holder, "name", NULL));
+    out->holder_uid = zl_strdup(zl_json_text(holder, "uid", NULL));
+    out->holder_namespace = zl_strdup(zl_json_text(holder, "namespace", NULL));
+    out->holder_start_time = zl_strdup(zl_json_text(holder, "startTime", NULL));
+    out->candidates = zl_json_i64(status, 0, "candidates", NULL);
+    out->blocked = zl_json_i64(status, 0, "blocked", NULL);
+    out->fencing_token = zl_json_i64(status, 0, "fencingToken", NULL);
+    out->lease_transitions = zl_json_i64(status, 0, "leaseTransitions", NULL);
+    out->last_transition_time = zl_strdup(zl_json_text(status, "lastTransitionTime", NULL));
+    out->observed_generation = zl_json_i64(status, 0, "observedGeneration", NULL);
+    decode_workloads(zl_json_at(status, "workloads", NULL), out);
+    decode_ready(zl_json_at(status, "conditions", NULL), out);
+}
+
+enum zl_status zl_policy_decode(const struct cJSON *object, struct zl_policy **out,
+                                struct zl_error *err)
+{
+    struct zl_policy *policy = zl_alloc(sizeof *policy);
+    enum zl_status result = zl_meta_decode(object, &policy->meta, err);
+    if (result != ZL_OK) {
+        zl_policy_free(policy);
+        return result;
+    }
+    const struct cJSON *spec = zl_json_at(object, "spec", NULL);
+    policy->lease_duration_s = zl_json_i64(spec, 15, "leaseDurationSeconds", NULL);
+    policy->renew_deadline_s = zl_json_i64(spec, 10, "renewDeadlineSeconds", NULL);
+    policy->retry_period_s = zl_json_i64(spec, 2, "retryPeriodSeconds", NULL);
+    policy->custom_identity =
+        zl_same_string(zl_json_text(spec, "identityStrategy", NULL), "custom");
+    policy->standby = zl_same_string(zl_json_text(spec, "followerMode", NULL), "standby");
+    decode_status(zl_json_at(object, "status", NULL), &policy->status);
+    *out = policy;
+    return ZL_OK;
+}
+
+void zl_policy_status_clear(struct zl_policy_status *status)
+{
+    for (size_t i = 0; i < status->workload_count; i++) {
+        free(status->workloads[i].kind);
+        free(status->workloads[i].name);
+        free(status->workloads[i].strategy);
+    }
+    free(status->workloads);
+    free(status->phase);
+    free(status->holder_name);
+    free(status->holder_uid);
+    free(status->holder_namespace);
+    free(status->holder_start_time);
+    free(status->last_transition_time);
+    free(status->ready_status);
+    free(status->ready_reason);
+    free(status->ready_message);
+    free(status->ready_since);
+    memset(status, 0, sizeof *status);
+}
+
+void zl_policy_free(void *object)
+{
+    struct zl_policy *policy = object;
+    if (policy == NULL)
+        return;
+    zl_policy_status_clear(&policy->status);
+    zl_meta_clear(&policy->meta);
+    free(policy);
+}
+
+static struct cJSON *encode_ready(const struct zl_policy_status *status)
+{
+    struct cJSON *conditions = zl_json_array();
+    if (status->ready_status == NULL)
+        return conditions;
+    struct cJSON *ready = zl_json_object();
+    zl_json_set_text(ready, "type", "Ready");
+    zl_json_set_text(ready, "status", status->ready_status);
+    zl_json_set_text(ready, "reason", status->ready_reason);
+    zl_json_set_text(ready, "message", status->ready_message);
+    zl_json_set_text(ready, "lastTransitionTime", status->ready_since);
+    zl_json_set_i64(ready, "observedGeneration", status->observed_generation);
+    zl_json_append(conditions, ready);
+    return conditions;
+}
+
+static struct cJSON *encode_workloads(const struct zl_policy_status *status)
+{
+    struct cJSON *list = zl_json_array();
+    for (size_t i = 0; i < status->workload_count; i++) {
+        struct cJSON *item = zl_json_object();
+        zl_json_set_text(item, "kind", status->workloads[i].kind);
+        zl_json_set_text(item, "name", status->workloads[i].name);
+        zl_json_set_text(item, "strategy", status->workloads[i].strategy);
+        zl_json_append(list, item);
+    }
+    return list;
+}
+
+struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
+{
+    struct cJSON *json = zl_json_object();
+    zl_json_set_text(json, "phase", status->phase);
+    if (status->holder_name == NULL) {
+        zl_json_set_null(json, "currentHolder"); /* a merge patch removes it */
+    } else {
+        struct cJSON *holder = zl_json_child(json, "currentHolder");
+        zl_json_set_text(holder, "name", status->holder_name);
+        zl_json_set_text(holder, "uid", status->holder_uid);
+        zl_json_set_text(holder, "namespace", status->holder_namespace);
+        if (status->holder_start_time != NULL)
+            zl_json_set_text(holder, "startTime", status->holder_start_time);
+    }
+    zl_json_set_i64(json, "candidates", status->candidates);
+    zl_json_set_i64(json, "blocked", status->blocked);
+    zl_json_set_i64(json, "fencingToken", status->fencing_token);
+    zl_json_set_i64(json, "leaseTransitions", status->lease_transitions);
+    if (status->last_transition_time != NULL)
+        zl_json_set_text(json, "lastTransitionTime", status->last_transition_time);
+    zl_json_set_i64(json, "observedGeneration", status->observed_generation);
+    zl_json_set(json, "workloads", encode_workloads(status));
+    zl_json_set(json, "conditions", encode_ready(status));
+    return json;
+}
+
+bool zl_policy_status_same(const struct zl_policy_status *left,
+                           const struct zl_policy_status *right)
+{
+    ZL_AUTO_JSON struct cJSON *left_json = zl_policy_status_encode(left);
+    ZL_AUTO_JSON struct cJSON *right_json = zl_policy_status_encode(right);
+    ZL_AUTO_FREE char *left_text = zl_json_print(left_json);
+    ZL_AUTO_FREE char *right_text = zl_json_print(right_json);
+    return strcmp(left_text, right_text) == 0;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keys.h - which pools a change concerns: from a changed object to "namespace/pool" in the work queue.
+ *
+ * Threads: called on informer threads; never blocks on I/O.
+ */
+#ifndef ZL_CONTROLLER_KEYS_H
+#define ZL_CONTROLLER_KEYS_H
+
+#include "common/kube/workqueue.h"
+#include "common/pool/cache.h"
+
+/* Either object may be NULL, as in zl_cache_options.on_change. */
+void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
+                     const void *old_object, const void *new_object);
+
+/* Split KEY into copies that the caller frees. */
+void zl_key_split(const char *key, char **namespace_, char **pool);
+
+#endif

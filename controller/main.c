@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * zen-lead-controller - keeps Leases, LeaderPolicy status and owners true; deletes surplus pods.
+ */
+#include "common/base/log.h"
+#include "common/base/options.h"
+#include "common/base/process.h"
+#include "controller/manager.h"
+
+#include <stddef.h>
+
+#define FIELD(name) offsetof(struct zl_controller_config, name)
+
+static const struct zl_option OPTIONS[] = {
+    {.name = "kubeconfig",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(kubeconfig),
+     .value_name = "FILE",
+     .help =
+         "How to reach the API server. Without it: $KUBECONFIG, then the pod's service account, "
+         "then ~/.kube/config."},
+    {.name = "namespace",
+     .variable = "POD_NAMESPACE",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(namespace_),
+     .value_name = "NAME",
+     .help = "Namespace of the controller's own Lease. Without it: the one of the kubeconfig's "
+             "context or of the service account."},
+    {.name = "metrics-port",
+     .type = ZL_OPTION_I64,
+     .default_value = "8080",
+     .min = 0,
+     .max = 65535,
+     .offset = FIELD(metrics_port),
+     .value_name = "PORT",
+     .help = "Plain HTTP port for /metrics, /healthz and /readyz; 0 takes a free one."},
+    {.name = "listen-address",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(listen_address),
+     .value_name = "ADDRESS",
+     .help = "Numeric IPv4 or IPv6 address to listen on. Without it: all addresses."},
+    {.name = "workers",
+     .type = ZL_OPTION_I64,
+     .default_value = "4",
+     .min = 1,
+     .max = 64,
+     .offset = FIELD(workers),
+     .value_name = "COUNT",
+     .help = "Pools that are reconciled at the same time."},
+    {.name = "claim-timeout-seconds",
+     .variable = "ZEN_LEAD_CLAIM_TIMEOUT_SECONDS",
+     .type = ZL_OPTION_I64,
+     .default_value = "5",
+     .min = 1,
+     .max = 300,
+     .offset = FIELD(claim_timeout_s),
+     .value_name = "SECONDS",
+     .help =
+         "How long an admitted pod may take to appear before its claim is released. Use the same "
+         "value for the webhook."},
+    {.name = "leader-elect",
+     .variable = "ENABLE_LEADER_ELECTION",
+     .type = ZL_OPTION_BOOL,
+     .default_value = "true",
+     .offset = FIELD(leader_elect),
+     .help = "Elect one replica by a Lease; the others wait with warm caches."},
+    {.name = "leader-elect-lease-duration-seconds",
+     .type = ZL_OPTION_I64,
+     .default_value = "15",
+     .min = 1,
+     .max = 3600,
+     .offset = FIELD(lease_duration_s),
+     .value_name = "SECONDS",
+     .help = "How long the others wait for a leader that does not renew."},
+    {.name = "leader-elect-renew-deadline-seconds",
+     .type = ZL_OPTION_I64,
+     .default_value = "10",
+     .min = 1,
+     .max = 3600,
+     .offset = FIELD(renew_deadline_s),
+     .value_name = "SECONDS",
+     .help = "A leader that cannot renew for this long exits."},
+    {.name = "leader-elect-retry-period-seconds",
+     .type = ZL_OPTION_I64,
+     .default_value = "2",
+     .min = 1,
+     .max = 3600,
+     .offset = FIELD(retry_period_s),
+     .value_name = "SECONDS",
+     .help = "Time between two attempts to acquire or renew."},
+    {.name = "log-level",
+     .variable = "ZEN_LEAD_LOG_LEVEL",
+     .type = ZL_OPTION_CHOICE,
+     .default_value = "info",
+     .choices = "debug|info|warn|error",
+     .offset = FIELD(log_level),
+     .help = "Least severe log line that is written to standard error."},
+    {.name = NULL},
+};
+
+static const struct zl_program PROGRAM = {
+    .name = "zen-lead-controller",
+    .summary =
+        "Controller of zen-lead. Watches LeaderPolicies and the workloads that join them, "
+        "keeps each pool's Lease and status true, wakes the owner when a seat becomes free, "
+        "and deletes pods that slipped past the gatekeeper. Run two or more replicas: one is "
+        "elected, the others take over when it stops. While none runs, nothing that runs is "
+        "disturbed.",
+    .options = OPTIONS,
+    .epilogue =
+        "Signals: SIGTERM and SIGINT drain, give the Lease back and exit 0; a second one exits "
+        "at once.\n"
+        "Exit codes: 0 stopped as asked, 1 failed or lost its Lease (the last log line says "
+        "which), 2 usage.\n",
+};
+
+int main(int argc, char **argv)
+{
+    struct zl_controller_config config;
+    struct zl_kube_config kube = {0};
+    struct zl_kube_client *client = NULL;
+    struct zl_error err = {0};
+    enum zl_log_level level = ZL_LOG_LEVEL_INFO;
+
+    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
+    case ZL_OPTIONS_EXIT_OK:
+        return 0;
+    case ZL_OPTIONS_EXIT_USAGE:
+        return 2;
+    case ZL_OPTIONS_RUN:
+        break;
+    }
+    if (zl_log_level_parse(config.log_level, &level))
+        zl_log_set_level(level);
+    zl_process_init();
+    zl_kube_init();
+    zl_reconciler_register_metrics();
+    zl_kube_client_register_metrics();
+
+    ZL_LOG_INFO("starting", ZL_STR("program", PROGRAM.name), ZL_STR("version", ZL_VERSION));
+    enum zl_status status = zl_kube_config_load(config.kubeconfig, NULL, &kube, &err);
+    if (status == ZL_OK)
+        status = zl_kube_client_new(&kube, "zen-lead-controller/" ZL_VERSION, &client, &err);
+    if (status == ZL_OK) {
+        ZL_LOG_INFO("using API server", ZL_STR("server", kube.server),
+                    ZL_STR("source", kube.source));
+        const char *namespace_ = config.namespace_ != NULL ? config.namespace_ : kube.namespace_;
+        status = zl_manager_run(&config, client, namespace_, &err);
+    }
+    if (status != ZL_OK)
+        ZL_LOG_ERROR("cannot run", ZL_ERR(&err));
+    zl_kube_client_free(client);
+    zl_kube_config_clear(&kube);
+    zl_kube_cleanup();
+    return status == ZL_OK ? 0 : 1;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/manager.h"
+
+#include "common/base/clock.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/base/monitor.h"
+#include "common/base/process.h"
+#include "common/http/server.h"
+#include "common/kube/elector.h"
+#include "controller/keys.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    RETRY_BACKOFF_MAX_MS = 30000,
+    EVENTS_DRAIN_MS = 2000,
+    WORKERS_MAX = 64,
+};
+
+struct manager {
+    const struct zl_controller_config *config;
+    struct zl_workqueue *queue;
+    struct zl_reconciler reconciler;
+    struct zl_elector *elector;
+    struct zl_http_server *http;
+    pthread_t workers[WORKERS_MAX];
+    int64_t worker_count;
+    struct zl_monitor monitor; /* guards the rest */
+    bool acting, stopping;
+};
+
+static const struct zl_metric RECONCILES = {
+    .name = "zen_lead_reconciliations_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Reconciliations of a pool by result (ok, conflict, transient, ...).",
+    .label1 = "result",
+};
+static const struct zl_metric RECONCILE_SECONDS = {
+    .name = "zen_lead_reconciliation_duration_seconds",
+    .type = ZL_METRIC_HISTOGRAM,
+    .help = "Duration of one reconciliation by result.",
+    .label1 = "result",
+    .buckets = ZL_BUCKETS_SECONDS,
+};
+static const struct zl_metric QUEUE_DEPTH = {
+    .name = "zen_lead_workqueue_depth",
+    .type = ZL_METRIC_GAUGE,
+    .help = "Pools that wait for a worker.",
+};
+static const struct zl_metric IS_LEADER = {
+    .name = "zen_lead_controller_is_leader",
+    .type = ZL_METRIC_GAUGE,
+    .help = "1 on the controller replica that acts, 0 on the others.",
+};
+
+/* --- workers --- */
+
+static void settle(struct manager *manager, const char *key, const struct zl_result *result,
+                   const struct zl_error *err)
+{
+    if (result->status == ZL_OK) {
+        zl_workqueue_forget(manager->queue, key);
+        if (result->requeue_after_ms > 0)
+            zl_workqueue_add_after(manager->queue, key, result->requeue_after_ms);
+        return;
+    }
+    /* A conflict is the normal end of a race that someone else won: look again, without alarm. */
+    if (result->status != ZL_E_CONFLICT)
+        ZL_LOG_WARN("reconcile failed", ZL_STR("pool", key),
+                    ZL_STR("class", zl_status_name(result->status)), ZL_ERR(err));
+    if (err->retry_after_ms > 0)
+        zl_workqueue_add_after(manager->queue, key, err->retry_after_ms);
+    else
+        zl_workqueue_add_rate_limited(manager->queue, key);
+}
+
+static void process(struct manager *manager, const char *key)
+{
+    struct zl_error err = {0};
+    ZL_AUTO_FREE char *namespace_ = NULL;
+    ZL_AUTO_FREE char *pool = NULL;
+    int64_t started_ms = zl_clock_ms();
+
+    zl_key_split(key, &namespace_, &pool);
+    struct zl_result result = zl_reconcile_pool(&manager->reconciler, namespace_, pool, &err);
+    const char *name = zl_status_name(result.status);
+    zl_metric_add(&RECONCILES, name, NULL, 1);
+    zl_metric_observe(&RECONCILE_SECONDS, name, NULL,
+                      (double)(zl_clock_ms() - started_ms) / 1000.0);
+    settle(manager, key, &result, &err);
+}
+
+static bool is_stopping(void *ctx)
+{
+    struct manager *manager = ctx;
+    zl_monitor_lock(&manager->monitor);
+    bool stopping = manager->stopping;
+    zl_monitor_unlock(&manager->monitor);
+    return stopping;
+}
+
+/* Block until this replica is elected and sees the whole cluster; false: it stops first. */
+static bool wait_for_turn(struct manager *manager)
+{
+    zl_monitor_lock(&manager->monitor);
+    while (!manager->acting && !manager->stopping)
+        zl_monitor_wait(&manager->monitor, ZL_FOREVER);
+    zl_monitor_unlock(&manager->monitor);
+    return zl_cache_wait_synced(manager->reconciler.cache, is_stopping, manager);
+}
+
+static void *work(void *ctx)
+{
+    struct manager *manager = ctx;
+    if (!wait_for_turn(manager))
+        return NULL;
+    for (;;) {
+        ZL_AUTO_FREE char *key = zl_workqueue_get(manager->queue);
+        if (key == NULL)
+            return NULL;
+        process(manager, key);
+        zl_workqueue_done(manager->queue, key);
+    }
+}
+
+static void start_workers(struct manager *manager)
+{
+    for (int64_t i = 0; i < manager->config->workers; i++)
+        manager->workers[i] = zl_thread_start("worker", work, manager);
+    manager->worker_count = manager->config->workers;
+}
+
+static void act(void *ctx)
+{
+    struct manager *manager = ctx;
+    zl_metric_set(&IS_LEADER, NULL, NULL, 1);
+    ZL_LOG_INFO("elected: acting", ZL_I64("workers", manager->worker_count));
+    zl_monitor_lock(&manager->monitor);
+    manager->acting = true;
+    zl_monitor_wake_all(&manager->monitor);
+    zl_monitor_unlock(&manager->monitor);
+}
+
+static void lost(void *ctx)
+{
+    (void)ctx;
+    /* Another replica may act from now on: nothing of ours may still be on its way. */
+    ZL_LOG_ERROR("lost the controller's Lease, exiting at once");
+    _exit(1);
+}
+
+static void observed(void *ctx, const char *holder)
+{
+    (void)ctx;
+    ZL_LOG_INFO("controller's Lease has a new holder", ZL_STR("holder", holder));
+}
+
+static void changed(void *ctx, enum zl_cached kind, const void *old_object, const void *new_object)
+{
+    struct manager *manager = ctx;
+    if (kind == ZL_CACHED_LEASES)
+        (void)zl_claim_clock_observe(manager->reconciler.clock, new_object, zl_clock_ms());
+    zl_keys_enqueue(manager->reconciler.cache, manager->queue, kind, old_object, new_object);
+}
+
+/* --- health and metrics --- */
+
+static void handle_healthz(void *ctx, const struct zl_http_request *request,
+                           struct zl_http_response *response)
+{
+    (void)ctx;
+    (void)request;
+    zl_http_respond_text(response, 200, "ok\n");
+}
+
+static void handle_readyz(void *ctx, const struct zl_http_request *request,
+                          struct zl_http_response *response)
+{
+    struct manager *manager = ctx;
+    const char *lagging = NULL;
+    (void)request;
+    if (zl_cache_is_synced(manager->reconciler.cache, &lagging)) {
+        zl_http_respond_text(response, 200, "ok\n");
+        return;
+    }
+    ZL_AUTO_FREE char *text = zl_asprintf("not ready: %s are not listed yet\n", lagging);
+    zl_http_respond_text(response, 503, text);
+}
+
+static void handle_metrics(void *ctx, const struct zl_http_request *request,
+                           struct zl_http_response *response)
+{
+    struct manager *manager = ctx;
+    (void)request;
+    zl_metric_set(&QUEUE_DEPTH, NULL, NULL, (double)zl_workqueue_depth(manager->queue));
+    zl_http_respond_metrics(response);
+}
+
+static const struct zl_http_route ROUTES[] = {
+    {"GET", "/healthz", handle_healthz},
+    {"GET", "/readyz", handle_readyz},
+    {"GET", "/metrics", handle_metrics},
+    {NULL, NULL, NULL},
+};
+
+static enum zl_status start_http(struct manager *manager, struct zl_error *err)
+{
+    const struct zl_http_options options = {
+        .address = manager->config->listen_address,
+        .port = manager->config->metrics_port,
+        .connections_max = 32,
+        .body_max_bytes = 1024,
+        .request_timeout_ms = 10000,
+        .idle_timeout_ms = 120000,
+        .routes = ROUTES,
+        .ctx = manager,
+    };
+    return zl_http_server_start(&options, &manager->http, err);
+}
+
+/* --- start and stop --- */
+
+static char *make_identity(void)
+{
+    char host[256] = "";
+    uint64_t random = 0;
+    (void)gethostname(host, sizeof host - 1);
+    zl_random_bytes(&random, sizeof random);
+    return zl_asprintf("%s_%016llx", host, (unsigned long long)random);
+}
+
+static enum zl_status start_election(struct manager *manager, struct zl_kube_client *client,
+                                     const char *namespace_, struct zl_error *err)
+{
+    const struct zl_controller_config *config = manager->config;
+    ZL_AUTO_FREE char *identity = make_identity();
+    const struct zl_elector_spec spec = {
+        .namespace_ = namespace_,
+        .lease = "zen-lead-controller-leader-election",
+        .identity = identity,
+        .lease_duration_ms = config->lease_duration_s * 1000,
+        .renew_deadline_ms = config->renew_deadline_s * 1000,
+        .retry_period_ms = config->retry_period_s * 1000,
+        .acquired = act,
+        .lost = lost,
+        .observed = observed,
+        .ctx = manager,
+    };
+    if (!config->leader_elect) {
+        act(manager);
+        return ZL_OK;
+    }
+    enum zl_status status = zl_elector_new(client, &spec, &manager->elector, err);
+    if (status == ZL_OK)
+        zl_elector_start(manager->elector);
+    return status;
+}
+
+/* Workers first: the Lease is given back only when nothing of ours is on its way any more. */
+static void stop(struct manager *manager)
+{
+    zl_monitor_lock(&manager->monitor);
+    manager->stopping = true;
+    zl_monitor_wake_all(&manager->monitor);
+    zl_monitor_unlock(&manager->monitor);
+    zl_workqueue_shutdown(manager->queue);
+    for (int64_t i = 0; i < manager->worker_count; i++)
+        (void)pthread_join(manager->workers[i], NULL);
+    if (manager->elector != NULL) {
+        zl_elector_stop(manager->elector);
+        zl_elector_free(manager->elector);
+    }
+    if (manager->http != NULL)
+        zl_http_server_stop(manager->http, 0);
+    zl_cache_free(manager->reconciler.cache);
+    zl_events_free(manager->reconciler.events, EVENTS_DRAIN_MS);
+    zl_wakes_free(manager->reconciler.wakes);
+    zl_claim_clock_free(manager->reconciler.clock);
+    zl_workqueue_free(manager->queue);
+    zl_monitor_clear(&manager->monitor);
+}
+
+enum zl_status zl_manager_run(const struct zl_controller_config *config,
+                              struct zl_kube_client *client, const char *namespace_,
+                              struct zl_error *err)
+{
+    struct manager manager = {.config = config, .queue = zl_workqueue_new(RETRY_BACKOFF_MAX_MS)};
+    const struct zl_cache_options cache_options = {
+        .with_replicasets = true, .on_change = changed, .ctx = &manager};
+    manager.reconciler = (struct zl_reconciler){
+        .client = client,
+        .events = zl_events_new(client, "zen-lead-controller"),
+        .clock = zl_claim_clock_new(),
+        .wakes = zl_wakes_new(),
+        .claim_timeout_ms = config->claim_timeout_s * 1000,
+    };
+    zl_monitor_init(&manager.monitor);
+    manager.reconciler.cache = zl_cache_new(client, &cache_options);
+    zl_metrics_register(&RECONCILES);
+    zl_metrics_register(&RECONCILE_SECONDS);
+    zl_metrics_register(&QUEUE_DEPTH);
+    zl_metrics_register(&IS_LEADER);
+
+    enum zl_status status = start_http(&manager, err);
+    if (status == ZL_OK) {
+        zl_cache_start(manager.reconciler.cache);
+        start_workers(&manager);
+        status = start_election(&manager, client, namespace_, err);
+    }
+    if (status == ZL_OK) {
+        zl_process_wait_for_signal();
+        ZL_LOG_INFO("shutting down");
+    }
+    stop(&manager);
+    return status;
+}

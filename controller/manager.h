@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manager.h - starts and stops the controller's parts in order: health, informers, election, workers.
+ *
+ * Every replica keeps its caches warm; only the elected one runs workers. A replica that loses its
+ * Lease exits at once, because another one is about to act.
+ *
+ * Threads: zl_manager_run from main; one informer thread per resource, one elector, N workers.
+ */
+#ifndef ZL_CONTROLLER_MANAGER_H
+#define ZL_CONTROLLER_MANAGER_H
+
+#include "controller/reconciler.h"
+
+struct zl_controller_config {
+    const char *kubeconfig, *namespace_, *listen_address, *log_level;
+    int64_t metrics_port, workers, claim_timeout_s;
+    bool leader_elect;
+    int64_t lease_duration_s, renew_deadline_s, retry_period_s;
+};
+
+/* Runs until SIGTERM or SIGINT, then drains. ZL_E_INVALID names what could not be started and the cure. */
+enum zl_status zl_manager_run(const struct zl_controller_config *config,
+                              struct zl_kube_client *client, const char *namespace_,
+                              struct zl_error *err) ZL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/plan.h"
+
+#include "common/base/clock.h"
+
+#include <string.h>
+
+enum { WAKE_DELAY_MAX_MS = 30000 };
+
+/* Renewing three times within the lease duration survives one lost write and one slow one. */
+static int64_t renew_interval_ms(const struct zl_policy *policy)
+{
+    int64_t third_ms = policy->lease_duration_s * 1000 / 3;
+    int64_t retry_ms = policy->retry_period_s * 1000;
+    return third_ms > retry_ms ? third_ms : retry_ms;
+}
+
+static const struct zl_pod *best_member(const struct zl_pool_facts *facts, bool running_only,
+                                        bool ready_only)
+{
+    const struct zl_pod *best = NULL;
+    for (size_t i = 0; i < facts->member_count; i++) {
+        const struct zl_pod *pod = facts->members[i].pod;
+        if ((running_only && pod->meta.deleting) || (ready_only && !pod->ready))
+            continue;
+        if (best == NULL || zl_pod_precedes(pod, best))
+            best = pod;
+    }
+    return best;
+}
+
+static void take_or_release(const struct zl_pod *taker, bool held, struct zl_plan *plan)
+{
+    plan->taker = taker;
+    if (taker != NULL)
+        plan->action = ZL_LEASE_TAKE;
+    else if (held)
+        plan->action = ZL_LEASE_RELEASE;
+}
+
+static void renew_if_due(const struct zl_pool_facts *facts, struct zl_plan *plan)
+{
+    const struct zl_lease *lease = facts->lease;
+    const struct zl_policy *policy = facts->policy;
+    int64_t interval_ms = renew_interval_ms(policy);
+    int64_t age_ms = (facts->now_us - lease->renew_us) / 1000;
+    /* A renewTime in the future is another machine's clock, or an edit: renew. */
+    bool due = age_ms >= interval_ms || age_ms < 0;
+
+    if (due || lease->provisional || lease->wants_repair ||
+        lease->duration_s != policy->lease_duration_s ||
+        lease->fencing_token < policy->status.fencing_token)
+        plan->action = ZL_LEASE_RENEW;
+    plan->requeue_after_ms = plan->action == ZL_LEASE_RENEW ? interval_ms : interval_ms - age_ms;
+}
+
+static bool wants_pods(const struct zl_pool_facts *facts)
+{
+    for (size_t i = 0; i < facts->workload_count; i++) {
+        if (facts->workloads[i]->replicas > 0)
+            return true;
+    }
+    return false;
+}
+
+static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat,
+                            struct zl_plan *plan)
+{
+    switch (seat) {
+    case ZL_SEAT_HELD:
+        renew_if_due(facts, plan);
+        break;
+    case ZL_SEAT_PROVISIONAL:
+        plan->requeue_after_ms = facts->claim_timeout_ms - facts->claim_age_ms;
+        return;
+    case ZL_SEAT_ABSENT:
+        /* Someone deleted the Lease: a pod that is on its way out may still be the leader. */
+        take_or_release(best_member(facts, false, false), false, plan);
+        break;
+    case ZL_SEAT_EMPTY:
+        take_or_release(best_member(facts, true, false), false, plan);
+        break;
+    case ZL_SEAT_ABANDONED:
+        plan->claim_expired = facts->lease->provisional && facts->holder == ZL_HOLDER_GONE;
+        take_or_release(best_member(facts, true, false), true, plan);
+        break;
+    case ZL_SEAT_UNKNOWN:
+        return;
+    }
+    bool led = seat == ZL_SEAT_HELD || plan->action == ZL_LEASE_TAKE;
+    plan->delete_surplus = led;
+    plan->seat_free = !led && wants_pods(facts);
+}
+
+static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, struct zl_plan *plan)
+{
+    const struct zl_pod *best = best_member(facts, true, true);
+    switch (seat) {
+    case ZL_SEAT_HELD:
+        /* Sticky: a leader that is Ready keeps the seat. */
+        if (facts->holder_pod == NULL || facts->holder_pod->ready || best == NULL)
+            renew_if_due(facts, plan);
+        else
+            take_or_release(best, true, plan);
+        break;
+    case ZL_SEAT_PROVISIONAL:
+        plan->requeue_after_ms = facts->claim_timeout_ms - facts->claim_age_ms;
+        break;
+    case ZL_SEAT_ABSENT:
+    case ZL_SEAT_EMPTY:
+        take_or_release(best, false, plan);
+        break;
+    case ZL_SEAT_ABANDONED:
+        take_or_release(best, true, plan);
+        break;
+    case ZL_SEAT_UNKNOWN:
+        break;
+    }
+}
+
+struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts)
+{
+    struct zl_plan plan = {.action = ZL_LEASE_KEEP};
+    enum zl_seat seat =
+        zl_seat_judge(facts->lease, facts->holder, facts->claim_age_ms, facts->claim_timeout_ms);
+    if (facts->policy->standby)
+        plan_standby(facts, seat, &plan);
+    else
+        plan_scale_down(facts, seat, &plan);
+    if (plan.action == ZL_LEASE_TAKE)
+        plan.requeue_after_ms = renew_interval_ms(facts->policy);
+    return plan;
+}
+
+bool zl_is_surplus(const struct zl_member *member, const struct zl_lease *lease)
+{
+    return member->gatekept && !member->pod->meta.deleting && !member->pod->is_static &&
+           zl_lease_is_held(lease) && !zl_lease_is_held_by(lease, member->pod->meta.uid);
+}
+
+int64_t zl_wake_delay_ms(int attempt)
+{
+    if (attempt <= 0)
+        return 0;
+    int64_t delay_ms = 1000;
+    for (int i = 1; i < attempt && delay_ms < WAKE_DELAY_MAX_MS; i++)
+        delay_ms *= 2;
+    return delay_ms < WAKE_DELAY_MAX_MS ? delay_ms : WAKE_DELAY_MAX_MS;
+}
+
+/* --- status --- */
+
+static int64_t count_blocked(const struct zl_pool_facts *facts)
+{
+    int64_t wanted = 0;
+    int64_t running = 0;
+    if (facts->policy->standby)
+        return 0;
+    for (size_t i = 0; i < facts->workload_count; i++) {
+        if (facts->workloads[i]->replicas > 1)
+            wanted += facts->workloads[i]->replicas;
+    }
+    for (size_t i = 0; i < facts->member_count; i++) {
+        if (facts->members[i].gatekept && !facts->members[i].pod->meta.deleting)
+            running++;
+    }
+    return wanted > running ? wanted - running : 0;
+}
+
+static int compare_workloads(const void *left, const void *right)
+{
+    const struct zl_status_workload *a = left;
+    const struct zl_status_workload *b = right;
+    int by_kind = strcmp(a->kind, b->kind);
+    return by_kind != 0 ? by_kind : strcmp(a->name, b->name);
+}
+
+static void fill_workloads(const struct zl_pool_facts *facts, struct zl_policy_status *out)
+{
+    out->workloads = zl_alloc((facts->workload_count + 1) * sizeof *out->workloads);
+    for (size_t i = 0; i < facts->workload_count; i++) {
+        struct zl_status_workload *workload = &out->workloads[out->workload_count++];
+        workload->kind = zl_strdup(zl_workload_kind_name(facts->workloads[i]->kind));
+        workload->name = zl_strdup(facts->workloads[i]->meta.name);
+        workload->strategy = zl_strdup(ZL_STRATEGY_TRAFFIC_DIRECTOR);
+    }
+    qsort(out->workloads, out->workload_count, sizeof *out->workloads, compare_workloads);
+}
+
+static void fill_holder(const struct zl_pool_facts *facts, const struct zl_lease *lease,
+                        struct zl_policy_status *out)
+{
+    char text[ZL_TIME_TEXT_MAX];
+    if (!zl_lease_is_held(lease) || lease->provisional)
+        return; /* a claim is not a leader until its pod was seen */
+    out->holder_name = zl_strdup(lease->holder_pod);
+    out->holder_uid = zl_strdup(lease->holder_uid != NULL ? lease->holder_uid : "");
+    out->holder_namespace = zl_strdup(facts->policy->meta.namespace_);
+    if (lease->acquire_us != 0) {
+        zl_time_format(lease->acquire_us, text);
+        out->holder_start_time = zl_strdup(text);
+    }
+}
+
+static void set_ready(struct zl_policy_status *out, bool ready, const char *reason,
+                      const char *message)
+{
+    out->ready_status = zl_strdup(ready ? "True" : "False");
+    out->ready_reason = zl_strdup(reason);
+    out->ready_message = zl_strdup(message);
+}
+
+static void fill_ready(const struct zl_pool_facts *facts, const struct zl_lease *lease,
+                       const struct zl_pod *leader, struct zl_policy_status *out)
+{
+    if (facts->workload_count == 0)
+        set_ready(out, false, "NoWorkload",
+                  "no workload joins this pool: label a Deployment or StatefulSet of this "
+                  "namespace with zen-lead/pool");
+    else if (!zl_lease_is_held(lease))
+        set_ready(out, false, "NoLeader", "no pod leads; the next one that is created may");
+    else if (lease->provisional || leader == NULL)
+        set_ready(out, false, "ClaimPending", "a pod was admitted as leader and is not there yet");
+    else if (!leader->ready)
+        set_ready(out, false, "LeaderNotReady", "the leader's pod is not Ready");
+    else
+        set_ready(out, true, "LeaderReady", "the leader's pod is Ready");
+}
+
+/* Times move only when what they describe changes. */
+static void fill_times(const struct zl_policy_status *before, int64_t now_us,
+                       struct zl_policy_status *out)
+{
+    char now[ZL_TIME_TEXT_MAX];
+    zl_time_format(now_us, now);
+    bool same_leader = zl_same_string(before->phase, out->phase) &&
+                       zl_same_string(before->holder_uid, out->holder_uid);
+    bool same_ready = zl_same_string(before->ready_status, out->ready_status);
+    out->last_transition_time = zl_strdup(
+        same_leader && before->last_transition_time != NULL ? before->last_transition_time : now);
+    out->ready_since =
+        zl_strdup(same_ready && before->ready_since != NULL ? before->ready_since : now);
+}
+
+void zl_plan_status(const struct zl_pool_facts *facts, const struct zl_lease *lease,
+                    const struct zl_pod *leader, struct zl_policy_status *out)
+{
+    const struct zl_policy_status *before = &facts->policy->status;
+    bool stable = zl_lease_is_held(lease) && !lease->provisional && leader != NULL;
+
+    out->phase = zl_strdup(stable ? "Stable" : "Electing");
+    fill_holder(facts, lease, out);
+    out->candidates = (int64_t)facts->member_count;
+    out->blocked = count_blocked(facts);
+    out->fencing_token = before->fencing_token;
+    out->lease_transitions = before->lease_transitions;
+    if (lease != NULL && lease->fencing_token > out->fencing_token)
+        out->fencing_token = lease->fencing_token;
+    if (lease != NULL && lease->transitions > out->lease_transitions)
+        out->lease_transitions = lease->transitions;
+    out->observed_generation = facts->policy->meta.generation;
+    fill_workloads(facts, out);
+    fill_ready(facts, lease, leader, out);
+    fill_times(before, facts->now_us, out);
+}

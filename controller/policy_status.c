@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/reconciler.h"
+
+#include "common/base/log.h"
+
+static void tell_of_leader(struct zl_reconciler *reconciler, const struct zl_policy *policy,
+                           const struct zl_policy_status *after)
+{
+    if (after->holder_uid == NULL || zl_same_string(policy->status.holder_uid, after->holder_uid) ||
+        !zl_same_string(after->phase, "Stable"))
+        return;
+    ZL_AUTO_FREE char *message = zl_asprintf("pod %s leads, fencing token %lld", after->holder_name,
+                                             (long long)after->fencing_token);
+    zl_emit_policy_event(reconciler, policy, false, "LeaderElected", message);
+}
+
+enum zl_status zl_write_status(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                               struct zl_error *err)
+{
+    const struct zl_policy *policy = pool->facts.policy;
+    struct zl_policy_status after = {0};
+    enum zl_status status = ZL_OK;
+
+    zl_plan_status(&pool->facts, pool->facts.lease, pool->facts.holder_pod, &after);
+    if (!zl_policy_status_same(&policy->status, &after)) {
+        const struct zl_kube_target target = {.resource = &ZL_KUBE_LEADERPOLICIES,
+                                              .namespace_ = policy->meta.namespace_,
+                                              .name = policy->meta.name,
+                                              .subresource = "status"};
+        ZL_AUTO_JSON struct cJSON *patch = zl_json_object();
+        zl_json_set_text(zl_json_child(patch, "metadata"), "resourceVersion",
+                         policy->meta.resource_version);
+        zl_json_set(patch, "status", zl_policy_status_encode(&after));
+        status = zl_kube_patch(reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
+        if (status == ZL_OK)
+            tell_of_leader(reconciler, policy, &after);
+        else if (status == ZL_E_NOT_FOUND)
+            status = ZL_OK; /* the policy was deleted meanwhile */
+    }
+    zl_policy_status_clear(&after);
+    return status;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/pool.h"
+
+#include <string.h>
+
+static struct zl_ref *find_workload(struct zl_cache *cache, enum zl_cached kind,
+                                    const char *namespace_, const struct zl_owner *owner)
+{
+    ZL_AUTO_REF struct zl_ref *ref = zl_cache_find(cache, kind, namespace_, owner->name);
+    if (ref == NULL)
+        return NULL;
+    const struct zl_workload *workload = zl_ref_object(ref);
+    return strcmp(workload->meta.uid, owner->uid) == 0 ? ZL_STEAL(&ref) : NULL;
+}
+
+struct zl_ref *zl_pool_workload_of(struct zl_cache *cache, const char *namespace_,
+                                   const struct zl_owner *owner)
+{
+    if (owner->uid == NULL || owner->name == NULL)
+        return NULL;
+    if (zl_same_string(owner->kind, "StatefulSet"))
+        return find_workload(cache, ZL_CACHED_STATEFULSETS, namespace_, owner);
+    if (!zl_same_string(owner->kind, "ReplicaSet"))
+        return NULL;
+
+    ZL_AUTO_REF struct zl_ref *ref =
+        zl_cache_find(cache, ZL_CACHED_REPLICASETS, namespace_, owner->name);
+    if (ref == NULL)
+        return NULL;
+    const struct zl_replicaset *replicaset = zl_ref_object(ref);
+    const struct zl_owner *deployment = &replicaset->meta.controller;
+    if (strcmp(replicaset->meta.uid, owner->uid) != 0 ||
+        !zl_same_string(deployment->kind, "Deployment") || deployment->name == NULL ||
+        deployment->uid == NULL)
+        return NULL;
+    return find_workload(cache, ZL_CACHED_DEPLOYMENTS, namespace_, deployment);
+}
+
+static void gather_workloads(struct zl_cache *cache, const char *namespace_, const char *name,
+                             struct zl_pool *out)
+{
+    zl_cache_list_workloads(cache, namespace_, name, &out->workload_refs);
+    size_t count = out->workload_refs.count;
+    out->workloads = zl_alloc((count + 1) * sizeof(struct zl_workload *));
+    for (size_t i = 0; i < count; i++)
+        out->workloads[i] = zl_ref_object(out->workload_refs.items[i]);
+    out->facts.workloads = out->workloads;
+    out->facts.workload_count = count;
+}
+
+static void gather_members(struct zl_cache *cache, const char *namespace_, const char *name,
+                           struct zl_pool *out)
+{
+    zl_cache_list(cache, ZL_CACHED_PODS, namespace_, &out->pod_refs);
+    out->members = zl_alloc((out->pod_refs.count + 1) * sizeof *out->members);
+    for (size_t i = 0; i < out->pod_refs.count; i++) {
+        const struct zl_pod *pod = zl_ref_object(out->pod_refs.items[i]);
+        ZL_AUTO_REF struct zl_ref *ref =
+            zl_pool_workload_of(cache, namespace_, &pod->meta.controller);
+        if (ref == NULL || pod->finished)
+            continue;
+        const struct zl_workload *workload = zl_ref_object(ref);
+        if (!zl_same_string(workload->pool, name))
+            continue;
+        out->members[out->facts.member_count++] =
+            (struct zl_member){.pod = pod, .gatekept = workload->replicas > 1};
+    }
+    out->facts.members = out->members;
+}
+
+static void judge_holder(struct zl_cache *cache, struct zl_pool *pool)
+{
+    const struct zl_lease *lease = pool->facts.lease;
+    zl_ref_drop(pool->holder_ref);
+    pool->holder_ref = NULL;
+    pool->facts.holder_pod = NULL;
+    pool->facts.holder = ZL_HOLDER_UNKNOWN;
+    if (!zl_lease_is_held(lease) || lease->holder_pod == NULL)
+        return;
+    pool->holder_ref = zl_cache_find(cache, ZL_CACHED_PODS, lease->namespace_, lease->holder_pod);
+    if (pool->holder_ref == NULL)
+        return;
+    const struct zl_pod *pod = zl_ref_object(pool->holder_ref);
+    enum zl_holder holder = zl_holder_of(lease, pod);
+    /* Another uid in the cache may only mean that the Lease is newer than the cache. */
+    if (holder == ZL_HOLDER_GONE)
+        return;
+    pool->facts.holder = holder;
+    pool->facts.holder_pod = pod;
+}
+
+void zl_pool_gather(struct zl_cache *cache, const char *namespace_, const char *name,
+                    struct zl_pool *out)
+{
+    memset(out, 0, sizeof *out);
+    out->policy_ref = zl_cache_find(cache, ZL_CACHED_POLICIES, namespace_, name);
+    out->facts.policy = out->policy_ref != NULL ? zl_ref_object(out->policy_ref) : NULL;
+    out->lease_ref = zl_cache_find_lease(cache, namespace_, name);
+    out->facts.lease = out->lease_ref != NULL ? zl_ref_object(out->lease_ref) : NULL;
+    gather_workloads(cache, namespace_, name, out);
+    gather_members(cache, namespace_, name, out);
+    judge_holder(cache, out);
+}
+
+void zl_pool_use_lease(struct zl_cache *cache, struct zl_pool *pool, struct zl_lease *lease)
+{
+    zl_ref_drop(pool->lease_ref);
+    pool->lease_ref = lease != NULL ? zl_ref_new(lease, zl_lease_free) : NULL;
+    pool->facts.lease = lease;
+    judge_holder(cache, pool);
+}
+
+void zl_pool_use_holder(struct zl_pool *pool, struct zl_pod *pod)
+{
+    zl_ref_drop(pool->holder_ref);
+    pool->holder_ref = pod != NULL ? zl_ref_new(pod, zl_pod_free) : NULL;
+    pool->facts.holder = zl_holder_of(pool->facts.lease, pod);
+    pool->facts.holder_pod =
+        pool->facts.holder == ZL_HOLDER_ALIVE || pool->facts.holder == ZL_HOLDER_TERMINATING ? pod
+                                                                                             : NULL;
+}
+
+void zl_pool_clear(struct zl_pool *pool)
+{
+    zl_ref_drop(pool->policy_ref);
+    zl_ref_drop(pool->lease_ref);
+    zl_ref_drop(pool->holder_ref);
+    zl_refs_clear(&pool->workload_refs);
+    zl_refs_clear(&pool->pod_refs);
+    free(pool->workloads);
+    free(pool->members);
+    memset(pool, 0, sizeof *pool);
+}

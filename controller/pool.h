@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pool.h - one pool as the cache shows it: the facts that a plan is made from, and who belongs to it.
+ *
+ * Threads: a struct zl_pool belongs to one reconcile; the cache behind it is shared.
+ */
+#ifndef ZL_CONTROLLER_POOL_H
+#define ZL_CONTROLLER_POOL_H
+
+#include "common/pool/cache.h"
+#include "controller/plan.h"
+
+/* Everything is borrowed from the references at the end. */
+struct zl_pool {
+    struct zl_pool_facts facts; /* policy NULL: there is no LeaderPolicy of that name */
+    struct zl_ref *policy_ref, *lease_ref, *holder_ref;
+    struct zl_refs workload_refs, pod_refs;
+    const struct zl_workload **workloads;
+    struct zl_member *members;
+};
+
+/* From the cache alone: no API call. FACTS.holder is UNKNOWN when the holder's pod is not cached. */
+void zl_pool_gather(struct zl_cache *cache, const char *namespace_, const char *name,
+                    struct zl_pool *out);
+void zl_pool_clear(struct zl_pool *pool);
+
+/* Use LEASE (taken; NULL: none) instead of the cached one, and judge its holder from the cache. */
+void zl_pool_use_lease(struct zl_cache *cache, struct zl_pool *pool, struct zl_lease *lease);
+/* Say what stands under the holder's name according to the API server (taken; NULL: nothing). */
+void zl_pool_use_holder(struct zl_pool *pool, struct zl_pod *pod);
+
+/*
+ * The workload in a pool that OWNER (a pod's controller) leads to; NULL when there is none. The caller
+ * drops the reference.
+ */
+struct zl_ref *zl_pool_workload_of(struct zl_cache *cache, const char *namespace_,
+                                   const struct zl_owner *owner);
+
+#endif

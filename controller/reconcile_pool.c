@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/reconciler.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/pool/names.h"
+
+#include <string.h>
+
+static const struct zl_metric TRANSITIONS = {
+    .name = "zen_lead_leader_changes_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Writes of the controller that changed who holds a pool's Lease, by action.",
+    .label1 = "action",
+};
+
+void zl_reconciler_register_metrics(void)
+{
+    zl_metrics_register(&TRANSITIONS);
+    zl_metrics_register(&ZL_SURPLUS_DELETED);
+}
+
+void zl_emit_policy_event(struct zl_reconciler *reconciler, const struct zl_policy *policy,
+                          bool warning, const char *reason, const char *message)
+{
+    const struct zl_event_object object = {.api_version = ZL_POLICY_API_VERSION,
+                                           .kind = ZL_POLICY_KIND,
+                                           .namespace_ = policy->meta.namespace_,
+                                           .name = policy->meta.name,
+                                           .uid = policy->meta.uid};
+    zl_events_emit(reconciler->events, &object, warning, reason, "%s", message);
+}
+
+/* No LeaderPolicy: nothing is gatekept, and whoever labelled the workload should hear of it. */
+static void tell_policy_is_missing(struct zl_reconciler *reconciler, const char *name,
+                                   const struct zl_pool *pool)
+{
+    for (size_t i = 0; i < pool->facts.workload_count; i++) {
+        const struct zl_workload *workload = pool->facts.workloads[i];
+        const struct zl_event_object object = {.api_version = "apps/v1",
+                                               .kind = zl_workload_kind_name(workload->kind),
+                                               .namespace_ = workload->meta.namespace_,
+                                               .name = workload->meta.name,
+                                               .uid = workload->meta.uid};
+        zl_events_emit(reconciler->events, &object, true, "LeaderPolicyNotFound",
+                       "LeaderPolicy \"%s\" does not exist in namespace \"%s\", so nothing is "
+                       "gatekept; create it or remove " ZL_KEY_POOL,
+                       name, workload->meta.namespace_);
+    }
+}
+
+/*
+ * The cache does not show the holder's pod. That is no proof: it may lag behind the Lease. Ask, because
+ * what follows is a release.
+ */
+static enum zl_status look_up_holder(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                                     struct zl_error *err)
+{
+    const struct zl_lease *lease = pool->facts.lease;
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    struct zl_pod *pod = NULL;
+    if (!zl_lease_is_held(lease) || pool->facts.holder != ZL_HOLDER_UNKNOWN)
+        return ZL_OK;
+    const struct zl_kube_target target = {
+        .resource = &ZL_KUBE_PODS, .namespace_ = lease->namespace_, .name = lease->holder_pod};
+    enum zl_status status = zl_kube_get(reconciler->client, &target, &object, err);
+    if (status == ZL_OK)
+        status = zl_pod_decode(object, &pod, err);
+    if (status != ZL_OK && status != ZL_E_NOT_FOUND)
+        return status;
+    zl_pool_use_holder(pool, pod);
+    return ZL_OK;
+}
+
+static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                                   const struct zl_plan *plan)
+{
+    const struct zl_pool_facts *facts = &pool->facts;
+    const struct zl_policy *policy = facts->policy;
+    struct zl_last_claim last = zl_claim_clock_last(reconciler->clock, policy->meta.namespace_,
+                                                    policy->meta.name, zl_clock_ms());
+    int64_t known_token = policy->status.fencing_token;
+    if (last.fencing_token > known_token)
+        known_token = last.fencing_token;
+
+    if (plan->action == ZL_LEASE_RELEASE)
+        return zl_lease_released(facts->lease, facts->now_us);
+    if (plan->action == ZL_LEASE_TAKE) {
+        const struct zl_candidate taker = {
+            .pod = plan->taker->meta.name,
+            .uid = plan->taker->meta.uid,
+            .identity = policy->custom_identity ? plan->taker->identity : NULL};
+        return zl_lease_claimed(facts->lease, policy, known_token, &taker, false, facts->now_us);
+    }
+    struct zl_lease *next = zl_lease_renewed(facts->lease, policy, facts->now_us);
+    if (next->fencing_token < known_token)
+        next->fencing_token = known_token; /* someone edited it down */
+    return next;
+}
+
+static void tell_of_release(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                            const struct zl_plan *plan)
+{
+    const struct zl_lease *lease = pool->facts.lease;
+    ZL_AUTO_FREE char *message = NULL;
+    if (plan->claim_expired) {
+        message = zl_asprintf("the pod that was admitted as leader did not appear within %lld s: a "
+                              "quota or another webhook refused it; the seat is free again",
+                              (long long)(reconciler->claim_timeout_ms / 1000));
+        zl_emit_policy_event(reconciler, pool->facts.policy, true, "ClaimReleased", message);
+        return;
+    }
+    if (plan->action != ZL_LEASE_RELEASE)
+        return; /* LeaderElected follows and says enough */
+    message =
+        zl_asprintf("leader pod %s is gone; the next pod that is created leads", lease->holder_pod);
+    zl_emit_policy_event(reconciler, pool->facts.policy, true, "LeaderLost", message);
+}
+
+static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                                const struct zl_plan *plan, struct zl_error *err)
+{
+    if (plan->action == ZL_LEASE_KEEP)
+        return ZL_OK;
+    struct zl_lease *next = next_lease(reconciler, pool, plan);
+    struct zl_lease *stored = NULL;
+    enum zl_status status =
+        zl_lease_swap(reconciler->client, next, pool->facts.policy, 0, &stored, err);
+    zl_lease_free(next);
+    if (status != ZL_OK)
+        return status;
+    if (plan->action != ZL_LEASE_RENEW) {
+        const char *action = plan->action == ZL_LEASE_TAKE ? "elected" : "released";
+        zl_metric_add(&TRANSITIONS, action, NULL, 1);
+        ZL_LOG_INFO(plan->action == ZL_LEASE_TAKE ? "leader elected" : "seat released",
+                    ZL_STR("namespace", stored->namespace_), ZL_STR("pool", stored->pool),
+                    ZL_STR("pod", plan->taker != NULL ? plan->taker->meta.name
+                                                      : pool->facts.lease->holder_pod),
+                    ZL_I64("fencingToken", stored->fencing_token),
+                    ZL_BOOL("claimExpired", plan->claim_expired));
+        tell_of_release(reconciler, pool, plan);
+    }
+    (void)zl_claim_clock_observe(reconciler->clock, stored, zl_clock_ms());
+    zl_pool_use_lease(reconciler->cache, pool, stored);
+    return ZL_OK;
+}
+
+/* Wake the owners of a free seat when it is time; lowers RESULT's requeue to the next time. */
+static enum zl_status wake_if_due(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                                  const struct zl_plan *plan, struct zl_result *result,
+                                  struct zl_error *err)
+{
+    const struct zl_meta *meta = &pool->facts.policy->meta;
+    int64_t wait_ms = 0;
+    if (!plan->seat_free) {
+        if (zl_lease_is_held(pool->facts.lease) && !pool->facts.lease->provisional)
+            zl_wakes_forget(reconciler->wakes, meta->namespace_, meta->name);
+        return ZL_OK;
+    }
+    bool urgent = plan->action == ZL_LEASE_RELEASE;
+    bool due = zl_wakes_is_due(reconciler->wakes, meta->namespace_, meta->name, urgent,
+                               zl_clock_ms(), &wait_ms);
+    if (result->requeue_after_ms == 0 || wait_ms < result->requeue_after_ms)
+        result->requeue_after_ms = wait_ms;
+    return due ? zl_wake_owners(reconciler, pool, err) : ZL_OK;
+}
+
+struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char *namespace_,
+                                   const char *name, struct zl_error *err)
+{
+    struct zl_pool pool;
+    struct zl_result result = {.status = ZL_OK};
+
+    zl_pool_gather(reconciler->cache, namespace_, name, &pool);
+    if (pool.facts.policy == NULL) {
+        tell_policy_is_missing(reconciler, name, &pool);
+        zl_wakes_forget(reconciler->wakes, namespace_, name);
+        zl_pool_clear(&pool);
+        return result;
+    }
+    pool.facts.now_us = zl_clock_wall_us();
+    pool.facts.claim_timeout_ms = reconciler->claim_timeout_ms;
+    pool.facts.claim_age_ms =
+        zl_claim_clock_observe(reconciler->clock, pool.facts.lease, zl_clock_ms());
+    result.status = look_up_holder(reconciler, &pool, err);
+
+    struct zl_plan plan = {0};
+    if (result.status == ZL_OK) {
+        plan = zl_plan_pool(&pool.facts);
+        result.requeue_after_ms = plan.requeue_after_ms;
+        result.status = carry_out(reconciler, &pool, &plan, err);
+    }
+    if (result.status == ZL_OK)
+        result.status = wake_if_due(reconciler, &pool, &plan, &result, err);
+    if (result.status == ZL_OK && plan.delete_surplus)
+        result.status = zl_delete_surplus(reconciler, &pool, err);
+    if (result.status == ZL_OK)
+        result.status = zl_write_status(reconciler, &pool, err);
+    zl_pool_clear(&pool);
+    return result;
+}

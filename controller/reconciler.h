@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reconciler.h - makes one pool true: Lease, owners woken, surplus pods deleted, status, Events.
+ *
+ * Level-based: a reconcile looks at what is, never at what happened, so any event may be lost or
+ * repeated. Each write is a compare-and-swap or idempotent; the process may die between any two.
+ *
+ * Threads: zl_reconcile_pool for different pools at once; the work queue never runs one pool twice at
+ * the same time.
+ */
+#ifndef ZL_CONTROLLER_RECONCILER_H
+#define ZL_CONTROLLER_RECONCILER_H
+
+#include "common/base/metrics.h"
+#include "common/kube/events.h"
+#include "controller/pool.h"
+#include "controller/wakes.h"
+
+struct zl_reconciler {
+    struct zl_kube_client *client;
+    struct zl_cache *cache;
+    struct zl_events *events;
+    struct zl_claim_clock *clock;
+    struct zl_wakes *wakes;
+    int64_t claim_timeout_ms;
+};
+
+struct zl_result {
+    enum zl_status status;    /* ZL_OK, or the failure that a rate-limited retry may cure */
+    int64_t requeue_after_ms; /* with ZL_OK: look again then; 0: only on the next event */
+};
+
+struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char *namespace_,
+                                   const char *name, struct zl_error *err);
+
+void zl_reconciler_register_metrics(void);
+extern const struct zl_metric ZL_SURPLUS_DELETED;
+
+/* --- for the parts of a reconcile (wake.c, surplus.c, policy_status.c) --- */
+
+/* Patch the annotation that makes each owner of the pool sync at once. */
+enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                              struct zl_error *err) ZL_MUST_CHECK;
+/* Delete the members that LEASE's holder leaves no place for. */
+enum zl_status zl_delete_surplus(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                                 struct zl_error *err) ZL_MUST_CHECK;
+/* Write LeaderPolicy status if it differs; tell of a new or lost leader by Events. */
+enum zl_status zl_write_status(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                               struct zl_error *err) ZL_MUST_CHECK;
+/* An Event about the pool's LeaderPolicy. */
+void zl_emit_policy_event(struct zl_reconciler *reconciler, const struct zl_policy *policy,
+                          bool warning, const char *reason, const char *message);
+
+#endif

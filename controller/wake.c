@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wake.c - make the owners of a free seat create a pod now, not after their back-off (up to 16 minutes):
+ * any change of their annotations makes their controller sync at once.
+ */
+#include "controller/reconciler.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/pool/names.h"
+
+static enum zl_status wake(struct zl_reconciler *reconciler,
+                           const struct zl_kube_resource *resource, const struct zl_meta *owner,
+                           struct zl_error *err)
+{
+    char now[ZL_TIME_TEXT_MAX];
+    ZL_AUTO_JSON struct cJSON *patch = zl_json_object();
+    struct cJSON *metadata = zl_json_child(patch, "metadata");
+    const struct zl_kube_target target = {
+        .resource = resource, .namespace_ = owner->namespace_, .name = owner->name};
+
+    zl_time_format_micro(zl_clock_wall_us(), now);
+    zl_json_set_text(zl_json_child(metadata, "annotations"), ZL_KEY_WAKE, now);
+    enum zl_status status =
+        zl_kube_patch(reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
+    if (status == ZL_E_NOT_FOUND)
+        return ZL_OK; /* nobody to wake */
+    if (status == ZL_OK)
+        ZL_LOG_INFO("owner woken", ZL_STR("kind", resource->kind),
+                    ZL_STR("namespace", owner->namespace_), ZL_STR("name", owner->name));
+    return status;
+}
+
+/* Every ReplicaSet of the Deployment that wants pods; old revisions are scaled to zero. */
+static enum zl_status wake_deployment(struct zl_reconciler *reconciler,
+                                      const struct zl_workload *deployment, struct zl_error *err)
+{
+    ZL_AUTO_REFS struct zl_refs replicasets = {0};
+    enum zl_status status = ZL_OK;
+    zl_cache_list(reconciler->cache, ZL_CACHED_REPLICASETS, deployment->meta.namespace_,
+                  &replicasets);
+    for (size_t i = 0; status == ZL_OK && i < replicasets.count; i++) {
+        const struct zl_replicaset *replicaset = zl_ref_object(replicasets.items[i]);
+        if (replicaset->replicas > 0 &&
+            zl_same_string(replicaset->meta.controller.uid, deployment->meta.uid))
+            status = wake(reconciler, &ZL_KUBE_REPLICASETS, &replicaset->meta, err);
+    }
+    return status;
+}
+
+enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                              struct zl_error *err)
+{
+    enum zl_status status = ZL_OK;
+    for (size_t i = 0; status == ZL_OK && i < pool->facts.workload_count; i++) {
+        const struct zl_workload *workload = pool->facts.workloads[i];
+        if (workload->replicas == 0)
+            continue;
+        status = workload->kind == ZL_WORKLOAD_DEPLOYMENT
+                     ? wake_deployment(reconciler, workload, err)
+                     : wake(reconciler, &ZL_KUBE_STATEFULSETS, &workload->meta, err);
+    }
+    return status;
+}

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# down.sh DIR - stop every program that was started in DIR, wait for their end, and remove DIR.
+#
+# KEEP_LOGS=FOLDER copies the logs there first.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+[ $# -eq 1 ] || { echo "usage: down.sh DIR" >&2; exit 2; }
+[ -d "$1" ] || exit 0
+ZL_RUN=$(cd "$1" && pwd)
+# shellcheck source=test/controlplane/process.bash
+. "$here/process.bash"
+
+# A second Ctrl-C must not leave half of it running.
+trap '' INT
+# Only a folder that up.sh has made is removed.
+[ -d "$ZL_RUN/pids" ] || [ -e "$ZL_RUN/tokens.csv" ] || { echo "down.sh: $ZL_RUN is not a run folder" >&2; exit 1; }
+process_stop_all
+if [ -n "${KEEP_LOGS:-}" ] && [ -d "$ZL_RUN/log" ]; then
+    mkdir -p "$KEEP_LOGS"
+    cp "$ZL_RUN"/log/* "$KEEP_LOGS/"
+fi
+rm -rf "$ZL_RUN"

@@ -1,0 +1,176 @@
+# shellcheck shell=bash
+#
+# programs.bash - zen-lead's own programs on the control plane of up.sh, for the tests and the demo. To be sourced.
+#
+#   $ZL_RUN   the run folder of up.sh
+#   $ZL_BIN   the folder of the programs (default build/bin; a sanitizer build works as well)
+#
+# Webhook replicas stand behind haproxy, as they stand behind a Service in a cluster: the API server knows one
+# address, and a replica that does not answer its readiness check gets no new connections.
+
+zl_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+ZL_BIN=${ZL_BIN:-$zl_root/build/bin}
+ZL_CLAIM_TIMEOUT=${ZL_CLAIM_TIMEOUT:-5}
+# shellcheck source=test/controlplane/process.bash
+. "$zl_root/test/controlplane/process.bash"
+
+check_programs() {
+    local name
+    for name in zen-lead-webhook zen-lead-controller zen-lead-certs zl-kubelet; do
+        [ -x "$ZL_BIN/$name" ] && continue
+        echo "$ZL_BIN/$name is missing: run make first, or set ZL_BIN" >&2
+        return 1
+    done
+}
+
+# port_of NAME - the port of that name in this run: chosen at the first call, the same ever after.
+port_of() {
+    local file=$ZL_RUN/port-$1
+    [ -e "$file" ] || free_port >"$file"
+    cat "$file"
+}
+
+# answers URL - true when a GET is answered with 200.
+answers() { curl -sf --noproxy '*' -m 2 -o /dev/null "$1"; }
+
+# ready_or_dead NAME - as a condition for wait_until: it is ready, or waiting longer makes no sense.
+ready_or_dead() { answers "http://127.0.0.1:$(port_of "$1-metrics")/readyz" || process_is_gone "$1"; }
+
+await_ready() {
+    wait_until "${2:-20}" ready_or_dead "$1" && process_is_running "$1" && return 0
+    echo "$1 did not become ready" >&2
+    log_tail "$1"
+    return 1
+}
+
+# manifests KIND-REGEX - what users install on this version of Kubernetes: the objects whose kind matches.
+manifests() {
+    local folder=$zl_root/manifests/base minor
+    minor=$(kubectl version -o json | jq -r '.serverVersion.minor | sub("[^0-9].*"; "")')
+    [ "$minor" -ge 25 ] || folder=$zl_root/manifests/overlays/kubernetes-1.20
+    kubectl kustomize "$folder" |
+        awk -v kinds="^($1)\$" '
+            function flush() { if (kind ~ kinds) printf "---\n%s", object; object = ""; kind = "" }
+            /^---/ { flush(); next }
+            /^kind:/ { kind = $2 }
+            { object = object $0 "\n" }
+            END { flush() }'
+}
+
+# All of it, but for the programs themselves: no machine here runs containers. See arm_gatekeeper for the rest.
+install_manifests() {
+    manifests 'Namespace|CustomResourceDefinition|Service|ServiceAccount|ClusterRole.*|Role.*|PodDisruptionBudget' |
+        kubectl apply -f - &&
+        kubectl wait --for condition=Established --timeout 20s crd/leaderpolicies.coordination.kube-zen.io
+}
+
+make_certificates() {
+    mkdir -p "$ZL_RUN/tls"
+    "$ZL_BIN/zen-lead-certs" --out-dir "$ZL_RUN/tls" --ip 127.0.0.1 \
+        --dns-name zen-lead-webhook.zen-lead-system.svc
+}
+
+start_kubelet() {
+    process_start kubelet "$ZL_BIN/zl-kubelet" --kubeconfig "$ZL_RUN/kubelet.kubeconfig" "$@"
+}
+
+# start_webhook N [OPTION...] - replica N, without waiting.
+start_webhook() {
+    local name=webhook-$1
+    shift
+    process_start "$name" "$ZL_BIN/zen-lead-webhook" --kubeconfig "$ZL_RUN/webhook.kubeconfig" \
+        --listen-address 127.0.0.1 --port "$(port_of "$name")" --metrics-port "$(port_of "$name-metrics")" \
+        --cert-file "$ZL_RUN/tls/tls.crt" --key-file "$ZL_RUN/tls/tls.key" \
+        --claim-timeout-seconds "$ZL_CLAIM_TIMEOUT" "$@"
+}
+
+# start_controller N [OPTION...] - replica N, without waiting. Its elections are quick, so that tests are.
+start_controller() {
+    local name=controller-$1
+    shift
+    process_start "$name" "$ZL_BIN/zen-lead-controller" --kubeconfig "$ZL_RUN/controller.kubeconfig" \
+        --metrics-port "$(port_of "$name-metrics")" --namespace zen-lead-system \
+        --claim-timeout-seconds "$ZL_CLAIM_TIMEOUT" --leader-elect-lease-duration-seconds 4 \
+        --leader-elect-renew-deadline-seconds 3 --leader-elect-retry-period-seconds 1 "$@"
+}
+
+# start_proxy COUNT - the Service in front of webhook replicas 1..COUNT.
+start_proxy() {
+    local n
+    {
+        cat <<HAPROXY
+defaults
+    mode tcp
+    option redispatch
+    timeout connect 500ms
+    timeout client 5m
+    timeout server 5m
+    timeout check 1s
+listen webhook
+    bind 127.0.0.1:$(port_of proxy)
+    balance roundrobin
+    option httpchk GET /readyz
+    default-server check inter 100ms fall 1 rise 1 on-marked-down shutdown-sessions
+HAPROXY
+        for n in $(seq "$1"); do
+            echo "    server webhook-$n 127.0.0.1:$(port_of "webhook-$n") port $(port_of "webhook-$n-metrics")"
+        done
+    } >"$ZL_RUN/haproxy.cfg"
+    process_start haproxy haproxy -db -f "$ZL_RUN/haproxy.cfg"
+}
+
+proxy_answers() {
+    curl -sf --noproxy '*' -m 2 -o /dev/null --cacert "$ZL_RUN/tls/ca.crt" "https://127.0.0.1:$(port_of proxy)/readyz"
+}
+
+# arm_gatekeeper PORT - give the API server the configuration that users install. Only the address differs:
+# no Service leads out of a cluster without machines.
+arm_gatekeeper() {
+    manifests ValidatingWebhookConfiguration | kubectl create --dry-run=client -o json -f - |
+        jq --arg url "https://127.0.0.1:$1" --arg ca "$(base64 -w 0 "$ZL_RUN/tls/ca.crt")" \
+            '.webhooks[].clientConfig |= {url: ($url + .service.path), caBundle: $ca}' |
+        kubectl apply -f -
+}
+
+disarm_gatekeeper() { kubectl delete validatingwebhookconfiguration zen-lead; }
+
+# gatekeeper_is_armed - a change of the configuration reaches the API server's admission a moment later:
+# a dry-run pod goes through, and the webhooks' own count of answers is the proof that they saw it.
+gatekeeper_is_armed() {
+    local before after
+    before=$(webhook_decisions result=)
+    kubectl create --namespace default --dry-run=server -f - >/dev/null <<'POD' || return 1
+apiVersion: v1
+kind: Pod
+metadata: {name: probe}
+spec: {containers: [{name: main, image: none}]}
+POD
+    after=$(webhook_decisions result=)
+    [ "$after" -gt "$before" ]
+}
+
+# webhook_decisions [LABEL...] - answers of all running replicas together, of those with these labels
+# (result="denied", reason="claimed", ...).
+webhook_decisions() {
+    local file sum=0
+    for file in "$ZL_RUN"/pids/webhook-*; do
+        sum=$((sum + $(metric "$(basename "$file")" zen_lead_admission_decisions_total "$@")))
+    done
+    echo "$sum"
+}
+
+# metric PROGRAM NAME [LABEL...] - the sum over all series that carry the labels, as a whole number; 0 when
+# there is none.
+metric() {
+    local program=$1 name=$2
+    shift 2
+    { curl -sf --noproxy '*' -m 2 "http://127.0.0.1:$(port_of "$program-metrics")/metrics" || true; } |
+        awk -v name="$name" -v labels="$*" '
+            BEGIN { wanted = split(labels, label, " ") }
+            { split($1, part, "{") }
+            part[1] == name {
+                for (i = 1; i <= wanted; i++) if (!index($1, label[i])) next
+                sum += $NF
+            }
+            END { printf "%d\n", sum }'
+}

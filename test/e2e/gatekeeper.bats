@@ -1,0 +1,472 @@
+#!/usr/bin/env bats
+#
+# gatekeeper.bats - one label, one leader: the promises of the gatekeeper on a real control plane.
+
+setup() {
+    load lib
+    restore_programs
+    new_namespace
+}
+
+teardown() {
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
+    restore_programs
+    drop_namespace
+}
+
+@test "three replicas and one label: one pod runs, two are refused with the reason" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    wait_for 10 at_least 2 denials web
+    expect "distinct texts, so that Events aggregate" \
+        "$(event_message ReplicaSet web FailedCreate | grep 'has a leader' | sed 's/.*zen-lead: //' | sort -u | wc -l)" -eq 1
+    wait_for 10 is Stable policy_status web .phase
+    wait_for 10 is 1 policy_status web .candidates
+    wait_for 10 is 2 policy_status web .blocked
+    expect "fencing token in the status" "$(policy_status web .fencingToken)" = "$(token web)"
+    expect "workload" "$(policy_status web '.workloads[0].kind}/{.status.workloads[0].name')" = Deployment/web
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 1
+}
+
+@test "a StatefulSet: one pod runs, the second is refused" {
+    policy db
+    statefulset db 3 db
+    wait_for 15 one_leader db db
+    wait_for 10 at_least 1 denials db
+    expect "the leader" "$(pod_names db)" = pod/db-0
+    recorder_sync
+    expect "pods ever admitted" "$(admitted db)" -eq 1
+}
+
+@test "kubectl get leaderpolicy prints phase, leader, candidates, transitions and age" {
+    policy web
+    deployment web 2 web
+    wait_for 15 one_leader web web
+    wait_for 10 is Stable policy_status web .phase
+    run k get lp web
+    [[ ${lines[0]} =~ PHASE.*LEADER.*CANDIDATES.*TRANSITIONS.*AGE ]]
+    [[ ${lines[1]} =~ web.*Stable.*web-.*1 ]]
+}
+
+@test "20 Deployments of 5 replicas at once, 3 webhook replicas: exactly 20 pods are ever admitted" {
+    local n
+    for n in $(seq 20); do policy "pool-$n"; done >/dev/null
+    for n in $(seq 20); do workload Deployment "many-$n" 5 "pool-$n"; done | k apply -f - >/dev/null
+    wait_for 60 is 20 all_ready
+    # Every ReplicaSet has been refused at least four times: there was pressure on every seat.
+    for n in $(seq 20); do wait_for 60 at_least 4 denials "many-$n-"; done
+    recorder_sync
+    expect "pods ever admitted" "$(admitted "")" -eq 20
+    expect "at one instant per Deployment" "$(most_at_once)" -eq 1
+    for n in 1 2 3; do
+        expect "answers of webhook $n" "$(metric "webhook-$n" zen_lead_admission_decisions_total)" -gt 0
+    done
+}
+
+all_ready() { k get pods -o json | jq '[.items[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length'; }
+
+@test "5 Deployments in one pool: one pod leads them all" {
+    local n
+    policy shared
+    for n in 1 2 3 4 5; do workload Deployment "part-$n" 3 shared; done | k apply -f -
+    for n in 1 2 3 4 5; do wait_for 30 at_least 2 denials "part-$n-"; done
+    wait_for 10 is 1 all_ready
+    recorder_sync
+    expect "pods ever admitted" "$(admitted "")" -eq 1
+}
+
+@test "the leader is deleted: the next one is in at once, with a higher fencing token, never two" {
+    local pod before gone_ms
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    # Deep in its back-off: the ReplicaSet by itself would try again after ten seconds or more.
+    wait_for 60 at_least 11 denials web
+    pod=$(pod_names web)
+    before=$(token web)
+    k delete "$pod" --wait
+    gone_ms=$(now_ms)
+    wait_for 10 at_least 1 pod_count web
+    expect "time to the next pod in ms" $(($(now_ms) - gone_ms)) -lt 1500
+    wait_for 10 one_leader web web
+    expect "the next pod" "$(pod_names web)" != "$pod"
+    expect "fencing token" "$(token web)" -gt "$before"
+    wait_for 10 is "$(token web)" policy_status web .fencingToken
+    wait_for 10 is 1 policy_status web .leaseTransitions
+    recorder_sync
+    expect "pods at one instant" "$(most_at_once web)" -eq 1
+    expect "pods ever admitted" "$(admitted web)" -eq 2
+}
+
+@test "a terminating leader keeps the seat until its pod is gone" {
+    local pod uid
+    policy web
+    deployment web 3 web '{zl-test/terminate-after-ms: "3000"}'
+    wait_for 15 one_leader web web
+    pod=$(pod_names web)
+    uid=$(pod_uid "$pod")
+    k delete "$pod" --wait=false
+    stays 2 is "$uid" pod_uid "$pod"
+    wait_for 10 one_leader web web
+    recorder_sync
+    expect "pods at one instant" "$(most_at_once web)" -eq 1
+}
+
+@test "the leader fails: the next one is in, with a higher fencing token" {
+    local pod before
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    wait_for 60 at_least 8 denials web
+    pod=$(pod_names web)
+    before=$(token web)
+    k annotate "$pod" zl-test/fail-after-ms=0
+    wait_for 5 leads_another web "$pod"
+    expect "fencing token" "$(token web)" -gt "$before"
+    recorder_sync
+    expect "pods at one instant" "$(most_at_once web)" -eq 1
+}
+
+# leads_another POOL POD - the Lease names a pod, and it is not this one.
+leads_another() {
+    local identity
+    identity=$(holder "$1")
+    [ -n "$identity" ] && [ "${identity%_*}" != "${2#pod/}" ] && is_confirmed "$1"
+}
+
+@test "a leader that is not Ready for leaseDurationSeconds is replaced" {
+    local pod before
+    policy web '{leaseDurationSeconds: 5, renewDeadlineSeconds: 3, retryPeriodSeconds: 1}'
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    pod=$(pod_names web)
+    before=$(token web)
+    k annotate "$pod" zl-test/ready=false
+    stays 3 is "$pod" pod_names web
+    wait_for 15 leads_another web "$pod"
+    wait_for 10 one_leader web web
+    expect "fencing token" "$(token web)" -gt "$before"
+    recorder_sync
+    expect "pods at one instant" "$(most_at_once web)" -eq 1
+}
+
+@test "the Lease is deleted by hand: no second leader, and the token does not fall" {
+    local pod before
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    wait_for 10 is "$(token web)" policy_status web .fencingToken
+    pod=$(pod_names web)
+    before=$(token web)
+    k delete lease zen-lead-web
+    # New creations at the worst moment.
+    k scale deployment web --replicas 6
+    wait_for 15 one_leader web web
+    expect "the leader" "$(pod_names web)" = "$pod"
+    expect "fencing token" "$(token web)" -ge "$before"
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 1
+}
+
+@test "the Lease is deleted by hand while the controller is down: no second leader" {
+    local pod
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    pod=$(pod_names web)
+    stop_controller 1 KILL
+    stop_controller 2 KILL
+    k delete lease zen-lead-web
+    k scale deployment web --replicas 6
+    wait_for 15 has_lease web
+    expect "adopted" "$(holder web)" = "${pod#pod/}_$(pod_uid "$pod")"
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 1
+}
+
+@test "the Lease is emptied by hand: the seat is filled again without waiting for a back-off, never two" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    wait_for 60 at_least 8 denials web
+    k patch lease zen-lead-web --type merge -p '{"spec":{"holderIdentity":""}}'
+    wait_for 20 one_leader web web
+    recorder_sync
+    expect "pods at one instant" "$(most_at_once web)" -le 2
+}
+
+@test "the controller is killed for a minute: nothing changes" {
+    local pod uid seconds=${ZL_DOWN_SECONDS:-60}
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    pod=$(pod_names web)
+    uid=$(pod_uid "$pod")
+    before=$(token web)
+    stop_controller 1 KILL
+    stop_controller 2 KILL
+    stays "$seconds" is "$uid" pod_uid "$pod"
+    # An expired Lease is no proof of death.
+    k scale deployment web --replicas 5
+    stays 3 is 1 pod_count web
+    start_controller 1
+    start_controller 2
+    await_ready controller-1
+    wait_for 15 one_leader web web
+    expect "the leader" "$(pod_names web)" = "$pod"
+    expect "fencing token" "$(token web)" = "$before"
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 1
+}
+
+@test "the leader is deleted while the controller is down: the webhook alone lets exactly one in" {
+    local pod
+    policy web
+    deployment web 4 web
+    wait_for 15 one_leader web web
+    pod=$(pod_names web)
+    stop_controller 1 KILL
+    stop_controller 2 KILL
+    k delete "$pod" --wait
+    wait_for 15 is 1 ready_pods web
+    recorder_sync
+    expect "pods at one instant" "$(most_at_once web)" -eq 1
+    expect "pods ever admitted" "$(admitted web)" -eq 2
+    restore_programs
+    wait_for 15 one_leader web web
+}
+
+@test "all webhook replicas are killed and started again: nothing is lost" {
+    local n pod before
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    pod=$(pod_names web)
+    before=$(token web)
+    for n in 1 2 3; do stop_webhook "$n" KILL; done
+    k scale deployment web --replicas 5
+    for n in 1 2 3; do start_webhook "$n"; done
+    for n in 1 2 3; do await_ready "webhook-$n"; done
+    wait_for 10 proxy_answers
+    wait_for 60 denied_since 5
+    expect "the leader" "$(pod_names web)" = "$pod"
+    expect "fencing token" "$(token web)" = "$before"
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 1
+}
+
+# denied_since COUNT - replicas that were started again have refused so many pods.
+denied_since() { [ "$(webhook_decisions 'result="denied"')" -ge "$1" ]; }
+
+@test "webhook replicas are killed one after the other while Deployments come: one pod each, none left out" {
+    local n
+    for n in 1 2 3 4 5 6; do policy "pool-$n"; done
+    for n in 1 2 3 4 5 6; do
+        workload Deployment "storm-$n" 4 "pool-$n" | k apply -f -
+        stop_webhook $((n % 3 + 1)) KILL || true
+        start_webhook $((n % 3 + 1))
+    done
+    for n in 1 2 3; do await_ready "webhook-$n"; done
+    wait_for 60 is 6 all_ready
+    recorder_sync
+    expect "pods at one instant" "$(most_at_once)" -eq 1
+    expect "pods ever admitted" "$(admitted "")" -eq 6
+}
+
+@test "everything of ours is killed and the leader deleted: still one pod, and all is well afterwards" {
+    local n
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    for n in 1 2 3; do stop_webhook "$n" KILL; done
+    for n in 1 2; do stop_controller "$n" KILL; done
+    k delete "$(pod_names web)" --wait
+    stays 2 is 0 pod_count web
+    restore_programs
+    wait_for 60 one_leader web web
+    recorder_sync
+    expect "pods at one instant" "$(most_at_once web)" -eq 1
+}
+
+@test "SIGTERM: webhook and controller drain and exit with 0" {
+    local name
+    for name in webhook-1 controller-1 controller-2; do
+        # Started by this shell, so that it can ask for the exit code.
+        process_stop "$name"
+        start_"${name%-*}" "${name#*-}"
+        local pid=$!
+        await_ready "$name"
+        process_stop "$name" TERM 10
+        wait "$pid"
+    done
+}
+
+# pod_of REPLICASET - a pod of it, as its controller would send it.
+pod_of() {
+    cat <<POD
+apiVersion: v1
+kind: Pod
+metadata:
+  generateName: web-
+  labels: {app: web}
+  ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: $1, uid: $(k get replicaset "$1" -o 'jsonpath={.metadata.uid}'), controller: true}]
+spec: {containers: [{name: main, image: none}]}
+POD
+}
+
+# A Deployment and its ReplicaSet while nobody acts on them; prints the ReplicaSet's name.
+frozen_replicaset() {
+    deployment web 3 "$1" >/dev/null
+    k create -f - >/dev/null <<REPLICASET
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata:
+  name: web-5d8c9f7b6d
+  labels: {app: web}
+  ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: $(k get deployment web -o 'jsonpath={.metadata.uid}'), controller: true}]
+spec: {replicas: 3, selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: main, image: none}]}}}
+REPLICASET
+    echo web-5d8c9f7b6d
+}
+
+@test "a dry run decides and writes nothing" {
+    local replicaset
+    policy web
+    freeze_owners
+    replicaset=$(frozen_replicaset web)
+    # An empty seat: the dry run would be let in, again and again, because nobody takes the seat.
+    wait_for 10 dry_run_passes "$replicaset"
+    dry_run_passes "$replicaset"
+    ! has_lease web || fail "a dry run made a Lease"
+    # A taken one: refused.
+    pod_of "$replicaset" | k create -f -
+    run dry_run_passes "$replicaset"
+    expect "exit of a dry run against a taken seat" "$status" -ne 0
+    [[ $output == *"zen-lead: pool"* ]] || fail "no reason in: $output"
+    thaw_owners
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 1
+}
+
+dry_run_passes() { pod_of "$1" | k create --dry-run=server -f -; }
+
+@test "a quota rejects the admitted pod: the claim is released and the next attempt wins" {
+    policy web
+    k create quota none --hard pods=0
+    wait_for 10 is 0 quota_status
+    deployment web 3 web
+    wait_for 15 has_lease web
+    # Claimed by a pod that never came: released after the claim timeout, and again after every new attempt.
+    wait_for 15 is "" holder web
+    expect "pods" "$(pod_count web)" -eq 0
+    k delete quota none
+    wait_for 20 one_leader web web
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 1
+}
+
+quota_status() { k get quota none -o 'jsonpath={.status.hard.pods}'; }
+
+@test "replicas: 1 is left alone" {
+    policy web
+    deployment web 1 web
+    wait_for 15 is 1 ready_pods web
+    expect "denials" "$(denials web)" -eq 0
+    ! has_lease web || fail "a Lease without need"
+}
+
+@test "unlabelled workloads are left alone" {
+    policy web
+    deployment free 3 ""
+    statefulset freeset 2 ""
+    k run lonely --image none
+    wait_for 15 is 3 ready_pods free
+    wait_for 15 is 2 ready_pods freeset
+    k get pod lonely
+    expect "denials" "$(denials free)" -eq 0
+}
+
+@test "the pool as an annotation works, and zen-lead/join: \"false\" opts out" {
+    policy web
+    workload Deployment noted 3 "" | sed 's|labels: {}}|annotations: {zen-lead/pool: web}}|' | k apply -f -
+    wait_for 15 one_leader noted web
+    workload Deployment out 3 web | sed 's|, labels: {zen-lead/pool|, annotations: {zen-lead/join: "false"}&|' | k apply -f -
+    wait_for 15 is 3 ready_pods out
+    recorder_sync
+    expect "pods ever admitted" "$(admitted noted)" -eq 1
+}
+
+@test "followerMode standby blocks nothing" {
+    policy web '{followerMode: standby}'
+    deployment web 3 web
+    wait_for 15 is 3 ready_pods web
+    expect "denials" "$(denials web)" -eq 0
+}
+
+@test "a missing LeaderPolicy: all pods run, with a warning and an Event that name it" {
+    deployment web 3 nowhere
+    wait_for 15 is 3 ready_pods web
+    wait_for 15 has_missing_event
+    local replicaset
+    replicaset=$(k get replicaset -l app=web -o 'jsonpath={.items[0].metadata.name}')
+    run dry_run_passes "$replicaset"
+    expect "exit" "$status" -eq 0
+    [[ $output == *Warning*nowhere* ]] || fail "no warning in: $output"
+}
+
+has_missing_event() { k get events -o json | jq -e '.items[] | select(.message | contains("nowhere")) | select(.involvedObject.kind == "Deployment")' >/dev/null; }
+
+@test "the LeaderPolicy comes later: surplus pods are deleted, the oldest stays" {
+    deployment web 3 late
+    wait_for 15 is 3 ready_pods web
+    policy late
+    wait_for 20 one_leader web late
+    wait_for 10 is 1 pod_count web
+    stays 2 one_leader web late
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 3
+}
+
+@test "identityStrategy custom: the Lease names the pod's own identity" {
+    policy web '{identityStrategy: custom}'
+    deployment web 2 web '{zen-lead/identity: "alpha"}'
+    wait_for 15 is alpha holder web
+    wait_for 15 is 1 ready_pods web
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 1
+}
+
+@test "scaled from one replica to three: the running pod leads" {
+    local pod
+    policy web
+    deployment web 1 web
+    wait_for 15 is 1 ready_pods web
+    pod=$(pod_names web)
+    k scale deployment web --replicas 3
+    wait_for 20 one_leader web web
+    expect "the leader" "$(pod_names web)" = "$pod"
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 1
+}
+
+@test "without our webhook's answer nothing is admitted into a pool" {
+    local n
+    policy web
+    for n in 1 2 3; do stop_webhook "$n" KILL; done
+    deployment web 3 web
+    stays 3 is 0 pod_count web
+    restore_programs
+    wait_for 60 one_leader web web
+}
+
+@test "the programs run with the RBAC of the manifests, which forbids patching pods" {
+    local account=system:serviceaccount:zen-lead-system
+    run k auth can-i patch pods --as "$account:zen-lead-webhook"
+    expect "webhook" "${lines[0]}" = no
+    run k auth can-i patch pods --as "$account:zen-lead-controller"
+    expect "controller" "${lines[0]}" = no
+    ! grep -l '"forbidden\|is forbidden' "$ZL_RUN"/log/webhook-*.log "$ZL_RUN"/log/controller-*.log ||
+        fail "a program was refused something by RBAC"
+}

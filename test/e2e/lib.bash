@@ -1,0 +1,220 @@
+# shellcheck shell=bash
+#
+# lib.bash - what the tests are written with. To be loaded in setup().
+#
+# Each test has its own namespace, $NS. Conditions are awaited, never slept for; every wait has a deadline.
+
+# shellcheck source=test/controlplane/programs.bash
+. "$BATS_TEST_DIRNAME/../controlplane/programs.bash"
+export ZL_CLAIM_TIMEOUT=2
+
+k() { kubectl --namespace "$NS" "$@"; }
+
+# The text of this file would be lost in a failing assertion of bats: say what was expected.
+fail() {
+    echo "FAILED: $*" >&2
+    return 1
+}
+
+# wait_for SECONDS COMMAND... - or fail with the command.
+wait_for() {
+    local seconds=$1
+    shift
+    wait_until "$seconds" "$@" || fail "not within $seconds s: $*"
+}
+
+# stays SECONDS COMMAND... - it succeeds now and at every look during this time.
+stays() {
+    local deadline=$((${EPOCHREALTIME/./} + $1 * 1000000))
+    shift
+    while [ "${EPOCHREALTIME/./}" -lt "$deadline" ]; do
+        "$@" || fail "did not stay true: $*" || return 1
+        sleep 0.1
+    done
+}
+
+# expect WHAT ACTUAL OPERATOR WANTED - with an operator of [ ].
+expect() {
+    test "$2" "$3" "$4" || fail "$1: is \"$2\", expected $3 \"$4\""
+}
+
+# is WANTED COMMAND... - its output is WANTED; for wait_for and stays.
+is() {
+    local wanted=$1
+    shift
+    [ "$("$@")" = "$wanted" ]
+}
+
+# at_least WANTED COMMAND...
+at_least() {
+    local wanted=$1 value
+    shift
+    value=$("$@") && [ -n "$value" ] && [ "$value" -ge "$wanted" ]
+}
+
+# --- setting up -----------------------------------------------------------------------------------
+
+new_namespace() {
+    NS=t$BATS_TEST_NUMBER-$(printf '%04x' $((RANDOM * 2)))
+    # The label is there by itself since 1.21.
+    kubectl apply -f - <<NAMESPACE
+apiVersion: v1
+kind: Namespace
+metadata: {name: $NS, labels: {kubernetes.io/metadata.name: $NS}}
+NAMESPACE
+}
+
+drop_namespace() {
+    # Stuck pods would keep it for ever.
+    k annotate pods --all --overwrite zl-test/stuck- >/dev/null 2>&1 || true
+    kubectl delete namespace "$NS" --wait=false >/dev/null
+}
+
+# explain - what a person would look at first; printed by bats when the test failed.
+explain() {
+    echo "--- $NS"
+    k get leaderpolicy,deployment,statefulset,replicaset,pods -o wide
+    k get lease -o yaml | grep -vE 'managedFields|f:|selfLink' | head -n 60
+    k get events --sort-by .lastTimestamp | tail -n 15
+    echo "--- recorded"
+    grep " $NS " "$ZL_RUN/log/recorder.log" | tail -n 40
+    for name in webhook-1 webhook-2 webhook-3 controller-1 controller-2; do
+        echo "--- $name"
+        grep -F "\"$NS\"" "$ZL_RUN/log/$name.log" | tail -n 8
+    done
+}
+
+# policy NAME [SPEC] - SPEC in YAML's flow style: {followerMode: standby}
+policy() {
+    k apply -f - <<POLICY
+apiVersion: coordination.kube-zen.io/v1alpha1
+kind: LeaderPolicy
+metadata: {name: $1}
+spec: ${2:-{\}}
+POLICY
+}
+
+# workload KIND NAME REPLICAS POOL [POD-ANNOTATIONS] - to be applied; POOL "" for no label.
+# POD-ANNOTATIONS in flow style: {zl-test/ready-after-ms: "500"}
+workload() {
+    local kind=$1 name=$2 replicas=$3 labels="{}" extra=""
+    [ -z "$4" ] || labels="{zen-lead/pool: $4}"
+    [ "$kind" != StatefulSet ] || extra="serviceName: $name,"
+    cat <<WORKLOAD
+---
+apiVersion: apps/v1
+kind: $kind
+metadata: {name: $name, labels: $labels}
+spec: {
+  replicas: $replicas, $extra
+  selector: {matchLabels: {app: $name}},
+  template: {
+    metadata: {labels: {app: $name}, annotations: ${5:-{\}}},
+    spec: {containers: [{name: main, image: none, ports: [{containerPort: 8080}]}]}}}
+WORKLOAD
+}
+
+deployment() { workload Deployment "$@" | k apply -f -; }
+statefulset() { workload StatefulSet "$@" | k apply -f -; }
+
+# --- looking --------------------------------------------------------------------------------------
+
+pod_names() { k get pods -l "app=$1" -o name; }
+pod_count() { pod_names "$1" | wc -l; }
+
+ready_pods() {
+    k get pods -l "app=$1" -o json |
+        jq '[.items[] | select(.metadata.deletionTimestamp | not) |
+             select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length'
+}
+
+pod_uid() { k get "$1" -o jsonpath='{.metadata.uid}'; }
+
+# one_leader APP POOL - there is one pod, Ready, and policy and Lease name it.
+one_leader() {
+    [ "$(ready_pods "$1")" = 1 ] && [ "$(pod_count "$1")" = 1 ] || return 1
+    local pod
+    pod=$(pod_names "$1")
+    [ "$(policy_status "$2" .currentHolder.name)" = "${pod#pod/}" ] &&
+        [ "$(holder "$2")" = "${pod#pod/}_$(pod_uid "$pod")" ] && is_confirmed "$2"
+}
+
+# policy_status POOL PATH - "" when absent
+policy_status() { k get leaderpolicy "$1" -o "jsonpath={.status$2}"; }
+
+lease() { k get lease "zen-lead-$1" -o "jsonpath=$2"; }
+holder() { lease "$1" '{.spec.holderIdentity}'; }
+token() { lease "$1" '{.metadata.annotations.zen-lead\.io/fencing-token}'; }
+transitions() { lease "$1" '{.spec.leaseTransitions}'; }
+is_confirmed() { [ -z "$(lease "$1" '{.metadata.annotations.zen-lead\.io/claim}')" ]; }
+has_lease() { lease "$1" '{.metadata.name}' >/dev/null 2>&1; }
+
+# denials APP - creations that its ReplicaSet or StatefulSet reports as refused by zen-lead.
+denials() {
+    k get events -o json | jq --arg app "$1" \
+        '[.items[] | select(.reason == "FailedCreate") | select(.involvedObject.name | startswith($app)) |
+          select(.message | contains("zen-lead: ")) | .count // .series.count // 1] | add // 0'
+}
+
+# event_message KIND NAME-PREFIX REASON
+event_message() {
+    k get events -o json | jq -r --arg kind "$1" --arg name "$2" --arg reason "$3" \
+        '.items[] | select(.involvedObject.kind == $kind and .reason == $reason) |
+         select(.involvedObject.name | startswith($name)) | .message'
+}
+
+has_event() { [ -n "$(event_message "$@")" ]; }
+
+now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
+
+# --- the recorder: every pod that ever was -----------------------------------------------------------
+
+# Wait until the recorder has seen everything up to now: the watch is in order, so a marker is enough.
+recorder_sync() {
+    local marker=marker-$RANDOM$RANDOM
+    kubectl create --namespace "$NS" -f - >/dev/null <<MARKER
+apiVersion: v1
+kind: Pod
+metadata: {name: $marker, annotations: {zl-test/ready: "false"}}
+spec: {containers: [{name: main, image: none}]}
+MARKER
+    wait_for 10 grep -q " $NS - $marker " "$ZL_RUN/log/recorder.log"
+}
+
+# admitted APP - how many pods of it were ever stored in this namespace; APP "" for all but markers.
+admitted() {
+    awk -v ns="$NS" -v app="$1" \
+        '$1 == "ADDED" && $2 == ns && $3 != "-" && (app == "" || $3 == app) { uids[$5] }
+         END { print length(uids) }' "$ZL_RUN/log/recorder.log"
+}
+
+# most_at_once [APP] - the largest number of pods of one app that were alive (stored, not Failed or Succeeded) at the
+# same instant, over the whole history of this namespace.
+most_at_once() {
+    awk -v ns="$NS" -v app="${1:-}" \
+        '$2 != ns || $3 == "-" || (app != "" && $3 != app) { next }
+         { alive = $1 != "DELETED" && $6 != "Failed" && $6 != "Succeeded"
+           count[$3] += alive - was[$5]; was[$5] = alive
+           if (count[$3] > most) most = count[$3] }
+         END { print most + 0 }' "$ZL_RUN/log/recorder.log"
+}
+
+# --- breaking things ------------------------------------------------------------------------------
+
+stop_webhook() { process_stop "webhook-$1" "${2:-TERM}"; }
+stop_controller() { process_stop "controller-$1" "${2:-TERM}"; }
+
+# Bring back whatever a test stopped; also when it failed half-way.
+restore_programs() {
+    local n pid
+    if pid=$(process_pid kube-controller-manager); then kill -s CONT "$pid"; fi
+    for n in 1 2 3; do process_is_running "webhook-$n" || start_webhook "$n"; done
+    for n in 1 2; do process_is_running "controller-$n" || start_controller "$n"; done
+    for n in 1 2 3; do await_ready "webhook-$n"; done
+    for n in 1 2; do await_ready "controller-$n"; done
+    wait_for 10 proxy_answers
+}
+
+# freeze_owners / thaw_owners - hold the ReplicaSet and StatefulSet controllers still.
+freeze_owners() { kill -s STOP "$(process_pid kube-controller-manager)"; }
+thaw_owners() { kill -s CONT "$(process_pid kube-controller-manager)"; }

@@ -1,0 +1,33 @@
+# shellcheck shell=bash
+#
+# setup_suite.bash - one control plane for the whole run: three webhook replicas behind a proxy, two controllers,
+# and the pod stand-in. run.sh takes it down.
+
+setup_suite() {
+    local n
+    # shellcheck source=test/controlplane/programs.bash
+    . "$BATS_TEST_DIRNAME/../controlplane/programs.bash"
+    export PATH=$ZL_RUN/bin:$PATH KUBECONFIG=$ZL_RUN/kubeconfig
+    export ZL_CLAIM_TIMEOUT=2
+
+    bash "$zl_root/test/controlplane/up.sh" "$ZL_RUN" "$ZL_OWNER"
+    install_manifests
+    make_certificates
+    start_kubelet --nodes 3
+    for n in 1 2 3; do start_webhook "$n"; done
+    for n in 1 2; do start_controller "$n"; done
+    start_proxy 3
+    for n in 1 2 3; do await_ready "webhook-$n"; done
+    for n in 1 2; do await_ready "controller-$n"; done
+    wait_until 10 proxy_answers
+    arm_gatekeeper "$(port_of proxy)"
+    wait_until 20 gatekeeper_is_armed
+    start_recorder
+}
+
+# Every change of every pod, in the API server's order: what the tests count with, independent of zen-lead.
+# One line: ADDED|MODIFIED|DELETED namespace app-label name uid phase
+start_recorder() {
+    process_start recorder kubectl get pods --all-namespaces --watch --output-watch-events \
+        -o go-template='{{.type}} {{with .object}}{{.metadata.namespace}} {{with .metadata.labels}}{{or .app "-"}}{{else}}-{{end}} {{.metadata.name}} {{.metadata.uid}} {{or .status.phase "-"}}{{end}}{{"\n"}}'
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/limits.h"
+#include "common/base/metrics.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static const struct zl_metric plain = {.name = "zl_plain_total",
+                                       .type = ZL_METRIC_COUNTER,
+                                       .help = "Things that\nhappened \\ \"so\"."};
+static const struct zl_metric level = {
+    .name = "zl_level", .type = ZL_METRIC_GAUGE, .help = "Level."};
+static const struct zl_metric labelled = {.name = "zl_labelled_total",
+                                          .type = ZL_METRIC_COUNTER,
+                                          .help = "By verdict.",
+                                          .label1 = "verdict",
+                                          .label2 = "reason"};
+static const double bounds[] = {0.005, 0.25, 2, 0};
+static const struct zl_metric timed = {.name = "zl_timed_seconds",
+                                       .type = ZL_METRIC_HISTOGRAM,
+                                       .help = "Duration.",
+                                       .label1 = "verb",
+                                       .buckets = bounds};
+
+static int forget(void **state)
+{
+    (void)state;
+    zl_metrics_reset();
+    return 0;
+}
+
+static char *exposition(void)
+{
+    struct zl_buf out;
+    zl_buf_init(&out, ZL_MIB);
+    zl_metrics_write(&out);
+    return zl_buf_take(&out);
+}
+
+static void test_registered_metrics_are_shown_before_their_first_use(void **state)
+{
+    (void)state;
+    zl_metrics_register(&plain);
+    zl_metrics_register(&level);
+    zl_metrics_register(&labelled);
+    zl_metrics_register(&timed);
+    zl_metrics_register(&plain); /* twice is once */
+    ZL_AUTO_FREE char *text = exposition();
+    assert_string_equal(text, "# HELP zl_plain_total Things that\\nhappened \\\\ \"so\".\n"
+                              "# TYPE zl_plain_total counter\n"
+                              "zl_plain_total 0\n"
+                              "# HELP zl_level Level.\n"
+                              "# TYPE zl_level gauge\n"
+                              "zl_level 0\n"
+                              "# HELP zl_labelled_total By verdict.\n"
+                              "# TYPE zl_labelled_total counter\n"
+                              "# HELP zl_timed_seconds Duration.\n"
+                              "# TYPE zl_timed_seconds histogram\n");
+}
+
+static void test_counters_rise_and_gauges_move(void **state)
+{
+    (void)state;
+    assert_true(zl_metric_value(&plain, NULL, NULL) <= 0);
+    zl_metric_add(&plain, NULL, NULL, 2);
+    zl_metric_add(&plain, NULL, NULL, -1); /* ignored */
+    zl_metric_add(&plain, NULL, NULL, (double)NAN);
+    zl_metric_observe(&plain, NULL, NULL, 1);
+    assert_int_equal(zl_metric_value(&plain, NULL, NULL), 2);
+    zl_metric_set(&level, NULL, NULL, 5);
+    zl_metric_add(&level, NULL, NULL, -7);
+    assert_int_equal(zl_metric_value(&level, NULL, NULL), -2);
+    zl_metric_set(&timed, "get", NULL, 5);
+    zl_metric_add(&timed, "get", NULL, 5);
+    assert_int_equal(zl_metric_value(&timed, "get", NULL), 0);
+}
+
+static void test_series_are_told_apart_by_both_labels_and_escaped(void **state)
+{
+    (void)state;
+    zl_metric_add(&labelled, "deny", "a\"\\\nb", 1);
+    zl_metric_add(&labelled, "allow", NULL, 1);
+    zl_metric_add(&labelled, "deny", "bad\xFF", 1);
+    zl_metric_add(&labelled, "deny", "a\"\\\nb", 1);
+    assert_int_equal(zl_metric_value(&labelled, "deny", "a\"\\\nb"), 2);
+    assert_int_equal(zl_metric_value(&labelled, "allow", ""), 1);
+    assert_int_equal(zl_metric_value(&labelled, "deny", "absent"), 0);
+    ZL_AUTO_FREE char *text = exposition();
+    assert_string_equal(text, "# HELP zl_labelled_total By verdict.\n"
+                              "# TYPE zl_labelled_total counter\n"
+                              "zl_labelled_total{verdict=\"deny\",reason=\"a\\\"\\\\\\nb\"} 2\n"
+                              "zl_labelled_total{verdict=\"allow\",reason=\"\"} 1\n"
+                              "zl_labelled_total{verdict=\"deny\",reason=\"bad\xEF\xBF\xBD\"} 1\n");
+}
+
+static void test_histogram_buckets_cumulate_and_end_with_inf(void **state)
+{
+    (void)state;
+    static const double seconds[] = {0.001, 0.005, 0.1, 3, 0.25, 100};
+    for (size_t i = 0; i < COUNT(seconds); i++) {
+        zl_metric_observe(&timed, "get", NULL, seconds[i]);
+    }
+    zl_metric_observe(&timed, "get", NULL, (double)NAN); /* would spoil the sum for good */
+    assert_int_equal(zl_metric_value(&timed, "get", NULL), COUNT(seconds));
+    ZL_AUTO_FREE char *text = exposition();
+    assert_string_equal(text, "# HELP zl_timed_seconds Duration.\n"
+                              "# TYPE zl_timed_seconds histogram\n"
+                              "zl_timed_seconds_bucket{verb=\"get\",le=\"0.005\"} 2\n"
+                              "zl_timed_seconds_bucket{verb=\"get\",le=\"0.25\"} 4\n"
+                              "zl_timed_seconds_bucket{verb=\"get\",le=\"2\"} 4\n"
+                              "zl_timed_seconds_bucket{verb=\"get\",le=\"+Inf\"} 6\n"
+                              "zl_timed_seconds_sum{verb=\"get\"} 103.356\n"
+                              "zl_timed_seconds_count{verb=\"get\"} 6\n");
+}
+
+static void test_numbers_are_short_and_read_back(void **state)
+{
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } rows[] = {
+        {0, "zl_level 0\n"},
+        {-1.5, "zl_level -1.5\n"},
+        {1767323045, "zl_level 1767323045\n"},
+        {123456789012345, "zl_level 123456789012345\n"},
+        {0.1, "zl_level 0.1\n"},
+        {1e300, "zl_level 1e+300\n"},
+        {(double)INFINITY, "zl_level +Inf\n"},
+        {-(double)INFINITY, "zl_level -Inf\n"},
+        {(double)NAN, "zl_level NaN\n"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        zl_metric_set(&level, NULL, NULL, rows[i].value);
+        ZL_AUTO_FREE char *text = exposition();
+        assert_non_null(strstr(text, rows[i].text));
+    }
+}
+
+static void test_default_buckets_go_from_1_ms_to_10_s_and_rise(void **state)
+{
+    (void)state;
+    size_t last = 0;
+    while (ZL_BUCKETS_SECONDS[last + 1] > 0) {
+        assert_true(ZL_BUCKETS_SECONDS[last] < ZL_BUCKETS_SECONDS[last + 1]);
+        last++;
+    }
+    assert_int_equal(ZL_BUCKETS_SECONDS[0] * 1e6, 1000);
+    assert_int_equal(ZL_BUCKETS_SECONDS[last], 10);
+}
+
+static void test_what_does_not_fit_is_left_out_by_whole_families(void **state)
+{
+    (void)state;
+    zl_metric_add(&plain, NULL, NULL, 1);
+    zl_metric_observe(&timed, "get", NULL, 1);
+    zl_metric_set(&level, NULL, NULL, 1);
+    ZL_AUTO_FREE char *whole = exposition();
+    for (size_t max = 0; max <= strlen(whole); max++) {
+        ZL_AUTO_BUF struct zl_buf out;
+        zl_buf_init(&out, max);
+        zl_metrics_write(&out);
+        if (out.length == 0) {
+            continue;
+        }
+        assert_int_equal(strlen(out.data), out.length);
+        assert_int_equal(out.data[out.length - 1], '\n');
+        bool timed_in = strstr(out.data, "# HELP zl_timed_seconds") != NULL;
+        assert_int_equal(timed_in, strstr(out.data, "zl_timed_seconds_count") != NULL);
+        assert_int_equal(max == strlen(whole), strcmp(out.data, whole) == 0);
+    }
+}
+
+#define THREADS 4
+#define ROUNDS 2000
+
+static void *count_up(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < ROUNDS; i++) {
+        zl_metric_add(&labelled, i % 2 ? "deny" : "allow", "x", 1);
+        zl_metric_observe(&timed, "get", NULL, 0.001 * i);
+        if (i % 500 == 0) {
+            free(exposition());
+        }
+    }
+    return NULL;
+}
+
+static void test_threads_lose_no_count(void **state)
+{
+    (void)state;
+    pthread_t threads[THREADS];
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, count_up, NULL), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(zl_metric_value(&labelled, "deny", "x"), THREADS * ROUNDS / 2);
+    assert_int_equal(zl_metric_value(&labelled, "allow", "x"), THREADS * ROUNDS / 2);
+    assert_int_equal(zl_metric_value(&timed, "get", NULL), THREADS * ROUNDS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_registered_metrics_are_shown_before_their_first_use, forget),
+        cmocka_unit_test_teardown(test_counters_rise_and_gauges_move, forget),
+        cmocka_unit_test_teardown(test_series_are_told_apart_by_both_labels_and_escaped, forget),
+        cmocka_unit_test_teardown(test_histogram_buckets_cumulate_and_end_with_inf, forget),
+        cmocka_unit_test_teardown(test_numbers_are_short_and_read_back, forget),
+        cmocka_unit_test_teardown(test_default_buckets_go_from_1_ms_to_10_s_and_rise, forget),
+        cmocka_unit_test_teardown(test_what_does_not_fit_is_left_out_by_whole_families, forget),
+        cmocka_unit_test_teardown(test_threads_lose_no_count, forget),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

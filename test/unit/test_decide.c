@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/decide.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const struct zl_workload THREE = {.replicas = 3, .pool = (char[]){"web"}};
+static const struct zl_workload ONE = {.replicas = 1, .pool = (char[]){"web"}};
+static const struct zl_policy SCALE_DOWN = {.lease_duration_s = 15};
+static const struct zl_policy STANDBY = {.lease_duration_s = 15, .standby = true};
+
+struct row {
+    const char *name;
+    struct zl_facts facts;
+    enum zl_step step;
+    enum zl_outcome outcome;
+};
+
+static const struct row ROWS[] = {
+    {"no pool", {.policy = &SCALE_DOWN}, ZL_STEP_ANSWER, ZL_OUTCOME_NOT_IN_POOL},
+    {"static pod",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .is_static = true},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_STATIC_POD},
+    {"no policy", {.workload = &THREE}, ZL_STEP_ANSWER, ZL_OUTCOME_POLICY_MISSING},
+    {"one replica",
+     {.workload = &ONE, .policy = &SCALE_DOWN, .seat = ZL_SEAT_HELD},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_SINGLE_REPLICA},
+    {"standby",
+     {.workload = &THREE, .policy = &STANDBY, .seat = ZL_SEAT_HELD},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_STANDBY},
+
+    /* From memory: only a steady holder is an answer. */
+    {"memory: held",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .seat = ZL_SEAT_HELD},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_FOLLOWER},
+    {"memory: holder terminating",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .seat = ZL_SEAT_HELD, .holder_terminating = true},
+     ZL_STEP_READ,
+     ZL_OUTCOME_CLAIM_PENDING},
+    {"memory: this very pod holds it",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .seat = ZL_SEAT_HELD, .is_holder = true},
+     ZL_STEP_READ,
+     ZL_OUTCOME_CLAIM_PENDING},
+    {"memory: holder unknown",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .seat = ZL_SEAT_UNKNOWN},
+     ZL_STEP_READ,
+     ZL_OUTCOME_CLAIM_PENDING},
+    {"memory: empty is never enough to let a pod in",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .seat = ZL_SEAT_EMPTY},
+     ZL_STEP_READ,
+     ZL_OUTCOME_CLAIM_PENDING},
+    {"memory: absent",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .seat = ZL_SEAT_ABSENT},
+     ZL_STEP_READ,
+     ZL_OUTCOME_CLAIM_PENDING},
+    {"memory: abandoned",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .seat = ZL_SEAT_ABANDONED},
+     ZL_STEP_READ,
+     ZL_OUTCOME_CLAIM_PENDING},
+
+    /* Live. */
+    {"live: held",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .live = true, .seat = ZL_SEAT_HELD},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_FOLLOWER},
+    {"live: this very pod holds it (the API server asked twice)",
+     {.workload = &THREE,
+      .policy = &SCALE_DOWN,
+      .live = true,
+      .seat = ZL_SEAT_UNKNOWN,
+      .is_holder = true},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_IS_LEADER},
+    {"live: a young claim of another pod",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .live = true, .seat = ZL_SEAT_PROVISIONAL},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_CLAIM_PENDING},
+    {"live: released",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .live = true, .seat = ZL_SEAT_EMPTY},
+     ZL_STEP_CLAIM,
+     ZL_OUTCOME_CLAIMED},
+    {"live: released stays claimable whatever else runs: the controller emptied it on purpose",
+     {.workload = &THREE,
+      .policy = &SCALE_DOWN,
+      .live = true,
+      .seat = ZL_SEAT_EMPTY,
+      .other_pod_lives = true},
+     ZL_STEP_CLAIM,
+     ZL_OUTCOME_CLAIMED},
+    {"live: holder is dead",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .live = true, .seat = ZL_SEAT_ABANDONED},
+     ZL_STEP_CLAIM,
+     ZL_OUTCOME_CLAIMED},
+    {"live: holder is dead, another pod slipped past earlier",
+     {.workload = &THREE,
+      .policy = &SCALE_DOWN,
+      .live = true,
+      .seat = ZL_SEAT_ABANDONED,
+      .other_pod_lives = true},
+     ZL_STEP_ADOPT,
+     ZL_OUTCOME_ADOPTED},
+    {"live: no Lease and nothing runs",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .live = true, .seat = ZL_SEAT_ABSENT},
+     ZL_STEP_CLAIM,
+     ZL_OUTCOME_CLAIMED},
+    {"live: no Lease, but a pod runs",
+     {.workload = &THREE,
+      .policy = &SCALE_DOWN,
+      .live = true,
+      .seat = ZL_SEAT_ABSENT,
+      .other_pod_lives = true},
+     ZL_STEP_ADOPT,
+     ZL_OUTCOME_ADOPTED},
+    {"live: no Lease, but a claim was seen a moment ago",
+     {.workload = &THREE,
+      .policy = &SCALE_DOWN,
+      .live = true,
+      .seat = ZL_SEAT_ABSENT,
+      .claim_in_flight = true},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_CLAIM_PENDING},
+    {"live: not known even live",
+     {.workload = &THREE, .policy = &SCALE_DOWN, .live = true, .seat = ZL_SEAT_UNKNOWN},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_UNREACHABLE},
+};
+
+static void test_decide_follows_the_table(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        struct zl_decision decision = zl_decide(&ROWS[i].facts);
+        if (decision.step != ROWS[i].step || decision.outcome != ROWS[i].outcome)
+            fail_msg("%s: step %d outcome %s", ROWS[i].name, (int)decision.step,
+                     zl_outcome_name(decision.outcome));
+    }
+}
+
+/* The one rule behind the table: memory alone never lets a gatekept pod in, nor starts a write. */
+static void test_decide_from_memory_never_admits_a_gatekept_pod(void **state)
+{
+    (void)state;
+    for (int seat = ZL_SEAT_ABSENT; seat <= ZL_SEAT_ABANDONED; seat++) {
+        for (int bits = 0; bits < 16; bits++) {
+            const struct zl_facts facts = {.workload = &THREE,
+                                           .policy = &SCALE_DOWN,
+                                           .seat = (enum zl_seat)seat,
+                                           .holder_terminating = (bits & 1) != 0,
+                                           .is_holder = (bits & 2) != 0,
+                                           .claim_in_flight = (bits & 4) != 0,
+                                           .other_pod_lives = (bits & 8) != 0};
+            struct zl_decision decision = zl_decide(&facts);
+            assert_false(zl_outcome_allows(decision.outcome));
+            assert_true(decision.step == ZL_STEP_ANSWER || decision.step == ZL_STEP_READ);
+        }
+    }
+}
+
+static void test_messages_name_the_pool_and_nothing_that_varies(void **state)
+{
+    (void)state;
+    for (int outcome = 0; outcome < ZL_OUTCOME_COUNT; outcome++) {
+        ZL_AUTO_FREE char *message = zl_outcome_message((enum zl_outcome)outcome, "web");
+        assert_non_null(zl_outcome_name((enum zl_outcome)outcome));
+        if (!zl_outcome_allows((enum zl_outcome)outcome))
+            assert_non_null(message);
+        if (message != NULL) {
+            assert_null(strchr(message, '%'));
+            assert_int_equal(strncmp(message, "zen-lead: ", 10), 0);
+        }
+    }
+    ZL_AUTO_FREE char *follower = zl_outcome_message(ZL_OUTCOME_FOLLOWER, "web");
+    assert_non_null(strstr(follower, "pool \"web\" has a leader"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_decide_follows_the_table),
+        cmocka_unit_test(test_decide_from_memory_never_admits_a_gatekept_pod),
+        cmocka_unit_test(test_messages_name_the_pool_and_nothing_that_varies),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/kube/informer.h"
+
+#include "test/unit/informer_script.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "test/unit/await.h"
+
+static void test_the_first_list_is_delivered_and_synced_then_watched(void **state)
+{
+    static const struct zl_step STEPS[] = {LIST("9", ITEM("a", "5") "," ITEM("b", "6"))};
+    struct zl_script *script = *state;
+    BEGIN(script, STEPS);
+    assert_true(zl_informer_wait_synced(script->informer, NULL, NULL));
+    assert_true(zl_script_journal_is(script, "+a@5 +b@6 "));
+    assert_int_equal(zl_store_count(zl_informer_store(script->informer)), 2);
+    assert_int_equal(zl_informer_position(script->informer), 9);
+    AWAIT(zl_script_requests(script) == 2);
+    zl_script_expect_request(script, 0, NULL);
+    zl_script_expect_request(script, 1, "9");
+}
+
+static void test_a_cut_watch_resumes_from_the_last_event_without_loss_or_repeat(void **state)
+{
+    static const struct zl_step STEPS[] = {
+        LIST("9", ""),
+        {.pieces = {EVENT("ADDED", ITEM("a", "10")), EVENT("ADDED", ITEM("b", "11"))},
+         .ending = ZL_CUT},
+        {.pieces = {EVENT("MODIFIED", ITEM("a", "12"))}, .ending = ZL_END},
+        {.pieces = {EVENT("DELETED", ITEM("b", "13"))}, .ending = ZL_HOLD},
+    };
+    struct zl_script *script = *state;
+    BEGIN(script, STEPS);
+    AWAIT(zl_script_journal_is(script, "+a@10 +b@11 a@10>12 -b@11 "));
+    AWAIT(zl_informer_position(script->informer) == 13);
+    zl_script_expect_request(script, 1, "9");
+    zl_script_expect_request(script, 2, "11");
+    zl_script_expect_request(script, 3, "12");
+    const struct zl_informer_health health = zl_informer_health(script->informer);
+    assert_true(health.synced && health.watching);
+    assert_int_equal(health.not_watching_ms, 0);
+    assert_int_equal(health.restarts, 2);
+    assert_int_equal(health.relists, 0);
+    assert_int_equal(script->position_early, 0);
+}
+
+static void test_a_line_in_two_pieces_is_one_event_and_half_a_line_is_none(void **state)
+{
+    static const struct zl_step STEPS[] = {
+        LIST("9", ""),
+        {.pieces = {"{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name",
+                    "space\":\"n\",\"name\":\"a\",\"resourceVersion\":\"10\"}}}\n{\"type\":\"ADD"},
+         .ending = ZL_CUT},
+        {.pieces = {EVENT("ADDED", ITEM("b", "11"))}, .ending = ZL_HOLD},
+    };
+    struct zl_script *script = *state;
+    BEGIN(script, STEPS);
+    AWAIT(zl_script_journal_is(script, "+a@10 +b@11 "));
+    zl_script_expect_request(script, 2, "10");
+}
+
+static void test_a_bookmark_moves_the_version_of_the_next_watch(void **state)
+{
+    static const struct zl_step STEPS[] = {
+        LIST("9", ""),
+        {.pieces = {BOOKMARK("77")}, .ending = ZL_END},
+    };
+    struct zl_script *script = *state;
+    BEGIN(script, STEPS);
+    AWAIT(zl_script_requests(script) == 3);
+    zl_script_expect_request(script, 2, "77");
+    assert_int_equal(zl_informer_position(script->informer), 77);
+    assert_true(zl_script_journal_is(script, ""));
+}
+
+static void test_gone_lists_again_and_delivers_the_difference(void **state)
+{
+    static const struct zl_step BY_STATUS[] = {
+        LIST("9", ITEM("a", "5") "," ITEM("b", "6") "," ITEM("c", "7")),
+        {.status = 410, .body = GONE_STATUS},
+        LIST("20", ITEM("a", "5") "," ITEM("b", "15") "," ITEM("d", "16")),
+    };
+    static const struct zl_step BY_EVENT[] = {
+        LIST("9", ITEM("a", "5") "," ITEM("b", "6") "," ITEM("c", "7")),
+        {.pieces = {GONE_EVENT}, .ending = ZL_END},
+        LIST("20", ITEM("a", "5") "," ITEM("b", "15") "," ITEM("d", "16")),
+    };
+    static const struct zl_step *const SCRIPTS[] = {BY_STATUS, BY_EVENT};
+    for (size_t i = 0; i < 2; i++) {
+        struct zl_script *script = *state;
+        zl_script_begin(script, SCRIPTS[i], 3, &ZL_QUICK);
+        AWAIT(zl_script_journal_is(script, "+a@5 +b@6 +c@7 b@6>15 +d@16 -c@7 "));
+        AWAIT(zl_script_requests(script) == 4);
+        zl_script_expect_request(script, 2, NULL);
+        zl_script_expect_request(script, 3, "20");
+        assert_int_equal(zl_store_count(zl_informer_store(script->informer)), 3);
+        assert_int_equal(zl_informer_position(script->informer), 20);
+        assert_int_equal(zl_informer_health(script->informer).relists, 1);
+        zl_script_tear_down(state);
+        zl_script_set_up(state);
+    }
+}
+
+static void test_a_list_that_fails_in_the_middle_changes_nothing(void **state)
+{
+    static const struct zl_step STEPS[] = {
+        LIST("9", ITEM("a", "5")),
+        {.status = 410, .body = GONE_STATUS},
+        {.status = 200,
+         .body =
+             "{\"kind\":\"PodList\",\"metadata\":{\"resourceVersion\":\"20\",\"continue\":\"x\"},"
+             "\"items\":[" ITEM("b", "15") "]}"},
+        {.status = 500, .body = "{}"},
+        LIST("30", ITEM("c", "25")),
+    };
+    struct zl_script *script = *state;
+    BEGIN(script, STEPS);
+    AWAIT(zl_script_requests(script) == 6);
+    assert_true(zl_script_journal_is(script, "+a@5 +c@25 -a@5 "));
+    zl_script_expect_request(script, 5, "30");
+}
+
+static void test_an_object_no_longer_wanted_is_removed(void **state)
+{
+    static const struct zl_step STEPS[] = {
+        LIST("9", ITEM_AS("never", "4", "unwanted") "," ITEM_AS("bad", "4", "broken") "," ITEM(
+                      "a", "5") "," ITEM("b", "6")),
+        {.pieces = {EVENT("MODIFIED", ITEM_AS("a", "10", "unwanted")),
+                    EVENT("MODIFIED", ITEM_AS("b", "11", "broken")),
+                    EVENT("MODIFIED", ITEM_AS("never", "12", "unwanted")),
+                    EVENT("DELETED", ITEM("never", "13"))},
+         .ending = ZL_HOLD},
+    };
+    struct zl_script *script = *state;
+    BEGIN(script, STEPS);
+    AWAIT(zl_informer_position(script->informer) == 13);
+    assert_true(zl_script_journal_is(script, "+a@5 +b@6 -a@5 -b@6 "));
+    assert_int_equal(zl_store_count(zl_informer_store(script->informer)), 0);
+}
+
+static void test_relist_brings_what_decode_wants_now(void **state)
+{
+    static const struct zl_step STEPS[] = {
+        LIST("9", ITEM("a", "5") "," ITEM_AS("x", "6", "extra")),
+        {.pieces = {BOOKMARK("10")}, .ending = ZL_HOLD},
+        LIST("10", ITEM("a", "5") "," ITEM_AS("x", "6", "extra")),
+    };
+    struct zl_script *script = *state;
+    script->picky = true;
+    BEGIN(script, STEPS);
+    AWAIT(zl_informer_position(script->informer) == 10);
+    assert_true(zl_script_journal_is(script, "+a@5 "));
+    pthread_mutex_lock(&script->mutex);
+    script->picky = false;
+    pthread_mutex_unlock(&script->mutex);
+    zl_informer_relist(script->informer);
+    AWAIT(zl_script_journal_is(script, "+a@5 +x@6 "));
+    AWAIT(zl_informer_health(script->informer).watching || zl_script_requests(script) == 4);
+    assert_int_equal(zl_informer_health(script->informer).relists, 1);
+}
+
+static void test_relist_requests_are_spaced_and_joined(void **state)
+{
+    static const struct zl_informer_timing SPACED = {
+        .backoff_ms = 20, .backoff_max_ms = 80, .list_gap_ms = 100, .short_watch_ms = 1000};
+    static const struct zl_step STEPS[] = {
+        LIST("9", ""),
+        {.pieces = {BOOKMARK("10")}, .ending = ZL_HOLD},
+        LIST("10", ""),
+    };
+    struct zl_script *script = *state;
+    zl_script_begin(script, STEPS, 3, &SPACED);
+    AWAIT(zl_informer_position(script->informer) == 10);
+    for (int i = 0; i < 50; i++)
+        zl_informer_relist(script->informer);
+    AWAIT(zl_script_requests(script) == 4);
+    zl_script_expect_request(script, 2, NULL);
+    zl_script_expect_request(script, 3, "10");
+    assert_true(script->times_ms[2] - script->times_ms[0] >= 99);
+    assert_int_equal(zl_informer_health(script->informer).relists, 1);
+}
+
+#define SERVER_ERROR                                                                               \
+    {                                                                                              \
+        .status = 500, .body = "{}"                                                                \
+    }
+
+static void test_errors_back_off_longer_each_time_then_recover(void **state)
+{
+    static const struct zl_step STEPS[] = {
+        SERVER_ERROR, SERVER_ERROR,
+        SERVER_ERROR, SERVER_ERROR,
+        SERVER_ERROR, LIST("9", ITEM("a", "5")),
+        SERVER_ERROR, {.pieces = {BOOKMARK("12")}, .ending = ZL_END},
+    };
+    static const int64_t LEAST_MS[] = {10, 20, 40, 40, 40}; /* half of 20, 40, 80, 80, 80 */
+    struct zl_script *script = *state;
+    BEGIN(script, STEPS);
+    AWAIT(zl_script_requests(script) == 9);
+    for (int i = 0; i < 5; i++) {
+        zl_script_expect_request(script, i, NULL);
+        assert_in_range(script->times_ms[i + 1] - script->times_ms[i], LEAST_MS[i] - 1, 1000);
+    }
+    zl_script_expect_request(script, 6, "9");
+    zl_script_expect_request(script, 7, "9"); /* an error says nothing about the version: no list */
+    zl_script_expect_request(script, 8, "12");
+}
+
+static void test_retry_after_is_honoured(void **state)
+{
+    static const struct zl_step STEPS[] = {
+        {.status = 429, .extra = "Retry-After: 1\r\n", .body = "{}"},
+        LIST("9", ""),
+    };
+    struct zl_script *script = *state;
+    BEGIN(script, STEPS);
+    AWAIT(zl_informer_is_synced(script->informer));
+    assert_in_range(script->times_ms[1] - script->times_ms[0], 999, 3000);
+}
+
+static void test_watches_that_end_at_once_without_news_do_not_spin(void **state)
+{
+    static const struct zl_step STEPS[] = {
+        LIST("9", ""),
+        {.ending = ZL_END},
+        {.ending = ZL_END},
+        {.ending = ZL_END},
+        {.pieces = {BOOKMARK("9")}, .ending = ZL_END},
+        {.ending = ZL_CUT},
+    };
+    struct zl_script *script = *state;
+    BEGIN(script, STEPS);
+    AWAIT(zl_script_requests(script) == 7);
+    for (int i = 2; i < 7; i++) {
+        zl_script_expect_request(script, i, "9");
+        assert_true(script->times_ms[i] - script->times_ms[i - 1] >= (i == 2 ? 9 : 19));
+    }
+}
+
+static void test_stop_returns_at_once(void **state)
+{
+    static const struct zl_informer_timing SLOW = {
+        .backoff_ms = 60000, .backoff_max_ms = 60000, .list_gap_ms = 60000, .short_watch_ms = 1000};
+    static const struct zl_step HELD_SILENT[] = {LIST("9", "")};
+    static const struct zl_step HELD_OPEN[] = {LIST("9", ""), {.ending = ZL_HOLD}};
+    static const struct zl_step BACKING_OFF[] = {LIST("9", ""), SERVER_ERROR};
+    static const struct zl_step SPACING[] = {LIST("9", ""), {.status = 410, .body = GONE_STATUS}};
+    static const struct {
+        const struct zl_step *steps;
+        int count;
+    } CASES[] = {{HELD_SILENT, 1}, {HELD_OPEN, 2}, {BACKING_OFF, 2}, {SPACING, 2}};
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct zl_script *script = *state;
+        zl_script_begin(script, CASES[i].steps, CASES[i].count, &SLOW);
+        AWAIT(zl_script_requests(script) == 2);
+        usleep(5000); /* likely past the answer: any moment must do */
+        const int64_t asked_ms = zl_clock_ms();
+        zl_informer_stop(script->informer);
+        zl_informer_stop(script->informer);
+        assert_in_range(zl_clock_ms() - asked_ms, 0, 100);
+        zl_script_tear_down(state);
+        zl_script_set_up(state);
+    }
+}
+
+static bool yes(void *ctx)
+{
+    (void)ctx;
+    return true;
+}
+
+static void test_wait_synced_ends_when_told_or_stopped(void **state)
+{
+    static const struct zl_step STEPS[] = {SERVER_ERROR};
+    static const struct zl_informer_timing SLOW = {.backoff_ms = 60000, .backoff_max_ms = 60000};
+    struct zl_script *script = *state;
+    zl_script_begin(script, STEPS, 1, &SLOW);
+    assert_false(zl_informer_wait_synced(script->informer, yes, NULL));
+    zl_informer_stop(script->informer);
+    assert_false(zl_informer_wait_synced(script->informer, NULL, NULL));
+    assert_false(zl_informer_health(script->informer).watching);
+}
+
+static void test_version_numbers_are_whole_or_zero(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t number;
+    } CASES[] = {{"12", 12}, {"9223372036854775807", INT64_MAX}, {"", 0}, {NULL, 0}, {"-1", 0},
+                 {"1a", 0},  {"99999999999999999999", 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        assert_int_equal(zl_resource_version_number(CASES[i].text), CASES[i].number);
+}
+
+#define TEST(name_) cmocka_unit_test_setup_teardown(name_, zl_script_set_up, zl_script_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_the_first_list_is_delivered_and_synced_then_watched),
+        TEST(test_a_cut_watch_resumes_from_the_last_event_without_loss_or_repeat),
+        TEST(test_a_line_in_two_pieces_is_one_event_and_half_a_line_is_none),
+        TEST(test_a_bookmark_moves_the_version_of_the_next_watch),
+        TEST(test_gone_lists_again_and_delivers_the_difference),
+        TEST(test_a_list_that_fails_in_the_middle_changes_nothing),
+        TEST(test_an_object_no_longer_wanted_is_removed),
+        TEST(test_relist_brings_what_decode_wants_now),
+        TEST(test_relist_requests_are_spaced_and_joined),
+        TEST(test_errors_back_off_longer_each_time_then_recover),
+        TEST(test_retry_after_is_honoured),
+        TEST(test_watches_that_end_at_once_without_news_do_not_spin),
+        TEST(test_stop_returns_at_once),
+        TEST(test_wait_synced_ends_when_told_or_stopped),
+        cmocka_unit_test(test_version_numbers_are_whole_or_zero),
+    };
+    zl_kube_init();
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    zl_kube_cleanup();
+    return failed;
+}

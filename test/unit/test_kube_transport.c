@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/clock.h"
+#include "common/base/limits.h"
+#include "common/base/metrics.h"
+#include "test/unit/script.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <unistd.h>
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
+static void cut_every_second(const struct zl_script *now, struct zl_peer_call *call)
+{
+    if (zl_peer_number(call) % 2 == 0) {
+        zl_peer_cut(call);
+    } else {
+        zl_peer_answer(call, now->status, NULL, now->body);
+    }
+}
+
+static void test_a_kept_alive_connection_that_died_is_replaced_unseen(void **state)
+{
+    (void)state;
+    zl_play((struct zl_script){.serve = cut_every_second, .status = 200, .body = "{}"});
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, NULL), ZL_OK);
+    }
+    assert_int_equal(zl_peer_calls(zl_the_peer), 7); /* 1, then cut and repeated three times */
+}
+
+static void cut_half_way(const struct zl_script *now, struct zl_peer_call *call)
+{
+    (void)now;
+    zl_peer_begin(call, 200);
+    zl_peer_piece(call, "{\"half\":", 8);
+    zl_peer_cut(call);
+}
+
+static void test_a_cut_in_the_middle_of_an_answer_is_transient(void **state)
+{
+    (void)state;
+    struct zl_error err = {0};
+    zl_play((struct zl_script){.serve = cut_half_way, .status = 200, .body = "{}"});
+    assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, &err), ZL_E_TRANSIENT);
+    assert_int_equal(strncmp(err.message, "GET leases default/zen-lead-a: ", 31), 0);
+    assert_int_equal(err.http_status, 0);
+    zl_play((struct zl_script){.status = 200, .body = "{}"});
+    assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, &err), ZL_OK);
+}
+
+static void hold(const struct zl_script *now, struct zl_peer_call *call)
+{
+    (void)now;
+    zl_peer_hold(call);
+}
+
+static void test_a_silent_server_is_left_at_the_deadline(void **state)
+{
+    (void)state;
+    struct zl_error err = {0};
+    struct zl_kube_target target = *LEASE;
+    int64_t started_ms = zl_clock_ms();
+    target.timeout_ms = 100;
+    zl_play((struct zl_script){.serve = hold, .status = 200, .body = "{}"});
+    assert_int_equal(zl_kube_get(zl_the_client, &target, NULL, &err), ZL_E_TRANSIENT);
+    assert_in_range(zl_clock_ms() - started_ms, 90, 5000);
+}
+
+static void test_a_refused_connection_is_transient(void **state)
+{
+    (void)state;
+    struct zl_error err = {0};
+    zl_peer_stop(zl_the_peer);
+    zl_the_peer = NULL;
+    assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, &err), ZL_E_TRANSIENT);
+    assert_non_null(strstr(err.message, "GET leases default/zen-lead-a: "));
+}
+
+static void endless(const struct zl_script *now, struct zl_peer_call *call)
+{
+    (void)now;
+    const size_t length = 1 << 20;
+    ZL_AUTO_FREE char *piece = zl_alloc(length);
+    memset(piece, ' ', length);
+    zl_peer_begin(call, 200);
+    for (size_t i = 0; i <= ZL_ANSWER_MAX / length; i++) {
+        zl_peer_piece(call, piece, length);
+    }
+    zl_peer_end(call);
+}
+
+static void test_an_endless_answer_is_cut_off(void **state)
+{
+    (void)state;
+    struct zl_error err = {0};
+    zl_play((struct zl_script){.serve = endless, .status = 200, .body = "{}"});
+    assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, &err), ZL_E_TOO_LARGE);
+    assert_non_null(strstr(err.message, "64 MiB"));
+}
+
+static void *get_many(void *argument)
+{
+    int *failures = argument;
+    for (int i = 0; i < 50; i++) {
+        ZL_AUTO_JSON struct cJSON *out = NULL;
+        *failures += zl_kube_get_path(zl_the_client, "/version", &out, NULL) != ZL_OK;
+    }
+    return NULL;
+}
+
+static void answer_only(void *ctx, struct zl_peer_call *call)
+{
+    (void)ctx;
+    zl_peer_answer(call, 200, NULL, "{}");
+}
+
+static void test_many_threads_share_one_client(void **state)
+{
+    (void)state;
+    pthread_t threads[8];
+    int failures[8] = {0};
+    zl_script_stop(NULL);
+    zl_the_peer = zl_peer_start(answer_only, NULL);
+    zl_log_in((struct zl_kube_config){.token = (char[]){"t"}});
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, get_many, &failures[i]), 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(failures[i], 0);
+    }
+    assert_int_equal(zl_peer_calls(zl_the_peer), 400);
+}
+
+/* ---- who we are ------------------------------------------------------------------------------ */
+
+static void test_basic_authentication_is_sent(void **state)
+{
+    (void)state;
+    zl_log_in((struct zl_kube_config){.username = (char[]){"me"}, .password = (char[]){"pass"}});
+    assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, NULL), ZL_OK);
+    assert_string_equal(zl_asked().authorization, "Basic bWU6cGFzcw==");
+}
+
+static void put(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Ask until the peer sees TOKEN: the file is looked at once a second. */
+static bool token_arrives(const char *token)
+{
+    int64_t deadline_ms = zl_clock_ms() + 5000;
+    while (zl_clock_ms() < deadline_ms) {
+        assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, NULL), ZL_OK);
+        if (strcmp(zl_asked().authorization, token) == 0) {
+            return true;
+        }
+        usleep(20000);
+    }
+    return false;
+}
+
+static void test_a_token_file_is_read_again_when_it_changes(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/zl-token-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    ZL_AUTO_FREE char *path = zl_asprintf("%s/token", directory);
+    ZL_AUTO_FREE char *next = zl_asprintf("%s/next", directory);
+    put(path, "one\n");
+    zl_log_in((struct zl_kube_config){.token_file = path, .token = (char[]){"fixed"}});
+    assert_true(token_arrives("Bearer one"));
+    put(next, "two");
+    assert_int_equal(rename(next, path), 0); /* as a kubelet does */
+    assert_true(token_arrives("Bearer two"));
+    assert_int_equal(unlink(path), 0); /* gone: the last token stays */
+    assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, NULL), ZL_OK);
+    assert_string_equal(zl_asked().authorization, "Bearer two");
+    put(path, "three");
+    assert_true(token_arrives("Bearer three"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(directory), 0);
+}
+
+static void test_a_client_without_its_token_file_is_refused(void **state)
+{
+    (void)state;
+    struct zl_kube_client *made = NULL;
+    struct zl_error err = {0};
+    char server[] = "https://a";
+    char path[] = "/absent/token";
+    const struct zl_kube_config config = {.server = server, .token_file = path};
+    assert_int_equal(zl_kube_client_new(&config, "x", &made, &err), ZL_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "/absent/token"));
+    assert_null(made);
+}
+
+static void test_a_server_that_is_no_url_is_refused(void **state)
+{
+    (void)state;
+    struct zl_kube_client *made = NULL;
+    struct zl_error err = {0};
+    char server[] = "ftp://a";
+    const struct zl_kube_config config = {.server = server};
+    assert_int_equal(zl_kube_client_new(&config, "x", &made, &err), ZL_E_INVALID);
+    assert_non_null(strstr(err.message, "ftp://a"));
+}
+
+static void test_calls_are_measured_by_operation_and_result(void **state)
+{
+    (void)state;
+    struct zl_buf text;
+    zl_buf_init(&text, 1 << 20);
+    zl_metrics_reset();
+    zl_kube_client_register_metrics();
+    assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, NULL), ZL_OK);
+    zl_play((struct zl_script){.status = 404, .body = "{}"});
+    assert_int_equal(zl_kube_delete(zl_the_client, LEASE, NULL, NULL), ZL_E_NOT_FOUND);
+    zl_metrics_write(&text);
+    assert_non_null(strstr(text.data, "zen_lead_api_call_duration_seconds_count"
+                                      "{operation=\"get\",result=\"ok\"} 1"));
+    assert_non_null(strstr(text.data, "zen_lead_api_call_duration_seconds_count"
+                                      "{operation=\"delete\",result=\"not_found\"} 1"));
+    zl_buf_clear(&text);
+    zl_metrics_reset();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_PEER(test_a_kept_alive_connection_that_died_is_replaced_unseen),
+        WITH_PEER(test_a_cut_in_the_middle_of_an_answer_is_transient),
+        WITH_PEER(test_a_silent_server_is_left_at_the_deadline),
+        WITH_PEER(test_a_refused_connection_is_transient),
+        WITH_PEER(test_an_endless_answer_is_cut_off),
+        WITH_PEER(test_many_threads_share_one_client),
+        WITH_PEER(test_basic_authentication_is_sent),
+        WITH_PEER(test_a_token_file_is_read_again_when_it_changes),
+        cmocka_unit_test(test_a_client_without_its_token_file_is_refused),
+        cmocka_unit_test(test_a_server_that_is_no_url_is_refused),
+        WITH_PEER(test_calls_are_measured_by_operation_and_result),
+    };
+    zl_kube_init();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    zl_kube_cleanup();
+    return failed;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/kube/workqueue.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "test/unit/await.h"
+
+#define MAX_BACKOFF_MS 40
+
+static int set_up(void **state)
+{
+    *state = zl_workqueue_new(MAX_BACKOFF_MS);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    zl_workqueue_free(*state);
+    return 0;
+}
+
+/* Get the next key, which must be KEY, and leave it in processing. */
+static void expect_get(struct zl_workqueue *queue, const char *key)
+{
+    ZL_AUTO_FREE char *got = zl_workqueue_get(queue);
+    assert_non_null(got);
+    assert_string_equal(got, key);
+}
+
+static void expect_run(struct zl_workqueue *queue, const char *key)
+{
+    expect_get(queue, key);
+    zl_workqueue_done(queue, key);
+}
+
+static void test_keys_come_in_the_order_of_their_first_add(void **state)
+{
+    struct zl_workqueue *queue = *state;
+    zl_workqueue_add(queue, "a");
+    zl_workqueue_add(queue, "b");
+    zl_workqueue_add(queue, "a");
+    zl_workqueue_add(queue, "c");
+    assert_int_equal(zl_workqueue_depth(queue), 3);
+    expect_run(queue, "a");
+    expect_run(queue, "b");
+    expect_run(queue, "c");
+    assert_int_equal(zl_workqueue_depth(queue), 0);
+}
+
+static void test_a_key_added_while_processed_runs_once_more_afterwards(void **state)
+{
+    struct zl_workqueue *queue = *state;
+    zl_workqueue_add(queue, "a");
+    expect_get(queue, "a");
+    zl_workqueue_add(queue, "a");
+    zl_workqueue_add(queue, "a");
+    assert_int_equal(zl_workqueue_depth(queue), 0);
+    zl_workqueue_add(queue, "b");
+    zl_workqueue_done(queue, "a");
+    assert_int_equal(zl_workqueue_depth(queue), 2);
+    expect_run(queue, "b");
+    expect_run(queue, "a");
+    assert_int_equal(zl_workqueue_depth(queue), 0);
+}
+
+static void test_delayed_keys_come_when_due_and_in_that_order(void **state)
+{
+    struct zl_workqueue *queue = *state;
+    const int64_t start_ms = zl_clock_ms();
+    zl_workqueue_add_after(queue, "late", 60);
+    zl_workqueue_add_after(queue, "early", 20);
+    zl_workqueue_add_after(queue, "middle", 40);
+    zl_workqueue_add_after(queue, "now", 0);
+    assert_int_equal(zl_workqueue_depth(queue), 1);
+    expect_run(queue, "now");
+    expect_run(queue, "early");
+    assert_true(zl_clock_ms() - start_ms >= 20);
+    expect_run(queue, "middle");
+    expect_run(queue, "late");
+    assert_true(zl_clock_ms() - start_ms >= 60);
+}
+
+static void test_the_earliest_of_several_delays_wins(void **state)
+{
+    static const int64_t DELAYS_MS[][2] = {{20, 60000}, {60000, 20}};
+    struct zl_workqueue *queue = *state;
+    for (size_t i = 0; i < 2; i++) {
+        const int64_t start_ms = zl_clock_ms();
+        zl_workqueue_add_after(queue, "a", DELAYS_MS[i][0]);
+        zl_workqueue_add_after(queue, "a", DELAYS_MS[i][1]);
+        expect_run(queue, "a");
+        assert_in_range(zl_clock_ms() - start_ms, 20, 2000);
+    }
+}
+
+struct getter {
+    struct zl_workqueue *queue;
+    char *got;
+    atomic_bool done;
+};
+
+static void *get_one(void *arg)
+{
+    struct getter *getter = arg;
+    getter->got = zl_workqueue_get(getter->queue);
+    atomic_store(&getter->done, true);
+    return NULL;
+}
+
+static void test_a_worker_asleep_until_a_late_key_wakes_for_an_earlier_one(void **state)
+{
+    struct getter getter = {.queue = *state};
+    pthread_t thread;
+    zl_workqueue_add_after(getter.queue, "late", 60000);
+    pthread_create(&thread, NULL, get_one, &getter);
+    zl_workqueue_add_after(getter.queue, "soon", 10);
+    AWAIT(atomic_load(&getter.done));
+    pthread_join(thread, NULL);
+    assert_string_equal(getter.got, "soon");
+    free(getter.got);
+}
+
+static void test_rate_limited_adds_wait_longer_each_time_until_forgotten(void **state)
+{
+    static const int64_t LEAST_MS[] = {5, 10, 20, MAX_BACKOFF_MS, MAX_BACKOFF_MS};
+    struct zl_workqueue *queue = *state;
+    for (int i = 0; i < 5; i++) {
+        const int64_t start_ms = zl_clock_ms();
+        assert_int_equal(zl_workqueue_failures(queue, "a"), i);
+        zl_workqueue_add_rate_limited(queue, "a");
+        expect_run(queue, "a");
+        assert_in_range(zl_clock_ms() - start_ms, LEAST_MS[i], LEAST_MS[i] + 1000);
+    }
+    zl_workqueue_forget(queue, "a");
+    assert_int_equal(zl_workqueue_failures(queue, "a"), 0);
+    zl_workqueue_forget(queue, "never seen");
+}
+
+static void test_shutdown_drains_the_ready_and_drops_the_delayed(void **state)
+{
+    struct zl_workqueue *queue = *state;
+    zl_workqueue_add(queue, "a");
+    zl_workqueue_add(queue, "b");
+    zl_workqueue_add_after(queue, "later", 1);
+    zl_workqueue_shutdown(queue);
+    zl_workqueue_add(queue, "too late");
+    expect_get(queue, "a");
+    expect_run(queue, "b");
+    assert_null(zl_workqueue_get(queue));
+    zl_workqueue_done(queue, "a");
+    assert_null(zl_workqueue_get(queue));
+}
+
+static void test_shutdown_wakes_a_waiting_worker(void **state)
+{
+    struct getter getter = {.queue = *state};
+    pthread_t thread;
+    pthread_create(&thread, NULL, get_one, &getter);
+    zl_workqueue_shutdown(getter.queue);
+    AWAIT(atomic_load(&getter.done));
+    pthread_join(thread, NULL);
+    assert_null(getter.got);
+}
+
+static void test_a_hundred_thousand_delayed_keys_all_come_once(void **state)
+{
+    enum { COUNT = 100000 };
+    struct zl_workqueue *queue = *state;
+    bool *seen = zl_alloc(COUNT * sizeof *seen);
+    for (int i = 0; i < COUNT; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%05d", i);
+        zl_workqueue_add_after(queue, key, 1 + (i * 7919L) % 97);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        int number = -1;
+        ZL_AUTO_FREE char *key = zl_workqueue_get(queue);
+        assert_int_equal(sscanf(key, "k%d", &number), 1);
+        assert_false(seen[number]);
+        seen[number] = true;
+        zl_workqueue_done(queue, key);
+    }
+    assert_int_equal(zl_workqueue_depth(queue), 0);
+    free(seen);
+}
+
+enum { KEYS = 20, WORKERS = 4, PRODUCERS = 3, ROUNDS = 500 };
+
+struct arena {
+    struct zl_workqueue *queue;
+    atomic_int busy[KEYS];   /* workers that have the key now */
+    atomic_int wanted[KEYS]; /* adds so far */
+    atomic_int seen[KEYS];   /* what WANTED was when the key last ran */
+    atomic_int clashes;
+};
+
+static void *work(void *arg)
+{
+    struct arena *arena = arg;
+    for (;;) {
+        ZL_AUTO_FREE char *key = zl_workqueue_get(arena->queue);
+        if (key == NULL)
+            return NULL;
+        const int number = key[0] - 'a';
+        if (atomic_fetch_add(&arena->busy[number], 1) != 0)
+            atomic_fetch_add(&arena->clashes, 1);
+        atomic_store(&arena->seen[number], atomic_load(&arena->wanted[number]));
+        atomic_fetch_sub(&arena->busy[number], 1);
+        zl_workqueue_done(arena->queue, key);
+    }
+}
+
+static void *produce(void *arg)
+{
+    struct arena *arena = arg;
+    for (int i = 0; i < ROUNDS; i++) {
+        const int number = (i * 7) % KEYS;
+        const char key[] = {(char)('a' + number), '\0'};
+        atomic_fetch_add(&arena->wanted[number], 1);
+        if (i % 3 == 0)
+            zl_workqueue_add_after(arena->queue, key, i % 5);
+        else
+            zl_workqueue_add(arena->queue, key);
+    }
+    return NULL;
+}
+
+static bool all_seen(struct arena *arena)
+{
+    for (int i = 0; i < KEYS; i++) {
+        if (atomic_load(&arena->seen[i]) != atomic_load(&arena->wanted[i]))
+            return false;
+    }
+    return true;
+}
+
+static void test_many_threads_never_share_a_key_and_miss_no_add(void **state)
+{
+    struct arena arena = {.queue = *state};
+    pthread_t workers[WORKERS], producers[PRODUCERS];
+    for (int i = 0; i < WORKERS; i++)
+        pthread_create(&workers[i], NULL, work, &arena);
+    for (int i = 0; i < PRODUCERS; i++)
+        pthread_create(&producers[i], NULL, produce, &arena);
+    for (int i = 0; i < PRODUCERS; i++)
+        pthread_join(producers[i], NULL);
+    AWAIT(all_seen(&arena));
+    zl_workqueue_shutdown(arena.queue);
+    for (int i = 0; i < WORKERS; i++)
+        pthread_join(workers[i], NULL);
+    assert_int_equal(atomic_load(&arena.clashes), 0);
+}
+
+#define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_keys_come_in_the_order_of_their_first_add),
+        TEST(test_a_key_added_while_processed_runs_once_more_afterwards),
+        TEST(test_delayed_keys_come_when_due_and_in_that_order),
+        TEST(test_the_earliest_of_several_delays_wins),
+        TEST(test_a_worker_asleep_until_a_late_key_wakes_for_an_earlier_one),
+        TEST(test_rate_limited_adds_wait_longer_each_time_until_forgotten),
+        TEST(test_shutdown_drains_the_ready_and_drops_the_delayed),
+        TEST(test_shutdown_wakes_a_waiting_worker),
+        TEST(test_a_hundred_thousand_delayed_keys_all_come_once),
+        TEST(test_many_threads_never_share_a_key_and_miss_no_add),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

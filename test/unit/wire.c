@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire.c - see wire.h. SIGPIPE must be ignored by the test (OpenSSL writes with write()).
+ */
+#include "wire.h"
+
+#include "common/base/clock.h"
+#include "common/base/memory.h"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ANSWER_WAIT_MS 5000
+
+static SSL *handshake(int fd, int version)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_cipher_list(context,
+                            "DEFAULT:@SECLEVEL=0"); /* so that OpenSSL offers TLS 1.1 at all */
+    SSL_CTX_set_min_proto_version(context, version);
+    SSL_CTX_set_max_proto_version(context, version);
+    SSL *tls = SSL_new(context);
+    SSL_CTX_free(context);
+    SSL_set_fd(tls, fd);
+    if (SSL_connect(tls) == 1)
+        return tls;
+    SSL_free(tls);
+    return NULL;
+}
+
+struct zl_wire zl_wire_open(uint16_t port, int tls_version)
+{
+    struct zl_wire wire = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(port)};
+    peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    struct timeval wait = {.tv_sec = ANSWER_WAIT_MS / 1000};
+    int yes = 1;
+    setsockopt(wire.fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* like Go's client */
+    setsockopt(wire.fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    setsockopt(wire.fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+    if (connect(wire.fd, (struct sockaddr *)&peer, sizeof peer) != 0) {
+        zl_wire_close(&wire);
+        return wire;
+    }
+    if (tls_version == 0)
+        return wire;
+    wire.tls = handshake(wire.fd, tls_version);
+    if (wire.tls == NULL)
+        zl_wire_close(&wire);
+    return wire;
+}
+
+void zl_wire_close(struct zl_wire *wire)
+{
+    SSL_free(wire->tls);
+    if (wire->fd >= 0)
+        close(wire->fd);
+    *wire = (struct zl_wire){.fd = -1};
+}
+
+bool zl_wire_send(struct zl_wire *wire, const void *bytes, size_t length)
+{
+    const char *next = bytes;
+    while (length > 0) {
+        ssize_t sent = wire->tls != NULL ? SSL_write(wire->tls, next, (int)length)
+                                         : send(wire->fd, next, length, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return false;
+        next += sent;
+        length -= (size_t)sent;
+    }
+    return true;
+}
+
+bool zl_wire_send_text(struct zl_wire *wire, const char *text)
+{
+    return zl_wire_send(wire, text, strlen(text));
+}
+
+static ssize_t receive_some(struct zl_wire *wire, char *out, size_t size)
+{
+    return wire->tls != NULL ? SSL_read(wire->tls, out, (int)size) : recv(wire->fd, out, size, 0);
+}
+
+static bool receive_head(struct zl_wire *wire, struct zl_wire_answer *answer)
+{
+    size_t length = 0;
+    while (length < sizeof answer->head - 1) {
+        if (receive_some(wire, answer->head + length, 1) != 1)
+            return false;
+        answer->head[++length] = '\0';
+        if (length >= 4 && strcmp(answer->head + length - 4, "\r\n\r\n") == 0)
+            return true;
+    }
+    return false;
+}
+
+static int status_of(const char *head)
+{
+    int status = 0;
+    return sscanf(head, "HTTP/1.%*d %d", &status) == 1 ? status : 0;
+}
+
+struct zl_wire_answer zl_wire_receive(struct zl_wire *wire, bool head)
+{
+    struct zl_wire_answer answer = {0};
+    do {
+        answer.head[0] = '\0';
+        if (wire->fd < 0 || !receive_head(wire, &answer))
+            return answer;
+    } while (status_of(answer.head) == 100);
+    answer.status = status_of(answer.head);
+    const char *field = strcasestr(answer.head, "\r\nContent-Length:");
+    size_t expected = 0;
+    if (head || field == NULL || sscanf(strchr(field, ':'), ": %zu", &expected) != 1)
+        return answer;
+    while (answer.body_length < expected && answer.body_length < sizeof answer.body - 1) {
+        ssize_t got = receive_some(wire, answer.body + answer.body_length,
+                                   sizeof answer.body - 1 - answer.body_length);
+        if (got <= 0)
+            break;
+        answer.body_length += (size_t)got;
+    }
+    return answer;
+}
+
+bool zl_wire_is_closed(struct zl_wire *wire, int wait_ms)
+{
+    char scrap[4096];
+    int64_t until_ms = zl_clock_ms() + wait_ms;
+    for (;;) {
+        int64_t left_ms = until_ms - zl_clock_ms();
+        struct pollfd ready = {.fd = wire->fd, .events = POLLIN};
+        if (poll(&ready, 1, left_ms < 0 ? 0 : (int)left_ms) <= 0)
+            return false;
+        if (recv(wire->fd, scrap, sizeof scrap, MSG_DONTWAIT) <= 0)
+            return true;
+    }
+}
+
+static char *take_pem(BIO *bio)
+{
+    char *data = NULL;
+    long length = BIO_get_mem_data(bio, &data);
+    char *pem = zl_strndup(data, (size_t)length);
+    BIO_free(bio);
+    return pem;
+}
+
+void zl_self_signed(const char *curve, char **cert_pem, char **key_pem)
+{
+    EVP_PKEY *key = EVP_EC_gen(curve);
+    X509 *cert = X509_new();
+    X509_set_version(cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_NAME *name = X509_get_subject_name(cert);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0);
+    X509_set_issuer_name(cert, name);
+    X509_set_pubkey(cert, key);
+    X509_sign(cert, key, EVP_sha256());
+    BIO *cert_out = BIO_new(BIO_s_mem()), *key_out = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(cert_out, cert);
+    PEM_write_bio_PrivateKey(key_out, key, NULL, NULL, 0, NULL, NULL);
+    *cert_pem = take_pem(cert_out);
+    *key_pem = take_pem(key_out);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/decide.h"
+
+static struct zl_decision answer(enum zl_outcome outcome)
+{
+    return (struct zl_decision){.step = ZL_STEP_ANSWER, .outcome = outcome};
+}
+
+static struct zl_decision then(enum zl_step step, enum zl_outcome outcome)
+{
+    return (struct zl_decision){.step = step, .outcome = outcome};
+}
+
+/* A stale denial only delays, so memory may deny; only live facts may let a pod in. */
+static struct zl_decision decide_from_memory(const struct zl_facts *facts)
+{
+    bool steadily_held =
+        facts->seat == ZL_SEAT_HELD && !facts->holder_terminating && !facts->is_holder;
+    return steadily_held ? answer(ZL_OUTCOME_FOLLOWER)
+                         : then(ZL_STEP_READ, ZL_OUTCOME_CLAIM_PENDING);
+}
+
+static struct zl_decision decide_live(const struct zl_facts *facts)
+{
+    if (facts->is_holder)
+        return answer(ZL_OUTCOME_IS_LEADER);
+    switch (facts->seat) {
+    case ZL_SEAT_HELD:
+        return answer(ZL_OUTCOME_FOLLOWER);
+    case ZL_SEAT_PROVISIONAL:
+        return answer(ZL_OUTCOME_CLAIM_PENDING);
+    case ZL_SEAT_EMPTY:
+        return then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED);
+    case ZL_SEAT_ABSENT:
+        if (facts->claim_in_flight)
+            return answer(ZL_OUTCOME_CLAIM_PENDING);
+        break;
+    case ZL_SEAT_ABANDONED:
+        break;
+    case ZL_SEAT_UNKNOWN:
+        return answer(ZL_OUTCOME_UNREACHABLE);
+    }
+    if (facts->other_pod_lives)
+        return then(ZL_STEP_ADOPT, ZL_OUTCOME_ADOPTED);
+    return then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED);
+}
+
+struct zl_decision zl_decide(const struct zl_facts *facts)
+{
+    if (facts->workload == NULL)
+        return answer(ZL_OUTCOME_NOT_IN_POOL);
+    if (facts->is_static)
+        return answer(ZL_OUTCOME_STATIC_POD);
+    if (facts->policy == NULL)
+        return answer(ZL_OUTCOME_POLICY_MISSING);
+    if (facts->workload->replicas <= 1)
+        return answer(ZL_OUTCOME_SINGLE_REPLICA);
+    if (facts->policy->standby)
+        return answer(ZL_OUTCOME_STANDBY);
+    return facts->live ? decide_live(facts) : decide_from_memory(facts);
+}
+
+static const struct {
+    const char *name;
+    bool allows;
+    const char *message; /* with one %s for the pool */
+} OUTCOMES[ZL_OUTCOME_COUNT] = {
+    [ZL_OUTCOME_NOT_A_POD_CREATE] = {"not_a_pod_create", true, NULL},
+    [ZL_OUTCOME_NOT_IN_POOL] = {"not_in_pool", true, NULL},
+    [ZL_OUTCOME_STATIC_POD] = {"static_pod", true, NULL},
+    [ZL_OUTCOME_POLICY_MISSING] = {"policy_missing", true,
+                                   "zen-lead: LeaderPolicy \"%s\" does not exist in this "
+                                   "namespace, so nothing is gatekept; create it"},
+    [ZL_OUTCOME_SINGLE_REPLICA] = {"single_replica", true, NULL},
+    [ZL_OUTCOME_STANDBY] = {"standby", true, NULL},
+    [ZL_OUTCOME_IS_LEADER] = {"is_leader", true, NULL},
+    [ZL_OUTCOME_CLAIMED] = {"claimed", true, NULL},
+    [ZL_OUTCOME_ALLOWED_UNREACHABLE] = {"allowed_unreachable", true, NULL},
+    [ZL_OUTCOME_FOLLOWER] = {"follower", false,
+                             "zen-lead: pool \"%s\" has a leader; only the leader's pod is "
+                             "allowed, followers wait (followerMode: scaleDown)"},
+    [ZL_OUTCOME_CLAIM_PENDING] = {"claim_pending", false,
+                                  "zen-lead: pool \"%s\" is being claimed by another pod; "
+                                  "followers wait (followerMode: scaleDown)"},
+    [ZL_OUTCOME_ADOPTED] = {"adopted", false,
+                            "zen-lead: pool \"%s\" already runs a pod, which is now its leader; "
+                            "followers wait (followerMode: scaleDown)"},
+    [ZL_OUTCOME_CLAIM_LOST] = {"claim_lost", false,
+                               "zen-lead: pool \"%s\" was claimed by another pod at the same "
+                               "moment; followers wait (followerMode: scaleDown)"},
+    [ZL_OUTCOME_UNREACHABLE] = {"unreachable", false,
+                                "zen-lead: could not read from the API server who leads; "
+                                "refused to be safe, try again"},
+    [ZL_OUTCOME_NAMELESS] = {"nameless", false,
+                             "zen-lead: a pod of pool \"%s\" needs metadata.name and metadata.uid "
+                             "to become its leader"},
+};
+
+bool zl_outcome_allows(enum zl_outcome outcome)
+{
+    return OUTCOMES[outcome].allows;
+}
+
+const char *zl_outcome_name(enum zl_outcome outcome)
+{
+    return OUTCOMES[outcome].name;
+}
+
+char *zl_outcome_message(enum zl_outcome outcome, const char *pool)
+{
+    const char *message = OUTCOMES[outcome].message;
+    if (message == NULL)
+        return NULL;
+    const char *place = strstr(message, "%s");
+    if (place == NULL)
+        return zl_strdup(message);
+    return zl_asprintf("%.*s%s%s", (int)(place - message), message, pool, place + 2);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * decide.h - the gatekeeper's decision for a pod CREATE: a pure function over plain facts.
+ *
+ * The caller gathers facts from memory first; a decision of ZL_STEP_READ asks for the same facts read
+ * live from the API server. Only live facts lead to a claim.
+ *
+ * Threads: pure.
+ */
+#ifndef ZL_WEBHOOK_DECIDE_H
+#define ZL_WEBHOOK_DECIDE_H
+
+#include "common/pool/seat.h"
+
+struct zl_facts {
+    bool is_static;                     /* mirror of a static pod */
+    const struct zl_workload *workload; /* the pod's workload, if it joins a pool; else NULL */
+    const struct zl_policy *policy;     /* the pool's LeaderPolicy; NULL: there is none */
+    bool live; /* what follows was read from the API server for this request */
+    enum zl_seat seat;
+    bool holder_terminating; /* the holder's pod is on its way out */
+    bool is_holder;          /* the Lease already names this very pod (same uid) */
+    bool
+        claim_in_flight; /* no Lease, but a provisional claim was observed less than a claim timeout ago */
+    bool other_pod_lives; /* a live pod of the pool exists that the Lease does not name */
+};
+
+enum zl_step {
+    ZL_STEP_ANSWER, /* OUTCOME is final */
+    ZL_STEP_READ,   /* memory cannot tell: read live */
+    ZL_STEP_CLAIM,  /* take the seat for this pod; OUTCOME holds if the swap succeeds */
+    ZL_STEP_ADOPT,  /* give the seat to the live pod; OUTCOME holds in any case */
+};
+
+enum zl_outcome {
+    ZL_OUTCOME_NOT_A_POD_CREATE,
+    ZL_OUTCOME_NOT_IN_POOL,
+    ZL_OUTCOME_STATIC_POD,
+    ZL_OUTCOME_POLICY_MISSING,
+    ZL_OUTCOME_SINGLE_REPLICA,
+    ZL_OUTCOME_STANDBY,
+    ZL_OUTCOME_IS_LEADER,
+    ZL_OUTCOME_CLAIMED,
+    ZL_OUTCOME_ALLOWED_UNREACHABLE,
+    ZL_OUTCOME_FOLLOWER,
+    ZL_OUTCOME_CLAIM_PENDING,
+    ZL_OUTCOME_ADOPTED,
+    ZL_OUTCOME_CLAIM_LOST,
+    ZL_OUTCOME_UNREACHABLE,
+    ZL_OUTCOME_NAMELESS,
+    ZL_OUTCOME_COUNT,
+};
+
+struct zl_decision {
+    enum zl_step step;
+    enum zl_outcome outcome;
+};
+
+struct zl_decision zl_decide(const struct zl_facts *facts);
+
+bool zl_outcome_allows(enum zl_outcome outcome);
+const char *zl_outcome_name(enum zl_outcome outcome); /* for metrics and logs: "follower" */
+/*
+ * What the user reads: constant per pool, because Events aggregate on equal text. NULL for outcomes
+ * that allow without a word. For POLICY_MISSING it is the warning.
+ *
+ * @param pool  the pool's name
+ * @return the caller frees
+ */
+char *zl_outcome_message(enum zl_outcome outcome, const char *pool);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gatekeeper.h - from an AdmissionReview to its answer: gathers facts, asks zl_decide, claims the seat.
+ *
+ * Always answers within its deadline (plus the few milliseconds of its own computing): a late answer is
+ * worse than a refusal, because old ReplicaSet and Job controllers stop retrying after a time-out.
+ *
+ * Threads: any number of reviews at once; compare-and-swap on the Lease decides between them, also
+ * between replicas of the webhook.
+ */
+#ifndef ZL_WEBHOOK_GATEKEEPER_H
+#define ZL_WEBHOOK_GATEKEEPER_H
+
+#include "webhook/admission_review.h"
+#include "webhook/decide.h"
+#include "webhook/owners.h"
+
+struct zl_gatekeeper {
+    struct zl_kube_client *client;
+    struct zl_cache *cache;
+    struct zl_owners *owners;
+    struct zl_claim_clock *clock;
+    int64_t deadline_ms;      /* for one review */
+    int64_t claim_timeout_ms; /* how long a claim counts without its pod */
+    bool allow_on_api_error;
+};
+
+/* Everything that a review's decision is about; {0} is a valid start. */
+struct zl_request {
+    const char *namespace_;
+    const char *pod_name, *pod_uid; /* NULL when the review lacks them */
+    const char *identity;           /* annotation zen-lead/identity, or NULL */
+    bool dry_run;
+    int64_t deadline_ms; /* zl_clock_ms */
+    struct zl_ref *workload_ref, *policy_ref;
+    struct zl_facts facts; /* WORKLOAD and POLICY borrow from the two references */
+};
+void zl_request_clear(struct zl_request *request);
+
+/*
+ * Decide one decoded review.
+ *
+ * @param pool  receives the pool's name for the message, "" if none; the caller frees
+ */
+enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
+                                     const struct zl_review *review, char **pool);
+
+/* The live half (claim.c): read Lease and pods, decide, claim or adopt; up to three rounds. */
+enum zl_status zl_claim_seat(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
+                             enum zl_outcome *outcome, struct zl_error *err) ZL_MUST_CHECK;
+
+/* A body as it came in, to a body to send back; never NULL. *STATUS receives the HTTP status. */
+char *zl_gatekeeper_answer(const struct zl_gatekeeper *gatekeeper, const char *body, size_t length,
+                           int *http_status);
+
+void zl_gatekeeper_register_metrics(void);
+
+#endif

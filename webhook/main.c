@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * zen-lead-webhook - the gatekeeper: refuses every pod of a pool but its leader's.
+ */
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/options.h"
+#include "common/base/process.h"
+#include "webhook/server.h"
+
+#include <stddef.h>
+
+#define FIELD(name) offsetof(struct zl_webhook_config, name)
+
+static const struct zl_option OPTIONS[] = {
+    {.name = "cert-file",
+     .type = ZL_OPTION_TEXT,
+     .default_value = "/etc/zen-lead/tls/tls.crt",
+     .offset = FIELD(cert_file),
+     .value_name = "FILE",
+     .help = "Serving certificate with its chain, PEM."},
+    {.name = "key-file",
+     .type = ZL_OPTION_TEXT,
+     .default_value = "/etc/zen-lead/tls/tls.key",
+     .offset = FIELD(key_file),
+     .value_name = "FILE",
+     .help = "Private key of the certificate, PEM."},
+    {.name = "port",
+     .type = ZL_OPTION_I64,
+     .default_value = "8443",
+     .min = 0,
+     .max = 65535,
+     .offset = FIELD(port),
+     .value_name = "PORT",
+     .help = "TLS port for the API server's reviews; 0 takes a free one."},
+    {.name = "metrics-port",
+     .type = ZL_OPTION_I64,
+     .default_value = "8080",
+     .min = 0,
+     .max = 65535,
+     .offset = FIELD(metrics_port),
+     .value_name = "PORT",
+     .help = "Plain HTTP port for /metrics, /healthz and /readyz; 0 takes a free one."},
+    {.name = "listen-address",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(listen_address),
+     .value_name = "ADDRESS",
+     .help = "Numeric IPv4 or IPv6 address to listen on. Without it: all addresses."},
+    {.name = "kubeconfig",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(kubeconfig),
+     .value_name = "FILE",
+     .help =
+         "How to reach the API server. Without it: $KUBECONFIG, then the pod's service account, "
+         "then ~/.kube/config."},
+    {.name = "deadline-ms",
+     .variable = "ZEN_LEAD_DEADLINE_MS",
+     .type = ZL_OPTION_I64,
+     .default_value = "1000",
+     .min = 50,
+     .max = 25000,
+     .offset = FIELD(deadline_ms),
+     .value_name = "MS",
+     .help =
+         "Time for one decision, API calls included. Keep it below timeoutSeconds of the webhook "
+         "configuration: a late answer is worse than a refusal."},
+    {.name = "claim-timeout-seconds",
+     .variable = "ZEN_LEAD_CLAIM_TIMEOUT_SECONDS",
+     .type = ZL_OPTION_I64,
+     .default_value = "5",
+     .min = 1,
+     .max = 300,
+     .offset = FIELD(claim_timeout_s),
+     .value_name = "SECONDS",
+     .help =
+         "How long an admitted pod may take to appear before its claim may be taken over (quota or "
+         "another webhook can still reject it). Use the same value for the controller."},
+    {.name = "on-api-error",
+     .variable = "ZEN_LEAD_ON_API_ERROR",
+     .type = ZL_OPTION_CHOICE,
+     .default_value = "deny",
+     .choices = "deny|allow",
+     .offset = FIELD(on_api_error),
+     .help =
+         "Answer for a pod of a pool when the API server cannot be asked who leads: deny keeps one "
+         "leader, allow keeps pods starting. Match it to failurePolicy (Fail, Ignore)."},
+    {.name = "connections-max",
+     .type = ZL_OPTION_I64,
+     .default_value = "512",
+     .min = 1,
+     .max = 65535,
+     .offset = FIELD(connections_max),
+     .value_name = "COUNT",
+     .help = "Connections served at once; each has a thread."},
+    {.name = "shutdown-delay-seconds",
+     .type = ZL_OPTION_I64,
+     .default_value = "0",
+     .min = 0,
+     .max = 300,
+     .offset = FIELD(shutdown_delay_s),
+     .value_name = "SECONDS",
+     .help = "After SIGTERM, keep serving this long with /readyz saying no, so that the Service "
+             "forgets "
+             "this replica first."},
+    {.name = "drain-timeout-seconds",
+     .type = ZL_OPTION_I64,
+     .default_value = "5",
+     .min = 0,
+     .max = 300,
+     .offset = FIELD(drain_timeout_s),
+     .value_name = "SECONDS",
+     .help = "Then wait this long for reviews in flight."},
+    {.name = "log-level",
+     .variable = "ZEN_LEAD_LOG_LEVEL",
+     .type = ZL_OPTION_CHOICE,
+     .default_value = "info",
+     .choices = "debug|info|warn|error",
+     .offset = FIELD(log_level),
+     .help = "Least severe log line that is written to standard error."},
+    {.name = NULL},
+};
+
+static const struct zl_program PROGRAM = {
+    .name = "zen-lead-webhook",
+    .summary =
+        "Validating admission webhook of zen-lead. For each pod that a Deployment or "
+        "StatefulSet of a pool creates it answers whether that pod may be the leader; the "
+        "API server refuses the others. Run any number of replicas: a compare-and-swap on the "
+        "pool's Lease decides between them.",
+    .options = OPTIONS,
+    .epilogue = "Signals: SIGTERM and SIGINT drain and exit 0; a second one exits at once.\n"
+                "Exit codes: 0 stopped as asked, 1 failed (the last log line says why), 2 usage.\n",
+};
+
+/* Every claim that the Lease informer sees starts its age here, not at the first review about it. */
+static void cache_changed(void *ctx, enum zl_cached kind, const void *old_object,
+                          const void *new_object)
+{
+    (void)old_object;
+    if (kind == ZL_CACHED_LEASES)
+        (void)zl_claim_clock_observe(ctx, new_object, zl_clock_ms());
+}
+
+static void wait_and_drain(const struct zl_webhook_config *config, struct zl_webhook_server *server)
+{
+    zl_process_wait_for_signal();
+    ZL_LOG_INFO("shutting down", ZL_I64("delaySeconds", config->shutdown_delay_s));
+    zl_webhook_server_leave(server);
+    zl_process_linger(config->shutdown_delay_s * 1000);
+    zl_webhook_server_stop(server, config->drain_timeout_s * 1000);
+}
+
+static enum zl_status serve(const struct zl_webhook_config *config, struct zl_kube_client *client,
+                            struct zl_error *err)
+{
+    struct zl_claim_clock *clock = zl_claim_clock_new();
+    const struct zl_cache_options cache_options = {.on_change = cache_changed, .ctx = clock};
+    struct zl_cache *cache = zl_cache_new(client, &cache_options);
+    struct zl_owners *owners = zl_owners_new(client, cache);
+    struct zl_webhook_server *server = NULL;
+    const struct zl_gatekeeper gatekeeper = {
+        .client = client,
+        .cache = cache,
+        .owners = owners,
+        .clock = clock,
+        .deadline_ms = config->deadline_ms,
+        .claim_timeout_ms = config->claim_timeout_s * 1000,
+        .allow_on_api_error = strcmp(config->on_api_error, "allow") == 0,
+    };
+    zl_gatekeeper_register_metrics();
+    zl_kube_client_register_metrics();
+    enum zl_status status = zl_webhook_server_start(config, &gatekeeper, &server, err);
+    if (status == ZL_OK) {
+        zl_cache_start(cache);
+        wait_and_drain(config, server);
+    }
+    zl_cache_free(cache);
+    zl_owners_free(owners);
+    zl_claim_clock_free(clock);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct zl_webhook_config config;
+    struct zl_kube_config kube = {0};
+    struct zl_kube_client *client = NULL;
+    struct zl_error err = {0};
+    enum zl_log_level level = ZL_LOG_LEVEL_INFO;
+
+    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
+    case ZL_OPTIONS_EXIT_OK:
+        return 0;
+    case ZL_OPTIONS_EXIT_USAGE:
+        return 2;
+    case ZL_OPTIONS_RUN:
+        break;
+    }
+    if (zl_log_level_parse(config.log_level, &level))
+        zl_log_set_level(level);
+    zl_process_init();
+    zl_kube_init();
+
+    ZL_LOG_INFO("starting", ZL_STR("program", PROGRAM.name), ZL_STR("version", ZL_VERSION));
+    enum zl_status status = zl_kube_config_load(config.kubeconfig, NULL, &kube, &err);
+    if (status == ZL_OK)
+        status = zl_kube_client_new(&kube, "zen-lead-webhook/" ZL_VERSION, &client, &err);
+    if (status == ZL_OK) {
+        ZL_LOG_INFO("using API server", ZL_STR("server", kube.server),
+                    ZL_STR("source", kube.source));
+        status = serve(&config, client, &err);
+    }
+    if (status != ZL_OK)
+        ZL_LOG_ERROR("cannot run", ZL_ERR(&err));
+    zl_kube_client_free(client);
+    zl_kube_config_clear(&kube);
+    zl_kube_cleanup();
+    return status == ZL_OK ? 0 : 1;
+}

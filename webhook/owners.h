@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * owners.h - whose pod is it? From a pod's controller to the workload that joins a pool.
+ *
+ * An informer lags a little behind the API server. That is harmless for a denial (it only delays) but
+ * not for "this owner joins no pool": a Deployment and its first pods are milliseconds apart. So an
+ * owner that was never seen before is read live, once per uid; from then on memory answers, and the
+ * informer's position says when its view is newer than that reading.
+ *
+ * Threads: any.
+ */
+#ifndef ZL_WEBHOOK_OWNERS_H
+#define ZL_WEBHOOK_OWNERS_H
+
+#include "common/pool/cache.h"
+
+struct zl_owners; /* opaque */
+
+/* CLIENT and CACHE are borrowed. */
+struct zl_owners *zl_owners_new(struct zl_kube_client *client, struct zl_cache *cache);
+void zl_owners_free(struct zl_owners *owners);
+
+/*
+ * The workload that a pod belongs to, if it joins a pool.
+ *
+ * @param owner        the pod's controller; fields may be NULL
+ * @param deadline_ms  zl_clock_ms by which live reads must be done
+ * @param out          NULL: in no pool; else the caller drops the reference (struct zl_workload)
+ * @return ZL_OK, or the failure of a live read
+ */
+enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *namespace_,
+                                     const struct zl_owner *owner, int64_t deadline_ms,
+                                     struct zl_ref **out, struct zl_error *err) ZL_MUST_CHECK;
+
+#endif

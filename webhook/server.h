@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server.h - the webhook's two HTTP servers: reviews over TLS, health and metrics in plain HTTP.
+ *
+ *   TLS:    POST /validate   GET /healthz   GET /readyz
+ *   plain:  GET /healthz   GET /readyz   GET /metrics
+ *
+ * Threads: start and stop from main; handlers run on the servers' threads.
+ */
+#ifndef ZL_WEBHOOK_SERVER_H
+#define ZL_WEBHOOK_SERVER_H
+
+#include "webhook/gatekeeper.h"
+
+#include <stdatomic.h>
+
+struct zl_webhook_config {
+    const char *kubeconfig, *listen_address, *cert_file, *key_file;
+    const char *log_level, *on_api_error;
+    int64_t port, metrics_port;
+    int64_t deadline_ms, claim_timeout_s;
+    int64_t connections_max, shutdown_delay_s, drain_timeout_s;
+};
+
+struct zl_webhook_server; /* opaque */
+
+/* Reads certificate and key; binds both ports. ZL_E_INVALID names file, port and cure. */
+enum zl_status zl_webhook_server_start(const struct zl_webhook_config *config,
+                                       const struct zl_gatekeeper *gatekeeper,
+                                       struct zl_webhook_server **out,
+                                       struct zl_error *err) ZL_MUST_CHECK;
+/* From now on /readyz says no, so that the Service stops sending reviews here. */
+void zl_webhook_server_leave(struct zl_webhook_server *server);
+/* Answer what is in flight, at most DRAIN_MS, then close and free. */
+void zl_webhook_server_stop(struct zl_webhook_server *server, int64_t drain_ms);
+
+#endif

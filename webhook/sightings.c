@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/sightings.h"
+
+#include "common/base/hash.h"
+
+#include <pthread.h>
+#include <string.h>
+
+struct entry {
+    char *uid;
+    struct zl_sighting sighting;
+    UT_hash_handle hh;
+};
+
+struct zl_sightings {
+    pthread_mutex_t lock;
+    struct entry *entries; /* in the order of their arrival: uthash keeps it */
+};
+
+struct zl_sightings *zl_sightings_new(void)
+{
+    struct zl_sightings *sightings = zl_alloc(sizeof *sightings);
+    pthread_mutex_init(&sightings->lock, NULL);
+    return sightings;
+}
+
+void zl_sighting_clear(struct zl_sighting *sighting)
+{
+    free(sighting->owner_name);
+    free(sighting->owner_uid);
+    zl_ref_drop(sighting->workload);
+    memset(sighting, 0, sizeof *sighting);
+}
+
+static void remove_entry(struct zl_sightings *sightings, struct entry *entry)
+{
+    HASH_DEL(sightings->entries, entry);
+    zl_sighting_clear(&entry->sighting);
+    free(entry->uid);
+    free(entry);
+}
+
+void zl_sightings_free(struct zl_sightings *sightings)
+{
+    if (sightings == NULL)
+        return;
+    struct entry *entry, *next;
+    HASH_ITER(hh, sightings->entries, entry, next)
+    remove_entry(sightings, entry);
+    pthread_mutex_destroy(&sightings->lock);
+    free(sightings);
+}
+
+static struct zl_sighting copy_of(const struct zl_sighting *sighting)
+{
+    return (struct zl_sighting){
+        .owner_name = zl_strdup(sighting->owner_name),
+        .owner_uid = zl_strdup(sighting->owner_uid),
+        .workload = sighting->workload != NULL ? zl_ref_hold(sighting->workload) : NULL,
+        .version = sighting->version,
+    };
+}
+
+void zl_sightings_put(struct zl_sightings *sightings, const char *uid,
+                      const struct zl_sighting *sighting)
+{
+    struct entry *entry;
+    pthread_mutex_lock(&sightings->lock);
+    HASH_FIND_STR(sightings->entries, uid, entry);
+    if (entry != NULL)
+        remove_entry(sightings, entry);
+    else if (HASH_COUNT(sightings->entries) >= ZL_SIGHTINGS_MAX)
+        remove_entry(sightings, sightings->entries);
+    entry = zl_alloc(sizeof *entry);
+    entry->uid = zl_strdup(uid);
+    entry->sighting = copy_of(sighting);
+    HASH_ADD_KEYPTR(hh, sightings->entries, entry->uid, strlen(entry->uid), entry);
+    pthread_mutex_unlock(&sightings->lock);
+}
+
+bool zl_sightings_find(struct zl_sightings *sightings, const char *uid, struct zl_sighting *out)
+{
+    struct entry *entry;
+    pthread_mutex_lock(&sightings->lock);
+    HASH_FIND_STR(sightings->entries, uid, entry);
+    *out = entry != NULL ? copy_of(&entry->sighting) : (struct zl_sighting){0};
+    pthread_mutex_unlock(&sightings->lock);
+    return entry != NULL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sightings.h - what was learnt by reading an owner live, remembered by its uid.
+ *
+ * A ReplicaSet never changes its Deployment, so that link is true for ever. A workload's pool and
+ * replicas do change, so its reading carries the resourceVersion from which an informer knows better.
+ * Holds at most ZL_SIGHTINGS_MAX; the oldest goes first and would merely be read again.
+ *
+ * Threads: any; one lock inside.
+ */
+#ifndef ZL_WEBHOOK_SIGHTINGS_H
+#define ZL_WEBHOOK_SIGHTINGS_H
+
+#include "common/kube/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ZL_SIGHTINGS_MAX 10000 /* about 300 bytes each: 3 MB */
+
+struct zl_sighting {
+    char *owner_name, *owner_uid; /* a ReplicaSet's Deployment; NULL: it has none */
+    struct zl_ref
+        *workload;    /* a workload as it was read (struct zl_workload); NULL: it joined no pool */
+    uint64_t version; /* its resourceVersion as a number */
+};
+
+struct zl_sightings; /* opaque */
+struct zl_sightings *zl_sightings_new(void);
+void zl_sightings_free(struct zl_sightings *sightings);
+
+/* Remember; strings are copied, WORKLOAD gets a reference of its own. */
+void zl_sightings_put(struct zl_sightings *sightings, const char *uid,
+                      const struct zl_sighting *sighting);
+/* false when UID was never seen; else OUT owns copies: zl_sighting_clear. */
+bool zl_sightings_find(struct zl_sightings *sightings, const char *uid, struct zl_sighting *out);
+void zl_sighting_clear(struct zl_sighting *sighting);
+#define ZL_AUTO_SIGHTING ZL_CLEANUP(zl_sighting_clear)
+
+#endif
