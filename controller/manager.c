@@ -68,6 +68,10 @@ static void settle(struct manager *manager, const char *key, const struct zl_res
             zl_workqueue_add_after(manager->queue, key, result->requeue_after_ms);
         return;
     }
+    if (strcmp(err->reason, ZL_REASON_NAMESPACE_TERMINATING) == 0) {
+        zl_workqueue_forget(manager->queue, key);
+        return; /* it is being deleted with all that is in it */
+    }
     /* A conflict is the normal end of a race that someone else won: look again, without alarm. */
     if (result->status != ZL_E_CONFLICT)
         ZL_LOG_WARN("reconcile failed", ZL_STR("pool", key),

@@ -15,13 +15,25 @@ static int64_t renew_interval_ms(const struct zl_policy *policy)
     return third_ms > retry_ms ? third_ms : retry_ms;
 }
 
+static bool is_gatekept(const struct zl_pool_facts *facts)
+{
+    for (size_t i = 0; i < facts->workload_count; i++) {
+        if (facts->workloads[i]->replicas > 1)
+            return true;
+    }
+    return false;
+}
+
+/* Beside a gatekept workload, one that wants a single replica has no part in the election. */
 static const struct zl_pod *best_member(const struct zl_pool_facts *facts, bool running_only,
                                         bool ready_only)
 {
     const struct zl_pod *best = NULL;
+    bool gatekept_only = is_gatekept(facts) && !facts->policy->standby;
     for (size_t i = 0; i < facts->member_count; i++) {
         const struct zl_pod *pod = facts->members[i].pod;
-        if ((running_only && pod->meta.deleting) || (ready_only && !pod->ready))
+        if ((gatekept_only && !facts->members[i].gatekept) ||
+            (running_only && pod->meta.deleting) || (ready_only && !pod->ready))
             continue;
         if (best == NULL || zl_pod_precedes(pod, best))
             best = pod;
@@ -54,15 +66,6 @@ static void renew_if_due(const struct zl_pool_facts *facts, struct zl_plan *plan
     plan->requeue_after_ms = plan->action == ZL_LEASE_RENEW ? interval_ms : interval_ms - age_ms;
 }
 
-static bool wants_pods(const struct zl_pool_facts *facts)
-{
-    for (size_t i = 0; i < facts->workload_count; i++) {
-        if (facts->workloads[i]->replicas > 0)
-            return true;
-    }
-    return false;
-}
-
 static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat,
                             struct zl_plan *plan)
 {
@@ -74,8 +77,13 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
         plan->requeue_after_ms = facts->claim_timeout_ms - facts->claim_age_ms;
         return;
     case ZL_SEAT_ABSENT:
-        /* Someone deleted the Lease: a pod that is on its way out may still be the leader. */
-        take_or_release(best_member(facts, false, false), false, plan);
+        /*
+         * Someone deleted the Lease: a pod that is on its way out may still be the leader. Where nothing
+         * is gatekept there is nothing to elect; but a Lease that exists is kept true (below), so
+         * that scaling up finds the running pod in it.
+         */
+        if (is_gatekept(facts))
+            take_or_release(best_member(facts, false, false), false, plan);
         break;
     case ZL_SEAT_EMPTY:
         take_or_release(best_member(facts, true, false), false, plan);
@@ -89,7 +97,7 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
     }
     bool led = seat == ZL_SEAT_HELD || plan->action == ZL_LEASE_TAKE;
     plan->delete_surplus = led;
-    plan->seat_free = !led && wants_pods(facts);
+    plan->seat_free = !led && is_gatekept(facts);
 }
 
 static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, struct zl_plan *plan)
@@ -194,7 +202,7 @@ static void fill_holder(const struct zl_pool_facts *facts, const struct zl_lease
     if (!zl_lease_is_held(lease) || lease->provisional)
         return; /* a claim is not a leader until its pod was seen */
     out->holder_name = zl_strdup(lease->holder_pod);
-    out->holder_uid = zl_strdup(lease->holder_uid != NULL ? lease->holder_uid : "");
+    out->holder_uid = zl_strdup(lease->holder_uid);
     out->holder_namespace = zl_strdup(facts->policy->meta.namespace_);
     if (lease->acquire_us != 0) {
         zl_time_format(lease->acquire_us, text);
@@ -217,6 +225,9 @@ static void fill_ready(const struct zl_pool_facts *facts, const struct zl_lease 
         set_ready(out, false, "NoWorkload",
                   "no workload joins this pool: label a Deployment or StatefulSet of this "
                   "namespace with zen-lead/pool");
+    else if (!facts->policy->standby && !is_gatekept(facts) && !zl_lease_is_held(lease))
+        set_ready(out, true, "SingleReplica",
+                  "no workload of this pool wants more than one replica: nothing to elect");
     else if (!zl_lease_is_held(lease))
         set_ready(out, false, "NoLeader", "no pod leads; the next one that is created may");
     else if (lease->provisional || leader == NULL)
@@ -246,7 +257,10 @@ void zl_plan_status(const struct zl_pool_facts *facts, const struct zl_lease *le
                     const struct zl_pod *leader, struct zl_policy_status *out)
 {
     const struct zl_policy_status *before = &facts->policy->status;
-    bool stable = zl_lease_is_held(lease) && !lease->provisional && leader != NULL;
+    bool led = zl_lease_is_held(lease) && !lease->provisional && leader != NULL;
+    bool nothing_to_elect = facts->workload_count > 0 && !facts->policy->standby &&
+                            !is_gatekept(facts) && !zl_lease_is_held(lease);
+    bool stable = led || nothing_to_elect;
 
     out->phase = zl_strdup(stable ? "Stable" : "Electing");
     fill_holder(facts, lease, out);

@@ -72,6 +72,24 @@ static enum zl_status look_up_holder(struct zl_reconciler *reconciler, struct zl
     return ZL_OK;
 }
 
+/*
+ * The cache shows no Lease. It may lag, or someone took our label off, which hides it from the
+ * informer. Ask, because what follows would create one.
+ */
+static enum zl_status look_up_lease(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                                    struct zl_error *err)
+{
+    const struct zl_meta *policy = &pool->facts.policy->meta;
+    struct zl_lease *lease = NULL;
+    if (pool->facts.lease != NULL)
+        return ZL_OK;
+    enum zl_status status =
+        zl_lease_read(reconciler->client, policy->namespace_, policy->name, 0, &lease, err);
+    if (status == ZL_OK)
+        zl_pool_use_lease(reconciler->cache, pool, lease);
+    return status;
+}
+
 static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                                    const struct zl_plan *plan)
 {
@@ -172,6 +190,10 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     struct zl_result result = {.status = ZL_OK};
 
     zl_pool_gather(reconciler->cache, namespace_, name, &pool);
+    if (pool.facts.policy != NULL && pool.facts.policy->meta.deleting) {
+        zl_pool_clear(&pool);
+        return result;
+    }
     if (pool.facts.policy == NULL) {
         tell_policy_is_missing(reconciler, name, &pool);
         zl_wakes_forget(reconciler->wakes, namespace_, name);
@@ -180,9 +202,11 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     }
     pool.facts.now_us = zl_clock_wall_us();
     pool.facts.claim_timeout_ms = reconciler->claim_timeout_ms;
+    result.status = look_up_lease(reconciler, &pool, err);
     pool.facts.claim_age_ms =
         zl_claim_clock_observe(reconciler->clock, pool.facts.lease, zl_clock_ms());
-    result.status = look_up_holder(reconciler, &pool, err);
+    if (result.status == ZL_OK)
+        result.status = look_up_holder(reconciler, &pool, err);
 
     struct zl_plan plan = {0};
     if (result.status == ZL_OK) {

@@ -69,7 +69,10 @@ static enum zl_status consider(struct search *search, struct zl_pod *pod, struct
                                        &pod->meta.controller, request->deadline_ms, &workload, err);
     if (status == ZL_OK && workload != NULL) {
         const struct zl_workload *owner = zl_ref_object(workload);
-        if (zl_same_string(owner->pool, request->facts.workload->pool) &&
+        const struct zl_workload *own = request->facts.workload;
+        /* Another workload that wants a single replica has no part in the election. */
+        bool takes_part = strcmp(owner->meta.uid, own->meta.uid) == 0 || owner->replicas > 1;
+        if (takes_part && zl_same_string(owner->pool, own->pool) &&
             (search->best == NULL || zl_pod_precedes(pod, search->best))) {
             zl_pod_free(search->best);
             search->best = pod;

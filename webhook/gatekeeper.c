@@ -182,7 +182,7 @@ static void log_decision(const struct zl_request *request, enum zl_outcome outco
     ZL_LOG_AT(level, "pod reviewed", ZL_STR("namespace", request->namespace_),
               ZL_STR("pod", request->pod_name), ZL_STR("pool", pool),
               ZL_STR("outcome", zl_outcome_name(outcome)), ZL_BOOL("dryRun", request->dry_run),
-              ZL_ERR(err));
+              ZL_STR("error", level == ZL_LOG_LEVEL_WARN ? err->message : NULL));
 }
 
 enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,

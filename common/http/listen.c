@@ -35,23 +35,27 @@ static bool parse_address(const char *text, uint16_t port, union socket_address 
     return inet_pton(AF_INET, text, &out->v4.sin_addr) == 1;
 }
 
-static int open_socket(const union socket_address *address, bool both_families)
+static bool bind_and_listen(int fd, const union socket_address *address, bool both_families)
 {
-    ZL_AUTO_CLOSE int fd =
-        socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
     int yes = 1, v6_only = !both_families;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0)
-        return -1;
+        return false;
     if (address->any.sa_family == AF_INET6 &&
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) != 0)
-        return -1;
-    if (bind(fd, &address->any, length_of(address)) != 0 || listen(fd, SOMAXCONN) != 0)
-        return -1;
-    int opened = fd;
-    fd = -1;
-    return opened;
+        return false;
+    return bind(fd, &address->any, length_of(address)) == 0 && listen(fd, SOMAXCONN) == 0;
+}
+
+/* -1 with errno of the step that failed */
+static int open_socket(const union socket_address *address, bool both_families)
+{
+    int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || bind_and_listen(fd, address, both_families))
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
 }
 
 static enum zl_status explain(const char *address, int64_t port, int error, struct zl_error *err)

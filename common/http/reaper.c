@@ -17,7 +17,7 @@
 /* zl_reaper_wait_quiet is woken by every phase change; this covers bytes that arrive unannounced. */
 #define QUIET_TICK_MS 20
 /* A connection younger than this is about to send its first request. */
-#define NEWBORN_MS 100
+#define NEWBORN_MS 300
 
 struct zl_reaper_entry {
     LIST_ENTRY(zl_reaper_entry) link;

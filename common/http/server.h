@@ -7,7 +7,7 @@
  *     connection lives idle_timeout_ms (longer than Go's 90 s, so that the API server closes first)
  *   - a body over body_max_bytes is answered 413, an unknown path 404, a wrong method 405 with Allow
  *
- * Threads: handlers run concurrently on connection threads.
+ * Threads: handlers run concurrently on connection threads of 512 KiB stack. main ignores SIGPIPE.
  */
 #ifndef ZL_HTTP_SERVER_H
 #define ZL_HTTP_SERVER_H
@@ -57,7 +57,10 @@ enum zl_status zl_http_server_start(const struct zl_http_options *options,
                                     struct zl_http_server **out,
                                     struct zl_error *err) ZL_MUST_CHECK;
 uint16_t zl_http_server_port(const struct zl_http_server *server);
-/* Stop accepting, wait up to DRAIN_MS for requests in flight, close everything, free. */
+/*
+ * Stop accepting, wait up to DRAIN_MS for requests in flight, close everything, free. A handler that
+ * runs even longer is waited for; SERVER may be NULL.
+ */
 void zl_http_server_stop(struct zl_http_server *server, int64_t drain_ms);
 
 /* The exposition of common/base/metrics.h. */

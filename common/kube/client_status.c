@@ -37,10 +37,25 @@ static int code_of_reason(const char *reason)
     return zl_same_string(reason, "TooManyRequests") ? 429 : 500;
 }
 
+/*
+ * Status.reason, or the one cause that callers tell apart: a namespace on its way out refuses every
+ * create, which is the end of the matter and no fault.
+ */
+static const char *reason_of(const struct cJSON *status)
+{
+    const struct cJSON *cause = zl_json_first(zl_json_at(status, "details", "causes", NULL));
+    for (; cause != NULL; cause = zl_json_next(cause)) {
+        if (zl_same_string(zl_json_text(cause, "reason", NULL), ZL_REASON_NAMESPACE_TERMINATING)) {
+            return ZL_REASON_NAMESPACE_TERMINATING;
+        }
+    }
+    return zl_json_text(status, "reason", NULL);
+}
+
 enum zl_status zl_kube_status_decode(const struct cJSON *status, int http_status,
                                      struct zl_error *err)
 {
-    const char *reason = zl_json_text(status, "reason", NULL);
+    const char *reason = reason_of(status);
     const char *message = zl_json_text(status, "message", NULL);
     int64_t code = http_status != 0 ? http_status : zl_json_i64(status, 0, "code", NULL);
     if (code < 100 || code > 599) {

@@ -49,7 +49,7 @@ struct zl_informer {
 
     /* The thread's own. */
     char *version;        /* resourceVersion to watch from; NULL: list first */
-    int64_t last_list_ms; /* start of the last list that succeeded */
+    int64_t last_list_ms; /* end of the last list that succeeded; 0: none */
     int failures;         /* in a row; 0 when healthy */
     bool news;            /* this watch moved the version */
     int64_t opened_ms;    /* when this watch was accepted; 0: it was not */
@@ -193,7 +193,6 @@ static enum zl_status list(struct zl_informer *informer, struct zl_error *err)
     const struct zl_kube_target target = target_of(informer);
     const struct zl_kube_selector selector = {.label = informer->spec.label_selector};
     ZL_AUTO_FREE char *version = NULL;
-    const int64_t started_ms = zl_clock_ms();
 
     /* Requests from here on want another list: this one may have passed their objects already. */
     zl_monitor_lock(&informer->monitor);
@@ -210,7 +209,7 @@ static enum zl_status list(struct zl_informer *informer, struct zl_error *err)
     atomic_store(&informer->position, zl_resource_version_number(version));
     free(informer->version);
     informer->version = ZL_STEAL(&version);
-    informer->last_list_ms = started_ms;
+    informer->last_list_ms = zl_clock_ms();
     note_synced(informer);
     return ZL_OK;
 }

@@ -140,7 +140,8 @@ struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
     } else {
         struct cJSON *holder = zl_json_child(json, "currentHolder");
         zl_json_set_text(holder, "name", status->holder_name);
-        zl_json_set_text(holder, "uid", status->holder_uid);
+        if (status->holder_uid != NULL)
+            zl_json_set_text(holder, "uid", status->holder_uid);
         zl_json_set_text(holder, "namespace", status->holder_namespace);
         if (status->holder_start_time != NULL)
             zl_json_set_text(holder, "startTime", status->holder_start_time);

@@ -7,7 +7,7 @@
 # so a stale folder can never make us signal somebody else's program.
 
 # process_start NAME COMMAND... - start it detached from the terminal: Ctrl-C reaches only the script,
-# which then stops its programs in order.
+# which then stops its programs in order. With ZL_KEEP_JOB=1 the caller can wait for $! and its exit code.
 process_start() {
     local name=$1
     shift
@@ -18,6 +18,8 @@ process_start() {
         exec setsid "$@"
     ) </dev/null >>"$ZL_RUN/log/$name.log" 2>&1 &
     local pid=$!
+    # A shell that knows it as its job would announce its end in the middle of other output.
+    [ -n "${ZL_KEEP_JOB:-}" ] || disown "$pid"
     echo "$pid $(process_birth "$pid")" >"$ZL_RUN/pids/$name"
 }
 

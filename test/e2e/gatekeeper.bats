@@ -250,7 +250,11 @@ leads_another() {
     for n in 1 2 3; do start_webhook "$n"; done
     for n in 1 2 3; do await_ready "webhook-$n"; done
     wait_for 10 proxy_answers
-    wait_for 60 denied_since 5
+    # Two changes, two looks of the ReplicaSet at once; left alone, it would be deep in its back-off.
+    k scale deployment web --replicas 6
+    wait_for 20 denied_since 1
+    k scale deployment web --replicas 7
+    wait_for 20 denied_since 2
     expect "the leader" "$(pod_names web)" = "$pod"
     expect "fencing token" "$(token web)" = "$before"
     recorder_sync
@@ -293,9 +297,9 @@ denied_since() { [ "$(webhook_decisions 'result="denied"')" -ge "$1" ]; }
 @test "SIGTERM: webhook and controller drain and exit with 0" {
     local name
     for name in webhook-1 controller-1 controller-2; do
-        # Started by this shell, so that it can ask for the exit code.
         process_stop "$name"
-        start_"${name%-*}" "${name#*-}"
+        # Started by this shell, so that it can ask for the exit code.
+        ZL_KEEP_JOB=1 start_"${name%-*}" "${name#*-}"
         local pid=$!
         await_ready "$name"
         process_stop "$name" TERM 10
@@ -369,12 +373,18 @@ dry_run_passes() { pod_of "$1" | k create --dry-run=server -f -; }
 
 quota_status() { k get quota none -o 'jsonpath={.status.hard.pods}'; }
 
-@test "replicas: 1 is left alone" {
+@test "replicas: 1 is left alone, also while it rolls out" {
     policy web
     deployment web 1 web
     wait_for 15 is 1 ready_pods web
+    # One surge pod beside the old one, for longer than the controller needs to have an opinion about it.
+    k patch deployment web -p '{"spec":{"template":{"metadata":{"annotations":{"zl-test/ready-after-ms":"3000"}}}}}'
+    wait_for 10 is 2 pod_count web
+    k rollout status deployment/web --timeout 30s
+    wait_for 10 is 1 pod_count web
     expect "denials" "$(denials web)" -eq 0
-    ! has_lease web || fail "a Lease without need"
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 2
 }
 
 @test "unlabelled workloads are left alone" {
@@ -467,6 +477,6 @@ has_missing_event() { k get events -o json | jq -e '.items[] | select(.message |
     expect "webhook" "${lines[0]}" = no
     run k auth can-i patch pods --as "$account:zen-lead-controller"
     expect "controller" "${lines[0]}" = no
-    ! grep -l '"forbidden\|is forbidden' "$ZL_RUN"/log/webhook-*.log "$ZL_RUN"/log/controller-*.log ||
+    ! grep -l 'is forbidden: User' "$ZL_RUN"/log/webhook-*.log "$ZL_RUN"/log/controller-*.log ||
         fail "a program was refused something by RBAC"
 }

@@ -52,4 +52,11 @@ format=tap
 options=(--timing --print-output-on-failure --formatter "$format")
 [ -z "${FILTER:-}" ] || options+=(--filter "$FILTER")
 bats "${options[@]}" "${files[@]}"
+
+# What a sanitizer build has to say, it says at the end at the latest.
+process_stop_all
+if grep -E 'ThreadSanitizer|AddressSanitizer|LeakSanitizer|runtime error: ' "$ZL_RUN"/log/*.log >&2; then
+    echo "a sanitizer found something" >&2
+    exit 1
+fi
 failed=0

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whatever bytes come as a review: no crash, and where a uid could be read, the answer is valid JSON
- * that echoes it. Seeds: test/data/review-*.json.
+ * that echoes it.
+ * Links: webhook/admission_review.c common/base/json.c common/base/error.c common/base/memory.c common/base/buf.c common/base/clock.c common/base/log.c common/base/parse.c common/base/utf8.c
  */
 #include "webhook/admission_review.h"
 

@@ -23,8 +23,8 @@ static const struct zl_policy STANDBY = {.meta = {.namespace_ = ns, .name = pool
                                          .standby = true};
 static const struct zl_workload THREE = {
     .meta = {.namespace_ = ns, .name = pool}, .replicas = 3, .pool = pool};
-static const struct zl_workload NONE = {
-    .meta = {.namespace_ = ns, .name = pool}, .replicas = 0, .pool = pool};
+static const struct zl_workload ONE = {
+    .meta = {.namespace_ = ns, .name = pool}, .replicas = 1, .pool = pool};
 
 static const struct zl_pod A = {
     .meta = {.name = pod_a, .uid = uid_a, .created_us = 1}, .ready = true, .ready_since_us = 5};
@@ -207,7 +207,7 @@ static void test_free_seat_wakes_only_who_wants_pods(void **state)
     set_scene(&scene, &SCALE_DOWN, NULL, ZL_HOLDER_UNKNOWN);
     assert_true(zl_plan_pool(&scene.facts).seat_free);
     assert_int_equal(zl_plan_pool(&scene.facts).action, ZL_LEASE_KEEP);
-    scene.workloads[0] = &NONE;
+    scene.workloads[0] = &ONE;
     assert_false(zl_plan_pool(&scene.facts).seat_free);
     scene.facts.workload_count = 0;
     assert_false(zl_plan_pool(&scene.facts).seat_free);

@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/memory.h"
+#include "common/base/parse.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -83,6 +84,24 @@ bool zl_wire_send_text(struct zl_wire *wire, const char *text)
     return zl_wire_send(wire, text, strlen(text));
 }
 
+void zl_wire_send_zeros(struct zl_wire *wire, size_t length, bool chunked)
+{
+    char block[16384];
+    memset(block, '0', sizeof block);
+    while (length > 0) {
+        size_t piece = length < sizeof block ? length : sizeof block;
+        char head[32];
+        snprintf(head, sizeof head, "%zx\r\n", piece);
+        if (chunked && !zl_wire_send_text(wire, head))
+            return;
+        if (!zl_wire_send(wire, block, piece) || (chunked && !zl_wire_send_text(wire, "\r\n")))
+            return;
+        length -= piece;
+    }
+    if (chunked)
+        zl_wire_send_text(wire, "0\r\n\r\n");
+}
+
 static ssize_t receive_some(struct zl_wire *wire, char *out, size_t size)
 {
     return wire->tls != NULL ? SSL_read(wire->tls, out, (int)size) : recv(wire->fd, out, size, 0);
@@ -101,10 +120,21 @@ static bool receive_head(struct zl_wire *wire, struct zl_wire_answer *answer)
     return false;
 }
 
+/* The number after PREFIX, up to the end of a word; 0 when there is none. */
+static int64_t number_after(const char *text, const char *prefix)
+{
+    const char *found = strcasestr(text, prefix);
+    int64_t number = 0;
+    if (found == NULL)
+        return 0;
+    found += strlen(prefix);
+    ZL_AUTO_FREE char *word = zl_strndup(found, strcspn(found, " \r\n"));
+    return zl_parse_i64(word, 0, INT32_MAX, &number, NULL) == ZL_OK ? number : 0;
+}
+
 static int status_of(const char *head)
 {
-    int status = 0;
-    return sscanf(head, "HTTP/1.%*d %d", &status) == 1 ? status : 0;
+    return (int)number_after(head, "HTTP/1.1 ");
 }
 
 struct zl_wire_answer zl_wire_receive(struct zl_wire *wire, bool head)
@@ -116,10 +146,7 @@ struct zl_wire_answer zl_wire_receive(struct zl_wire *wire, bool head)
             return answer;
     } while (status_of(answer.head) == 100);
     answer.status = status_of(answer.head);
-    const char *field = strcasestr(answer.head, "\r\nContent-Length:");
-    size_t expected = 0;
-    if (head || field == NULL || sscanf(strchr(field, ':'), ": %zu", &expected) != 1)
-        return answer;
+    size_t expected = head ? 0 : (size_t)number_after(answer.head, "\r\nContent-Length: ");
     while (answer.body_length < expected && answer.body_length < sizeof answer.body - 1) {
         ssize_t got = receive_some(wire, answer.body + answer.body_length,
                                    sizeof answer.body - 1 - answer.body_length);

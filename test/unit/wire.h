@@ -32,6 +32,8 @@ void zl_wire_close(struct zl_wire *wire);
 /* Everything, or false when the peer closed. Never raises SIGPIPE. */
 bool zl_wire_send(struct zl_wire *wire, const void *bytes, size_t length);
 bool zl_wire_send_text(struct zl_wire *wire, const char *text);
+/* LENGTH times '0', as chunks with the last one when CHUNKED; stops early when the peer closes. */
+void zl_wire_send_zeros(struct zl_wire *wire, size_t length, bool chunked);
 /* One answer of a server that sends Content-Length; HEAD: no body follows. */
 struct zl_wire_answer zl_wire_receive(struct zl_wire *wire, bool head);
 /* True when the peer has closed; waits up to WAIT_MS for that. What comes before is thrown away. */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whatever bytes a kubeconfig holds: no crash, and what was accepted can be printed as JSON and read back.
+ * Links: common/kube/yaml.c common/base/json.c common/base/error.c common/base/memory.c common/base/buf.c common/base/clock.c common/base/log.c common/base/parse.c common/base/utf8.c
+ */
+#include "common/base/json.h"
+#include "common/kube/yaml.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    ZL_AUTO_JSON struct cJSON *tree = NULL;
+    ZL_AUTO_JSON struct cJSON *again = NULL;
+    struct zl_error err = {0};
+    ZL_AUTO_FREE char *text = zl_strndup((const char *)data, size);
+    if (zl_yaml_parse(text, size, &tree, &err) != ZL_OK)
+        return 0;
+    ZL_AUTO_FREE char *printed = zl_json_print(tree);
+    if (zl_json_parse(printed, strlen(printed), &again, &err) != ZL_OK)
+        abort();
+    return 0;
+}

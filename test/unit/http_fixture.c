@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http_fixture.h"
+
+#include <openssl/tls1.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void handle_length(void *ctx, const struct zl_http_request *request,
+                          struct zl_http_response *response)
+{
+    (void)ctx;
+    if (strlen(request->body) != request->body_length)
+        response->status = 500;
+    ZL_AUTO_FREE char *text =
+        zl_asprintf("%zu %s", request->body_length,
+                    request->content_type == NULL ? "(none)" : request->content_type);
+    zl_http_respond_text(response, response->status, text);
+}
+
+static void handle_health(void *ctx, const struct zl_http_request *request,
+                          struct zl_http_response *response)
+{
+    (void)ctx, (void)request;
+    zl_http_respond_text(response, 200, "ok\n");
+}
+
+static void handle_nothing(void *ctx, const struct zl_http_request *request,
+                           struct zl_http_response *response)
+{
+    (void)ctx, (void)request, (void)response;
+}
+
+static void handle_slow(void *ctx, const struct zl_http_request *request,
+                        struct zl_http_response *response)
+{
+    struct zl_http_fixture *fixture = ctx;
+    (void)request;
+    sem_post(&fixture->entered);
+    sem_wait(&fixture->leave);
+    zl_http_respond_text(response, 200, "done\n");
+}
+
+static const struct zl_http_route ROUTES[] = {
+    {"POST", "/validate", handle_length},
+    {"GET", "/healthz", handle_health},
+    {"GET", "/nothing", handle_nothing},
+    {"GET", "/slow", handle_slow},
+    {0},
+};
+
+static struct zl_http_fixture *new_fixture(int tls, int64_t request_timeout_ms)
+{
+    struct zl_http_fixture *fixture = zl_alloc(sizeof *fixture);
+    zl_self_signed("P-256", &fixture->cert, &fixture->key);
+    sem_init(&fixture->entered, 0, 0);
+    sem_init(&fixture->leave, 0, 0);
+    fixture->tls = tls;
+    fixture->options = (struct zl_http_options){
+        .cert_pem = tls != 0 ? fixture->cert : NULL,
+        .key_pem = tls != 0 ? fixture->key : NULL,
+        .connections_max = CONNECTIONS_MAX,
+        .body_max_bytes = BODY_MAX,
+        .request_timeout_ms = request_timeout_ms,
+        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .routes = ROUTES,
+        .ctx = fixture,
+    };
+    struct zl_error err = {0};
+    if (zl_http_server_start(&fixture->options, &fixture->server, &err) != ZL_OK)
+        fail_msg("%s", err.message);
+    return fixture;
+}
+
+int zl_setup_tls(void **state)
+{
+    *state = new_fixture(TLS1_3_VERSION, PATIENT_MS);
+    return 0;
+}
+
+int zl_setup_plain(void **state)
+{
+    *state = new_fixture(0, PATIENT_MS);
+    return 0;
+}
+
+int zl_setup_tls_impatient(void **state)
+{
+    *state = new_fixture(TLS1_3_VERSION, REQUEST_TIMEOUT_MS);
+    return 0;
+}
+
+int zl_setup_plain_impatient(void **state)
+{
+    *state = new_fixture(0, REQUEST_TIMEOUT_MS);
+    return 0;
+}
+
+int zl_teardown(void **state)
+{
+    struct zl_http_fixture *fixture = *state;
+    zl_http_server_stop(fixture->server, 1000);
+    sem_destroy(&fixture->entered);
+    sem_destroy(&fixture->leave);
+    free(fixture->cert);
+    free(fixture->key);
+    free(fixture);
+    return 0;
+}
+
+struct zl_wire zl_fixture_dial(const struct zl_http_fixture *fixture)
+{
+    return zl_wire_open(zl_http_server_port(fixture->server), fixture->tls);
+}
+
+struct zl_wire_answer zl_fixture_ask(const struct zl_http_fixture *fixture, const char *request)
+{
+    struct zl_wire wire = zl_fixture_dial(fixture);
+    zl_wire_send_text(&wire, request);
+    struct zl_wire_answer answer = zl_wire_receive(&wire, strncmp(request, "HEAD", 4) == 0);
+    zl_wire_close(&wire);
+    return answer;
+}
+
+void zl_fixture_assert_serves(const struct zl_http_fixture *fixture)
+{
+    struct zl_wire_answer answer = zl_fixture_ask(fixture, GOOD_REQUEST);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer.body, "ok\n");
+}

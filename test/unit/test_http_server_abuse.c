@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP server against what a stranger may send: it refuses, cuts, and goes on serving. */
+#include "http_fixture.h"
+
+#include "common/base/clock.h"
+#include "common/base/limits.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define TEN_MEGABYTES (10 * ZL_MIB)
+
+static struct zl_wire_answer post(const struct zl_http_fixture *fixture, size_t length,
+                                  bool chunked)
+{
+    char head[256];
+    struct zl_wire wire = zl_fixture_dial(fixture);
+    if (chunked)
+        snprintf(head, sizeof head,
+                 "POST /validate HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
+    else
+        snprintf(head, sizeof head,
+                 "POST /validate HTTP/1.1\r\nHost: t\r\nContent-Length: %zu\r\n\r\n", length);
+    zl_wire_send_text(&wire, head);
+    zl_wire_send_zeros(&wire, length, chunked);
+    struct zl_wire_answer answer = zl_wire_receive(&wire, false);
+    zl_wire_close(&wire);
+    return answer;
+}
+
+/* --- sizes ---------------------------------------------------------------------------------- */
+
+static void test_body_is_accepted_up_to_the_limit_and_not_a_byte_more(void **state)
+{
+    const struct row {
+        size_t length;
+        int status;
+        const char *body;
+    } rows[] = {
+        {0, 200, "0 (none)"},
+        {1, 200, "1 (none)"},
+        {BODY_MAX, 200, "65536 (none)"},
+        {BODY_MAX + 1, 413, "413: the body is larger than 65536 bytes\n"},
+        {TEN_MEGABYTES, 413, "413: the body is larger than 65536 bytes\n"},
+    };
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+        const struct row *row = &rows[i / 2];
+        struct zl_wire_answer answer = post(*state, row->length, i % 2 == 1);
+        assert_int_equal(answer.status, row->status);
+        assert_string_equal(answer.body, row->body);
+        zl_fixture_assert_serves(*state);
+    }
+}
+
+static void test_body_declared_too_large_is_refused_unread_and_the_connection_closed(void **state)
+{
+    const char *const methods[] = {"POST /validate", "PUT /validate", "GET /healthz", "PATCH /x"};
+    const int statuses[] = {413, 405, 413, 404};
+    for (size_t i = 0; i < 4; i++) {
+        ZL_AUTO_FREE char *head = zl_asprintf(
+            "%s HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999\r\n\r\n", methods[i]);
+        struct zl_wire wire = zl_fixture_dial(*state);
+        int64_t start_ms = zl_clock_ms();
+        zl_wire_send_text(&wire, head);
+        struct zl_wire_answer answer = zl_wire_receive(&wire, false);
+        assert_int_equal(answer.status, statuses[i]);
+        assert_true(zl_clock_ms() - start_ms < PATIENT_MS / 4);
+        assert_non_null(strstr(answer.head, "Connection: close\r\n"));
+        assert_true(zl_wire_is_closed(&wire, 2000));
+        zl_wire_close(&wire);
+    }
+    zl_fixture_assert_serves(*state);
+}
+
+/* --- abuse ---------------------------------------------------------------------------------- */
+
+static void test_garbage_is_survived(void **state)
+{
+    const char *const garbage[] = {
+        "\r\n\r\n\r\n\r\n",
+        "GET\r\n\r\n",
+        "\x16\x03\x01\xff\xff",
+        "GET /healthz HTTP/9.9\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        "POST /validate HTTP/1.1\r\nHost: t\r\nContent-Length: 18446744073709551616\r\n\r\n",
+        "POST /validate HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        ("POST /validate HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "ffffffffffffffffff\r\n"),
+        "POST /validate HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nhalf",
+        "GET /healthz HTTP/1.1\r\nX: ",
+        "GE",
+        "",
+    };
+    const struct zl_http_fixture *fixture = *state;
+    for (size_t i = 0; i < 2 * sizeof garbage / sizeof garbage[0]; i++) {
+        /* every second time below TLS */
+        struct zl_wire wire =
+            zl_wire_open(zl_http_server_port(fixture->server), i % 2 == 0 ? fixture->tls : 0);
+        zl_wire_send_text(&wire, garbage[i / 2]);
+        zl_wire_close(&wire);
+        zl_fixture_assert_serves(fixture);
+    }
+}
+
+static void test_header_larger_than_memory_is_refused(void **state)
+{
+    struct zl_wire wire = zl_fixture_dial(*state);
+    zl_wire_send_text(&wire, "GET /healthz HTTP/1.1\r\nX: ");
+    zl_wire_send_zeros(&wire, 200 * ZL_KIB, false);
+    struct zl_wire_answer answer = zl_wire_receive(&wire, false);
+    assert_true(answer.status == 431 || answer.status == 0); /* 0: reset by what it had not read */
+    zl_wire_close(&wire);
+    zl_fixture_assert_serves(*state);
+}
+
+struct slow_peer {
+    const char *first; /* sent at once */
+    const char *drip;  /* then this again and again, every few ms */
+    bool after_a_good_request;
+    struct zl_wire wire;
+    int64_t start_ms, cut_after_ms;
+};
+
+static void test_slow_peers_are_cut_at_the_deadline_while_others_are_served(void **state)
+{
+    const struct zl_http_fixture *fixture = *state;
+    struct slow_peer peers[] = {
+        {"", "", false, {0}, 0, 0},
+        {"GET /healthz HTTP/1.1\r\n", "X: y\r\n", false, {0}, 0, 0},
+        {"POST /validate HTTP/1.1\r\nHost: t\r\nContent-Length: 5000\r\n\r\n",
+         "z",
+         false,
+         {0},
+         0,
+         0},
+        {"POST /validate HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n",
+         "1\r\nz\r\n",
+         false,
+         {0},
+         0,
+         0},
+        {"G", "E", true, {0}, 0, 0},
+    };
+    const size_t count = sizeof peers / sizeof peers[0];
+    for (size_t i = 0; i < count; i++) {
+        peers[i].start_ms = zl_clock_ms();
+        peers[i].wire = zl_fixture_dial(fixture);
+        if (peers[i].after_a_good_request) {
+            zl_wire_send_text(&peers[i].wire, GOOD_REQUEST);
+            assert_int_equal(zl_wire_receive(&peers[i].wire, false).status, 200);
+            peers[i].start_ms = zl_clock_ms();
+        }
+        zl_wire_send_text(&peers[i].wire, peers[i].first);
+    }
+    int64_t start_ms = zl_clock_ms();
+    for (size_t open = count; open > 0 && zl_clock_ms() - start_ms < 3000;) {
+        zl_fixture_assert_serves(fixture);
+        for (size_t i = 0; i < count; i++) {
+            if (peers[i].cut_after_ms != 0)
+                continue;
+            zl_wire_send_text(&peers[i].wire, peers[i].drip);
+            if (!zl_wire_is_closed(&peers[i].wire, 5))
+                continue;
+            peers[i].cut_after_ms = zl_clock_ms() - peers[i].start_ms;
+            open--;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        zl_wire_close(&peers[i].wire);
+        assert_in_range(peers[i].cut_after_ms, REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS * 5);
+    }
+}
+
+static void test_handshake_that_never_comes_is_cut(void **state)
+{
+    const struct zl_http_fixture *fixture = *state;
+    struct zl_wire wire = zl_wire_open(zl_http_server_port(fixture->server), 0);
+    assert_true(zl_wire_is_closed(&wire, REQUEST_TIMEOUT_MS * 3));
+    zl_wire_close(&wire);
+    zl_fixture_assert_serves(fixture);
+}
+
+static void test_idle_connection_lives_for_the_idle_timeout(void **state)
+{
+    struct zl_wire wire = zl_fixture_dial(*state);
+    zl_wire_send_text(&wire, GOOD_REQUEST);
+    assert_int_equal(zl_wire_receive(&wire, false).status, 200);
+    int64_t start_ms = zl_clock_ms();
+    assert_true(zl_wire_is_closed(&wire, IDLE_TIMEOUT_MS * 4));
+    assert_in_range(zl_clock_ms() - start_ms, IDLE_TIMEOUT_MS - 100, IDLE_TIMEOUT_MS * 3);
+    zl_wire_close(&wire);
+}
+
+static void test_slow_handler_is_not_cut(void **state)
+{
+    struct zl_http_fixture *fixture = *state;
+    struct zl_wire wire = zl_fixture_dial(fixture);
+    zl_wire_send_text(&wire, "GET /slow HTTP/1.1\r\nHost: t\r\n\r\n");
+    sem_wait(&fixture->entered);
+    assert_false(zl_wire_is_closed(&wire, REQUEST_TIMEOUT_MS * 2));
+    sem_post(&fixture->leave);
+    assert_string_equal(zl_wire_receive(&wire, false).body, "done\n");
+    zl_wire_close(&wire);
+}
+
+static void test_connections_over_the_limit_are_closed_and_room_comes_back(void **state)
+{
+    const struct zl_http_fixture *fixture = *state;
+    uint16_t port = zl_http_server_port(fixture->server);
+    struct zl_wire wires[CONNECTIONS_MAX + 1];
+    for (int i = 0; i <= CONNECTIONS_MAX; i++)
+        wires[i] = zl_wire_open(port, 0);
+    assert_true(zl_wire_is_closed(&wires[CONNECTIONS_MAX], REQUEST_TIMEOUT_MS / 2));
+    assert_false(zl_wire_is_closed(&wires[0], 0));
+    for (int i = 0; i <= CONNECTIONS_MAX; i++)
+        zl_wire_close(&wires[i]);
+    int status = 0;
+    for (int64_t until_ms = zl_clock_ms() + 2000; status != 200 && zl_clock_ms() < until_ms;)
+        status = zl_fixture_ask(fixture, GOOD_REQUEST).status;
+    assert_int_equal(status, 200);
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        OVER_BOTH(test_body_is_accepted_up_to_the_limit_and_not_a_byte_more),
+        OVER_BOTH(test_body_declared_too_large_is_refused_unread_and_the_connection_closed),
+        OVER_BOTH(test_garbage_is_survived),
+        OVER_BOTH(test_header_larger_than_memory_is_refused),
+        OVER_BOTH_IMPATIENT(test_slow_peers_are_cut_at_the_deadline_while_others_are_served),
+        OVER_TLS_IMPATIENT(test_handshake_that_never_comes_is_cut),
+        OVER_TLS(test_idle_connection_lives_for_the_idle_timeout),
+        OVER_TLS_IMPATIENT(test_slow_handler_is_not_cut),
+        OVER_TLS(test_connections_over_the_limit_are_closed_and_room_comes_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
