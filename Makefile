@@ -117,6 +117,13 @@ build/tidy/%.ok: %.c .clang-tidy | deps
 	@clang-tidy --quiet $< -- $(STD) -I. -include common/base/ban.h -DZL_VERSION='"$(VERSION)"' 2>/dev/null
 	@touch $@
 
+docs: all ## write docs/options.md from the programs' own option tables
+	@bash test/lint/options.sh $(BUILD)/bin >docs/options.md
+
+docs-check: all ## fail when docs/options.md is not what the programs say, or a link in docs leads nowhere
+	@bash test/lint/options.sh $(BUILD)/bin | diff docs/options.md - || { echo "run: make docs" >&2; exit 1; }
+	@bash test/lint/links.sh
+
 analyze: ## gcc -fanalyzer over the product
 	@$(MAKE) --no-print-directory BUILD=build/analyze OPT="-O1 -fanalyzer" build/analyze/libcommon.a
 
@@ -132,6 +139,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all deps deps-test unit valgrind e2e e2e-tsan test demo format format-check layers lint analyze fuzz manifests-check clean help
+.PHONY: all deps deps-test unit valgrind e2e e2e-tsan test demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

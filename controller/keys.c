@@ -7,8 +7,9 @@
 
 static void enqueue(struct zl_workqueue *queue, const char *namespace_, const char *pool)
 {
-    if (pool == NULL)
+    if (pool == NULL) {
         return;
+    }
     ZL_AUTO_FREE char *key = zl_asprintf("%s/%s", namespace_, pool);
     zl_workqueue_add(queue, key);
 }
@@ -17,8 +18,9 @@ static void enqueue_owner(struct zl_cache *cache, struct zl_workqueue *queue,
                           const char *namespace_, const struct zl_owner *owner)
 {
     ZL_AUTO_REF struct zl_ref *ref = zl_pool_workload_of(cache, namespace_, owner);
-    if (ref == NULL)
+    if (ref == NULL) {
         return;
+    }
     const struct zl_workload *workload = zl_ref_object(ref);
     enqueue(queue, namespace_, workload->pool);
 }
@@ -31,8 +33,9 @@ static void enqueue_led_by(struct zl_cache *cache, struct zl_workqueue *queue,
     zl_cache_list(cache, ZL_CACHED_LEASES, pod->meta.namespace_, &leases);
     for (size_t i = 0; i < leases.count; i++) {
         const struct zl_lease *lease = zl_ref_object(leases.items[i]);
-        if (zl_same_string(lease->holder_pod, pod->meta.name))
+        if (zl_same_string(lease->holder_pod, pod->meta.name)) {
             enqueue(queue, pod->meta.namespace_, lease->pool);
+        }
     }
 }
 
@@ -78,10 +81,12 @@ static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, e
 void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
                      const void *old_object, const void *new_object)
 {
-    if (old_object != NULL)
+    if (old_object != NULL) {
         enqueue_object(cache, queue, kind, old_object);
-    if (new_object != NULL)
+    }
+    if (new_object != NULL) {
         enqueue_object(cache, queue, kind, new_object);
+    }
 }
 
 void zl_key_split(const char *key, char **namespace_, char **pool)

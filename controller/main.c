@@ -130,8 +130,9 @@ int main(int argc, char **argv)
     case ZL_OPTIONS_RUN:
         break;
     }
-    if (zl_log_level_parse(config.log_level, &level))
+    if (zl_log_level_parse(config.log_level, &level)) {
         zl_log_set_level(level);
+    }
     zl_process_init();
     zl_kube_init();
     zl_reconciler_register_metrics();
@@ -139,16 +140,18 @@ int main(int argc, char **argv)
 
     ZL_LOG_INFO("starting", ZL_STR("program", PROGRAM.name), ZL_STR("version", ZL_VERSION));
     enum zl_status status = zl_kube_config_load(config.kubeconfig, NULL, &kube, &err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         status = zl_kube_client_new(&kube, "zen-lead-controller/" ZL_VERSION, &client, &err);
+    }
     if (status == ZL_OK) {
         ZL_LOG_INFO("using API server", ZL_STR("server", kube.server),
                     ZL_STR("source", kube.source));
         const char *namespace_ = config.namespace_ != NULL ? config.namespace_ : kube.namespace_;
         status = zl_manager_run(&config, client, namespace_, &err);
     }
-    if (status != ZL_OK)
+    if (status != ZL_OK) {
         ZL_LOG_ERROR("cannot run", ZL_ERR(&err));
+    }
     zl_kube_client_free(client);
     zl_kube_config_clear(&kube);
     zl_kube_cleanup();

@@ -64,8 +64,9 @@ static void settle(struct manager *manager, const char *key, const struct zl_res
 {
     if (result->status == ZL_OK) {
         zl_workqueue_forget(manager->queue, key);
-        if (result->requeue_after_ms > 0)
+        if (result->requeue_after_ms > 0) {
             zl_workqueue_add_after(manager->queue, key, result->requeue_after_ms);
+        }
         return;
     }
     if (strcmp(err->reason, ZL_REASON_NAMESPACE_TERMINATING) == 0) {
@@ -73,13 +74,15 @@ static void settle(struct manager *manager, const char *key, const struct zl_res
         return; /* it is being deleted with all that is in it */
     }
     /* A conflict is the normal end of a race that someone else won: look again, without alarm. */
-    if (result->status != ZL_E_CONFLICT)
+    if (result->status != ZL_E_CONFLICT) {
         ZL_LOG_WARN("reconcile failed", ZL_STR("pool", key),
                     ZL_STR("class", zl_status_name(result->status)), ZL_ERR(err));
-    if (err->retry_after_ms > 0)
+    }
+    if (err->retry_after_ms > 0) {
         zl_workqueue_add_after(manager->queue, key, err->retry_after_ms);
-    else
+    } else {
         zl_workqueue_add_rate_limited(manager->queue, key);
+    }
 }
 
 static void process(struct manager *manager, const char *key)
@@ -111,21 +114,26 @@ static bool is_stopping(void *ctx)
 static bool wait_for_turn(struct manager *manager)
 {
     zl_monitor_lock(&manager->monitor);
-    while (!manager->acting && !manager->stopping)
+    while (!manager->acting && !manager->stopping) {
         zl_monitor_wait(&manager->monitor, ZL_FOREVER);
+    }
+    /* A follower that is told to stop must not work off its queue: another replica acts. */
+    bool elected = manager->acting;
     zl_monitor_unlock(&manager->monitor);
-    return zl_cache_wait_synced(manager->reconciler.cache, is_stopping, manager);
+    return elected && zl_cache_wait_synced(manager->reconciler.cache, is_stopping, manager);
 }
 
 static void *work(void *ctx)
 {
     struct manager *manager = ctx;
-    if (!wait_for_turn(manager))
+    if (!wait_for_turn(manager)) {
         return NULL;
+    }
     for (;;) {
         ZL_AUTO_FREE char *key = zl_workqueue_get(manager->queue);
-        if (key == NULL)
+        if (key == NULL) {
             return NULL;
+        }
         process(manager, key);
         zl_workqueue_done(manager->queue, key);
     }
@@ -133,8 +141,9 @@ static void *work(void *ctx)
 
 static void start_workers(struct manager *manager)
 {
-    for (int64_t i = 0; i < manager->config->workers; i++)
+    for (int64_t i = 0; i < manager->config->workers; i++) {
         manager->workers[i] = zl_thread_start("worker", work, manager);
+    }
     manager->worker_count = manager->config->workers;
 }
 
@@ -166,8 +175,9 @@ static void observed(void *ctx, const char *holder)
 static void changed(void *ctx, enum zl_cached kind, const void *old_object, const void *new_object)
 {
     struct manager *manager = ctx;
-    if (kind == ZL_CACHED_LEASES)
+    if (kind == ZL_CACHED_LEASES) {
         (void)zl_claim_clock_observe(manager->reconciler.clock, new_object, zl_clock_ms());
+    }
     zl_keys_enqueue(manager->reconciler.cache, manager->queue, kind, old_object, new_object);
 }
 
@@ -259,8 +269,9 @@ static enum zl_status start_election(struct manager *manager, struct zl_kube_cli
         return ZL_OK;
     }
     enum zl_status status = zl_elector_new(client, &spec, &manager->elector, err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         zl_elector_start(manager->elector);
+    }
     return status;
 }
 
@@ -272,14 +283,16 @@ static void stop(struct manager *manager)
     zl_monitor_wake_all(&manager->monitor);
     zl_monitor_unlock(&manager->monitor);
     zl_workqueue_shutdown(manager->queue);
-    for (int64_t i = 0; i < manager->worker_count; i++)
+    for (int64_t i = 0; i < manager->worker_count; i++) {
         (void)pthread_join(manager->workers[i], NULL);
+    }
     if (manager->elector != NULL) {
         zl_elector_stop(manager->elector);
         zl_elector_free(manager->elector);
     }
-    if (manager->http != NULL)
+    if (manager->http != NULL) {
         zl_http_server_stop(manager->http, 0);
+    }
     zl_cache_free(manager->reconciler.cache);
     zl_events_free(manager->reconciler.events, EVENTS_DRAIN_MS);
     zl_wakes_free(manager->reconciler.wakes);

@@ -18,8 +18,9 @@ static int64_t renew_interval_ms(const struct zl_policy *policy)
 static bool is_gatekept(const struct zl_pool_facts *facts)
 {
     for (size_t i = 0; i < facts->workload_count; i++) {
-        if (facts->workloads[i]->replicas > 1)
+        if (facts->workloads[i]->replicas > 1) {
             return true;
+        }
     }
     return false;
 }
@@ -33,10 +34,12 @@ static const struct zl_pod *best_member(const struct zl_pool_facts *facts, bool 
     for (size_t i = 0; i < facts->member_count; i++) {
         const struct zl_pod *pod = facts->members[i].pod;
         if ((gatekept_only && !facts->members[i].gatekept) ||
-            (running_only && pod->meta.deleting) || (ready_only && !pod->ready))
+            (running_only && pod->meta.deleting) || (ready_only && !pod->ready)) {
             continue;
-        if (best == NULL || zl_pod_precedes(pod, best))
+        }
+        if (best == NULL || zl_pod_precedes(pod, best)) {
             best = pod;
+        }
     }
     return best;
 }
@@ -44,10 +47,11 @@ static const struct zl_pod *best_member(const struct zl_pool_facts *facts, bool 
 static void take_or_release(const struct zl_pod *taker, bool held, struct zl_plan *plan)
 {
     plan->taker = taker;
-    if (taker != NULL)
+    if (taker != NULL) {
         plan->action = ZL_LEASE_TAKE;
-    else if (held)
+    } else if (held) {
         plan->action = ZL_LEASE_RELEASE;
+    }
 }
 
 static void renew_if_due(const struct zl_pool_facts *facts, struct zl_plan *plan)
@@ -61,8 +65,9 @@ static void renew_if_due(const struct zl_pool_facts *facts, struct zl_plan *plan
 
     if (due || lease->provisional || lease->wants_repair ||
         lease->duration_s != policy->lease_duration_s ||
-        lease->fencing_token < policy->status.fencing_token)
+        lease->fencing_token < policy->status.fencing_token) {
         plan->action = ZL_LEASE_RENEW;
+    }
     plan->requeue_after_ms = plan->action == ZL_LEASE_RENEW ? interval_ms : interval_ms - age_ms;
 }
 
@@ -82,8 +87,9 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
          * is gatekept there is nothing to elect; but a Lease that exists is kept true (below), so
          * that scaling up finds the running pod in it.
          */
-        if (is_gatekept(facts))
+        if (is_gatekept(facts)) {
             take_or_release(best_member(facts, false, false), false, plan);
+        }
         break;
     case ZL_SEAT_EMPTY:
         take_or_release(best_member(facts, true, false), false, plan);
@@ -106,10 +112,11 @@ static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, s
     switch (seat) {
     case ZL_SEAT_HELD:
         /* Sticky: a leader that is Ready keeps the seat. */
-        if (facts->holder_pod == NULL || facts->holder_pod->ready || best == NULL)
+        if (facts->holder_pod == NULL || facts->holder_pod->ready || best == NULL) {
             renew_if_due(facts, plan);
-        else
+        } else {
             take_or_release(best, true, plan);
+        }
         break;
     case ZL_SEAT_PROVISIONAL:
         plan->requeue_after_ms = facts->claim_timeout_ms - facts->claim_age_ms;
@@ -131,12 +138,14 @@ struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts)
     struct zl_plan plan = {.action = ZL_LEASE_KEEP};
     enum zl_seat seat =
         zl_seat_judge(facts->lease, facts->holder, facts->claim_age_ms, facts->claim_timeout_ms);
-    if (facts->policy->standby)
+    if (facts->policy->standby) {
         plan_standby(facts, seat, &plan);
-    else
+    } else {
         plan_scale_down(facts, seat, &plan);
-    if (plan.action == ZL_LEASE_TAKE)
+    }
+    if (plan.action == ZL_LEASE_TAKE) {
         plan.requeue_after_ms = renew_interval_ms(facts->policy);
+    }
     return plan;
 }
 
@@ -148,11 +157,13 @@ bool zl_is_surplus(const struct zl_member *member, const struct zl_lease *lease)
 
 int64_t zl_wake_delay_ms(int attempt)
 {
-    if (attempt <= 0)
+    if (attempt <= 0) {
         return 0;
+    }
     int64_t delay_ms = 1000;
-    for (int i = 1; i < attempt && delay_ms < WAKE_DELAY_MAX_MS; i++)
+    for (int i = 1; i < attempt && delay_ms < WAKE_DELAY_MAX_MS; i++) {
         delay_ms *= 2;
+    }
     return delay_ms < WAKE_DELAY_MAX_MS ? delay_ms : WAKE_DELAY_MAX_MS;
 }
 
@@ -162,15 +173,18 @@ static int64_t count_blocked(const struct zl_pool_facts *facts)
 {
     int64_t wanted = 0;
     int64_t running = 0;
-    if (facts->policy->standby)
+    if (facts->policy->standby) {
         return 0;
+    }
     for (size_t i = 0; i < facts->workload_count; i++) {
-        if (facts->workloads[i]->replicas > 1)
+        if (facts->workloads[i]->replicas > 1) {
             wanted += facts->workloads[i]->replicas;
+        }
     }
     for (size_t i = 0; i < facts->member_count; i++) {
-        if (facts->members[i].gatekept && !facts->members[i].pod->meta.deleting)
+        if (facts->members[i].gatekept && !facts->members[i].pod->meta.deleting) {
             running++;
+        }
     }
     return wanted > running ? wanted - running : 0;
 }
@@ -199,8 +213,9 @@ static void fill_holder(const struct zl_pool_facts *facts, const struct zl_lease
                         struct zl_policy_status *out)
 {
     char text[ZL_TIME_TEXT_MAX];
-    if (!zl_lease_is_held(lease) || lease->provisional)
+    if (!zl_lease_is_held(lease) || lease->provisional) {
         return; /* a claim is not a leader until its pod was seen */
+    }
     out->holder_name = zl_strdup(lease->holder_pod);
     out->holder_uid = zl_strdup(lease->holder_uid);
     out->holder_namespace = zl_strdup(facts->policy->meta.namespace_);
@@ -221,21 +236,22 @@ static void set_ready(struct zl_policy_status *out, bool ready, const char *reas
 static void fill_ready(const struct zl_pool_facts *facts, const struct zl_lease *lease,
                        const struct zl_pod *leader, struct zl_policy_status *out)
 {
-    if (facts->workload_count == 0)
+    if (facts->workload_count == 0) {
         set_ready(out, false, "NoWorkload",
                   "no workload joins this pool: label a Deployment or StatefulSet of this "
                   "namespace with zen-lead/pool");
-    else if (!facts->policy->standby && !is_gatekept(facts) && !zl_lease_is_held(lease))
+    } else if (!facts->policy->standby && !is_gatekept(facts) && !zl_lease_is_held(lease)) {
         set_ready(out, true, "SingleReplica",
                   "no workload of this pool wants more than one replica: nothing to elect");
-    else if (!zl_lease_is_held(lease))
+    } else if (!zl_lease_is_held(lease)) {
         set_ready(out, false, "NoLeader", "no pod leads; the next one that is created may");
-    else if (lease->provisional || leader == NULL)
+    } else if (lease->provisional || leader == NULL) {
         set_ready(out, false, "ClaimPending", "a pod was admitted as leader and is not there yet");
-    else if (!leader->ready)
+    } else if (!leader->ready) {
         set_ready(out, false, "LeaderNotReady", "the leader's pod is not Ready");
-    else
+    } else {
         set_ready(out, true, "LeaderReady", "the leader's pod is Ready");
+    }
 }
 
 /* Times move only when what they describe changes. */
@@ -268,10 +284,12 @@ void zl_plan_status(const struct zl_pool_facts *facts, const struct zl_lease *le
     out->blocked = count_blocked(facts);
     out->fencing_token = before->fencing_token;
     out->lease_transitions = before->lease_transitions;
-    if (lease != NULL && lease->fencing_token > out->fencing_token)
+    if (lease != NULL && lease->fencing_token > out->fencing_token) {
         out->fencing_token = lease->fencing_token;
-    if (lease != NULL && lease->transitions > out->lease_transitions)
+    }
+    if (lease != NULL && lease->transitions > out->lease_transitions) {
         out->lease_transitions = lease->transitions;
+    }
     out->observed_generation = facts->policy->meta.generation;
     fill_workloads(facts, out);
     fill_ready(facts, lease, leader, out);

@@ -7,8 +7,9 @@ static void tell_of_leader(struct zl_reconciler *reconciler, const struct zl_pol
                            const struct zl_policy_status *after)
 {
     if (after->holder_uid == NULL || zl_same_string(policy->status.holder_uid, after->holder_uid) ||
-        !zl_same_string(after->phase, "Stable"))
+        !zl_same_string(after->phase, "Stable")) {
         return;
+    }
     ZL_AUTO_FREE char *message = zl_asprintf("pod %s leads, fencing token %lld", after->holder_name,
                                              (long long)after->fencing_token);
     zl_emit_policy_event(reconciler, policy, false, "LeaderElected", message);
@@ -32,10 +33,11 @@ enum zl_status zl_write_status(struct zl_reconciler *reconciler, const struct zl
                          policy->meta.resource_version);
         zl_json_set(patch, "status", zl_policy_status_encode(&after));
         status = zl_kube_patch(reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
-        if (status == ZL_OK)
+        if (status == ZL_OK) {
             tell_of_leader(reconciler, policy, &after);
-        else if (status == ZL_E_NOT_FOUND)
+        } else if (status == ZL_E_NOT_FOUND) {
             status = ZL_OK; /* the policy was deleted meanwhile */
+        }
     }
     zl_policy_status_clear(&after);
     return status;

@@ -7,8 +7,9 @@ static struct zl_ref *find_workload(struct zl_cache *cache, enum zl_cached kind,
                                     const char *namespace_, const struct zl_owner *owner)
 {
     ZL_AUTO_REF struct zl_ref *ref = zl_cache_find(cache, kind, namespace_, owner->name);
-    if (ref == NULL)
+    if (ref == NULL) {
         return NULL;
+    }
     const struct zl_workload *workload = zl_ref_object(ref);
     return strcmp(workload->meta.uid, owner->uid) == 0 ? ZL_STEAL(&ref) : NULL;
 }
@@ -16,23 +17,28 @@ static struct zl_ref *find_workload(struct zl_cache *cache, enum zl_cached kind,
 struct zl_ref *zl_pool_workload_of(struct zl_cache *cache, const char *namespace_,
                                    const struct zl_owner *owner)
 {
-    if (owner->uid == NULL || owner->name == NULL)
+    if (owner->uid == NULL || owner->name == NULL) {
         return NULL;
-    if (zl_same_string(owner->kind, "StatefulSet"))
+    }
+    if (zl_same_string(owner->kind, "StatefulSet")) {
         return find_workload(cache, ZL_CACHED_STATEFULSETS, namespace_, owner);
-    if (!zl_same_string(owner->kind, "ReplicaSet"))
+    }
+    if (!zl_same_string(owner->kind, "ReplicaSet")) {
         return NULL;
+    }
 
     ZL_AUTO_REF struct zl_ref *ref =
         zl_cache_find(cache, ZL_CACHED_REPLICASETS, namespace_, owner->name);
-    if (ref == NULL)
+    if (ref == NULL) {
         return NULL;
+    }
     const struct zl_replicaset *replicaset = zl_ref_object(ref);
     const struct zl_owner *deployment = &replicaset->meta.controller;
     if (strcmp(replicaset->meta.uid, owner->uid) != 0 ||
         !zl_same_string(deployment->kind, "Deployment") || deployment->name == NULL ||
-        deployment->uid == NULL)
+        deployment->uid == NULL) {
         return NULL;
+    }
     return find_workload(cache, ZL_CACHED_DEPLOYMENTS, namespace_, deployment);
 }
 
@@ -42,8 +48,9 @@ static void gather_workloads(struct zl_cache *cache, const char *namespace_, con
     zl_cache_list_workloads(cache, namespace_, name, &out->workload_refs);
     size_t count = out->workload_refs.count;
     out->workloads = zl_alloc((count + 1) * sizeof(struct zl_workload *));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         out->workloads[i] = zl_ref_object(out->workload_refs.items[i]);
+    }
     out->facts.workloads = out->workloads;
     out->facts.workload_count = count;
 }
@@ -57,11 +64,13 @@ static void gather_members(struct zl_cache *cache, const char *namespace_, const
         const struct zl_pod *pod = zl_ref_object(out->pod_refs.items[i]);
         ZL_AUTO_REF struct zl_ref *ref =
             zl_pool_workload_of(cache, namespace_, &pod->meta.controller);
-        if (ref == NULL || pod->finished)
+        if (ref == NULL || pod->finished) {
             continue;
+        }
         const struct zl_workload *workload = zl_ref_object(ref);
-        if (!zl_same_string(workload->pool, name))
+        if (!zl_same_string(workload->pool, name)) {
             continue;
+        }
         out->members[out->facts.member_count++] =
             (struct zl_member){.pod = pod, .gatekept = workload->replicas > 1};
     }
@@ -75,16 +84,19 @@ static void judge_holder(struct zl_cache *cache, struct zl_pool *pool)
     pool->holder_ref = NULL;
     pool->facts.holder_pod = NULL;
     pool->facts.holder = ZL_HOLDER_UNKNOWN;
-    if (!zl_lease_is_held(lease) || lease->holder_pod == NULL)
+    if (!zl_lease_is_held(lease) || lease->holder_pod == NULL) {
         return;
+    }
     pool->holder_ref = zl_cache_find(cache, ZL_CACHED_PODS, lease->namespace_, lease->holder_pod);
-    if (pool->holder_ref == NULL)
+    if (pool->holder_ref == NULL) {
         return;
+    }
     const struct zl_pod *pod = zl_ref_object(pool->holder_ref);
     enum zl_holder holder = zl_holder_of(lease, pod);
     /* Another uid in the cache may only mean that the Lease is newer than the cache. */
-    if (holder == ZL_HOLDER_GONE)
+    if (holder == ZL_HOLDER_GONE) {
         return;
+    }
     pool->facts.holder = holder;
     pool->facts.holder_pod = pod;
 }

@@ -59,15 +59,18 @@ static enum zl_status look_up_holder(struct zl_reconciler *reconciler, struct zl
     const struct zl_lease *lease = pool->facts.lease;
     ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_pod *pod = NULL;
-    if (!zl_lease_is_held(lease) || pool->facts.holder != ZL_HOLDER_UNKNOWN)
+    if (!zl_lease_is_held(lease) || pool->facts.holder != ZL_HOLDER_UNKNOWN) {
         return ZL_OK;
+    }
     const struct zl_kube_target target = {
         .resource = &ZL_KUBE_PODS, .namespace_ = lease->namespace_, .name = lease->holder_pod};
     enum zl_status status = zl_kube_get(reconciler->client, &target, &object, err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         status = zl_pod_decode(object, &pod, err);
-    if (status != ZL_OK && status != ZL_E_NOT_FOUND)
+    }
+    if (status != ZL_OK && status != ZL_E_NOT_FOUND) {
         return status;
+    }
     zl_pool_use_holder(pool, pod);
     return ZL_OK;
 }
@@ -81,12 +84,14 @@ static enum zl_status look_up_lease(struct zl_reconciler *reconciler, struct zl_
 {
     const struct zl_meta *policy = &pool->facts.policy->meta;
     struct zl_lease *lease = NULL;
-    if (pool->facts.lease != NULL)
+    if (pool->facts.lease != NULL) {
         return ZL_OK;
+    }
     enum zl_status status =
         zl_lease_read(reconciler->client, policy->namespace_, policy->name, 0, &lease, err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         zl_pool_use_lease(reconciler->cache, pool, lease);
+    }
     return status;
 }
 
@@ -98,11 +103,13 @@ static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struc
     struct zl_last_claim last = zl_claim_clock_last(reconciler->clock, policy->meta.namespace_,
                                                     policy->meta.name, zl_clock_ms());
     int64_t known_token = policy->status.fencing_token;
-    if (last.fencing_token > known_token)
+    if (last.fencing_token > known_token) {
         known_token = last.fencing_token;
+    }
 
-    if (plan->action == ZL_LEASE_RELEASE)
+    if (plan->action == ZL_LEASE_RELEASE) {
         return zl_lease_released(facts->lease, facts->now_us);
+    }
     if (plan->action == ZL_LEASE_TAKE) {
         const struct zl_candidate taker = {
             .pod = plan->taker->meta.name,
@@ -111,8 +118,9 @@ static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struc
         return zl_lease_claimed(facts->lease, policy, known_token, &taker, false, facts->now_us);
     }
     struct zl_lease *next = zl_lease_renewed(facts->lease, policy, facts->now_us);
-    if (next->fencing_token < known_token)
+    if (next->fencing_token < known_token) {
         next->fencing_token = known_token; /* someone edited it down */
+    }
     return next;
 }
 
@@ -128,8 +136,9 @@ static void tell_of_release(struct zl_reconciler *reconciler, const struct zl_po
         zl_emit_policy_event(reconciler, pool->facts.policy, true, "ClaimReleased", message);
         return;
     }
-    if (plan->action != ZL_LEASE_RELEASE)
+    if (plan->action != ZL_LEASE_RELEASE) {
         return; /* LeaderElected follows and says enough */
+    }
     message =
         zl_asprintf("leader pod %s is gone; the next pod that is created leads", lease->holder_pod);
     zl_emit_policy_event(reconciler, pool->facts.policy, true, "LeaderLost", message);
@@ -138,15 +147,17 @@ static void tell_of_release(struct zl_reconciler *reconciler, const struct zl_po
 static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool *pool,
                                 const struct zl_plan *plan, struct zl_error *err)
 {
-    if (plan->action == ZL_LEASE_KEEP)
+    if (plan->action == ZL_LEASE_KEEP) {
         return ZL_OK;
+    }
     struct zl_lease *next = next_lease(reconciler, pool, plan);
     struct zl_lease *stored = NULL;
     enum zl_status status =
         zl_lease_swap(reconciler->client, next, pool->facts.policy, 0, &stored, err);
     zl_lease_free(next);
-    if (status != ZL_OK)
+    if (status != ZL_OK) {
         return status;
+    }
     if (plan->action != ZL_LEASE_RENEW) {
         const char *action = plan->action == ZL_LEASE_TAKE ? "elected" : "released";
         zl_metric_add(&TRANSITIONS, action, NULL, 1);
@@ -171,15 +182,17 @@ static enum zl_status wake_if_due(struct zl_reconciler *reconciler, const struct
     const struct zl_meta *meta = &pool->facts.policy->meta;
     int64_t wait_ms = 0;
     if (!plan->seat_free) {
-        if (zl_lease_is_held(pool->facts.lease) && !pool->facts.lease->provisional)
+        if (zl_lease_is_held(pool->facts.lease) && !pool->facts.lease->provisional) {
             zl_wakes_forget(reconciler->wakes, meta->namespace_, meta->name);
+        }
         return ZL_OK;
     }
     bool urgent = plan->action == ZL_LEASE_RELEASE;
     bool due = zl_wakes_is_due(reconciler->wakes, meta->namespace_, meta->name, urgent,
                                zl_clock_ms(), &wait_ms);
-    if (result->requeue_after_ms == 0 || wait_ms < result->requeue_after_ms)
+    if (result->requeue_after_ms == 0 || wait_ms < result->requeue_after_ms) {
         result->requeue_after_ms = wait_ms;
+    }
     return due ? zl_wake_owners(reconciler, pool, err) : ZL_OK;
 }
 
@@ -205,8 +218,9 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     result.status = look_up_lease(reconciler, &pool, err);
     pool.facts.claim_age_ms =
         zl_claim_clock_observe(reconciler->clock, pool.facts.lease, zl_clock_ms());
-    if (result.status == ZL_OK)
+    if (result.status == ZL_OK) {
         result.status = look_up_holder(reconciler, &pool, err);
+    }
 
     struct zl_plan plan = {0};
     if (result.status == ZL_OK) {
@@ -214,12 +228,15 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
         result.requeue_after_ms = plan.requeue_after_ms;
         result.status = carry_out(reconciler, &pool, &plan, err);
     }
-    if (result.status == ZL_OK)
+    if (result.status == ZL_OK) {
         result.status = wake_if_due(reconciler, &pool, &plan, &result, err);
-    if (result.status == ZL_OK && plan.delete_surplus)
+    }
+    if (result.status == ZL_OK && plan.delete_surplus) {
         result.status = zl_delete_surplus(reconciler, &pool, err);
-    if (result.status == ZL_OK)
+    }
+    if (result.status == ZL_OK) {
         result.status = zl_write_status(reconciler, &pool, err);
+    }
     zl_pool_clear(&pool);
     return result;
 }

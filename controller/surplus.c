@@ -17,8 +17,9 @@ const struct zl_metric ZL_SURPLUS_DELETED = {
 static bool has_surplus(const struct zl_pool_facts *facts)
 {
     for (size_t i = 0; i < facts->member_count; i++) {
-        if (zl_is_surplus(&facts->members[i], facts->lease))
+        if (zl_is_surplus(&facts->members[i], facts->lease)) {
             return true;
+        }
     }
     return false;
 }
@@ -30,10 +31,12 @@ static enum zl_status delete_pod(struct zl_reconciler *reconciler, const struct 
         .resource = &ZL_KUBE_PODS, .namespace_ = pod->meta.namespace_, .name = pod->meta.name};
     const struct zl_kube_delete_options options = {.uid = pod->meta.uid, .grace_period_s = -1};
     enum zl_status status = zl_kube_delete(reconciler->client, &target, &options, err);
-    if (status == ZL_E_NOT_FOUND || status == ZL_E_CONFLICT)
+    if (status == ZL_E_NOT_FOUND || status == ZL_E_CONFLICT) {
         return ZL_OK; /* gone, or another pod under its name */
-    if (status != ZL_OK)
+    }
+    if (status != ZL_OK) {
         return status;
+    }
     zl_metric_add(&ZL_SURPLUS_DELETED, NULL, NULL, 1);
     ZL_LOG_INFO("surplus pod deleted", ZL_STR("namespace", pod->meta.namespace_),
                 ZL_STR("pod", pod->meta.name), ZL_STR("pool", pool->facts.policy->meta.name),
@@ -50,8 +53,9 @@ enum zl_status zl_delete_surplus(struct zl_reconciler *reconciler, const struct 
 {
     const struct zl_pool_facts *facts = &pool->facts;
     struct zl_lease *live = NULL;
-    if (!has_surplus(facts))
+    if (!has_surplus(facts)) {
         return ZL_OK;
+    }
 
     /*
      * The cached Lease may be older than the cached pods: a pod that looks surplus could be the new leader.
@@ -62,11 +66,13 @@ enum zl_status zl_delete_surplus(struct zl_reconciler *reconciler, const struct 
     bool agreed = status == ZL_OK && zl_lease_is_held(live) && zl_lease_is_held(facts->lease) &&
                   zl_same_string(live->holder_uid, facts->lease->holder_uid);
     for (size_t i = 0; agreed && status == ZL_OK && i < facts->member_count; i++) {
-        if (zl_is_surplus(&facts->members[i], live))
+        if (zl_is_surplus(&facts->members[i], live)) {
             status = delete_pod(reconciler, pool, facts->members[i].pod, err);
+        }
     }
     zl_lease_free(live);
-    if (status == ZL_OK && !agreed)
+    if (status == ZL_OK && !agreed) {
         return zl_error_set(err, ZL_E_CONFLICT, "the Lease is newer than the cache");
+    }
     return status;
 }

@@ -23,11 +23,13 @@ static enum zl_status wake(struct zl_reconciler *reconciler,
     zl_json_set_text(zl_json_child(metadata, "annotations"), ZL_KEY_WAKE, now);
     enum zl_status status =
         zl_kube_patch(reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
-    if (status == ZL_E_NOT_FOUND)
+    if (status == ZL_E_NOT_FOUND) {
         return ZL_OK; /* nobody to wake */
-    if (status == ZL_OK)
+    }
+    if (status == ZL_OK) {
         ZL_LOG_INFO("owner woken", ZL_STR("kind", resource->kind),
                     ZL_STR("namespace", owner->namespace_), ZL_STR("name", owner->name));
+    }
     return status;
 }
 
@@ -42,8 +44,9 @@ static enum zl_status wake_deployment(struct zl_reconciler *reconciler,
     for (size_t i = 0; status == ZL_OK && i < replicasets.count; i++) {
         const struct zl_replicaset *replicaset = zl_ref_object(replicasets.items[i]);
         if (replicaset->replicas > 0 &&
-            zl_same_string(replicaset->meta.controller.uid, deployment->meta.uid))
+            zl_same_string(replicaset->meta.controller.uid, deployment->meta.uid)) {
             status = wake(reconciler, &ZL_KUBE_REPLICASETS, &replicaset->meta, err);
+        }
     }
     return status;
 }
@@ -54,8 +57,9 @@ enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_
     enum zl_status status = ZL_OK;
     for (size_t i = 0; status == ZL_OK && i < pool->facts.workload_count; i++) {
         const struct zl_workload *workload = pool->facts.workloads[i];
-        if (workload->replicas == 0)
+        if (workload->replicas == 0) {
             continue;
+        }
         status = workload->kind == ZL_WORKLOAD_DEPLOYMENT
                      ? wake_deployment(reconciler, workload, err)
                      : wake(reconciler, &ZL_KUBE_STATEFULSETS, &workload->meta, err);

@@ -36,8 +36,9 @@ static void remove_entry(struct zl_wakes *wakes, struct entry *entry)
 void zl_wakes_free(struct zl_wakes *wakes)
 {
     struct entry *entry, *next;
-    if (wakes == NULL)
+    if (wakes == NULL) {
         return;
+    }
     HASH_ITER(hh, wakes->entries, entry, next)
     remove_entry(wakes, entry);
     pthread_mutex_destroy(&wakes->lock);
@@ -80,7 +81,8 @@ void zl_wakes_forget(struct zl_wakes *wakes, const char *namespace_, const char 
     ZL_AUTO_FREE char *key = zl_asprintf("%s/%s", namespace_, pool);
     pthread_mutex_lock(&wakes->lock);
     struct entry *entry = find(wakes, key);
-    if (entry != NULL)
+    if (entry != NULL) {
         remove_entry(wakes, entry);
+    }
     pthread_mutex_unlock(&wakes->lock);
 }

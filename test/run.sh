@@ -4,7 +4,7 @@
 # Ends with the line "N passed, N failed". A stage that is not a test suite counts as one test. All stages
 # run even when one fails. The control plane is built in the background meanwhile, on the first run.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 mkdir -p build
 rm -f build/results
 jobs=$(nproc)
@@ -18,9 +18,12 @@ stage() {
     printf '\n== %s\n' "$name"
     "$@"
     status=$?
-    printf '== %s: %s, %d s\n' "$name" "$([ $status -eq 0 ] && echo ok || echo FAILED)" \
-        $(($(date +%s) - started))
-    if [ $status -ne 0 ]; then failed_stages+=("$name"); fi
+    local verdict=ok
+    if [ $status -ne 0 ]; then
+        verdict=FAILED
+        failed_stages+=("$name")
+    fi
+    printf '== %s: %s, %d s\n' "$name" "$verdict" $(($(date +%s) - started))
     if [ "$counts" = one ]; then
         echo "$((status == 0)) $((status != 0))" >>build/results
     elif [ $status -ne 0 ] && ! tail -n 1 build/results 2>/dev/null | grep -qE ' [1-9][0-9]*$'; then
@@ -39,6 +42,7 @@ stage "build with gcc" one make -j"$jobs" all
 stage "build with clang" one make -j"$jobs" CC=clang BUILD=build/clang all
 stage "format" one make format-check
 stage "layers" one make layers
+stage "docs" one make docs-check
 stage "lint" one make -j"$jobs" lint
 stage "unit" own make -j"$jobs" unit
 stage "unit, address and undefined-behaviour sanitizers" own make -j"$jobs" SANITIZE=address,undefined unit

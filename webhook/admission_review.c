@@ -19,8 +19,9 @@ static const char *text_or_empty(const char *text)
 static bool is_one_of(const char *text, const char *const *names)
 {
     for (; *names != NULL; names++) {
-        if (zl_same_string(text, *names))
+        if (zl_same_string(text, *names)) {
             return true;
+        }
     }
     return false;
 }
@@ -36,14 +37,17 @@ static const char *shown(const char *text)
 static enum zl_status check_envelope(const struct cJSON *tree, struct zl_error *err)
 {
     const char *kind = zl_json_text(tree, "kind", NULL);
-    if (!zl_same_string(kind, KIND))
+    if (!zl_same_string(kind, KIND)) {
         return zl_error_set(err, ZL_E_INVALID, "kind is " SHOWN ", not " KIND, shown(kind));
+    }
     const char *version = zl_json_text(tree, "apiVersion", NULL);
-    if (!zl_same_string(version, API_VERSION))
+    if (!zl_same_string(version, API_VERSION)) {
         return zl_error_set(err, ZL_E_INVALID, "apiVersion is " SHOWN ", not " API_VERSION,
                             shown(version));
-    if (!zl_json_is_object(zl_json_at(tree, "request", NULL)))
+    }
+    if (!zl_json_is_object(zl_json_at(tree, "request", NULL))) {
         return zl_error_set(err, ZL_E_INVALID, "request is missing or not an object");
+    }
     return ZL_OK;
 }
 
@@ -51,19 +55,23 @@ static enum zl_status check_request(const struct cJSON *request, struct zl_error
 {
     static const char *const operations[] = {"CREATE", "UPDATE", "DELETE", "CONNECT", NULL};
     const char *uid = zl_json_text(request, "uid", NULL);
-    if (uid == NULL || uid[0] == '\0')
+    if (uid == NULL || uid[0] == '\0') {
         return zl_error_set(err, ZL_E_INVALID, "request.uid is missing or empty");
-    if (strlen(uid) > UID_MAX_BYTES)
+    }
+    if (strlen(uid) > UID_MAX_BYTES) {
         return zl_error_set(err, ZL_E_INVALID, "request.uid is longer than %d bytes",
                             UID_MAX_BYTES);
+    }
     const char *operation = zl_json_text(request, "operation", NULL);
-    if (!is_one_of(operation, operations))
+    if (!is_one_of(operation, operations)) {
         return zl_error_set(err, ZL_E_INVALID,
                             "request.operation is " SHOWN ", not CREATE, UPDATE, DELETE or CONNECT",
                             shown(operation));
+    }
     const char *resource = zl_json_text(request, "resource", "resource", NULL);
-    if (resource == NULL || resource[0] == '\0')
+    if (resource == NULL || resource[0] == '\0') {
         return zl_error_set(err, ZL_E_INVALID, "request.resource.resource is missing or empty");
+    }
     return ZL_OK;
 }
 
@@ -73,10 +81,12 @@ static enum zl_status read_object(const struct cJSON *request, const char *name,
 {
     const struct cJSON *node = zl_json_at(request, name, NULL);
     *out = NULL;
-    if (node == NULL || zl_json_is_null(node))
+    if (node == NULL || zl_json_is_null(node)) {
         return ZL_OK;
-    if (!zl_json_is_object(node))
+    }
+    if (!zl_json_is_object(node)) {
         return zl_error_set(err, ZL_E_INVALID, "request.%s is neither an object nor null", name);
+    }
     *out = node;
     return ZL_OK;
 }
@@ -85,14 +95,17 @@ static enum zl_status read_objects(const struct cJSON *request, struct zl_review
                                    struct zl_error *err)
 {
     enum zl_status status = read_object(request, "object", &out->object, err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         status = read_object(request, "oldObject", &out->old_object, err);
-    if (status != ZL_OK)
+    }
+    if (status != ZL_OK) {
         return status;
+    }
     bool needs_object =
         strcmp(out->operation, "CREATE") == 0 || strcmp(out->operation, "UPDATE") == 0;
-    if (needs_object && out->object == NULL)
+    if (needs_object && out->object == NULL) {
         return zl_error_set(err, ZL_E_INVALID, "request.object is missing on %s", out->operation);
+    }
     return ZL_OK;
 }
 
@@ -114,10 +127,12 @@ static enum zl_status decode_tree(const struct cJSON *tree, struct zl_review *ou
 {
     const struct cJSON *request = zl_json_at(tree, "request", NULL);
     enum zl_status status = check_envelope(tree, err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         status = check_request(request, err);
-    if (status != ZL_OK)
+    }
+    if (status != ZL_OK) {
         return status;
+    }
     read_fields(request, out);
     return read_objects(request, out, err);
 }
@@ -133,20 +148,25 @@ enum zl_status zl_review_decode(const char *body, size_t length, struct zl_revie
                                 struct zl_error *err)
 {
     *out = (struct zl_review){0};
-    if (length == 0)
+    if (length == 0) {
         return zl_error_set(err, ZL_E_INVALID, "the body is empty, not an " KIND);
+    }
     ZL_AUTO_JSON struct cJSON *tree = NULL;
-    if (zl_json_parse(body, length, &tree, err) != ZL_OK)
+    if (zl_json_parse(body, length, &tree, err) != ZL_OK) {
         return zl_error_wrap(err, ZL_E_INVALID, "the body is not an " KIND);
-    if (!zl_json_is_object(tree))
+    }
+    if (!zl_json_is_object(tree)) {
         return zl_error_set(err, ZL_E_INVALID, "the body is JSON but not an object");
+    }
     const char *uid = valid_uid(tree);
     enum zl_status status = decode_tree(tree, out, err);
-    if (status != ZL_OK)
+    if (status != ZL_OK) {
         *out = (struct zl_review){0};
+    }
     out->uid = uid;
-    if (uid != NULL)
+    if (uid != NULL) {
         out->tree = ZL_STEAL(&tree);
+    }
     return status;
 }
 
@@ -162,19 +182,23 @@ static void add_status(struct cJSON *response, const struct zl_review_answer *an
 {
     struct cJSON *status = zl_json_child(response, "status");
     zl_json_set_i64(status, "code", answer->code);
-    if (answer->reason != NULL)
+    if (answer->reason != NULL) {
         zl_json_set_text(status, "reason", answer->reason);
-    if (answer->message != NULL)
+    }
+    if (answer->message != NULL) {
         zl_json_set_text(status, "message", answer->message);
+    }
 }
 
 static void add_warnings(struct cJSON *response, const struct zl_review_answer *answer)
 {
-    if (answer->warnings[0] == NULL)
+    if (answer->warnings[0] == NULL) {
         return;
+    }
     struct cJSON *warnings = zl_json_array();
-    for (size_t i = 0; i < ZL_REVIEW_WARNINGS_MAX && answer->warnings[i] != NULL; i++)
+    for (size_t i = 0; i < ZL_REVIEW_WARNINGS_MAX && answer->warnings[i] != NULL; i++) {
         zl_json_append_text(warnings, answer->warnings[i]);
+    }
     zl_json_set(response, "warnings", warnings);
 }
 
@@ -186,8 +210,9 @@ char *zl_review_encode(const char *uid, const struct zl_review_answer *answer)
     struct cJSON *response = zl_json_child(review, "response");
     zl_json_set_text(response, "uid", uid);
     zl_json_set_bool(response, "allowed", answer->allowed);
-    if (!answer->allowed)
+    if (!answer->allowed) {
         add_status(response, answer);
+    }
     add_warnings(response, answer);
     return zl_json_print(review);
 }

@@ -12,8 +12,8 @@
 /* A decoded request. Everything points into TREE. Text fields are never NULL except where said. */
 struct zl_review {
     struct cJSON *tree;
-    const char *uid;       /* request.uid; not empty */
-    const char *operation; /* CREATE, UPDATE, DELETE, CONNECT */
+    const char *uid;                        /* request.uid; not empty */
+    const char *operation;                  /* CREATE, UPDATE, DELETE, CONNECT */
     const char *group, *version, *resource; /* request.resource */
     const char *subresource;                /* "" when none */
     const char *namespace_;                 /* "" for cluster-scoped objects */
@@ -47,7 +47,8 @@ struct zl_review_answer {
     int code;            /* status.code when denied: 403, 429, 500, 400 */
     const char *reason;  /* status.reason when denied: "Forbidden", ... */
     const char *message; /* status.message when denied: one short constant sentence */
-    const char *warnings[ZL_REVIEW_WARNINGS_MAX]; /* up to 120 characters each, NULL-terminated unless full */
+    const char *warnings
+        [ZL_REVIEW_WARNINGS_MAX]; /* up to 120 characters each, NULL-terminated unless full */
 };
 
 /* The answer as a complete AdmissionReview that echoes UID; the caller frees. */

@@ -35,10 +35,12 @@ static enum zl_status read_holder(const struct zl_gatekeeper *gatekeeper,
                                           .name = lease->holder_pod,
                                           .timeout_ms = zl_clock_left_ms(request->deadline_ms)};
     enum zl_status status = zl_kube_get(gatekeeper->client, &target, &object, err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         status = zl_pod_decode(object, &pod, err);
-    if (status != ZL_OK && status != ZL_E_NOT_FOUND)
+    }
+    if (status != ZL_OK && status != ZL_E_NOT_FOUND) {
         return status;
+    }
     *out = zl_holder_of(lease, pod);
     zl_pod_free(pod);
     return ZL_OK;
@@ -64,9 +66,10 @@ static enum zl_status consider(struct search *search, struct zl_pod *pod, struct
     bool eligible = !pod->finished && !(search->skip_terminating && pod->meta.deleting) &&
                     !zl_lease_is_held_by(search->lease, pod->meta.uid) &&
                     strcmp(pod->meta.uid, request->pod_uid) != 0;
-    if (eligible)
+    if (eligible) {
         status = zl_owners_workload_of(search->gatekeeper->owners, request->namespace_,
                                        &pod->meta.controller, request->deadline_ms, &workload, err);
+    }
     if (status == ZL_OK && workload != NULL) {
         const struct zl_workload *owner = zl_ref_object(workload);
         const struct zl_workload *own = request->facts.workload;
@@ -117,8 +120,9 @@ static enum zl_status search_live(struct search *search, struct zl_error *err)
                             &others);
     for (size_t i = 0; status == ZL_OK && i < others.count; i++) {
         const struct zl_workload *other = zl_ref_object(others.items[i]);
-        if (strcmp(other->meta.uid, own->meta.uid) != 0)
+        if (strcmp(other->meta.uid, own->meta.uid) != 0) {
             status = list_pods_of(search, other->selector, err);
+        }
     }
     return status;
 }
@@ -133,8 +137,9 @@ static enum zl_status search_memory(struct search *search, struct zl_error *err)
     enum zl_status status = ZL_OK;
     search->skip_terminating = true;
     zl_cache_list(search->gatekeeper->cache, ZL_CACHED_PODS, search->request->namespace_, &pods);
-    for (size_t i = 0; status == ZL_OK && i < pods.count; i++)
+    for (size_t i = 0; status == ZL_OK && i < pods.count; i++) {
         status = consider(search, zl_pod_copy(zl_ref_object(pods.items[i])), err);
+    }
     return status;
 }
 
@@ -149,15 +154,18 @@ static enum zl_status view_seat(const struct zl_gatekeeper *gatekeeper, struct z
     enum zl_status status =
         zl_lease_read(gatekeeper->client, request->namespace_, pool,
                       zl_clock_left_ms(request->deadline_ms), &view->lease, err);
-    if (status != ZL_OK)
+    if (status != ZL_OK) {
         return status;
+    }
     int64_t now_ms = zl_clock_ms();
     int64_t age_ms = zl_claim_clock_observe(gatekeeper->clock, view->lease, now_ms);
     facts->is_holder = zl_lease_is_held_by(view->lease, request->pod_uid);
-    if (zl_lease_is_held(view->lease) && !facts->is_holder)
+    if (zl_lease_is_held(view->lease) && !facts->is_holder) {
         status = read_holder(gatekeeper, request, view->lease, &holder, err);
-    if (status != ZL_OK)
+    }
+    if (status != ZL_OK) {
         return status;
+    }
     facts->seat = zl_seat_judge(view->lease, holder, age_ms, gatekeeper->claim_timeout_ms);
 
     struct zl_last_claim last =
@@ -166,10 +174,11 @@ static enum zl_status view_seat(const struct zl_gatekeeper *gatekeeper, struct z
         last.provisional && last.age_ms >= 0 && last.age_ms < gatekeeper->claim_timeout_ms;
 
     search.lease = view->lease;
-    if (facts->seat == ZL_SEAT_ABSENT)
+    if (facts->seat == ZL_SEAT_ABSENT) {
         status = search_live(&search, err);
-    else if (facts->seat == ZL_SEAT_ABANDONED)
+    } else if (facts->seat == ZL_SEAT_ABANDONED) {
         status = search_memory(&search, err);
+    }
     view->other = search.best;
     facts->other_pod_lives = view->other != NULL;
     facts->live = true;
@@ -188,8 +197,9 @@ static enum zl_status read_token(const struct zl_gatekeeper *gatekeeper,
                                           .name = request->facts.policy->meta.name,
                                           .timeout_ms = zl_clock_left_ms(request->deadline_ms)};
     enum zl_status status = zl_kube_get(gatekeeper->client, &target, &object, err);
-    if (status != ZL_OK)
+    if (status != ZL_OK) {
         return status;
+    }
     *token = zl_json_i64(object, 0, "status", "fencingToken", NULL);
     zl_replace_string(resource_version, zl_json_text(object, "metadata", "resourceVersion", NULL));
     return ZL_OK;
@@ -217,14 +227,17 @@ static enum zl_status record_token(const struct zl_gatekeeper *gatekeeper,
         zl_json_set_text(zl_json_child(patch, "metadata"), "resourceVersion", version);
         zl_json_set_i64(zl_json_child(patch, "status"), "fencingToken", token);
         status = zl_kube_patch(gatekeeper->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
-        if (status != ZL_E_CONFLICT)
+        if (status != ZL_E_CONFLICT) {
             return status;
+        }
         status = read_token(gatekeeper, request, &recorded, &version, err);
-        if (status != ZL_OK)
+        if (status != ZL_OK) {
             return status;
+        }
     }
-    if (recorded < token)
+    if (recorded < token) {
         return zl_error_set(err, ZL_E_CONFLICT, "LeaderPolicy status is changing too fast");
+    }
     return ZL_OK;
 }
 
@@ -243,11 +256,13 @@ static enum zl_status take_seat(const struct zl_gatekeeper *gatekeeper,
     if (view->lease == NULL) {
         ZL_AUTO_FREE char *version = NULL;
         status = read_token(gatekeeper, request, &known_token, &version, err);
-        if (status != ZL_OK)
+        if (status != ZL_OK) {
             return status;
+        }
     }
-    if (last.fencing_token > known_token)
+    if (last.fencing_token > known_token) {
         known_token = last.fencing_token;
+    }
 
     struct zl_lease *next = zl_lease_claimed(view->lease, policy, known_token, candidate,
                                              provisional, zl_clock_wall_us());
@@ -261,8 +276,9 @@ static enum zl_status take_seat(const struct zl_gatekeeper *gatekeeper,
                     ZL_I64("fencingToken", next->fencing_token));
         status = record_token(gatekeeper, request, next->fencing_token, err);
         /* Not a lost swap: the seat is ours, so another round must not run. */
-        if (status == ZL_E_CONFLICT)
+        if (status == ZL_E_CONFLICT) {
             status = zl_error_wrap(err, ZL_E_TRANSIENT, "recording the fencing token");
+        }
     }
     zl_lease_free(next);
     return status;
@@ -272,13 +288,17 @@ static enum zl_status act(const struct zl_gatekeeper *gatekeeper, const struct z
                           const struct seat_view *view, enum zl_step step, struct zl_error *err)
 {
     bool custom = request->facts.policy->custom_identity;
-    if (request->dry_run)
+    if (request->dry_run) {
         return ZL_OK;
+    }
     if (step == ZL_STEP_CLAIM) {
         const struct zl_candidate self = {.pod = request->pod_name,
                                           .uid = request->pod_uid,
                                           .identity = custom ? request->identity : NULL};
         return take_seat(gatekeeper, request, view, &self, true, err);
+    }
+    if (view->other == NULL) {
+        return zl_error_set(err, ZL_E_INVALID, "nothing to adopt");
     }
     const struct zl_candidate other = {.pod = view->other->meta.name,
                                        .uid = view->other->meta.uid,
@@ -296,12 +316,14 @@ enum zl_status zl_claim_seat(const struct zl_gatekeeper *gatekeeper, struct zl_r
         if (status == ZL_OK) {
             decision = zl_decide(&request->facts);
             *outcome = decision.outcome;
-            if (decision.step != ZL_STEP_ANSWER)
+            if (decision.step != ZL_STEP_ANSWER) {
                 status = act(gatekeeper, request, &view, decision.step, err);
+            }
         }
         clear_view(&view);
-        if (status != ZL_E_CONFLICT)
+        if (status != ZL_E_CONFLICT) {
             return status;
+        }
     }
     *outcome = ZL_OUTCOME_CLAIM_LOST;
     return ZL_OK;

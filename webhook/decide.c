@@ -22,8 +22,9 @@ static struct zl_decision decide_from_memory(const struct zl_facts *facts)
 
 static struct zl_decision decide_live(const struct zl_facts *facts)
 {
-    if (facts->is_holder)
+    if (facts->is_holder) {
         return answer(ZL_OUTCOME_IS_LEADER);
+    }
     switch (facts->seat) {
     case ZL_SEAT_HELD:
         return answer(ZL_OUTCOME_FOLLOWER);
@@ -32,31 +33,38 @@ static struct zl_decision decide_live(const struct zl_facts *facts)
     case ZL_SEAT_EMPTY:
         return then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED);
     case ZL_SEAT_ABSENT:
-        if (facts->claim_in_flight)
+        if (facts->claim_in_flight) {
             return answer(ZL_OUTCOME_CLAIM_PENDING);
+        }
         break;
     case ZL_SEAT_ABANDONED:
         break;
     case ZL_SEAT_UNKNOWN:
         return answer(ZL_OUTCOME_UNREACHABLE);
     }
-    if (facts->other_pod_lives)
+    if (facts->other_pod_lives) {
         return then(ZL_STEP_ADOPT, ZL_OUTCOME_ADOPTED);
+    }
     return then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED);
 }
 
 struct zl_decision zl_decide(const struct zl_facts *facts)
 {
-    if (facts->workload == NULL)
+    if (facts->workload == NULL) {
         return answer(ZL_OUTCOME_NOT_IN_POOL);
-    if (facts->is_static)
+    }
+    if (facts->is_static) {
         return answer(ZL_OUTCOME_STATIC_POD);
-    if (facts->policy == NULL)
+    }
+    if (facts->policy == NULL) {
         return answer(ZL_OUTCOME_POLICY_MISSING);
-    if (facts->workload->replicas <= 1)
+    }
+    if (facts->workload->replicas <= 1) {
         return answer(ZL_OUTCOME_SINGLE_REPLICA);
-    if (facts->policy->standby)
+    }
+    if (facts->policy->standby) {
         return answer(ZL_OUTCOME_STANDBY);
+    }
     return facts->live ? decide_live(facts) : decide_from_memory(facts);
 }
 
@@ -109,10 +117,12 @@ const char *zl_outcome_name(enum zl_outcome outcome)
 char *zl_outcome_message(enum zl_outcome outcome, const char *pool)
 {
     const char *message = OUTCOMES[outcome].message;
-    if (message == NULL)
+    if (message == NULL) {
         return NULL;
+    }
     const char *place = strstr(message, "%s");
-    if (place == NULL)
+    if (place == NULL) {
         return zl_strdup(message);
+    }
     return zl_asprintf("%.*s%s%s", (int)(place - message), message, pool, place + 2);
 }

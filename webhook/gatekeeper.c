@@ -70,10 +70,12 @@ static enum zl_status reread_policy(const struct zl_gatekeeper *gatekeeper,
         use_policy(request, NULL);
         return ZL_OK;
     }
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         status = zl_policy_decode(object, &policy, err);
-    if (status == ZL_OK)
+    }
+    if (status == ZL_OK) {
         use_policy(request, zl_ref_new(policy, zl_policy_free));
+    }
     return status;
 }
 
@@ -94,10 +96,12 @@ static enum zl_status reread_workload(const struct zl_gatekeeper *gatekeeper,
         use_workload(request, NULL);
         return ZL_OK;
     }
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         status = zl_workload_decode(known->kind, object, &workload, err);
-    if (status != ZL_OK)
+    }
+    if (status != ZL_OK) {
         return status;
+    }
     struct zl_ref *read = zl_ref_new(workload, zl_workload_free);
     if (workload->pool == NULL) {
         zl_ref_drop(read);
@@ -116,10 +120,12 @@ static enum zl_status confirm_permission(const struct zl_gatekeeper *gatekeeper,
                                          struct zl_request *request, struct zl_error *err)
 {
     enum zl_status status = ZL_OK;
-    if (request->facts.policy == NULL || request->facts.policy->standby)
+    if (request->facts.policy == NULL || request->facts.policy->standby) {
         status = reread_policy(gatekeeper, request, err);
-    if (status == ZL_OK && request->facts.workload->replicas <= 1)
+    }
+    if (status == ZL_OK && request->facts.workload->replicas <= 1) {
         status = reread_workload(gatekeeper, request, err);
+    }
     return status;
 }
 
@@ -133,8 +139,9 @@ static void remember_seat(const struct zl_gatekeeper *gatekeeper, struct zl_requ
     if (zl_lease_is_held(lease) && lease->holder_pod != NULL) {
         ZL_AUTO_REF struct zl_ref *pod_ref = zl_cache_find(gatekeeper->cache, ZL_CACHED_PODS,
                                                            request->namespace_, lease->holder_pod);
-        if (pod_ref != NULL)
+        if (pod_ref != NULL) {
             holder = zl_holder_of(lease, zl_ref_object(pod_ref));
+        }
     }
     request->facts.seat = zl_seat_judge(lease, holder, 0, gatekeeper->claim_timeout_ms);
     request->facts.holder_terminating = holder == ZL_HOLDER_TERMINATING;
@@ -149,15 +156,18 @@ static enum zl_status decide_member(const struct zl_gatekeeper *gatekeeper,
     use_policy(request, zl_cache_find(gatekeeper->cache, ZL_CACHED_POLICIES, request->namespace_,
                                       request->facts.workload->pool));
     enum zl_status status = confirm_permission(gatekeeper, request, err);
-    if (status != ZL_OK)
+    if (status != ZL_OK) {
         return status;
-    if (request->facts.workload != NULL && request->facts.policy != NULL)
+    }
+    if (request->facts.workload != NULL && request->facts.policy != NULL) {
         remember_seat(gatekeeper, request);
+    }
 
     struct zl_decision decision = zl_decide(&request->facts);
     *outcome = decision.outcome;
-    if (decision.step == ZL_STEP_ANSWER)
+    if (decision.step == ZL_STEP_ANSWER) {
         return ZL_OK;
+    }
     if (request->pod_name == NULL || request->pod_uid == NULL) {
         *outcome = ZL_OUTCOME_NAMELESS;
         return ZL_OK;
@@ -175,10 +185,12 @@ static void log_decision(const struct zl_request *request, enum zl_outcome outco
                          const char *pool, const struct zl_error *err)
 {
     enum zl_log_level level = ZL_LOG_LEVEL_DEBUG;
-    if (outcome == ZL_OUTCOME_CLAIMED || outcome == ZL_OUTCOME_ADOPTED)
+    if (outcome == ZL_OUTCOME_CLAIMED || outcome == ZL_OUTCOME_ADOPTED) {
         level = ZL_LOG_LEVEL_INFO;
-    if (outcome == ZL_OUTCOME_UNREACHABLE || outcome == ZL_OUTCOME_ALLOWED_UNREACHABLE)
+    }
+    if (outcome == ZL_OUTCOME_UNREACHABLE || outcome == ZL_OUTCOME_ALLOWED_UNREACHABLE) {
         level = ZL_LOG_LEVEL_WARN;
+    }
     ZL_LOG_AT(level, "pod reviewed", ZL_STR("namespace", request->namespace_),
               ZL_STR("pod", request->pod_name), ZL_STR("pool", pool),
               ZL_STR("outcome", zl_outcome_name(outcome)), ZL_BOOL("dryRun", request->dry_run),
@@ -195,8 +207,9 @@ enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
     enum zl_outcome outcome = ZL_OUTCOME_NOT_IN_POOL;
 
     *pool = zl_strdup("");
-    if (!is_pod_create(review))
+    if (!is_pod_create(review)) {
         return ZL_OUTCOME_NOT_A_POD_CREATE;
+    }
 
     zl_owner_decode(zl_json_at(review->object, "metadata", NULL), &owner);
     request.namespace_ = review->namespace_;
@@ -216,9 +229,10 @@ enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
         zl_replace_string(pool, request.facts.workload->pool);
         status = decide_member(gatekeeper, &request, &outcome, &err);
     }
-    if (status != ZL_OK)
+    if (status != ZL_OK) {
         outcome = gatekeeper->allow_on_api_error ? ZL_OUTCOME_ALLOWED_UNREACHABLE
                                                  : ZL_OUTCOME_UNREACHABLE;
+    }
     log_decision(&request, outcome, *pool, &err);
     zl_owner_clear(&owner);
     zl_request_clear(&request);

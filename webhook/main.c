@@ -137,8 +137,9 @@ static void cache_changed(void *ctx, enum zl_cached kind, const void *old_object
                           const void *new_object)
 {
     (void)old_object;
-    if (kind == ZL_CACHED_LEASES)
+    if (kind == ZL_CACHED_LEASES) {
         (void)zl_claim_clock_observe(ctx, new_object, zl_clock_ms());
+    }
 }
 
 static void wait_and_drain(const struct zl_webhook_config *config, struct zl_webhook_server *server)
@@ -196,22 +197,25 @@ int main(int argc, char **argv)
     case ZL_OPTIONS_RUN:
         break;
     }
-    if (zl_log_level_parse(config.log_level, &level))
+    if (zl_log_level_parse(config.log_level, &level)) {
         zl_log_set_level(level);
+    }
     zl_process_init();
     zl_kube_init();
 
     ZL_LOG_INFO("starting", ZL_STR("program", PROGRAM.name), ZL_STR("version", ZL_VERSION));
     enum zl_status status = zl_kube_config_load(config.kubeconfig, NULL, &kube, &err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         status = zl_kube_client_new(&kube, "zen-lead-webhook/" ZL_VERSION, &client, &err);
+    }
     if (status == ZL_OK) {
         ZL_LOG_INFO("using API server", ZL_STR("server", kube.server),
                     ZL_STR("source", kube.source));
         status = serve(&config, client, &err);
     }
-    if (status != ZL_OK)
+    if (status != ZL_OK) {
         ZL_LOG_ERROR("cannot run", ZL_ERR(&err));
+    }
     zl_kube_client_free(client);
     zl_kube_config_clear(&kube);
     zl_kube_cleanup();

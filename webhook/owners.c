@@ -23,8 +23,9 @@ struct zl_owners *zl_owners_new(struct zl_kube_client *client, struct zl_cache *
 
 void zl_owners_free(struct zl_owners *owners)
 {
-    if (owners == NULL)
+    if (owners == NULL) {
         return;
+    }
     zl_sightings_free(owners->sightings);
     free(owners);
 }
@@ -53,23 +54,29 @@ static enum zl_status sight_workload(struct zl_owners *owners, enum zl_workload_
 
     enum zl_status status =
         read_object(owners, resource, namespace_, name, false, deadline_ms, &object, err);
-    if (status == ZL_E_NOT_FOUND)
+    if (status == ZL_E_NOT_FOUND) {
         return ZL_OK;
-    if (status == ZL_OK)
+    }
+    if (status == ZL_OK) {
         status = zl_workload_decode(kind, object, &workload, err);
-    if (status != ZL_OK)
+    }
+    if (status != ZL_OK) {
         return status;
+    }
 
     struct zl_sighting sighting = {.version =
                                        zl_resource_version_number(workload->meta.resource_version)};
     ZL_AUTO_REF struct zl_ref *read = zl_ref_new(workload, zl_workload_free);
-    if (strcmp(workload->meta.uid, uid) != 0)
+    if (strcmp(workload->meta.uid, uid) != 0) {
         return ZL_OK; /* another object under that name: UID's owner is gone */
-    if (workload->pool != NULL)
+    }
+    if (workload->pool != NULL) {
         sighting.workload = read;
+    }
     zl_sightings_put(owners->sightings, uid, &sighting);
-    if (sighting.workload != NULL)
+    if (sighting.workload != NULL) {
         *out = ZL_STEAL(&read);
+    }
     return ZL_OK;
 }
 
@@ -88,11 +95,13 @@ static enum zl_status find_workload(struct zl_owners *owners, enum zl_workload_k
         }
     }
     ZL_AUTO_SIGHTING struct zl_sighting sighting = {0};
-    if (!zl_sightings_find(owners->sightings, uid, &sighting))
+    if (!zl_sightings_find(owners->sightings, uid, &sighting)) {
         return sight_workload(owners, kind, namespace_, name, uid, deadline_ms, out, err);
+    }
     /* Seen before and not in the store: either the informer is still behind, or it left its pool. */
-    if (zl_cache_position(owners->cache, cached_kind) < sighting.version)
+    if (zl_cache_position(owners->cache, cached_kind) < sighting.version) {
         *out = ZL_STEAL(&sighting.workload);
+    }
     return ZL_OK;
 }
 
@@ -103,15 +112,18 @@ static enum zl_status find_link(struct zl_owners *owners, const char *namespace_
 {
     ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_meta meta;
-    if (zl_sightings_find(owners->sightings, replicaset->uid, out))
+    if (zl_sightings_find(owners->sightings, replicaset->uid, out)) {
         return ZL_OK;
+    }
 
     enum zl_status status = read_object(owners, &ZL_KUBE_REPLICASETS, namespace_, replicaset->name,
                                         true, deadline_ms, &object, err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         status = zl_meta_decode(object, &meta, err);
-    if (status != ZL_OK)
+    }
+    if (status != ZL_OK) {
         return status;
+    }
     if (strcmp(meta.uid, replicaset->uid) != 0) {
         zl_meta_clear(&meta);
         return zl_error_set(err, ZL_E_NOT_FOUND, "ReplicaSet %s/%s was replaced", namespace_,
@@ -138,8 +150,9 @@ static enum zl_status judge_orphan(struct zl_owners *owners, const char *namespa
     ZL_AUTO_FREE char *deployment = zl_strndup(replicaset->name, length);
     ZL_AUTO_REF struct zl_ref *member =
         zl_cache_find(owners->cache, ZL_CACHED_DEPLOYMENTS, namespace_, deployment);
-    if (member == NULL)
+    if (member == NULL) {
         return ZL_OK;
+    }
     return zl_error_set(err, ZL_E_TRANSIENT, "ReplicaSet %s/%s does not exist any more", namespace_,
                         replicaset->name);
 }
@@ -150,20 +163,25 @@ enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *names
 {
     *out = NULL;
     if (owner->name == NULL || owner->uid == NULL || owner->api_version == NULL ||
-        strncmp(owner->api_version, "apps/", strlen("apps/")) != 0)
+        strncmp(owner->api_version, "apps/", strlen("apps/")) != 0) {
         return ZL_OK;
-    if (zl_same_string(owner->kind, "StatefulSet"))
+    }
+    if (zl_same_string(owner->kind, "StatefulSet")) {
         return find_workload(owners, ZL_WORKLOAD_STATEFULSET, namespace_, owner->name, owner->uid,
                              deadline_ms, out, err);
-    if (!zl_same_string(owner->kind, "ReplicaSet"))
+    }
+    if (!zl_same_string(owner->kind, "ReplicaSet")) {
         return ZL_OK;
+    }
 
     ZL_AUTO_SIGHTING struct zl_sighting link = {0};
     enum zl_status status = find_link(owners, namespace_, owner, deadline_ms, &link, err);
-    if (status == ZL_E_NOT_FOUND)
+    if (status == ZL_E_NOT_FOUND) {
         return judge_orphan(owners, namespace_, owner, err);
-    if (status != ZL_OK || link.owner_name == NULL)
+    }
+    if (status != ZL_OK || link.owner_name == NULL) {
         return status;
+    }
     return find_workload(owners, ZL_WORKLOAD_DEPLOYMENT, namespace_, link.owner_name,
                          link.owner_uid, deadline_ms, out, err);
 }

@@ -39,8 +39,9 @@ static void handle_validate(void *ctx, const struct zl_http_request *request,
     response->body = zl_gatekeeper_answer(server->gatekeeper, request->body, request->body_length,
                                           &response->status);
     response->body_length = strlen(response->body);
-    if (response->status == 200)
+    if (response->status == 200) {
         response->content_type = "application/json";
+    }
 }
 
 static void handle_healthz(void *ctx, const struct zl_http_request *request,
@@ -95,11 +96,13 @@ static enum zl_status start_reviews(const struct zl_webhook_config *config,
     ZL_AUTO_FREE char *cert = NULL;
     ZL_AUTO_FREE char *key = NULL;
     enum zl_status status = zl_file_read(config->cert_file, &cert, NULL, err);
-    if (status != ZL_OK)
+    if (status != ZL_OK) {
         return zl_error_wrap(err, status, "--cert-file");
+    }
     status = zl_file_read(config->key_file, &key, NULL, err);
-    if (status != ZL_OK)
+    if (status != ZL_OK) {
         return zl_error_wrap(err, status, "--key-file");
+    }
     const struct zl_http_options options = {
         .address = config->listen_address,
         .port = config->port,
@@ -132,8 +135,9 @@ enum zl_status zl_webhook_server_start(const struct zl_webhook_config *config,
         .ctx = server,
     };
     enum zl_status status = start_reviews(config, server, err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         status = zl_http_server_start(&options, &server->metrics, err);
+    }
     if (status != ZL_OK) {
         zl_webhook_server_stop(server, 0);
         return status;
@@ -151,9 +155,11 @@ void zl_webhook_server_leave(struct zl_webhook_server *server)
 
 void zl_webhook_server_stop(struct zl_webhook_server *server, int64_t drain_ms)
 {
-    if (server->reviews != NULL)
+    if (server->reviews != NULL) {
         zl_http_server_stop(server->reviews, drain_ms);
-    if (server->metrics != NULL)
+    }
+    if (server->metrics != NULL) {
         zl_http_server_stop(server->metrics, 0);
+    }
     free(server);
 }

@@ -42,8 +42,9 @@ static void remove_entry(struct zl_sightings *sightings, struct entry *entry)
 
 void zl_sightings_free(struct zl_sightings *sightings)
 {
-    if (sightings == NULL)
+    if (sightings == NULL) {
         return;
+    }
     struct entry *entry, *next;
     HASH_ITER(hh, sightings->entries, entry, next)
     remove_entry(sightings, entry);
@@ -67,10 +68,11 @@ void zl_sightings_put(struct zl_sightings *sightings, const char *uid,
     struct entry *entry;
     pthread_mutex_lock(&sightings->lock);
     HASH_FIND_STR(sightings->entries, uid, entry);
-    if (entry != NULL)
+    if (entry != NULL) {
         remove_entry(sightings, entry);
-    else if (HASH_COUNT(sightings->entries) >= ZL_SIGHTINGS_MAX)
+    } else if (HASH_COUNT(sightings->entries) >= ZL_SIGHTINGS_MAX) {
         remove_entry(sightings, sightings->entries);
+    }
     entry = zl_alloc(sizeof *entry);
     entry->uid = zl_strdup(uid);
     entry->sighting = copy_of(sighting);

@@ -14,15 +14,16 @@
 #include <stdint.h>
 
 #define ZL_MUST_CHECK __attribute__((warn_unused_result))
-#define ZL_PRINTF(format_index, first_index) __attribute__((format(printf, format_index, first_index)))
+#define ZL_PRINTF(format_index, first_index)                                                       \
+    __attribute__((format(printf, format_index, first_index)))
 
 enum zl_status {
     ZL_OK = 0,
     ZL_E_INVALID = -1,   /* the input is wrong; the same input fails again */
     ZL_E_NOT_FOUND = -2, /* 404: the object does not exist */
-    ZL_E_CONFLICT = -3,  /* 409: someone else was first (stale resourceVersion, or already exists) */
-    ZL_E_GONE = -4,      /* 410: the resourceVersion or continue token is too old; list again */
-    ZL_E_DENIED = -5,    /* 401, 403: not authenticated, or RBAC or admission refused */
+    ZL_E_CONFLICT = -3, /* 409: someone else was first (stale resourceVersion, or already exists) */
+    ZL_E_GONE = -4,     /* 410: the resourceVersion or continue token is too old; list again */
+    ZL_E_DENIED = -5,   /* 401, 403: not authenticated, or RBAC or admission refused */
     ZL_E_THROTTLED = -6, /* 429: try again after retry_after_ms */
     ZL_E_TRANSIENT = -7, /* network, timeout, 5xx: unknown whether it took effect; try again */
     ZL_E_TOO_LARGE = -8, /* a bound of common/base/limits.h was exceeded */

@@ -108,7 +108,7 @@ static char *without_nul_escapes(const char *text, size_t length)
         scan.has_nul_escape = false;
         size_t step = scan_text(&scan, copy + i, length - i);
         if (scan.has_nul_escape) {
-            memcpy(copy + i + 2, "fffd", 4);
+            memcpy(copy + i + 2, "fffd", 4); /* NOLINT: four bytes inside a longer text */
         }
         i += step;
     }

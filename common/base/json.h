@@ -42,7 +42,8 @@ char *zl_json_print(const struct cJSON *tree);
 
 /* Reading. All borrow from TREE, which may be NULL. */
 const struct cJSON *zl_json_at(const struct cJSON *tree, ...) __attribute__((sentinel));
-const char *zl_json_text(const struct cJSON *tree, ...) __attribute__((sentinel)); /* NULL if absent */
+const char *zl_json_text(const struct cJSON *tree, ...)
+    __attribute__((sentinel)); /* NULL if absent */
 /* FALLBACK when absent, not a number, not whole, or beyond 2^53. */
 int64_t zl_json_i64(const struct cJSON *tree, int64_t fallback, ...) __attribute__((sentinel));
 /* FALLBACK is an int because a bool before "..." has no defined meaning in C. */
@@ -64,7 +65,8 @@ struct cJSON *zl_json_object(void);
 struct cJSON *zl_json_array(void);
 struct cJSON *zl_json_copy(const struct cJSON *tree);
 void zl_json_set(struct cJSON *object, const char *name, struct cJSON *taken);
-void zl_json_set_text(struct cJSON *object, const char *name, const char *text); /* NULL: JSON null */
+void zl_json_set_text(struct cJSON *object, const char *name,
+                      const char *text); /* NULL: JSON null */
 void zl_json_set_i64(struct cJSON *object, const char *name, int64_t value);
 void zl_json_set_bool(struct cJSON *object, const char *name, bool value);
 void zl_json_set_null(struct cJSON *object, const char *name);

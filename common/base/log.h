@@ -32,8 +32,10 @@ struct zl_log_pair {
 };
 
 #define ZL_STR(key_, text_) ((struct zl_log_pair){(key_), ZL_LOG_KIND_STR, (text_), 0})
-#define ZL_I64(key_, number_) ((struct zl_log_pair){(key_), ZL_LOG_KIND_I64, NULL, (int64_t)(number_)})
-#define ZL_BOOL(key_, value_) ((struct zl_log_pair){(key_), ZL_LOG_KIND_BOOL, NULL, (value_) ? 1 : 0})
+#define ZL_I64(key_, number_)                                                                      \
+    ((struct zl_log_pair){(key_), ZL_LOG_KIND_I64, NULL, (int64_t)(number_)})
+#define ZL_BOOL(key_, value_)                                                                      \
+    ((struct zl_log_pair){(key_), ZL_LOG_KIND_BOOL, NULL, (value_) ? 1 : 0})
 /* the pair "error": the message of a struct zl_error */
 #define ZL_ERR(err_) ZL_STR("error", (err_)->message)
 

@@ -15,16 +15,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define ZL_NEVER_NULL __attribute__((returns_nonnull))
+
 /* Zeroed; never NULL. The caller frees with free(). */
-void *zl_alloc(size_t size_bytes);
+void *zl_alloc(size_t size_bytes) ZL_NEVER_NULL;
 /* Grow or shrink an array; never NULL. Aborts when COUNT * SIZE overflows. New bytes are not zeroed. */
-void *zl_realloc(void *old, size_t count, size_t size_bytes);
+void *zl_realloc(void *old, size_t count, size_t size_bytes) ZL_NEVER_NULL;
 /* Copy of TEXT; NULL for NULL. */
 char *zl_strdup(const char *text);
 /* Copy of the first LENGTH bytes of TEXT, NUL-terminated. */
-char *zl_strndup(const char *text, size_t length);
+char *zl_strndup(const char *text, size_t length) ZL_NEVER_NULL;
 /* Formatted text of any length; the caller frees. */
-char *zl_asprintf(const char *format, ...) ZL_PRINTF(1, 2);
+char *zl_asprintf(const char *format, ...) ZL_PRINTF(1, 2) ZL_NEVER_NULL;
 /* Replace *SLOT by a copy of TEXT (may be NULL), freeing what was there. */
 void zl_replace_string(char **slot, const char *text);
 /* true when both are NULL or both hold the same text */

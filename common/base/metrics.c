@@ -39,6 +39,7 @@ static pthread_mutex_t *locked(void)
     return &lock;
 }
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration */
 #define HOLD_LOCK __attribute__((unused)) ZL_CLEANUP(lock_cleanup) pthread_mutex_t *held_ = locked()
 
 static size_t bucket_count(const struct zl_metric *metric)

@@ -22,14 +22,16 @@ struct zl_metric {
     enum zl_metric_type type;
     const char *help;
     const char *label1, *label2; /* label names, or NULL */
-    const double *buckets;       /* histogram: ascending upper bounds in the metric's unit, ends with 0 */
+    const double *buckets; /* histogram: ascending upper bounds in the metric's unit, ends with 0 */
 };
 
 /* METRIC must outlive the process. A counter or gauge without labels is shown as 0 from here on. */
 void zl_metrics_register(const struct zl_metric *metric);
 /* VALUE1, VALUE2: label values, NULL where there is no label. */
-void zl_metric_add(const struct zl_metric *metric, const char *value1, const char *value2, double by);
-void zl_metric_set(const struct zl_metric *metric, const char *value1, const char *value2, double to);
+void zl_metric_add(const struct zl_metric *metric, const char *value1, const char *value2,
+                   double by);
+void zl_metric_set(const struct zl_metric *metric, const char *value1, const char *value2,
+                   double to);
 void zl_metric_observe(const struct zl_metric *metric, const char *value1, const char *value2,
                        double seconds);
 /* Current value of a counter or gauge series, or count of a histogram's; 0 when unknown. For tests. */

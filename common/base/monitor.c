@@ -48,8 +48,9 @@ bool zl_monitor_wait(struct zl_monitor *monitor, int64_t deadline_ms)
         pthread_cond_wait(&monitor->condition, &monitor->mutex);
         return true;
     }
-    if (zl_clock_ms() >= deadline_ms)
+    if (zl_clock_ms() >= deadline_ms) {
         return false;
+    }
     const struct timespec until = {
         .tv_sec = (time_t)(deadline_ms / 1000),
         .tv_nsec = (long)(deadline_ms % 1000) * 1000000,

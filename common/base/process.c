@@ -26,8 +26,9 @@ void zl_process_wait_for_signal(void)
     sigset_t set;
     int number = 0;
     stop_signals(&set);
-    while (sigwait(&set, &number) != 0)
+    while (sigwait(&set, &number) != 0) {
         continue;
+    }
     /* Who asks twice does not want to wait for the drain. */
     (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }

@@ -34,16 +34,19 @@ static EVP_PKEY *read_key(const char *pem)
 
 static enum zl_status check(X509 *certificate, EVP_PKEY *key, struct zl_error *err)
 {
-    if (certificate == NULL)
+    if (certificate == NULL) {
         return zl_error_set(err, ZL_E_INVALID,
                             "the TLS certificate is not PEM text with a BEGIN CERTIFICATE block");
-    if (key == NULL)
+    }
+    if (key == NULL) {
         return zl_error_set(err, ZL_E_INVALID,
                             "the TLS key is not PEM text with an unencrypted private key");
-    if (X509_check_private_key(certificate, key) != 1)
+    }
+    if (X509_check_private_key(certificate, key) != 1) {
         return zl_error_set(err, ZL_E_INVALID,
                             "the TLS key does not belong to the certificate: "
                             "tls.crt and tls.key must come from the same issue");
+    }
     return ZL_OK;
 }
 

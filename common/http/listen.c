@@ -27,8 +27,9 @@ static bool parse_address(const char *text, uint16_t port, union socket_address 
     *out = (union socket_address){0};
     out->v6.sin6_family = AF_INET6;
     out->v6.sin6_port = htons(port);
-    if (text == NULL || inet_pton(AF_INET6, text, &out->v6.sin6_addr) == 1)
+    if (text == NULL || inet_pton(AF_INET6, text, &out->v6.sin6_addr) == 1) {
         return true;
+    }
     *out = (union socket_address){0};
     out->v4.sin_family = AF_INET;
     out->v4.sin_port = htons(port);
@@ -38,11 +39,13 @@ static bool parse_address(const char *text, uint16_t port, union socket_address 
 static bool bind_and_listen(int fd, const union socket_address *address, bool both_families)
 {
     int yes = 1, v6_only = !both_families;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0)
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0) {
         return false;
+    }
     if (address->any.sa_family == AF_INET6 &&
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) != 0)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) != 0) {
         return false;
+    }
     return bind(fd, &address->any, length_of(address)) == 0 && listen(fd, SOMAXCONN) == 0;
 }
 
@@ -50,8 +53,9 @@ static bool bind_and_listen(int fd, const union socket_address *address, bool bo
 static int open_socket(const union socket_address *address, bool both_families)
 {
     int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind_and_listen(fd, address, both_families))
+    if (fd < 0 || bind_and_listen(fd, address, both_families)) {
         return fd;
+    }
     int error = errno;
     close(fd);
     errno = error;
@@ -61,14 +65,15 @@ static int open_socket(const union socket_address *address, bool both_families)
 static enum zl_status explain(const char *address, int64_t port, int error, struct zl_error *err)
 {
     const char *cure = "see the reason";
-    if (error == EADDRINUSE)
+    if (error == EADDRINUSE) {
         cure = "another program has it: stop that one or choose another port";
-    else if (error == EACCES)
+    } else if (error == EACCES) {
         cure = "ports below 1024 need CAP_NET_BIND_SERVICE: choose one from 1024 on";
-    else if (error == EADDRNOTAVAIL)
+    } else if (error == EADDRNOTAVAIL) {
         cure = "no interface of this host has that address";
-    else if (error == EAFNOSUPPORT)
+    } else if (error == EAFNOSUPPORT) {
         cure = "this kernel does not have that address family: choose an address of the other one";
+    }
     return zl_error_set(err, ZL_E_INVALID, "cannot listen on address %s, port %d: %s (%s)",
                         address == NULL ? "* (all)" : address, (int)port, strerror(error), cure);
 }
@@ -76,15 +81,17 @@ static enum zl_status explain(const char *address, int64_t port, int error, stru
 enum zl_status zl_http_listen(const char *address, int64_t port, int *fd, struct zl_error *err)
 {
     union socket_address where;
-    if (port < 0 || port > UINT16_MAX)
+    if (port < 0 || port > UINT16_MAX) {
         return zl_error_set(err, ZL_E_INVALID,
                             "cannot listen on port %lld: choose one in 1..65535, or 0 for any",
                             (long long)port);
-    if (!parse_address(address, (uint16_t)port, &where))
+    }
+    if (!parse_address(address, (uint16_t)port, &where)) {
         return zl_error_set(err, ZL_E_INVALID,
                             "cannot listen on address %.64s, port %d: "
                             "give a numeric IPv4 or IPv6 address, such as 0.0.0.0 or ::1",
                             address, (int)port);
+    }
     *fd = open_socket(&where, address == NULL);
     if (*fd < 0 && address == NULL && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
         where = (union socket_address){.v4 = {.sin_family = AF_INET}};
@@ -98,7 +105,8 @@ uint16_t zl_http_local_port(int fd)
 {
     union socket_address address = {0};
     socklen_t length = sizeof address;
-    if (getsockname(fd, &address.any, &length) != 0)
+    if (getsockname(fd, &address.any, &length) != 0) {
         return 0;
+    }
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }

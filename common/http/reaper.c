@@ -40,8 +40,9 @@ static uint64_t bytes_received(int fd)
 {
     struct tcp_info info = {0};
     socklen_t length = sizeof info;
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) {
         return 0;
+    }
     return info.tcpi_bytes_received;
 }
 
@@ -52,16 +53,18 @@ static bool has_unanswered_bytes(const struct zl_reaper_entry *entry)
 
 static void sweep_one(const struct zl_reaper *reaper, struct zl_reaper_entry *entry, int64_t now_ms)
 {
-    if (entry->phase == ZL_REAPER_HANDLING)
+    if (entry->phase == ZL_REAPER_HANDLING) {
         return;
+    }
     if (entry->phase == ZL_REAPER_IDLE && has_unanswered_bytes(entry)) {
         entry->phase = ZL_REAPER_HEAD;
         entry->since_ms = now_ms;
     }
     int64_t allowed_ms =
         entry->phase == ZL_REAPER_IDLE ? reaper->idle_timeout_ms : reaper->request_timeout_ms;
-    if (now_ms - entry->since_ms >= allowed_ms)
+    if (now_ms - entry->since_ms >= allowed_ms) {
         shutdown(entry->fd, SHUT_RDWR); /* again at the next tick: harmless */
+    }
 }
 
 /* Wait on CHANGED with the lock held. */
@@ -98,8 +101,9 @@ static void *sweep(void *ctx)
 static int64_t tick_for(int64_t shortest_ms)
 {
     int64_t tick_ms = shortest_ms / 4;
-    if (tick_ms > TICK_MAX_MS)
+    if (tick_ms > TICK_MAX_MS) {
         return TICK_MAX_MS;
+    }
     return tick_ms < TICK_MIN_MS ? TICK_MIN_MS : tick_ms;
 }
 
@@ -117,8 +121,9 @@ struct zl_reaper *zl_reaper_start(int64_t request_timeout_ms, int64_t idle_timeo
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&reaper->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&reaper->thread, NULL, sweep, reaper) != 0)
+    if (pthread_create(&reaper->thread, NULL, sweep, reaper) != 0) {
         abort(); /* like memory: a process that may not have one more thread cannot serve */
+    }
     return reaper;
 }
 
@@ -159,8 +164,9 @@ void zl_reaper_enter(struct zl_reaper *reaper, struct zl_reaper_entry *entry,
                      enum zl_reaper_phase phase)
 {
     pthread_mutex_lock(&reaper->lock);
-    if (phase != ZL_REAPER_BODY || entry->phase != ZL_REAPER_HEAD)
+    if (phase != ZL_REAPER_BODY || entry->phase != ZL_REAPER_HEAD) {
         entry->since_ms = zl_clock_ms(); /* else head and body share one deadline */
+    }
     entry->phase = phase;
     if (phase == ZL_REAPER_IDLE) {
         entry->received = bytes_received(entry->fd);
@@ -173,10 +179,12 @@ void zl_reaper_enter(struct zl_reaper *reaper, struct zl_reaper_entry *entry,
 static bool is_busy(const struct zl_reaper_entry *entry)
 {
     bool is_first = entry->received == 0;
-    if (entry->phase == ZL_REAPER_HEAD && is_first)
+    if (entry->phase == ZL_REAPER_HEAD && is_first) {
         return zl_clock_ms() - entry->since_ms < NEWBORN_MS;
-    if (entry->phase == ZL_REAPER_HEAD || entry->phase == ZL_REAPER_IDLE)
+    }
+    if (entry->phase == ZL_REAPER_HEAD || entry->phase == ZL_REAPER_IDLE) {
         return has_unanswered_bytes(entry);
+    }
     return true;
 }
 
@@ -185,8 +193,9 @@ static bool is_any_busy(const struct zl_reaper *reaper)
     const struct zl_reaper_entry *entry;
     LIST_FOREACH(entry, &reaper->entries, link)
     {
-        if (is_busy(entry))
+        if (is_busy(entry)) {
             return true;
+        }
     }
     return false;
 }
@@ -196,8 +205,9 @@ bool zl_reaper_wait_quiet(struct zl_reaper *reaper, int64_t timeout_ms)
     int64_t until_ms = zl_clock_ms() + timeout_ms;
     pthread_mutex_lock(&reaper->lock);
     bool busy;
-    while ((busy = is_any_busy(reaper)) && zl_clock_ms() < until_ms)
+    while ((busy = is_any_busy(reaper)) && zl_clock_ms() < until_ms) {
         wait_changed(reaper, QUIET_TICK_MS);
+    }
     pthread_mutex_unlock(&reaper->lock);
     return !busy;
 }

@@ -75,8 +75,9 @@ static const struct zl_http_route *find_route(const struct zl_http_server *serve
 {
     const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
     for (const struct zl_http_route *route = server->routes; route->path != NULL; route++) {
-        if (strcmp(route->path, path) == 0 && strcmp(route->method, wanted) == 0)
+        if (strcmp(route->path, path) == 0 && strcmp(route->method, wanted) == 0) {
             return route;
+        }
     }
     return NULL;
 }
@@ -87,8 +88,9 @@ static char *methods_of(const struct zl_http_server *server, const char *path)
     struct zl_buf list;
     zl_buf_init(&list, ROUTE_LIST_MAX);
     for (const struct zl_http_route *route = server->routes; route->path != NULL; route++) {
-        if (strcmp(route->path, path) != 0)
+        if (strcmp(route->path, path) != 0) {
             continue;
+        }
         zl_buf_printf(&list, "%s%s%s", list.length == 0 ? "" : ", ", route->method,
                       strcmp(route->method, "GET") == 0 ? ", HEAD" : "");
     }
@@ -101,9 +103,10 @@ static void respond_not_found(const struct zl_http_server *server,
     ZL_AUTO_BUF struct zl_buf text;
     zl_buf_init(&text, ROUTE_LIST_MAX);
     zl_buf_add_text(&text, "404: nothing is served at this path; there is");
-    for (const struct zl_http_route *route = server->routes; route->path != NULL; route++)
+    for (const struct zl_http_route *route = server->routes; route->path != NULL; route++) {
         zl_buf_printf(&text, "%s %s %s", route == server->routes ? "" : ",", route->method,
                       route->path);
+    }
     zl_buf_add_text(&text, "\n");
     zl_http_respond_text(response, 404, text.data);
 }
@@ -127,8 +130,9 @@ static enum MHD_Result send_response(const struct zl_http_server *server,
                                      struct MHD_Connection *connection,
                                      struct zl_http_response *response, const char *allow)
 {
-    if (response->body == NULL)
+    if (response->body == NULL) {
         zl_http_respond_text(response, response->status, "");
+    }
     struct MHD_Response *message = MHD_create_response_from_buffer(
         response->body_length, response->body, MHD_RESPMEM_MUST_FREE);
     if (message == NULL) {
@@ -138,10 +142,12 @@ static enum MHD_Result send_response(const struct zl_http_server *server,
     MHD_add_response_header(message, MHD_HTTP_HEADER_CONTENT_TYPE, response->content_type);
     MHD_add_response_header(message, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(message, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (allow != NULL)
+    if (allow != NULL) {
         MHD_add_response_header(message, MHD_HTTP_HEADER_ALLOW, allow);
-    if (atomic_load(&server->stopping))
+    }
+    if (atomic_load(&server->stopping)) {
         MHD_add_response_header(message, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
     enum MHD_Result result = MHD_queue_response(connection, (unsigned)response->status, message);
     MHD_destroy_response(message);
     return result;
@@ -169,8 +175,9 @@ static bool declares_too_much(const struct zl_http_server *server,
 {
     const char *text = header_of(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
     int64_t length;
-    if (text == NULL)
+    if (text == NULL) {
         return false;
+    }
     return zl_parse_i64(text, 0, INT64_MAX, &length, NULL) != ZL_OK ||
            (uint64_t)length > server->body_max_bytes;
 }
@@ -219,8 +226,9 @@ static enum MHD_Result begin(struct zl_http_server *server, struct MHD_Connectio
 
 static void take_body(struct exchange *exchange, const char *bytes, size_t length)
 {
-    if (exchange->refusal != 0 || zl_buf_add(&exchange->body, bytes, length))
+    if (exchange->refusal != 0 || zl_buf_add(&exchange->body, bytes, length)) {
         return;
+    }
     exchange->refusal =
         413; /* a chunked body: answered when it ends, within the request's deadline */
     zl_buf_clear(&exchange->body);
@@ -238,8 +246,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
         *slot = exchange;
         return result;
     }
-    if (*upload_length == 0)
+    if (*upload_length == 0) {
         return finish(server, exchange, connection, path, method);
+    }
     take_body(exchange, upload, *upload_length);
     *upload_length = 0;
     return MHD_YES;
@@ -257,10 +266,12 @@ static void linger(int fd)
     for (;;) {
         int64_t left_ms = until_ms - zl_clock_ms();
         struct pollfd ready = {.fd = fd, .events = POLLIN};
-        if (left_ms <= 0 || poll(&ready, 1, (int)left_ms) <= 0)
+        if (left_ms <= 0 || poll(&ready, 1, (int)left_ms) <= 0) {
             return;
-        if (recv(fd, scrap, sizeof scrap, MSG_DONTWAIT) <= 0)
+        }
+        if (recv(fd, scrap, sizeof scrap, MSG_DONTWAIT) <= 0) {
             return;
+        }
     }
 }
 
@@ -269,11 +280,13 @@ static void on_request_done(void *ctx, struct MHD_Connection *connection, void *
 {
     struct zl_http_server *server = ctx;
     struct exchange *exchange = *slot;
-    if (exchange == NULL)
+    if (exchange == NULL) {
         return;
+    }
     *slot = NULL;
-    if (exchange->unread && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+    if (exchange->unread && why == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
         linger(socket_of(connection));
+    }
     zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_IDLE);
     zl_buf_clear(&exchange->body);
     free(exchange);
@@ -284,10 +297,11 @@ static void on_connection(void *ctx, struct MHD_Connection *connection, void **s
                           enum MHD_ConnectionNotificationCode what)
 {
     struct zl_http_server *server = ctx;
-    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         *slot = zl_reaper_add(server->reaper, socket_of(connection));
-    else if (*slot != NULL)
+    } else if (*slot != NULL) {
         zl_reaper_remove(server->reaper, *slot);
+    }
 }
 
 /* Paths are compared as they were sent: "%00" must not cut one short. */
@@ -314,8 +328,9 @@ static struct MHD_Daemon *start_daemon(struct zl_http_server *server,
 {
     unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC |
                      MHD_USE_ERROR_LOG;
-    if (options->cert_pem != NULL)
+    if (options->cert_pem != NULL) {
         flags |= MHD_USE_TLS;
+    }
     /* the TLS options come last: for plain HTTP the list ends before them */
     return MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL,
@@ -330,15 +345,18 @@ static struct MHD_Daemon *start_daemon(struct zl_http_server *server,
 
 static enum zl_status check_options(const struct zl_http_options *options, struct zl_error *err)
 {
-    if ((options->cert_pem == NULL) != (options->key_pem == NULL))
+    if ((options->cert_pem == NULL) != (options->key_pem == NULL)) {
         return zl_error_set(err, ZL_E_INVALID, "TLS needs both a certificate and a key");
+    }
     if (options->connections_max < 1 || options->connections_max > INT_MAX ||
         options->body_max_bytes < 0 || options->request_timeout_ms < 1 ||
-        options->idle_timeout_ms < 1)
+        options->idle_timeout_ms < 1) {
         return zl_error_set(err, ZL_E_INVALID,
                             "the HTTP server's limits and timeouts must be positive");
-    if (options->cert_pem == NULL)
+    }
+    if (options->cert_pem == NULL) {
         return ZL_OK;
+    }
     return zl_http_check_key_pair(options->cert_pem, options->key_pem, err);
 }
 
@@ -347,10 +365,12 @@ enum zl_status zl_http_server_start(const struct zl_http_options *options,
 {
     int fd = -1;
     enum zl_status status = check_options(options, err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         status = zl_http_listen(options->address, options->port, &fd, err);
-    if (status != ZL_OK)
+    }
+    if (status != ZL_OK) {
         return status;
+    }
     struct zl_http_server *server = zl_alloc(sizeof *server);
     server->routes = options->routes;
     server->ctx = options->ctx;
@@ -378,12 +398,14 @@ uint16_t zl_http_server_port(const struct zl_http_server *server)
 
 void zl_http_server_stop(struct zl_http_server *server, int64_t drain_ms)
 {
-    if (server == NULL)
+    if (server == NULL) {
         return;
+    }
     atomic_store(&server->stopping, true);
     int fd = MHD_quiesce_daemon(server->daemon);
-    if (!zl_reaper_wait_quiet(server->reaper, drain_ms))
+    if (!zl_reaper_wait_quiet(server->reaper, drain_ms)) {
         ZL_LOG_WARN("http server stopped with requests under way", ZL_I64("drainMs", drain_ms));
+    }
     MHD_stop_daemon(server->daemon); /* joins: a handler that still runs is waited for */
     close(fd);
     zl_reaper_stop(server->reaper);

@@ -57,8 +57,9 @@ void zl_kube_request_query(struct zl_kube_request *request, const char *name, co
 {
     if (value != NULL) {
         ZL_AUTO_FREE char *escaped = escape(value);
-        append(&request->url,
-               zl_asprintf("%c%s=%s", strchr(request->url, '?') ? '&' : '?', name, escaped));
+        bool first =
+            strchr(request->url, '?') == NULL; /* NOLINT: an accepted request has its URL */
+        append(&request->url, zl_asprintf("%c%s=%s", first ? '?' : '&', name, escaped));
     }
 }
 

@@ -32,7 +32,7 @@ struct zl_kube_resource {
 };
 
 extern const struct zl_kube_resource ZL_KUBE_PODS;
-extern const struct zl_kube_resource ZL_KUBE_EVENTS;      /* core/v1 */
+extern const struct zl_kube_resource ZL_KUBE_EVENTS; /* core/v1 */
 extern const struct zl_kube_resource ZL_KUBE_SECRETS;
 extern const struct zl_kube_resource ZL_KUBE_NAMESPACES;
 extern const struct zl_kube_resource ZL_KUBE_REPLICASETS; /* apps/v1 */
@@ -134,14 +134,13 @@ void zl_kube_stop_free(struct zl_kube_stop *stop);
  * @param event      TYPE: ADDED, MODIFIED, DELETED, BOOKMARK or ERROR; OBJECT is borrowed
  * @param opened     called once when the server accepted the watch (200); may be NULL
  */
-enum zl_status zl_kube_watch(struct zl_kube_client *client, const struct zl_kube_target *target,
-                             const struct zl_kube_selector *selector, const char *resource_version,
-                             int timeout_s, struct zl_kube_stop *stop,
-                             enum zl_status (*event)(void *ctx, const char *type,
-                                                     const struct cJSON *object,
-                                                     struct zl_error *err),
-                             void (*opened)(void *ctx), void *ctx,
-                             struct zl_error *err) ZL_MUST_CHECK;
+enum zl_status
+zl_kube_watch(struct zl_kube_client *client, const struct zl_kube_target *target,
+              const struct zl_kube_selector *selector, const char *resource_version, int timeout_s,
+              struct zl_kube_stop *stop,
+              enum zl_status (*event)(void *ctx, const char *type, const struct cJSON *object,
+                                      struct zl_error *err),
+              void (*opened)(void *ctx), void *ctx, struct zl_error *err) ZL_MUST_CHECK;
 
 /* zl_error.reason when a create was refused because its namespace is being deleted (with ZL_E_DENIED). */
 #define ZL_REASON_NAMESPACE_TERMINATING "NamespaceTerminating"

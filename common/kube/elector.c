@@ -69,9 +69,10 @@ static int64_t call_timeout_ms(struct zl_elector *elector)
 {
     int64_t timeout_ms = elector->spec.renew_deadline_ms / 2;
     zl_monitor_lock(&elector->monitor);
-    if (elector->leading)
+    if (elector->leading) {
         timeout_ms = smaller(timeout_ms,
                              elector->renewed_ms + elector->spec.renew_deadline_ms - zl_clock_ms());
+    }
     zl_monitor_unlock(&elector->monitor);
     return timeout_ms > 1 ? timeout_ms : 1;
 }
@@ -87,11 +88,13 @@ static struct zl_kube_target target_of(struct zl_elector *elector)
 static void report_holder(struct zl_elector *elector)
 {
     const char *holder = elector->record.holder;
-    if (zl_same_string(elector->reported_holder, holder))
+    if (zl_same_string(elector->reported_holder, holder)) {
         return;
+    }
     zl_replace_string(&elector->reported_holder, holder);
-    if (elector->spec.observed != NULL)
+    if (elector->spec.observed != NULL) {
         elector->spec.observed(elector->spec.ctx, holder);
+    }
 }
 
 /* Take in the Lease that the server answered with. */
@@ -126,11 +129,13 @@ static void observe(struct zl_elector *elector, const struct cJSON *lease)
 static bool is_taken(const struct zl_elector *elector)
 {
     const struct record *record = &elector->record;
-    if (*record->holder == '\0' || is_us(elector))
+    if (*record->holder == '\0' || is_us(elector)) {
         return false;
+    }
     int64_t duration_ms = elector->spec.lease_duration_ms;
-    if (record->duration_ms > 1000 * seconds_up(duration_ms)) /* ours was written rounded up */
+    if (record->duration_ms > 1000 * seconds_up(duration_ms)) { /* ours was written rounded up */
         duration_ms = record->duration_ms;
+    }
     return zl_clock_ms() - record->observed_ms < duration_ms;
 }
 
@@ -166,8 +171,9 @@ static enum zl_status write_lease(struct zl_elector *elector, bool release, stru
         zl_kube_patch(elector->client, &target, ZL_KUBE_PATCH_MERGE, patch, &answer, err);
     /* After any failure the write may or may not have happened: read before the next one. */
     elector->record.known = false;
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         observe(elector, answer);
+    }
     return status;
 }
 
@@ -187,8 +193,9 @@ static enum zl_status create_lease(struct zl_elector *elector, struct zl_error *
     struct zl_kube_target target = target_of(elector);
     target.name = NULL;
     const enum zl_status status = zl_kube_create(elector->client, &target, lease, &answer, err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         observe(elector, answer);
+    }
     return status;
 }
 
@@ -197,8 +204,9 @@ static enum zl_status read_lease(struct zl_elector *elector, struct zl_error *er
     ZL_AUTO_JSON struct cJSON *lease = NULL;
     const struct zl_kube_target target = target_of(elector);
     const enum zl_status status = zl_kube_get(elector->client, &target, &lease, err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         observe(elector, lease);
+    }
     return status;
 }
 
@@ -220,8 +228,9 @@ static enum zl_status try_acquire_or_renew(struct zl_elector *elector, bool *hel
     if (elector->record.known && is_us(elector)) {
         const enum zl_status renewed = write_lease(elector, false, err);
         *held = renewed == ZL_OK && is_us(elector);
-        if (renewed != ZL_E_CONFLICT) /* someone wrote the Lease: perhaps only a label */
+        if (renewed != ZL_E_CONFLICT) { /* someone wrote the Lease: perhaps only a label */
             return renewed;
+        }
     }
     const enum zl_status read = read_lease(elector, err);
     if (read == ZL_E_NOT_FOUND) {
@@ -229,8 +238,9 @@ static enum zl_status try_acquire_or_renew(struct zl_elector *elector, bool *hel
         *held = created == ZL_OK;
         return created;
     }
-    if (read != ZL_OK || is_taken(elector) || (is_leading(elector) && !is_us(elector)))
+    if (read != ZL_OK || is_taken(elector) || (is_leading(elector) && !is_us(elector))) {
         return read;
+    }
     const enum zl_status written = write_lease(elector, false, err);
     *held = written == ZL_OK && is_us(elector);
     return written;
@@ -247,8 +257,9 @@ static void set_leading(struct zl_elector *elector, bool leading, int64_t renewe
 static void wait_until(struct zl_elector *elector, int64_t deadline_ms)
 {
     zl_monitor_lock(&elector->monitor);
-    while (!elector->stopping && zl_monitor_wait(&elector->monitor, deadline_ms))
+    while (!elector->stopping && zl_monitor_wait(&elector->monitor, deadline_ms)) {
         ;
+    }
     zl_monitor_unlock(&elector->monitor);
 }
 
@@ -263,13 +274,15 @@ static bool is_stopping(struct zl_elector *elector)
 static void log_failure(const struct zl_elector *elector, const char *role, enum zl_status status,
                         const struct zl_error *err)
 {
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         return;
-    if (status == ZL_E_CONFLICT) /* two candidates at once: the algorithm at work */
+    }
+    if (status == ZL_E_CONFLICT) { /* two candidates at once: the algorithm at work */
         ZL_LOG_INFO("another candidate was first", ZL_STR("lease", elector->spec.lease));
-    else
+    } else {
         ZL_LOG_WARN("cannot reach the election's lease", ZL_STR("lease", elector->spec.lease),
                     ZL_STR("role", role), ZL_ERR(err));
+    }
 }
 
 /* Until the Lease is ours (true), or the stop (false). */
@@ -299,10 +312,12 @@ static bool renew(struct zl_elector *elector)
     for (;;) {
         const int64_t deadline_ms = renewed_ms + spec->renew_deadline_ms;
         wait_until(elector, smaller(zl_clock_ms() + spec->retry_period_ms, deadline_ms));
-        if (is_stopping(elector))
+        if (is_stopping(elector)) {
             return false;
-        if (zl_clock_ms() >= deadline_ms)
+        }
+        if (zl_clock_ms() >= deadline_ms) {
             return true;
+        }
         struct zl_error err = {0};
         bool held = false;
         const int64_t started_ms = zl_clock_ms();
@@ -322,22 +337,26 @@ static void release(struct zl_elector *elector)
 {
     struct zl_error err = {0};
     enum zl_status status = ZL_OK;
-    if (!elector->record.known)
+    if (!elector->record.known) {
         status = read_lease(elector, &err);
-    if (status == ZL_OK && is_us(elector))
+    }
+    if (status == ZL_OK && is_us(elector)) {
         status = write_lease(elector, true, &err);
+    }
     set_leading(elector, false, elector->renewed_ms);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         ZL_LOG_INFO("lease released", ZL_STR("lease", elector->spec.lease));
-    else
+    } else {
         ZL_LOG_WARN("lease not released", ZL_STR("lease", elector->spec.lease), ZL_ERR(&err));
+    }
 }
 
 static void *run(void *arg)
 {
     struct zl_elector *elector = arg;
-    if (!acquire(elector))
+    if (!acquire(elector)) {
         return NULL;
+    }
     ZL_LOG_INFO("became leader", ZL_STR("lease", elector->spec.lease),
                 ZL_STR("identity", elector->spec.identity));
     elector->spec.acquired(elector->spec.ctx);
@@ -364,11 +383,13 @@ enum zl_status zl_elector_new(struct zl_kube_client *client, const struct zl_ele
     const int64_t lease_ms = or_default(spec->lease_duration_ms, LEASE_DURATION_MS);
     const int64_t renew_ms = or_default(spec->renew_deadline_ms, RENEW_DEADLINE_MS);
     const int64_t retry_ms = or_default(spec->retry_period_ms, RETRY_PERIOD_MS);
-    if (retry_ms <= 0 || retry_ms * RETRY_JITTER_PERCENT / 100 >= renew_ms || renew_ms >= lease_ms)
+    if (retry_ms <= 0 || retry_ms * RETRY_JITTER_PERCENT / 100 >= renew_ms ||
+        renew_ms >= lease_ms) {
         return zl_error_set(err, ZL_E_INVALID,
                             "lease duration %lld ms, renew deadline %lld ms, retry period %lld ms: "
                             "each must be longer than the next (the last one times 1.2)",
                             (long long)lease_ms, (long long)renew_ms, (long long)retry_ms);
+    }
 
     struct zl_elector *elector = zl_alloc(sizeof *elector);
     elector->client = client;
@@ -397,8 +418,9 @@ void zl_elector_stop(struct zl_elector *elector)
     elector->stopping = true;
     zl_monitor_wake_all(&elector->monitor);
     zl_monitor_unlock(&elector->monitor);
-    if (!elector->started)
+    if (!elector->started) {
         return;
+    }
     elector->started = false;
     pthread_join(elector->thread, NULL);
 }
@@ -410,8 +432,9 @@ static void free_text(const char *text)
 
 void zl_elector_free(struct zl_elector *elector)
 {
-    if (elector == NULL)
+    if (elector == NULL) {
         return;
+    }
     zl_elector_stop(elector);
     free_text(elector->spec.namespace_);
     free_text(elector->spec.lease);

@@ -18,11 +18,11 @@
 
 struct zl_elector_spec {
     const char *namespace_;
-    const char *lease; /* "zen-lead-controller" */
+    const char *lease;    /* "zen-lead-controller" */
     const char *identity; /* unique per process: hostname and random part */
     int64_t lease_duration_ms, renew_deadline_ms, retry_period_ms; /* 0: the defaults */
     void (*acquired)(void *ctx);
-    void (*lost)(void *ctx); /* not called on zl_elector_stop */
+    void (*lost)(void *ctx);                         /* not called on zl_elector_stop */
     void (*observed)(void *ctx, const char *holder); /* the holder changed; may be NULL */
     void *ctx;
 };

@@ -11,11 +11,13 @@
 static size_t cut_length(const char *message)
 {
     size_t length = strlen(message);
-    if (length <= MESSAGE_MAX_BYTES)
+    if (length <= MESSAGE_MAX_BYTES) {
         return length;
+    }
     length = MESSAGE_MAX_BYTES;
-    while (length > 0 && ((unsigned char)message[length] & 0xC0u) == 0x80u)
+    while (length > 0 && ((unsigned char)message[length] & 0xC0u) == 0x80u) {
         length--;
+    }
     return length;
 }
 
@@ -37,8 +39,9 @@ struct zl_event_job *zl_event_job_new(const struct zl_event_object *object, bool
 
 void zl_event_job_free(struct zl_event_job *job)
 {
-    if (job == NULL)
+    if (job == NULL) {
         return;
+    }
     free(job->api_version);
     free(job->kind);
     free(job->namespace_);
@@ -71,11 +74,13 @@ char *zl_event_new_name(const struct zl_event_job *job)
     uint64_t suffix = 0;
     zl_random_bytes(&suffix, sizeof suffix);
     size_t length = strlen(job->name);
-    if (length > NAME_MAX_BYTES - SUFFIX_BYTES)
+    if (length > NAME_MAX_BYTES - SUFFIX_BYTES) {
         length = NAME_MAX_BYTES - SUFFIX_BYTES;
+    }
     /* The cut may leave "a-" or "a.": a name's parts end with a letter or digit. */
-    while (length > 0 && (job->name[length - 1] == '-' || job->name[length - 1] == '.'))
+    while (length > 0 && (job->name[length - 1] == '-' || job->name[length - 1] == '.')) {
         length--;
+    }
     return zl_asprintf("%.*s.%016llx", (int)length, job->name, (unsigned long long)suffix);
 }
 
@@ -97,10 +102,12 @@ static void set_involved(struct cJSON *event, const struct zl_event_job *job)
     zl_json_set_text(involved, "apiVersion", job->api_version);
     zl_json_set_text(involved, "kind", job->kind);
     zl_json_set_text(involved, "name", job->name);
-    if (*job->namespace_ != '\0')
+    if (*job->namespace_ != '\0') {
         zl_json_set_text(involved, "namespace", job->namespace_);
-    if (*job->uid != '\0')
+    }
+    if (*job->uid != '\0') {
         zl_json_set_text(involved, "uid", job->uid);
+    }
 }
 
 struct cJSON *zl_event_new(const struct zl_event_job *job, const struct zl_event_facts *facts)

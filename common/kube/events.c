@@ -74,8 +74,9 @@ static void drop_locked(struct zl_events *events, const char *why)
 {
     events->dropped++;
     const int64_t now_ms = zl_clock_ms();
-    if (events->complained_ms != 0 && now_ms - events->complained_ms < COMPLAIN_MS)
+    if (events->complained_ms != 0 && now_ms - events->complained_ms < COMPLAIN_MS) {
         return;
+    }
     ZL_LOG_WARN("events dropped", ZL_I64("count", events->dropped - events->complained_dropped),
                 ZL_STR("error", why));
     events->complained_ms = now_ms;
@@ -104,8 +105,9 @@ static struct allowance *find_or_add_allowance(struct zl_events *events, const c
     if (allowance != NULL) {
         HASH_DEL(events->allowances, allowance);
     } else {
-        if (HASH_COUNT(events->allowances) >= REMEMBERED_MAX)
+        if (HASH_COUNT(events->allowances) >= REMEMBERED_MAX) {
             remove_allowance(events, events->allowances);
+        }
         allowance = zl_alloc(sizeof *allowance);
         allowance->key = zl_strdup(key);
         allowance->tokens = BURST;
@@ -121,10 +123,12 @@ static bool take_token(struct zl_events *events, const char *key)
     const int64_t refills = (zl_clock_ms() - allowance->refilled_ms) / REFILL_MS;
     allowance->refilled_ms += refills * REFILL_MS;
     allowance->tokens += refills;
-    if (allowance->tokens > BURST)
+    if (allowance->tokens > BURST) {
         allowance->tokens = BURST;
-    if (allowance->tokens == 0)
+    }
+    if (allowance->tokens == 0) {
         return false;
+    }
     allowance->tokens--;
     return true;
 }
@@ -147,10 +151,11 @@ void zl_events_emit(struct zl_events *events, const struct zl_event_object *obje
         drop_locked(events, "too many about one object");
     } else {
         struct zl_event_job *added = ZL_STEAL(&job);
-        if (events->last == NULL)
+        if (events->last == NULL) {
             events->first = added;
-        else
+        } else {
             events->last->next = added;
+        }
         events->last = added;
         events->queued++;
         zl_monitor_wake_one(&events->monitor);
@@ -162,14 +167,16 @@ void zl_events_emit(struct zl_events *events, const struct zl_event_object *obje
 static struct zl_event_job *next_job(struct zl_events *events)
 {
     zl_monitor_lock(&events->monitor);
-    while (events->first == NULL && !events->draining)
+    while (events->first == NULL && !events->draining) {
         zl_monitor_wait(&events->monitor, ZL_FOREVER);
+    }
     const bool late = events->draining && zl_clock_ms() >= events->drain_until_ms;
     struct zl_event_job *job = late ? NULL : events->first;
     if (job != NULL) {
         events->first = job->next;
-        if (events->first == NULL)
+        if (events->first == NULL) {
             events->last = NULL;
+        }
         events->queued--;
     }
     zl_monitor_unlock(&events->monitor);
@@ -186,8 +193,9 @@ static void remove_series(struct zl_events *events, struct series *series)
 
 static void forget_old_series(struct zl_events *events, int64_t now_ms)
 {
-    while (events->series != NULL && now_ms - events->series->seen_ms > SERIES_MS)
+    while (events->series != NULL && now_ms - events->series->seen_ms > SERIES_MS) {
         remove_series(events, events->series);
+    }
 }
 
 /* The series of JOB, counted up and moved to the end: the front is the one unused longest. */
@@ -201,8 +209,9 @@ static struct series *count_series(struct zl_events *events, const struct zl_eve
     if (series != NULL) {
         HASH_DEL(events->series, series);
     } else {
-        if (HASH_COUNT(events->series) >= REMEMBERED_MAX)
+        if (HASH_COUNT(events->series) >= REMEMBERED_MAX) {
             remove_series(events, events->series);
+        }
         series = zl_alloc(sizeof *series);
         series->key = ZL_STEAL(&key);
         series->first_us = job->wall_us;
@@ -260,32 +269,38 @@ static enum zl_status write_event(struct zl_events *events, const struct zl_even
                                   struct series *series, bool *written, struct zl_error *err)
 {
     const int64_t timeout_ms = call_timeout_ms(events);
-    if (timeout_ms == 0)
+    if (timeout_ms == 0) {
         return zl_error_set(err, ZL_E_STOPPED, "no time left before the end");
+    }
     if (*written) {
         const enum zl_status status = count_up_event(events, job, series, timeout_ms, err);
-        if (status != ZL_E_NOT_FOUND)
+        if (status != ZL_E_NOT_FOUND) {
             return status;
+        }
         zl_replace_string(&series->event_name, NULL); /* expired or deleted */
         *written = false;
     }
-    if (series->event_name == NULL)
+    if (series->event_name == NULL) {
         series->event_name = zl_event_new_name(job);
+    }
     return create_event(events, job, series, timeout_ms, err);
 }
 
 /* Wait before the next try; false: do not try again. */
 static bool may_retry(struct zl_events *events, const struct zl_error *err)
 {
-    if (err->status != ZL_E_TRANSIENT && err->status != ZL_E_THROTTLED)
+    if (err->status != ZL_E_TRANSIENT && err->status != ZL_E_THROTTLED) {
         return false;
+    }
     int64_t delay_ms = err->retry_after_ms > RETRY_MS ? err->retry_after_ms : RETRY_MS;
-    if (delay_ms > RETRY_MAX_MS)
+    if (delay_ms > RETRY_MAX_MS) {
         delay_ms = RETRY_MAX_MS;
+    }
     const int64_t deadline_ms = zl_clock_ms() + delay_ms;
     zl_monitor_lock(&events->monitor);
-    while (!events->draining && zl_monitor_wait(&events->monitor, deadline_ms))
+    while (!events->draining && zl_monitor_wait(&events->monitor, deadline_ms)) {
         ;
+    }
     const bool may = !events->draining; /* at the end, each waiting Event gets one chance */
     zl_monitor_unlock(&events->monitor);
     return may;
@@ -297,13 +312,16 @@ static void deliver(struct zl_events *events, const struct zl_event_job *job)
     bool written = series->event_name != NULL;
     struct zl_error err = {0};
     for (int i = 1;; i++) {
-        if (write_event(events, job, series, &written, &err) == ZL_OK)
+        if (write_event(events, job, series, &written, &err) == ZL_OK) {
             return;
-        if (i == TRIES || !may_retry(events, &err))
+        }
+        if (i == TRIES || !may_retry(events, &err)) {
             break;
+        }
     }
-    if (!written)
+    if (!written) {
         remove_series(events, series); /* there is no Event to count up */
+    }
     drop(events, err.message);
 }
 
@@ -312,8 +330,9 @@ static void *run(void *arg)
     struct zl_events *events = arg;
     for (;;) {
         ZL_AUTO_EVENT_JOB struct zl_event_job *job = next_job(events);
-        if (job == NULL)
+        if (job == NULL) {
             return NULL;
+        }
         deliver(events, job);
     }
 }
@@ -321,8 +340,9 @@ static void *run(void *arg)
 static char *host_name(void)
 {
     char name[128] = ""; /* the API allows 128 bytes of reportingInstance */
-    if (gethostname(name, sizeof name - 1) != 0)
+    if (gethostname(name, sizeof name - 1) != 0) {
         name[0] = '\0';
+    }
     return zl_strdup(name);
 }
 
@@ -339,8 +359,9 @@ struct zl_events *zl_events_new(struct zl_kube_client *client, const char *compo
 
 void zl_events_free(struct zl_events *events, int64_t drain_ms)
 {
-    if (events == NULL)
+    if (events == NULL) {
         return;
+    }
     zl_monitor_lock(&events->monitor);
     events->draining = true;
     events->drain_until_ms = zl_clock_ms() + drain_ms;
@@ -352,12 +373,15 @@ void zl_events_free(struct zl_events *events, int64_t drain_ms)
         next = job->next;
         zl_event_job_free(job);
     }
-    if (events->queued > 0)
+    if (events->queued > 0) {
         ZL_LOG_WARN("events dropped at the end", ZL_I64("count", events->queued));
-    while (events->series != NULL)
+    }
+    while (events->series != NULL) {
         remove_series(events, events->series);
-    while (events->allowances != NULL)
+    }
+    while (events->allowances != NULL) {
         remove_allowance(events, events->allowances);
+    }
     zl_monitor_clear(&events->monitor);
     free(events->component);
     free(events->instance);

@@ -30,7 +30,7 @@
 #define SYNC_POLL_MS 50
 
 static const struct zl_informer_timing DEFAULT_TIMING = {
-    .backoff_ms = 800, .backoff_max_ms = 30000, .list_gap_ms = 1000, .short_watch_ms = 1000};
+    .backoff_ms = 800, .backoff_max_ms = 30000, .list_gap_ms = 250, .short_watch_ms = 1000};
 
 struct zl_informer {
     struct zl_kube_client *client;
@@ -59,8 +59,9 @@ uint64_t zl_resource_version_number(const char *resource_version)
 {
     int64_t number = 0;
     if (resource_version == NULL ||
-        zl_parse_i64(resource_version, 0, INT64_MAX, &number, NULL) != ZL_OK)
+        zl_parse_i64(resource_version, 0, INT64_MAX, &number, NULL) != ZL_OK) {
         return 0;
+    }
     return (uint64_t)number;
 }
 
@@ -83,8 +84,9 @@ static void wait_ms(struct zl_informer *informer, int64_t delay_ms)
 {
     const int64_t deadline_ms = zl_clock_ms() + delay_ms;
     zl_monitor_lock(&informer->monitor);
-    while (!informer->stopping && zl_monitor_wait(&informer->monitor, deadline_ms))
+    while (!informer->stopping && zl_monitor_wait(&informer->monitor, deadline_ms)) {
         ;
+    }
     zl_monitor_unlock(&informer->monitor);
 }
 
@@ -106,9 +108,10 @@ static struct zl_ref *decode(struct zl_informer *informer, const struct cJSON *o
 static void deliver(struct zl_informer *informer, struct zl_ref *old_ref, struct zl_ref *new_ref)
 {
     const struct zl_informer_spec *spec = &informer->spec;
-    if (spec->on_change != NULL && (old_ref != NULL || new_ref != NULL))
+    if (spec->on_change != NULL && (old_ref != NULL || new_ref != NULL)) {
         spec->on_change(spec->ctx, old_ref == NULL ? NULL : zl_ref_object(old_ref),
                         new_ref == NULL ? NULL : zl_ref_object(new_ref));
+    }
 }
 
 /* TAKEN NULL: nothing is worth keeping any more. */
@@ -125,8 +128,9 @@ static void apply(struct zl_informer *informer, const char *namespace_, const ch
     ZL_AUTO_REF struct zl_ref *new_ref = zl_ref_hold(taken);
     bool same = false;
     old_ref = zl_store_put_version(informer->store, namespace_, name, taken, version, &same);
-    if (!same)
+    if (!same) {
         deliver(informer, old_ref, new_ref);
+    }
 }
 
 static uint64_t object_version(const struct cJSON *object)
@@ -142,13 +146,15 @@ struct collecting {
 static enum zl_status collect(void *ctx, const struct cJSON *object, struct zl_error *err)
 {
     struct collecting *collecting = ctx;
-    if (must_end(collecting->informer))
+    if (must_end(collecting->informer)) {
         return zl_error_set(err, ZL_E_STOPPED, "stopped");
+    }
     const char *name = zl_json_text(object, "metadata", "name", NULL);
     struct zl_ref *ref = name == NULL ? NULL : decode(collecting->informer, object);
-    if (ref != NULL)
+    if (ref != NULL) {
         zl_listing_add(&collecting->listing, object_namespace(object), name, object_version(object),
                        ref);
+    }
     return ZL_OK;
 }
 
@@ -166,8 +172,9 @@ static void replace_store(struct zl_informer *informer, struct zl_listing *listi
     }
     ZL_AUTO_REFS struct zl_refs gone = {0};
     zl_store_sweep(informer->store, &gone);
-    for (size_t i = 0; i < gone.count; i++)
+    for (size_t i = 0; i < gone.count; i++) {
         deliver(informer, gone.items[i], NULL);
+    }
 }
 
 static struct zl_kube_target target_of(const struct zl_informer *informer)
@@ -180,8 +187,9 @@ static struct zl_kube_target target_of(const struct zl_informer *informer)
 static void note_synced(struct zl_informer *informer)
 {
     zl_monitor_lock(&informer->monitor);
-    if (informer->synced)
+    if (informer->synced) {
         informer->relists++;
+    }
     informer->synced = true;
     zl_monitor_wake_all(&informer->monitor);
     zl_monitor_unlock(&informer->monitor);
@@ -201,10 +209,12 @@ static enum zl_status list(struct zl_informer *informer, struct zl_error *err)
 
     enum zl_status status =
         zl_kube_list(informer->client, &target, &selector, collect, &collecting, &version, err);
-    if (status != ZL_OK)
+    if (status != ZL_OK) {
         return status;
-    if (version == NULL || *version == '\0')
+    }
+    if (version == NULL || *version == '\0') {
         return zl_error_set(err, ZL_E_INVALID, "the list carries no resourceVersion");
+    }
     replace_store(informer, &collecting.listing);
     atomic_store(&informer->position, zl_resource_version_number(version));
     free(informer->version);
@@ -218,8 +228,9 @@ static enum zl_status list(struct zl_informer *informer, struct zl_error *err)
 static void advance(struct zl_informer *informer, const struct cJSON *object)
 {
     const char *version = zl_json_text(object, "metadata", "resourceVersion", NULL);
-    if (version == NULL || *version == '\0' || zl_same_string(version, informer->version))
+    if (version == NULL || *version == '\0' || zl_same_string(version, informer->version)) {
         return;
+    }
     zl_replace_string(&informer->version, version);
     informer->news = true;
     atomic_store(&informer->position, zl_resource_version_number(version));
@@ -229,8 +240,9 @@ static enum zl_status on_event(void *ctx, const char *type, const struct cJSON *
                                struct zl_error *err)
 {
     struct zl_informer *informer = ctx;
-    if (strcmp(type, "ERROR") == 0)
+    if (strcmp(type, "ERROR") == 0) {
         return zl_kube_status_decode(object, 0, err);
+    }
     const char *name = zl_json_text(object, "metadata", "name", NULL);
     if (strcmp(type, "BOOKMARK") != 0 && name != NULL) {
         struct zl_ref *ref = strcmp(type, "DELETED") == 0 ? NULL : decode(informer, object);
@@ -250,9 +262,10 @@ static void on_opened(void *ctx)
     informer->watching = true;
     informer->watches++;
     zl_monitor_unlock(&informer->monitor);
-    if (informer->failures > 0)
+    if (informer->failures > 0) {
         ZL_LOG_INFO("follows the resource again", ZL_STR("resource", zl_informer_name(informer)),
                     ZL_I64("failures", informer->failures));
+    }
 }
 
 /* false: do not watch, something else is to be done first */
@@ -260,8 +273,9 @@ static bool may_watch(struct zl_informer *informer)
 {
     zl_monitor_lock(&informer->monitor);
     const bool may = !informer->stopping && !informer->relist;
-    if (may) /* under the lock: a request from here on sets the handle again */
+    if (may) { /* under the lock: a request from here on sets the handle again */
         zl_kube_stop_clear(informer->stop);
+    }
     zl_monitor_unlock(&informer->monitor);
     return may;
 }
@@ -274,14 +288,16 @@ static enum zl_status watch(struct zl_informer *informer, struct zl_error *err)
     /* A copy: the events replace the informer's. */
     ZL_AUTO_FREE char *from = zl_strdup(informer->version);
 
-    if (!may_watch(informer))
+    if (!may_watch(informer)) {
         return zl_error_set(err, ZL_E_STOPPED, "stopped");
+    }
     const enum zl_status status =
         zl_kube_watch(informer->client, &target, &selector, from, timeout_s, informer->stop,
                       on_event, on_opened, informer, err);
     zl_monitor_lock(&informer->monitor);
-    if (informer->watching)
+    if (informer->watching) {
         informer->last_watching_ms = zl_clock_ms();
+    }
     informer->watching = false;
     zl_monitor_unlock(&informer->monitor);
     return status;
@@ -291,10 +307,12 @@ static enum zl_status watch(struct zl_informer *informer, struct zl_error *err)
 static int64_t backoff_ms(const struct zl_informer *informer, const struct zl_error *err)
 {
     int64_t delay_ms = informer->timing.backoff_ms;
-    for (int i = 1; i < informer->failures && delay_ms < informer->timing.backoff_max_ms; i++)
+    for (int i = 1; i < informer->failures && delay_ms < informer->timing.backoff_max_ms; i++) {
         delay_ms *= 2;
-    if (delay_ms > informer->timing.backoff_max_ms)
+    }
+    if (delay_ms > informer->timing.backoff_max_ms) {
         delay_ms = informer->timing.backoff_max_ms;
+    }
     delay_ms = zl_jitter_ms(delay_ms / 2, 100);
     const int64_t wish_ms =
         err->retry_after_ms < RETRY_AFTER_MAX_MS ? err->retry_after_ms : RETRY_AFTER_MAX_MS;
@@ -315,14 +333,17 @@ static void list_step(struct zl_informer *informer)
 {
     /* Nothing is watched meanwhile; the list makes up for it, a second late at the worst. */
     const int64_t gap_ms = informer->last_list_ms + informer->timing.list_gap_ms - zl_clock_ms();
-    if (informer->last_list_ms != 0 && gap_ms > 0)
+    if (informer->last_list_ms != 0 && gap_ms > 0) {
         wait_ms(informer, gap_ms);
-    if (must_end(informer))
+    }
+    if (must_end(informer)) {
         return;
+    }
     struct zl_error err = {0};
     const enum zl_status status = list(informer, &err);
-    if (status != ZL_OK && status != ZL_E_STOPPED)
+    if (status != ZL_OK && status != ZL_E_STOPPED) {
         back_off(informer, "list", &err);
+    }
 }
 
 static bool wants_list(enum zl_status status)
@@ -348,25 +369,30 @@ static void watch_step(struct zl_informer *informer)
 
     const bool lived = informer->opened_ms != 0 &&
                        zl_clock_ms() - informer->opened_ms >= informer->timing.short_watch_ms;
-    if (lived || informer->news)
+    if (lived || informer->news) {
         informer->failures = 0;
+    }
     zl_monitor_lock(&informer->monitor);
     const bool relist = informer->relist;
     const bool asked = informer->stopping || relist;
     zl_monitor_unlock(&informer->monitor);
-    if (relist || wants_list(status))
+    if (relist || wants_list(status)) {
         free(ZL_STEAL(&informer->version));
-    if (asked)
+    }
+    if (asked) {
         return;
+    }
     if (status == ZL_E_GONE && informer->failures == 0) {
         note_gone(informer,
                   &err); /* ordinary after a long cut: wait only if a list does not help */
         return;
     }
-    if (lived || informer->news)
+    if (lived || informer->news) {
         return;
-    if (status == ZL_OK)
+    }
+    if (status == ZL_OK) {
         zl_error_set(&err, ZL_E_TRANSIENT, "the watch ended at once without an event");
+    }
     back_off(informer, "watch", &err);
 }
 
@@ -374,10 +400,11 @@ static void *run(void *arg)
 {
     struct zl_informer *informer = arg;
     while (!must_end(informer)) {
-        if (informer->version == NULL)
+        if (informer->version == NULL) {
             list_step(informer);
-        else
+        } else {
             watch_step(informer);
+        }
     }
     return NULL;
 }
@@ -421,16 +448,18 @@ static void ask(struct zl_informer *informer, bool *flag)
 void zl_informer_stop(struct zl_informer *informer)
 {
     ask(informer, &informer->stopping);
-    if (!informer->started)
+    if (!informer->started) {
         return;
+    }
     informer->started = false;
     pthread_join(informer->thread, NULL);
 }
 
 void zl_informer_free(struct zl_informer *informer)
 {
-    if (informer == NULL)
+    if (informer == NULL) {
         return;
+    }
     zl_informer_stop(informer);
     zl_kube_stop_free(informer->stop);
     zl_store_free(informer->store);
@@ -461,12 +490,14 @@ bool zl_informer_wait_synced(struct zl_informer *informer, bool (*stop)(void *ct
 {
     bool synced = false, stopping = false;
     do {
-        if (stop != NULL && stop(ctx))
+        if (stop != NULL && stop(ctx)) {
             return zl_informer_is_synced(informer);
+        }
         zl_monitor_lock(&informer->monitor);
-        if (!informer->synced && !informer->stopping)
+        if (!informer->synced && !informer->stopping) {
             zl_monitor_wait(&informer->monitor,
                             stop == NULL ? ZL_FOREVER : zl_clock_ms() + SYNC_POLL_MS);
+        }
         synced = informer->synced;
         stopping = informer->stopping;
         zl_monitor_unlock(&informer->monitor);

@@ -57,7 +57,7 @@ bool zl_informer_is_synced(struct zl_informer *informer);
 bool zl_informer_wait_synced(struct zl_informer *informer, bool (*stop)(void *ctx), void *ctx);
 
 /*
- * List again soon (at most once a second): what DECODE wants has grown. Objects that it now wants
+ * List again soon (at most four times a second): what DECODE wants has grown. Objects that it now wants
  * arrive as new.
  */
 void zl_informer_relist(struct zl_informer *informer);

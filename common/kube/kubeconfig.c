@@ -202,7 +202,7 @@ static enum zl_status follow(const struct files *files, const struct entry *cont
 /* Files are relative to the kubeconfig that names them. */
 static char *absolute(const struct entry *entry, const char *path)
 {
-    const char *slash = strrchr(entry->path, '/');
+    const char *slash = strrchr(entry->path, '/'); /* NOLINT: a found entry has its path */
     if (path[0] == '/' || slash == NULL) {
         return zl_strdup(path);
     }

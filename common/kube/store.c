@@ -64,10 +64,12 @@ struct zl_ref *zl_ref_hold(struct zl_ref *ref)
 void zl_ref_drop(struct zl_ref *ref)
 {
     /* acq_rel: whoever frees must see all that the other holders did with the object. */
-    if (ref == NULL || atomic_fetch_sub_explicit(&ref->holders, 1, memory_order_acq_rel) != 1)
+    if (ref == NULL || atomic_fetch_sub_explicit(&ref->holders, 1, memory_order_acq_rel) != 1) {
         return;
-    if (ref->free_object != NULL)
+    }
+    if (ref->free_object != NULL) {
         ref->free_object(ref->object);
+    }
     free(ref);
 }
 
@@ -88,8 +90,9 @@ void zl_refs_add(struct zl_refs *refs, struct zl_ref *taken)
 
 void zl_refs_clear(struct zl_refs *refs)
 {
-    for (size_t i = 0; i < refs->count; i++)
+    for (size_t i = 0; i < refs->count; i++) {
         zl_ref_drop(refs->items[i]);
+    }
     free(refs->items);
     *refs = (struct zl_refs){0};
 }
@@ -104,8 +107,9 @@ static struct space *find_space(struct zl_store *store, const char *name)
 static struct space *find_or_add_space(struct zl_store *store, const char *name)
 {
     struct space *space = find_space(store, name);
-    if (space != NULL)
+    if (space != NULL) {
         return space;
+    }
     space = zl_alloc(sizeof *space);
     space->name = zl_strdup(name);
     HASH_ADD_KEYPTR(hh, store->spaces, space->name, strlen(space->name), space);
@@ -115,8 +119,9 @@ static struct space *find_or_add_space(struct zl_store *store, const char *name)
 static struct entry *find_entry(struct space *space, const char *name)
 {
     struct entry *found = NULL;
-    if (space != NULL)
+    if (space != NULL) {
         HASH_FIND_STR(space->entries, name, found);
+    }
     return found;
 }
 
@@ -124,8 +129,9 @@ static struct entry *find_or_add_entry(struct zl_store *store, struct space *spa
                                        const char *name)
 {
     struct entry *entry = find_entry(space, name);
-    if (entry != NULL)
+    if (entry != NULL) {
         return entry;
+    }
     entry = zl_alloc(sizeof *entry);
     entry->name = zl_strdup(name);
     HASH_ADD_KEYPTR(hh, space->entries, entry->name, strlen(entry->name), entry);
@@ -158,8 +164,9 @@ struct zl_store *zl_store_new(void)
 
 void zl_store_free(struct zl_store *store)
 {
-    if (store == NULL)
+    if (store == NULL) {
         return;
+    }
     ZL_AUTO_REFS struct zl_refs all = {0};
     zl_store_mark(store);
     zl_store_sweep(store, &all);
@@ -178,8 +185,9 @@ struct zl_ref *zl_store_find(struct zl_store *store, const char *namespace_, con
 
 static void hold_space(const struct space *space, struct zl_refs *out)
 {
-    for (const struct entry *entry = space->entries; entry != NULL; entry = entry->hh.next)
+    for (const struct entry *entry = space->entries; entry != NULL; entry = entry->hh.next) {
         zl_refs_add(out, zl_ref_hold(entry->ref));
+    }
 }
 
 void zl_store_list(struct zl_store *store, const char *namespace_, struct zl_refs *out)
@@ -187,11 +195,13 @@ void zl_store_list(struct zl_store *store, const char *namespace_, struct zl_ref
     pthread_mutex_lock(&store->mutex);
     if (namespace_ != NULL) {
         const struct space *space = find_space(store, namespace_);
-        if (space != NULL)
+        if (space != NULL) {
             hold_space(space, out);
+        }
     } else {
-        for (const struct space *space = store->spaces; space != NULL; space = space->hh.next)
+        for (const struct space *space = store->spaces; space != NULL; space = space->hh.next) {
             hold_space(space, out);
+        }
     }
     pthread_mutex_unlock(&store->mutex);
 }
@@ -217,8 +227,9 @@ struct zl_ref *zl_store_put_version(struct zl_store *store, const char *namespac
     pthread_mutex_lock(&store->mutex);
     struct entry *entry = find_or_add_entry(store, find_or_add_space(store, namespace_), name);
     struct zl_ref *replaced = entry->ref;
-    if (same != NULL)
+    if (same != NULL) {
         *same = replaced != NULL && version != 0 && entry->version == version;
+    }
     entry->ref = taken;
     entry->version = version;
     entry->mark = store->mark;
@@ -252,8 +263,9 @@ void zl_store_sweep(struct zl_store *store, struct zl_refs *out)
         struct entry *next_entry = NULL;
         for (struct entry *entry = space->entries; entry != NULL; entry = next_entry) {
             next_entry = entry->hh.next;
-            if (entry->mark != store->mark)
-                zl_refs_add(out, take_entry(store, space, entry));
+            if (entry->mark != store->mark) {
+                zl_refs_add(out, take_entry(store, space, entry)); /* NOLINT: see next_space */
+            }
         }
     }
     pthread_mutex_unlock(&store->mutex);

@@ -54,8 +54,9 @@ static void heap_up(struct zl_workqueue *queue, size_t index, struct entry *entr
 {
     while (index > 0) {
         struct entry *parent = queue->heap[(index - 1) / 2];
-        if (parent->due_ms <= entry->due_ms)
+        if (parent->due_ms <= entry->due_ms) {
             break;
+        }
         heap_place(queue, index, parent);
         index = (index - 1) / 2;
     }
@@ -66,13 +67,16 @@ static void heap_down(struct zl_workqueue *queue, size_t index, struct entry *en
 {
     for (;;) {
         size_t child = 2 * index + 1;
-        if (child >= queue->heap_count)
+        if (child >= queue->heap_count) {
             break;
+        }
         if (child + 1 < queue->heap_count &&
-            queue->heap[child + 1]->due_ms < queue->heap[child]->due_ms)
+            queue->heap[child + 1]->due_ms < queue->heap[child]->due_ms) {
             child++;
-        if (entry->due_ms <= queue->heap[child]->due_ms)
+        }
+        if (entry->due_ms <= queue->heap[child]->due_ms) {
             break;
+        }
         heap_place(queue, index, queue->heap[child]);
         index = child;
     }
@@ -92,8 +96,9 @@ static struct entry *heap_take_first(struct zl_workqueue *queue)
 {
     struct entry *first = queue->heap[0];
     struct entry *last = queue->heap[--queue->heap_count];
-    if (queue->heap_count > 0)
+    if (queue->heap_count > 0) {
         heap_down(queue, 0, last);
+    }
     first->heap_index = NOT_DELAYED;
     return first;
 }
@@ -108,8 +113,9 @@ static struct entry *find(struct zl_workqueue *queue, const char *key)
 static struct entry *find_or_add(struct zl_workqueue *queue, const char *key)
 {
     struct entry *entry = find(queue, key);
-    if (entry != NULL)
+    if (entry != NULL) {
         return entry;
+    }
     entry = zl_alloc(sizeof *entry);
     entry->key = zl_strdup(key);
     entry->heap_index = NOT_DELAYED;
@@ -134,8 +140,9 @@ static void forget_if_idle(struct zl_workqueue *queue, struct entry *entry)
 {
     check(entry);
     if (entry->dirty || entry->processing || entry->failures > 0 ||
-        entry->heap_index != NOT_DELAYED)
+        entry->heap_index != NOT_DELAYED) {
         return;
+    }
     HASH_DEL(queue->entries, entry);
     free_entry(entry);
 }
@@ -144,10 +151,11 @@ static void line_up(struct zl_workqueue *queue, struct entry *entry)
 {
     entry->ready = true;
     entry->next_ready = NULL;
-    if (queue->last_ready == NULL)
+    if (queue->last_ready == NULL) {
         queue->first_ready = entry;
-    else
+    } else {
         queue->last_ready->next_ready = entry;
+    }
     queue->last_ready = entry;
     queue->ready_count++;
     check(entry);
@@ -156,20 +164,24 @@ static void line_up(struct zl_workqueue *queue, struct entry *entry)
 
 static void make_dirty(struct zl_workqueue *queue, struct entry *entry)
 {
-    if (entry->dirty)
+    if (entry->dirty) {
         return;
+    }
     entry->dirty = true;
-    if (!entry->processing)
+    if (!entry->processing) {
         line_up(queue, entry);
+    }
 }
 
 static void add_due(struct zl_workqueue *queue)
 {
-    if (queue->heap_count == 0)
+    if (queue->heap_count == 0) {
         return;
+    }
     const int64_t now_ms = zl_clock_ms();
-    while (queue->heap_count > 0 && queue->heap[0]->due_ms <= now_ms)
+    while (queue->heap_count > 0 && queue->heap[0]->due_ms <= now_ms) {
         make_dirty(queue, heap_take_first(queue));
+    }
 }
 
 static void add_later(struct zl_workqueue *queue, struct entry *entry, int64_t delay_ms)
@@ -185,15 +197,17 @@ static void add_later(struct zl_workqueue *queue, struct entry *entry, int64_t d
         return;
     }
     /* A sleeping worker counts on the old first time: let one of them look again. */
-    if (entry->heap_index == 0)
+    if (entry->heap_index == 0) {
         zl_monitor_wake_one(&queue->monitor);
+    }
 }
 
 static int64_t backoff_ms(const struct zl_workqueue *queue, int failures)
 {
     int64_t delay_ms = BASE_BACKOFF_MS;
-    for (int i = 0; i < failures && delay_ms < queue->max_backoff_ms; i++)
+    for (int i = 0; i < failures && delay_ms < queue->max_backoff_ms; i++) {
         delay_ms *= 2;
+    }
     return delay_ms < queue->max_backoff_ms ? delay_ms : queue->max_backoff_ms;
 }
 
@@ -207,8 +221,9 @@ struct zl_workqueue *zl_workqueue_new(int64_t max_backoff_ms)
 
 void zl_workqueue_free(struct zl_workqueue *queue)
 {
-    if (queue == NULL)
+    if (queue == NULL) {
         return;
+    }
     struct entry *next = NULL;
     for (struct entry *entry = queue->entries; entry != NULL; entry = next) {
         next = entry->hh.next;
@@ -230,10 +245,11 @@ void zl_workqueue_add_after(struct zl_workqueue *queue, const char *key, int64_t
     zl_monitor_lock(&queue->monitor);
     if (!queue->shut_down) {
         struct entry *entry = find_or_add(queue, key);
-        if (delay_ms <= 0)
+        if (delay_ms <= 0) {
             make_dirty(queue, entry);
-        else
+        } else {
             add_later(queue, entry, delay_ms);
+        }
     }
     zl_monitor_unlock(&queue->monitor);
 }
@@ -244,8 +260,9 @@ void zl_workqueue_add_rate_limited(struct zl_workqueue *queue, const char *key)
     if (!queue->shut_down) {
         struct entry *entry = find_or_add(queue, key);
         add_later(queue, entry, backoff_ms(queue, entry->failures));
-        if (entry->failures < INT32_MAX)
+        if (entry->failures < INT32_MAX) {
             entry->failures++;
+        }
     }
     zl_monitor_unlock(&queue->monitor);
 }
@@ -275,8 +292,9 @@ static char *take_first(struct zl_workqueue *queue)
     struct entry *entry = queue->first_ready;
     assert(entry->dirty && !entry->processing && entry->ready);
     queue->first_ready = entry->next_ready;
-    if (queue->first_ready == NULL)
+    if (queue->first_ready == NULL) {
         queue->last_ready = NULL;
+    }
     queue->ready_count--;
     entry->next_ready = NULL;
     entry->ready = false;
@@ -291,14 +309,16 @@ char *zl_workqueue_get(struct zl_workqueue *queue)
     char *key = NULL;
     zl_monitor_lock(&queue->monitor);
     for (;;) {
-        if (!queue->shut_down)
+        if (!queue->shut_down) {
             add_due(queue);
+        }
         if (queue->first_ready != NULL) {
             key = take_first(queue);
             break;
         }
-        if (queue->shut_down)
+        if (queue->shut_down) {
             break;
+        }
         zl_monitor_wait(&queue->monitor,
                         queue->heap_count > 0 ? queue->heap[0]->due_ms : ZL_FOREVER);
     }
@@ -306,8 +326,9 @@ char *zl_workqueue_get(struct zl_workqueue *queue)
      * This worker may have been the one that watched the clock, or have swallowed a wake-up meant
      * for a change of the first time: pass both on.
      */
-    if (queue->ready_count > 0 || queue->heap_count > 0)
+    if (queue->ready_count > 0 || queue->heap_count > 0) {
         zl_monitor_wake_one(&queue->monitor);
+    }
     zl_monitor_unlock(&queue->monitor);
     return key;
 }
@@ -319,10 +340,11 @@ void zl_workqueue_done(struct zl_workqueue *queue, const char *key)
     assert(entry != NULL && entry->processing);
     if (entry != NULL) {
         entry->processing = false;
-        if (entry->dirty)
+        if (entry->dirty) {
             line_up(queue, entry);
-        else
+        } else {
             forget_if_idle(queue, entry);
+        }
     }
     zl_monitor_unlock(&queue->monitor);
 }
@@ -338,8 +360,9 @@ void zl_workqueue_shutdown(struct zl_workqueue *queue)
 size_t zl_workqueue_depth(struct zl_workqueue *queue)
 {
     zl_monitor_lock(&queue->monitor);
-    if (!queue->shut_down)
+    if (!queue->shut_down) {
         add_due(queue); /* else keys would not count while all workers are busy */
+    }
     const size_t depth = queue->ready_count;
     zl_monitor_unlock(&queue->monitor);
     return depth;

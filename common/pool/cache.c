@@ -44,10 +44,11 @@ static enum zl_status decode_workload(void *ctx, const struct cJSON *object, voi
     enum zl_workload_kind kind =
         slot->kind == ZL_CACHED_DEPLOYMENTS ? ZL_WORKLOAD_DEPLOYMENT : ZL_WORKLOAD_STATEFULSET;
     enum zl_status status = zl_workload_decode(kind, object, &workload, err);
-    if (status == ZL_OK && workload->pool != NULL)
+    if (status == ZL_OK && workload->pool != NULL) {
         *out = workload;
-    else
+    } else {
         zl_workload_free(workload);
+    }
     return status;
 }
 
@@ -66,13 +67,15 @@ static enum zl_status decode_pod(void *ctx, const struct cJSON *object, void **o
 {
     const struct slot *slot = ctx;
     struct zl_pod *pod = NULL;
-    if (!has_policy(slot->cache, zl_json_text(object, "metadata", "namespace", NULL), 1))
+    if (!has_policy(slot->cache, zl_json_text(object, "metadata", "namespace", NULL), 1)) {
         return ZL_OK;
+    }
     enum zl_status status = zl_pod_decode(object, &pod, err);
-    if (status == ZL_OK && pod->meta.controller.uid != NULL)
+    if (status == ZL_OK && pod->meta.controller.uid != NULL) {
         *out = pod;
-    else
+    } else {
         zl_pod_free(pod);
+    }
     return status;
 }
 
@@ -81,8 +84,9 @@ static enum zl_status decode_replicaset(void *ctx, const struct cJSON *object, v
 {
     const struct slot *slot = ctx;
     struct zl_replicaset *replicaset = NULL;
-    if (!has_policy(slot->cache, zl_json_text(object, "metadata", "namespace", NULL), 1))
+    if (!has_policy(slot->cache, zl_json_text(object, "metadata", "namespace", NULL), 1)) {
         return ZL_OK;
+    }
     enum zl_status status = zl_replicaset_decode(object, &replicaset, err);
     *out = replicaset;
     return status;
@@ -91,21 +95,25 @@ static enum zl_status decode_replicaset(void *ctx, const struct cJSON *object, v
 /* The first pool of a namespace: from now on its pods and ReplicaSets are wanted. */
 static void widen(struct zl_cache *cache, const struct zl_policy *policy)
 {
-    if (has_policy(cache, policy->meta.namespace_, 2))
+    if (has_policy(cache, policy->meta.namespace_, 2)) {
         return;
+    }
     zl_informer_relist(cache->slots[ZL_CACHED_PODS].informer);
-    if (cache->slots[ZL_CACHED_REPLICASETS].informer != NULL)
+    if (cache->slots[ZL_CACHED_REPLICASETS].informer != NULL) {
         zl_informer_relist(cache->slots[ZL_CACHED_REPLICASETS].informer);
+    }
 }
 
 static void changed(void *ctx, const void *old_object, const void *new_object)
 {
     const struct slot *slot = ctx;
     struct zl_cache *cache = slot->cache;
-    if (slot->kind == ZL_CACHED_POLICIES && old_object == NULL)
+    if (slot->kind == ZL_CACHED_POLICIES && old_object == NULL) {
         widen(cache, new_object);
-    if (cache->options.on_change != NULL)
+    }
+    if (cache->options.on_change != NULL) {
         cache->options.on_change(cache->options.ctx, slot->kind, old_object, new_object);
+    }
 }
 
 static const struct zl_informer_spec SPECS[ZL_CACHED_COUNT] = {
@@ -139,8 +147,9 @@ struct zl_cache *zl_cache_new(struct zl_kube_client *client, const struct zl_cac
         struct zl_informer_spec spec = SPECS[kind];
         slot->cache = cache;
         slot->kind = (enum zl_cached)kind;
-        if (kind == ZL_CACHED_REPLICASETS && !options->with_replicasets)
+        if (kind == ZL_CACHED_REPLICASETS && !options->with_replicasets) {
             continue;
+        }
         spec.on_change = changed;
         spec.ctx = slot;
         slot->informer = zl_informer_new(client, &spec);
@@ -151,26 +160,30 @@ struct zl_cache *zl_cache_new(struct zl_kube_client *client, const struct zl_cac
 void zl_cache_start(struct zl_cache *cache)
 {
     for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
-        if (cache->slots[kind].informer != NULL)
+        if (cache->slots[kind].informer != NULL) {
             zl_informer_start(cache->slots[kind].informer);
+        }
     }
 }
 
 void zl_cache_stop(struct zl_cache *cache)
 {
     for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
-        if (cache->slots[kind].informer != NULL)
+        if (cache->slots[kind].informer != NULL) {
             zl_informer_stop(cache->slots[kind].informer);
+        }
     }
 }
 
 void zl_cache_free(struct zl_cache *cache)
 {
-    if (cache == NULL)
+    if (cache == NULL) {
         return;
+    }
     zl_cache_stop(cache); /* all of them, before any store goes: callbacks look into each other's */
-    for (int kind = 0; kind < ZL_CACHED_COUNT; kind++)
+    for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
         zl_informer_free(cache->slots[kind].informer);
+    }
     free(cache);
 }
 
@@ -190,8 +203,9 @@ bool zl_cache_wait_synced(struct zl_cache *cache, bool (*stop)(void *ctx), void 
 {
     for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
         struct zl_informer *informer = cache->slots[kind].informer;
-        if (informer != NULL && !zl_informer_wait_synced(informer, stop, ctx))
+        if (informer != NULL && !zl_informer_wait_synced(informer, stop, ctx)) {
             return false;
+        }
     }
     return true;
 }
@@ -227,8 +241,9 @@ void zl_cache_list_workloads(struct zl_cache *cache, const char *namespace_, con
         zl_cache_list(cache, (enum zl_cached)kind, namespace_, &all);
         for (size_t i = 0; i < all.count; i++) {
             const struct zl_workload *workload = zl_ref_object(all.items[i]);
-            if (zl_same_string(workload->pool, pool))
+            if (zl_same_string(workload->pool, pool)) {
                 zl_refs_add(out, zl_ref_hold(all.items[i]));
+            }
         }
     }
 }

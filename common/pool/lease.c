@@ -10,8 +10,9 @@
 /* A holder that someone wrote by hand has no annotations: read it from "<pod>_<uid>". */
 static void decode_holder(const struct cJSON *annotations, struct zl_lease *lease)
 {
-    if (!zl_lease_is_held(lease))
+    if (!zl_lease_is_held(lease)) {
         return;
+    }
     const char *identity = lease->holder_identity;
     const char *pod = zl_json_text(annotations, ZL_KEY_HOLDER_POD, NULL);
     const char *uid = zl_json_text(annotations, ZL_KEY_HOLDER_UID, NULL);
@@ -64,13 +65,16 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
     lease->transitions = zl_json_i64(spec, 0, "leaseTransitions", NULL);
     /* An edited or lost token is not an error: LeaderPolicy status has it too, the larger one wins. */
     if (token == NULL ||
-        zl_parse_i64(token, 0, INT64_MAX / 2, &lease->fencing_token, NULL) != ZL_OK)
+        zl_parse_i64(token, 0, INT64_MAX / 2, &lease->fencing_token, NULL) != ZL_OK) {
         lease->fencing_token = 0;
+    }
     lease->duration_s = zl_json_i64(spec, 0, "leaseDurationSeconds", NULL);
-    if (!zl_time_parse(zl_json_text(spec, "acquireTime", NULL), &lease->acquire_us))
+    if (!zl_time_parse(zl_json_text(spec, "acquireTime", NULL), &lease->acquire_us)) {
         lease->acquire_us = 0;
-    if (!zl_time_parse(zl_json_text(spec, "renewTime", NULL), &lease->renew_us))
+    }
+    if (!zl_time_parse(zl_json_text(spec, "renewTime", NULL), &lease->renew_us)) {
         lease->renew_us = 0;
+    }
     decode_holder(annotations, lease);
     zl_meta_clear(&meta);
     *out = lease;
@@ -80,8 +84,9 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
 void zl_lease_free(void *object)
 {
     struct zl_lease *lease = object;
-    if (lease == NULL)
+    if (lease == NULL) {
         return;
+    }
     free(lease->namespace_);
     free(lease->pool);
     free(lease->uid);
@@ -106,11 +111,6 @@ struct zl_lease *zl_lease_copy(const struct zl_lease *lease)
     return copy;
 }
 
-bool zl_lease_is_held(const struct zl_lease *lease)
-{
-    return lease != NULL && lease->holder_identity != NULL && lease->holder_identity[0] != '\0';
-}
-
 bool zl_lease_is_held_by(const struct zl_lease *lease, const char *pod_uid)
 {
     return zl_lease_is_held(lease) && lease->holder_uid != NULL &&
@@ -128,8 +128,9 @@ struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct z
         next->namespace_ = zl_strdup(policy->meta.namespace_);
         next->pool = zl_strdup(policy->meta.name);
     }
-    if (known_token > next->fencing_token)
+    if (known_token > next->fencing_token) {
         next->fencing_token = known_token;
+    }
     /* The first leader of all is no transition; a Lease that was deleted continues where it stood. */
     next->transitions = current != NULL && current->transitions >= next->fencing_token
                             ? current->transitions + 1
@@ -166,8 +167,9 @@ struct zl_lease *zl_lease_renewed(const struct zl_lease *current, const struct z
     next->provisional = false;
     next->duration_s = policy->lease_duration_s;
     next->renew_us = now_us;
-    if (next->acquire_us == 0)
+    if (next->acquire_us == 0) {
         next->acquire_us = now_us;
+    }
     return next;
 }
 
@@ -194,10 +196,12 @@ static void encode_metadata(const struct zl_lease *lease, const struct zl_policy
     ZL_AUTO_FREE char *name = zl_lease_name(lease->pool);
     zl_json_set_text(metadata, "name", name);
     zl_json_set_text(metadata, "namespace", lease->namespace_);
-    if (lease->resource_version != NULL)
+    if (lease->resource_version != NULL) {
         zl_json_set_text(metadata, "resourceVersion", lease->resource_version);
-    if (lease->resource_version == NULL || lease->wants_repair)
+    }
+    if (lease->resource_version == NULL || lease->wants_repair) {
         zl_json_set(metadata, "ownerReferences", encode_owner(policy));
+    }
 
     struct cJSON *labels = zl_json_child(metadata, "labels");
     zl_json_set_text(labels, ZL_KEY_MANAGED_BY, ZL_MANAGED_BY);
@@ -207,10 +211,11 @@ static void encode_metadata(const struct zl_lease *lease, const struct zl_policy
     zl_json_set_text(annotations, ZL_KEY_FENCING_TOKEN, token);
     zl_json_set_text(annotations, ZL_KEY_HOLDER_POD, lease->holder_pod);
     zl_json_set_text(annotations, ZL_KEY_HOLDER_UID, lease->holder_uid);
-    if (lease->provisional)
+    if (lease->provisional) {
         zl_json_set_text(annotations, ZL_KEY_CLAIM, ZL_CLAIM_PROVISIONAL);
-    else if (lease->resource_version != NULL)
+    } else if (lease->resource_version != NULL) {
         zl_json_set_null(annotations, ZL_KEY_CLAIM); /* a merge patch removes it */
+    }
 }
 
 static void encode_time(struct cJSON *spec, const char *name, int64_t wall_us)
@@ -253,10 +258,12 @@ enum zl_status zl_lease_read(struct zl_kube_client *client, const char *namespac
                                           .timeout_ms = timeout_ms};
     *out = NULL;
     enum zl_status status = zl_kube_get(client, &target, &object, err);
-    if (status == ZL_E_NOT_FOUND)
+    if (status == ZL_E_NOT_FOUND) {
         return ZL_OK;
-    if (status != ZL_OK)
+    }
+    if (status != ZL_OK) {
         return status;
+    }
     return zl_lease_decode(object, out, err);
 }
 
@@ -276,9 +283,11 @@ enum zl_status zl_lease_swap(struct zl_kube_client *client, const struct zl_leas
         create ? zl_kube_create(client, &target, object, &answer, err)
                : zl_kube_patch(client, &target, ZL_KUBE_PATCH_MERGE, object, &answer, err);
     /* It was deleted since it was read: that, too, is someone else being first. */
-    if (status == ZL_E_NOT_FOUND && !create)
+    if (status == ZL_E_NOT_FOUND && !create) {
         return zl_error_wrap(err, ZL_E_CONFLICT, "the Lease was deleted meanwhile");
-    if (status != ZL_OK || stored == NULL)
+    }
+    if (status != ZL_OK || stored == NULL) {
         return status;
+    }
     return zl_lease_decode(answer, stored, err);
 }

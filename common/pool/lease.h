@@ -37,7 +37,10 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
 void zl_lease_free(void *lease); /* a struct zl_lease; fits zl_ref_new */
 struct zl_lease *zl_lease_copy(const struct zl_lease *lease);
 
-bool zl_lease_is_held(const struct zl_lease *lease); /* false for NULL */
+static inline bool zl_lease_is_held(const struct zl_lease *lease)
+{
+    return lease != NULL && lease->holder_identity != NULL && lease->holder_identity[0] != '\0';
+}
 bool zl_lease_is_held_by(const struct zl_lease *lease, const char *pod_uid);
 
 /* What a Lease names as its leader. */

@@ -12,8 +12,9 @@ void zl_owner_decode(const struct cJSON *metadata, struct zl_owner *out)
     memset(out, 0, sizeof *out);
     const struct cJSON *owner = zl_json_first(zl_json_at(metadata, "ownerReferences", NULL));
     for (; owner != NULL; owner = zl_json_next(owner)) {
-        if (!zl_json_bool(owner, false, "controller", NULL))
+        if (!zl_json_bool(owner, false, "controller", NULL)) {
             continue;
+        }
         out->api_version = zl_strdup(zl_json_text(owner, "apiVersion", NULL));
         out->kind = zl_strdup(zl_json_text(owner, "kind", NULL));
         out->name = zl_strdup(zl_json_text(owner, "name", NULL));
@@ -39,17 +40,19 @@ enum zl_status zl_meta_decode(const struct cJSON *object, struct zl_meta *out, s
     const char *namespace_ = zl_json_text(metadata, "namespace", NULL);
 
     memset(out, 0, sizeof *out);
-    if (name == NULL || uid == NULL)
+    if (name == NULL || uid == NULL) {
         return zl_error_set(err, ZL_E_INVALID, "metadata.%s is missing",
                             name == NULL ? "name" : "uid");
+    }
     out->namespace_ = zl_strdup(namespace_ != NULL ? namespace_ : "");
     out->name = zl_strdup(name);
     out->uid = zl_strdup(uid);
     out->resource_version = zl_strdup(zl_json_text(metadata, "resourceVersion", NULL));
     out->generation = zl_json_i64(metadata, 0, "generation", NULL);
     out->deleting = zl_json_text(metadata, "deletionTimestamp", NULL) != NULL;
-    if (!zl_time_parse(zl_json_text(metadata, "creationTimestamp", NULL), &out->created_us))
+    if (!zl_time_parse(zl_json_text(metadata, "creationTimestamp", NULL), &out->created_us)) {
         out->created_us = 0;
+    }
     zl_owner_decode(metadata, &out->controller);
     return ZL_OK;
 }
@@ -68,14 +71,16 @@ static void decode_readiness(const struct cJSON *status, struct zl_pod *pod)
 {
     const struct cJSON *condition = zl_json_first(zl_json_at(status, "conditions", NULL));
     for (; condition != NULL; condition = zl_json_next(condition)) {
-        if (!zl_same_string(zl_json_text(condition, "type", NULL), "Ready"))
+        if (!zl_same_string(zl_json_text(condition, "type", NULL), "Ready")) {
             continue;
+        }
         pod->ready = zl_same_string(zl_json_text(condition, "status", NULL), "True") &&
                      zl_same_string(zl_json_text(status, "phase", NULL), "Running") &&
                      !pod->meta.deleting;
         const char *since = zl_json_text(condition, "lastTransitionTime", NULL);
-        if (!pod->ready || !zl_time_parse(since, &pod->ready_since_us))
+        if (!pod->ready || !zl_time_parse(since, &pod->ready_since_us)) {
             pod->ready_since_us = 0;
+        }
         return;
     }
 }
@@ -101,8 +106,9 @@ enum zl_status zl_pod_decode(const struct cJSON *object, struct zl_pod **out, st
 void zl_pod_free(void *object)
 {
     struct zl_pod *pod = object;
-    if (pod == NULL)
+    if (pod == NULL) {
         return;
+    }
     zl_meta_clear(&pod->meta);
     free(pod->identity);
     free(pod);
@@ -131,8 +137,9 @@ static const char *pool_of(const struct cJSON *object)
     const struct cJSON *template = zl_json_at(object, "spec", "template", "metadata", NULL);
     const char *own_join = zl_json_text(metadata, "annotations", ZL_KEY_JOIN, NULL);
     const char *template_join = zl_json_text(template, "annotations", ZL_KEY_JOIN, NULL);
-    if (zl_same_string(own_join, "false") || zl_same_string(template_join, "false"))
+    if (zl_same_string(own_join, "false") || zl_same_string(template_join, "false")) {
         return NULL;
+    }
 
     const char *places[] = {
         zl_json_text(metadata, "labels", ZL_KEY_POOL, NULL),
@@ -140,8 +147,9 @@ static const char *pool_of(const struct cJSON *object)
         zl_json_text(template, "annotations", ZL_KEY_POOL, NULL),
     };
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        if (places[i] != NULL && places[i][0] != '\0')
+        if (places[i] != NULL && places[i][0] != '\0') {
             return places[i];
+        }
     }
     return NULL;
 }
@@ -166,8 +174,9 @@ enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON
 void zl_workload_free(void *object)
 {
     struct zl_workload *workload = object;
-    if (workload == NULL)
+    if (workload == NULL) {
         return;
+    }
     zl_meta_clear(&workload->meta);
     free(workload->pool);
     free(workload->selector);
@@ -196,16 +205,18 @@ enum zl_status zl_replicaset_decode(const struct cJSON *object, struct zl_replic
 void zl_replicaset_free(void *object)
 {
     struct zl_replicaset *replicaset = object;
-    if (replicaset == NULL)
+    if (replicaset == NULL) {
         return;
+    }
     zl_meta_clear(&replicaset->meta);
     free(replicaset);
 }
 
 static void add_requirement(struct zl_buf *text, const char *requirement)
 {
-    if (requirement == NULL)
+    if (requirement == NULL) {
         return;
+    }
     /* Cannot fail: the API server bounds a selector far below the buffer's maximum. */
     (void)zl_buf_printf(text, "%s%s", text->length > 0 ? "," : "", requirement);
 }
@@ -216,8 +227,9 @@ static void add_expression(struct zl_buf *text, const struct cJSON *expression)
     const char *op = zl_json_text(expression, "operator", NULL);
     ZL_AUTO_FREE char *requirement = NULL;
 
-    if (key == NULL || op == NULL)
+    if (key == NULL || op == NULL) {
         return;
+    }
     if (strcmp(op, "Exists") == 0) {
         requirement = zl_strdup(key);
     } else if (strcmp(op, "DoesNotExist") == 0) {
@@ -226,8 +238,9 @@ static void add_expression(struct zl_buf *text, const struct cJSON *expression)
         ZL_AUTO_BUF struct zl_buf values;
         zl_buf_init(&values, 1ul << 20);
         const struct cJSON *value = zl_json_first(zl_json_at(expression, "values", NULL));
-        for (; value != NULL; value = zl_json_next(value))
+        for (; value != NULL; value = zl_json_next(value)) {
             add_requirement(&values, zl_json_value_text(value));
+        }
         requirement = zl_asprintf("%s %s (%s)", key, strcmp(op, "In") == 0 ? "in" : "notin",
                                   values.data != NULL ? values.data : "");
     }
@@ -247,7 +260,8 @@ char *zl_selector_text(const struct cJSON *selector)
         add_requirement(&text, requirement);
     }
     const struct cJSON *expression = zl_json_first(zl_json_at(selector, "matchExpressions", NULL));
-    for (; expression != NULL; expression = zl_json_next(expression))
+    for (; expression != NULL; expression = zl_json_next(expression)) {
         add_expression(&text, expression);
+    }
     return zl_buf_take(&text);
 }

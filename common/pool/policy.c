@@ -22,8 +22,9 @@ static void decode_ready(const struct cJSON *conditions, struct zl_policy_status
 {
     const struct cJSON *condition = zl_json_first(conditions);
     for (; condition != NULL; condition = zl_json_next(condition)) {
-        if (!zl_same_string(zl_json_text(condition, "type", NULL), "Ready"))
+        if (!zl_same_string(zl_json_text(condition, "type", NULL), "Ready")) {
             continue;
+        }
         out->ready_status = zl_strdup(zl_json_text(condition, "status", NULL));
         out->ready_reason = zl_strdup(zl_json_text(condition, "reason", NULL));
         out->ready_message = zl_strdup(zl_json_text(condition, "message", NULL));
@@ -95,8 +96,9 @@ void zl_policy_status_clear(struct zl_policy_status *status)
 void zl_policy_free(void *object)
 {
     struct zl_policy *policy = object;
-    if (policy == NULL)
+    if (policy == NULL) {
         return;
+    }
     zl_policy_status_clear(&policy->status);
     zl_meta_clear(&policy->meta);
     free(policy);
@@ -105,8 +107,9 @@ void zl_policy_free(void *object)
 static struct cJSON *encode_ready(const struct zl_policy_status *status)
 {
     struct cJSON *conditions = zl_json_array();
-    if (status->ready_status == NULL)
+    if (status->ready_status == NULL) {
         return conditions;
+    }
     struct cJSON *ready = zl_json_object();
     zl_json_set_text(ready, "type", "Ready");
     zl_json_set_text(ready, "status", status->ready_status);
@@ -140,18 +143,21 @@ struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
     } else {
         struct cJSON *holder = zl_json_child(json, "currentHolder");
         zl_json_set_text(holder, "name", status->holder_name);
-        if (status->holder_uid != NULL)
+        if (status->holder_uid != NULL) {
             zl_json_set_text(holder, "uid", status->holder_uid);
+        }
         zl_json_set_text(holder, "namespace", status->holder_namespace);
-        if (status->holder_start_time != NULL)
+        if (status->holder_start_time != NULL) {
             zl_json_set_text(holder, "startTime", status->holder_start_time);
+        }
     }
     zl_json_set_i64(json, "candidates", status->candidates);
     zl_json_set_i64(json, "blocked", status->blocked);
     zl_json_set_i64(json, "fencingToken", status->fencing_token);
     zl_json_set_i64(json, "leaseTransitions", status->lease_transitions);
-    if (status->last_transition_time != NULL)
+    if (status->last_transition_time != NULL) {
         zl_json_set_text(json, "lastTransitionTime", status->last_transition_time);
+    }
     zl_json_set_i64(json, "observedGeneration", status->observed_generation);
     zl_json_set(json, "workloads", encode_workloads(status));
     zl_json_set(json, "conditions", encode_ready(status));

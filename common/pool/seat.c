@@ -8,23 +8,28 @@
 
 enum zl_holder zl_holder_of(const struct zl_lease *lease, const struct zl_pod *pod)
 {
-    if (pod == NULL)
+    if (pod == NULL) {
         return ZL_HOLDER_GONE;
+    }
     /* A holder written by hand without a uid can only be compared by name. */
-    if (lease->holder_uid != NULL && strcmp(lease->holder_uid, pod->meta.uid) != 0)
+    if (lease->holder_uid != NULL && strcmp(lease->holder_uid, pod->meta.uid) != 0) {
         return ZL_HOLDER_GONE;
-    if (pod->finished)
+    }
+    if (pod->finished) {
         return ZL_HOLDER_FINISHED;
+    }
     return pod->meta.deleting ? ZL_HOLDER_TERMINATING : ZL_HOLDER_ALIVE;
 }
 
 enum zl_seat zl_seat_judge(const struct zl_lease *lease, enum zl_holder holder,
                            int64_t claim_age_ms, int64_t claim_timeout_ms)
 {
-    if (lease == NULL)
+    if (lease == NULL) {
         return ZL_SEAT_ABSENT;
-    if (!zl_lease_is_held(lease))
+    }
+    if (!zl_lease_is_held(lease)) {
         return ZL_SEAT_EMPTY;
+    }
     switch (holder) {
     case ZL_HOLDER_ALIVE:
     case ZL_HOLDER_TERMINATING:
@@ -42,14 +47,18 @@ enum zl_seat zl_seat_judge(const struct zl_lease *lease, enum zl_holder holder,
 
 bool zl_pod_precedes(const struct zl_pod *left, const struct zl_pod *right)
 {
-    if (left->meta.deleting != right->meta.deleting)
+    if (left->meta.deleting != right->meta.deleting) {
         return right->meta.deleting;
-    if (left->ready != right->ready)
+    }
+    if (left->ready != right->ready) {
         return left->ready;
-    if (left->ready_since_us != right->ready_since_us)
+    }
+    if (left->ready_since_us != right->ready_since_us) {
         return left->ready_since_us < right->ready_since_us;
-    if (left->meta.created_us != right->meta.created_us)
+    }
+    if (left->meta.created_us != right->meta.created_us) {
         return left->meta.created_us < right->meta.created_us;
+    }
     return strcmp(left->meta.name, right->meta.name) < 0;
 }
 
@@ -78,8 +87,9 @@ struct zl_claim_clock *zl_claim_clock_new(void)
 
 void zl_claim_clock_free(struct zl_claim_clock *clock)
 {
-    if (clock == NULL)
+    if (clock == NULL) {
         return;
+    }
     struct sighting *sighting, *next;
     HASH_ITER(hh, clock->sightings, sighting, next)
     {
@@ -110,8 +120,9 @@ int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lea
                                int64_t now_ms)
 {
     int64_t age_ms = 0;
-    if (!zl_lease_is_held(lease))
+    if (!zl_lease_is_held(lease)) {
         return 0;
+    }
 
     pthread_mutex_lock(&clock->lock);
     struct sighting *sighting = find_sighting(clock, lease->namespace_, lease->pool, true);
@@ -125,8 +136,9 @@ int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lea
         sighting->fencing_token = lease->fencing_token;
         sighting->first_seen_ms = now_ms;
         sighting->provisional = lease->provisional;
-        if (lease->fencing_token > sighting->largest_token)
+        if (lease->fencing_token > sighting->largest_token) {
             sighting->largest_token = lease->fencing_token;
+        }
     }
     pthread_mutex_unlock(&clock->lock);
     return age_ms;

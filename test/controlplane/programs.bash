@@ -9,7 +9,7 @@
 # address, and a replica that does not answer its readiness check gets no new connections.
 
 zl_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-ZL_BIN=${ZL_BIN:-$zl_root/build/bin}
+ZL_BIN=$(realpath -m "${ZL_BIN:-$zl_root/build/bin}")
 ZL_CLAIM_TIMEOUT=${ZL_CLAIM_TIMEOUT:-5}
 # shellcheck source=test/controlplane/process.bash
 . "$zl_root/test/controlplane/process.bash"

@@ -119,7 +119,8 @@ statefulset() { workload StatefulSet "$@" | k apply -f -; }
 
 # --- looking --------------------------------------------------------------------------------------
 
-pod_names() { k get pods -l "app=$1" -o name; }
+# The pods that are not over: a ReplicaSet leaves Failed ones lying about.
+pod_names() { k get pods -l "app=$1" --field-selector status.phase!=Failed,status.phase!=Succeeded -o name; }
 pod_count() { pod_names "$1" | wc -l; }
 
 ready_pods() {

@@ -10,8 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(bool condition)
 {
-    if (!condition)
+    if (!condition) {
         abort();
+    }
 }
 
 static void check_answer(const struct zl_review *review, enum zl_status status,
@@ -41,8 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require((status == ZL_OK) == (err.message[0] == '\0'));
     require((review.uid != NULL) == (review.tree != NULL));
     require(status != ZL_OK || review.uid != NULL);
-    if (review.uid != NULL)
+    if (review.uid != NULL) {
         check_answer(&review, status, &err);
+    }
     zl_review_clear(&review);
     return 0;
 }

@@ -61,8 +61,9 @@ static struct life *add_life(struct zl_kubelet *kubelet, const char *uid)
 static void remove_life(struct zl_kubelet *kubelet, const char *uid)
 {
     struct life *life = find_life(kubelet, uid);
-    if (life == NULL)
+    if (life == NULL) {
         return;
+    }
     HASH_DEL(kubelet->lives, life);
     free(life->uid);
     free(life);
@@ -74,14 +75,16 @@ static void remove_life(struct zl_kubelet *kubelet, const char *uid)
 static void observe(struct zl_kubelet *kubelet, const struct zl_kubelet_pod *pod)
 {
     struct life *life = find_life(kubelet, pod->uid);
-    if (life == NULL)
+    if (life == NULL) {
         life = add_life(kubelet, pod->uid);
+    }
     if (pod->node != NULL && life->times.bound_ms == 0) {
         life->times.bound_ms = zl_clock_ms();
         life->times.bound_wall_us = zl_clock_wall_us();
     }
-    if (pod->deleting && life->times.deleting_ms == 0)
+    if (pod->deleting && life->times.deleting_ms == 0) {
         life->times.deleting_ms = zl_clock_ms();
+    }
 }
 
 static void on_pod_change(void *ctx, const void *old_object, const void *new_object)
@@ -91,10 +94,12 @@ static void on_pod_change(void *ctx, const void *old_object, const void *new_obj
     const struct zl_kubelet_pod *now = new_object;
 
     pthread_mutex_lock(&kubelet->lock);
-    if (before != NULL && (now == NULL || !zl_same_string(before->uid, now->uid)))
+    if (before != NULL && (now == NULL || !zl_same_string(before->uid, now->uid))) {
         remove_life(kubelet, before->uid);
-    if (now != NULL)
+    }
+    if (now != NULL) {
         observe(kubelet, now);
+    }
     pthread_mutex_unlock(&kubelet->lock);
 
     if (now != NULL) {
@@ -107,8 +112,9 @@ static bool get_life(struct zl_kubelet *kubelet, const char *uid, struct zl_kube
 {
     pthread_mutex_lock(&kubelet->lock);
     const struct life *life = find_life(kubelet, uid);
-    if (life != NULL)
+    if (life != NULL) {
         *out = life->times;
+    }
     pthread_mutex_unlock(&kubelet->lock);
     return life != NULL;
 }
@@ -188,28 +194,33 @@ static enum zl_status sync_pod(struct zl_kubelet *kubelet, const char *key, stru
     ZL_AUTO_FREE char *namespace_ = zl_strndup(key, (size_t)(slash - key));
     ZL_AUTO_REF struct zl_ref *ref =
         zl_store_find(zl_informer_store(kubelet->pods), namespace_, slash + 1);
-    if (ref == NULL)
+    if (ref == NULL) {
         return ZL_OK;
+    }
     const struct zl_kubelet_pod *pod = zl_ref_object(ref);
     struct zl_kubelet_life life;
-    if (!get_life(kubelet, pod->uid, &life))
+    if (!get_life(kubelet, pod->uid, &life)) {
         return ZL_OK;
+    }
     struct zl_kubelet_plan plan =
         zl_kubelet_plan(pod, &life, kubelet->options->max_grace_ms, zl_clock_ms());
-    if (plan.step == ZL_KUBELET_WAIT && plan.wait_ms >= 0)
+    if (plan.step == ZL_KUBELET_WAIT && plan.wait_ms >= 0) {
         zl_workqueue_add_after(kubelet->queue, key, plan.wait_ms);
+    }
     enum zl_status status = carry_out(kubelet, pod, &life, &plan, err);
     /* Gone, replaced, or changed meanwhile: its next event brings us back. */
-    if (status == ZL_E_NOT_FOUND || status == ZL_E_CONFLICT)
+    if (status == ZL_E_NOT_FOUND || status == ZL_E_CONFLICT) {
         return ZL_OK;
+    }
     return status;
 }
 
 static enum zl_status sync_node(struct zl_kubelet *kubelet, const char *key, struct zl_error *err)
 {
     enum zl_status status = zl_kubelet_node_beat(kubelet->client, key + 1, err);
-    if (status == ZL_OK)
+    if (status == ZL_OK) {
         zl_workqueue_add_after(kubelet->queue, key, ZL_KUBELET_HEARTBEAT_MS);
+    }
     return status;
 }
 
@@ -218,8 +229,9 @@ static void *work(void *ctx)
     struct zl_kubelet *kubelet = ctx;
     for (;;) {
         ZL_AUTO_FREE char *key = zl_workqueue_get(kubelet->queue);
-        if (key == NULL)
+        if (key == NULL) {
             return NULL;
+        }
         struct zl_error err = {0};
         enum zl_status status =
             key[0] == '/' ? sync_node(kubelet, key, &err) : sync_pod(kubelet, key, &err);
@@ -241,8 +253,9 @@ enum zl_status zl_kubelet_start(struct zl_kube_client *client,
         char name[32];
         node_name(i, name);
         enum zl_status status = zl_kubelet_node_register(client, name, i, err);
-        if (status != ZL_OK)
+        if (status != ZL_OK) {
             return status;
+        }
     }
     struct zl_kubelet *kubelet = zl_alloc(sizeof *kubelet);
     kubelet->client = client;
@@ -262,8 +275,9 @@ enum zl_status zl_kubelet_start(struct zl_kube_client *client,
         node_name(i, key + 1);
         zl_workqueue_add(kubelet->queue, key);
     }
-    for (size_t i = 0; i < WORKERS; i++)
+    for (size_t i = 0; i < WORKERS; i++) {
         pthread_create(&kubelet->workers[i], NULL, work, kubelet);
+    }
     zl_informer_start(kubelet->pods);
     *out = kubelet;
     return ZL_OK;
@@ -273,12 +287,14 @@ void zl_kubelet_stop(struct zl_kubelet *kubelet)
 {
     zl_informer_stop(kubelet->pods);
     zl_workqueue_shutdown(kubelet->queue);
-    for (size_t i = 0; i < WORKERS; i++)
+    for (size_t i = 0; i < WORKERS; i++) {
         pthread_join(kubelet->workers[i], NULL);
+    }
     zl_informer_free(kubelet->pods);
     zl_workqueue_free(kubelet->queue);
-    while (kubelet->lives != NULL)
+    while (kubelet->lives != NULL) {
         remove_life(kubelet, kubelet->lives->uid);
+    }
     pthread_mutex_destroy(&kubelet->lock);
     free(kubelet);
 }

@@ -48,13 +48,15 @@ static int run(const struct config *config, const sigset_t *signals)
 {
     struct zl_error err = {0};
     struct zl_kube_config where = {0};
-    if (zl_kube_config_load(config->kubeconfig, NULL, &where, &err) != ZL_OK)
+    if (zl_kube_config_load(config->kubeconfig, NULL, &where, &err) != ZL_OK) {
         return fail(&err);
+    }
     struct zl_kube_client *client = NULL;
     enum zl_status status = zl_kube_client_new(&where, "zl-kubelet/" ZL_VERSION, &client, &err);
     zl_kube_config_clear(&where);
-    if (status != ZL_OK)
+    if (status != ZL_OK) {
         return fail(&err);
+    }
     struct zl_kubelet *kubelet = NULL;
     if (zl_kubelet_start(client, &config->kubelet, &kubelet, &err) != ZL_OK) {
         zl_kube_client_free(client);
@@ -80,8 +82,9 @@ int main(int argc, char **argv)
         return 2;
     }
     enum zl_log_level level = ZL_LOG_LEVEL_INFO;
-    if (zl_log_level_parse(config.log_level, &level))
+    if (zl_log_level_parse(config.log_level, &level)) {
         zl_log_set_level(level);
+    }
 
     /* Blocked before the first thread exists: only sigwait below sees them. */
     sigset_t signals;

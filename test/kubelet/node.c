@@ -48,10 +48,12 @@ enum zl_status zl_kubelet_node_register(struct zl_kube_client *client, const cha
     ZL_AUTO_JSON struct cJSON *node = node_object(name, number);
     const struct zl_kube_target target = {.resource = &NODES};
     enum zl_status status = zl_kube_create(client, &target, node, NULL, err);
-    if (status == ZL_E_CONFLICT)
+    if (status == ZL_E_CONFLICT) {
         return ZL_OK;
-    if (status != ZL_OK)
+    }
+    if (status != ZL_OK) {
         return zl_error_wrap(err, status, "registering node %s", name);
+    }
     return ZL_OK;
 }
 
@@ -77,8 +79,9 @@ enum zl_status zl_kubelet_node_beat(struct zl_kube_client *client, const char *n
     struct zl_kube_target target = {
         .resource = &ZL_KUBE_LEASES, .namespace_ = "kube-node-lease", .name = name};
     enum zl_status status = zl_kube_patch(client, &target, ZL_KUBE_PATCH_MERGE, lease, NULL, err);
-    if (status != ZL_E_NOT_FOUND)
+    if (status != ZL_E_NOT_FOUND) {
         return status;
+    }
     target.name = NULL;
     return zl_kube_create(client, &target, lease, NULL, err);
 }

@@ -15,8 +15,9 @@ static int64_t annotation_ms(const struct cJSON *object, const char *key)
 {
     int64_t ms = -1;
     const char *text = annotation(object, key);
-    if (text == NULL || zl_parse_i64(text, 0, DAY_MS, &ms, NULL) != ZL_OK)
+    if (text == NULL || zl_parse_i64(text, 0, DAY_MS, &ms, NULL) != ZL_OK) {
         return -1;
+    }
     return ms;
 }
 
@@ -24,8 +25,9 @@ static bool has_ready_condition(const struct cJSON *object)
 {
     const struct cJSON *conditions = zl_json_at(object, "status", "conditions", NULL);
     for (const struct cJSON *c = zl_json_first(conditions); c != NULL; c = zl_json_next(c)) {
-        if (zl_same_string(zl_json_text(c, "type", NULL), "Ready"))
+        if (zl_same_string(zl_json_text(c, "type", NULL), "Ready")) {
             return zl_same_string(zl_json_text(c, "status", NULL), "True");
+        }
     }
     return false;
 }
@@ -73,8 +75,9 @@ enum zl_status zl_kubelet_pod_decode(void *ctx, const struct cJSON *object, void
 void zl_kubelet_pod_free(void *object)
 {
     struct zl_kubelet_pod *pod = object;
-    if (pod == NULL)
+    if (pod == NULL) {
         return;
+    }
     free(pod->namespace_);
     free(pod->name);
     free(pod->uid);
@@ -88,16 +91,19 @@ static struct zl_kubelet_plan plan_end(const struct zl_kubelet_pod *pod,
                                        int64_t now_ms)
 {
     struct zl_kubelet_plan plan = {.step = ZL_KUBELET_WAIT, .wait_ms = -1};
-    if (pod->stuck)
+    if (pod->stuck) {
         return plan;
+    }
     int64_t lasts_ms = pod->terminate_after_ms >= 0 ? pod->terminate_after_ms : max_grace_ms;
-    if (lasts_ms > pod->grace_ms)
+    if (lasts_ms > pod->grace_ms) {
         lasts_ms = pod->grace_ms;
+    }
     int64_t left_ms = life->deleting_ms + lasts_ms - now_ms;
-    if (left_ms <= 0)
+    if (left_ms <= 0) {
         plan.step = ZL_KUBELET_REMOVE;
-    else
+    } else {
         plan.wait_ms = left_ms;
+    }
     return plan;
 }
 
@@ -105,8 +111,9 @@ static struct zl_kubelet_plan plan_end(const struct zl_kubelet_pod *pod,
 static int64_t sooner(int64_t wait_ms, int64_t after_ms, int64_t age_ms)
 {
     int64_t left_ms = after_ms - age_ms;
-    if (left_ms <= 0 || (wait_ms >= 0 && wait_ms < left_ms))
+    if (left_ms <= 0 || (wait_ms >= 0 && wait_ms < left_ms)) {
         return wait_ms;
+    }
     return left_ms;
 }
 
@@ -120,10 +127,12 @@ struct zl_kubelet_plan zl_kubelet_plan(const struct zl_kubelet_pod *pod,
                                        int64_t now_ms)
 {
     struct zl_kubelet_plan plan = {.step = ZL_KUBELET_WAIT, .wait_ms = -1};
-    if (pod->deleting)
+    if (pod->deleting) {
         return plan_end(pod, life, max_grace_ms, now_ms);
-    if (pod->finished)
+    }
+    if (pod->finished) {
         return plan;
+    }
     if (pod->node == NULL) {
         plan.step = ZL_KUBELET_BIND;
         return plan;
@@ -137,8 +146,9 @@ struct zl_kubelet_plan zl_kubelet_plan(const struct zl_kubelet_pod *pod,
     } else if (!pod->running || pod->ready != plan.ready) {
         plan.step = ZL_KUBELET_SET_STATUS;
     } else {
-        if (!pod->never_ready)
+        if (!pod->never_ready) {
             plan.wait_ms = sooner(plan.wait_ms, pod->ready_after_ms, age_ms);
+        }
         plan.wait_ms = sooner(plan.wait_ms, pod->fail_after_ms, age_ms);
         plan.wait_ms = sooner(plan.wait_ms, pod->succeed_after_ms, age_ms);
     }

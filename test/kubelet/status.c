@@ -12,17 +12,20 @@ static void add_condition(struct cJSON *conditions, const char *type, bool holds
     zl_json_set_text(condition, "type", type);
     zl_json_set_text(condition, "status", holds ? "True" : "False");
     zl_json_set_text(condition, "lastTransitionTime", since);
-    if (reason != NULL)
+    if (reason != NULL) {
         zl_json_set_text(condition, "reason", reason);
+    }
     zl_json_append(conditions, condition);
 }
 
 static const char *not_ready_reason(const struct zl_kubelet_plan *plan)
 {
-    if (plan->step == ZL_KUBELET_SUCCEED)
+    if (plan->step == ZL_KUBELET_SUCCEED) {
         return "PodCompleted";
-    if (plan->step == ZL_KUBELET_FAIL)
+    }
+    if (plan->step == ZL_KUBELET_FAIL) {
         return "PodFailed";
+    }
     return plan->ready ? NULL : "ContainersNotReady";
 }
 
@@ -74,8 +77,9 @@ static struct cJSON *container_statuses(const struct zl_kubelet_pod *pod,
 
 static const char *phase_of(const struct zl_kubelet_plan *plan)
 {
-    if (plan->step == ZL_KUBELET_FAIL)
+    if (plan->step == ZL_KUBELET_FAIL) {
         return "Failed";
+    }
     return plan->step == ZL_KUBELET_SUCCEED ? "Succeeded" : "Running";
 }
 

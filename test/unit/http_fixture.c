@@ -11,8 +11,9 @@ static void handle_length(void *ctx, const struct zl_http_request *request,
                           struct zl_http_response *response)
 {
     (void)ctx;
-    if (strlen(request->body) != request->body_length)
+    if (strlen(request->body) != request->body_length) {
         response->status = 500;
+    }
     ZL_AUTO_FREE char *text =
         zl_asprintf("%zu %s", request->body_length,
                     request->content_type == NULL ? "(none)" : request->content_type);
@@ -68,8 +69,9 @@ static struct zl_http_fixture *new_fixture(int tls, int64_t request_timeout_ms)
         .ctx = fixture,
     };
     struct zl_error err = {0};
-    if (zl_http_server_start(&fixture->options, &fixture->server, &err) != ZL_OK)
+    if (zl_http_server_start(&fixture->options, &fixture->server, &err) != ZL_OK) {
         fail_msg("%s", err.message);
+    }
     return fixture;
 }
 

@@ -31,13 +31,15 @@ static enum zl_status decode_thing(void *ctx, const struct cJSON *object, void *
 {
     struct zl_script *script = ctx;
     const char *role = zl_json_text(object, "role", NULL);
-    if (zl_same_string(role, "broken"))
+    if (zl_same_string(role, "broken")) {
         return zl_error_set(err, ZL_E_INVALID, "the object is broken");
+    }
     pthread_mutex_lock(&script->mutex);
     const bool picky = script->picky;
     pthread_mutex_unlock(&script->mutex);
-    if (zl_same_string(role, "unwanted") || (picky && zl_same_string(role, "extra")))
+    if (zl_same_string(role, "unwanted") || (picky && zl_same_string(role, "extra"))) {
         return ZL_OK;
+    }
     struct thing *thing = zl_alloc(sizeof *thing);
     thing->name = zl_strdup(zl_json_text(object, "metadata", "name", NULL));
     thing->version = zl_strdup(zl_json_text(object, "metadata", "resourceVersion", NULL));
@@ -50,16 +52,18 @@ static void note_change(void *ctx, const void *old_object, const void *new_objec
     struct zl_script *script = ctx;
     const struct thing *old_thing = old_object, *new_thing = new_object;
     pthread_mutex_lock(&script->mutex);
-    if (old_thing == NULL)
+    if (old_thing == NULL) {
         zl_buf_printf(&script->journal, "+%s@%s ", new_thing->name, new_thing->version);
-    else if (new_thing == NULL)
+    } else if (new_thing == NULL) {
         zl_buf_printf(&script->journal, "-%s@%s ", old_thing->name, old_thing->version);
-    else
+    } else {
         zl_buf_printf(&script->journal, "%s@%s>%s ", new_thing->name, old_thing->version,
                       new_thing->version);
+    }
     if (new_thing != NULL &&
-        zl_informer_position(script->informer) >= zl_resource_version_number(new_thing->version))
+        zl_informer_position(script->informer) >= zl_resource_version_number(new_thing->version)) {
         script->position_early = zl_resource_version_number(new_thing->version);
+    }
     pthread_mutex_unlock(&script->mutex);
 }
 
@@ -93,12 +97,13 @@ static void serve(void *ctx, struct zl_peer_call *call)
         zl_peer_piece(call, step->pieces[i], strlen(step->pieces[i]));
         usleep(2000); /* so that the pieces arrive as such */
     }
-    if (step->ending == ZL_END)
+    if (step->ending == ZL_END) {
         zl_peer_end(call);
-    else if (step->ending == ZL_CUT)
+    } else if (step->ending == ZL_CUT) {
         zl_peer_cut(call);
-    else
+    } else {
         zl_peer_hold(call);
+    }
 }
 
 int zl_script_requests(struct zl_script *script)
@@ -155,8 +160,9 @@ int zl_script_tear_down(void **state)
     zl_informer_free(script->informer);
     zl_peer_stop(script->peer);
     zl_kube_client_free(script->client);
-    for (int i = 0; i < ZL_SCRIPT_REQUESTS_MAX; i++)
+    for (int i = 0; i < ZL_SCRIPT_REQUESTS_MAX; i++) {
         free(script->paths[i]);
+    }
     zl_buf_clear(&script->journal);
     pthread_mutex_destroy(&script->mutex);
     free(script);
@@ -177,6 +183,7 @@ void zl_script_expect_request(struct zl_script *script, int index, const char *v
     ZL_AUTO_FREE char *path_and = zl_asprintf("%s&", path);
     assert_non_null(strstr(path, "watch=true"));
     assert_non_null(strstr(path, "allowWatchBookmarks=true"));
-    if (strstr(path_and, from) == NULL)
+    if (strstr(path_and, from) == NULL) {
         fail_msg("request %d: no %s in %s", index, from, path);
+    }
 }

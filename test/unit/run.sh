@@ -3,15 +3,14 @@
 #
 # Shows one line per program, everything of a program that fails, and adds the counts to build/results.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 folder=$1
 shift
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0
 for program in "$folder"/test_*; do
-    case $program in *.d | *.o) continue ;; esac
-    [ -x "$program" ] && [ -f "$program" ] || continue
+    if [ ! -x "$program" ] || [ ! -f "$program" ]; then continue; fi
     started=$(date +%s%3N)
     "$@" "$program" >"$log" 2>&1
     status=$?

@@ -69,8 +69,9 @@ static void test_minimal_and_unusual_reviews_are_accepted(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct zl_review review;
         struct zl_error err = {0};
-        if (zl_review_decode(rows[i].body, strlen(rows[i].body), &review, &err) != ZL_OK)
+        if (zl_review_decode(rows[i].body, strlen(rows[i].body), &review, &err) != ZL_OK) {
             fail_msg("row %zu: %s", i, err.message);
+        }
         assert_string_equal(review.operation, rows[i].operation);
         assert_string_equal(review.subresource, rows[i].subresource);
         assert_string_equal(review.namespace_, "");
@@ -135,10 +136,12 @@ static void test_what_is_refused_names_the_field_and_keeps_a_valid_uid(void **st
         struct zl_error err = {0};
         assert_int_equal(zl_review_decode(row->body, strlen(row->body), &review, &err),
                          ZL_E_INVALID);
-        if (strstr(err.message, row->in_message) == NULL)
+        if (strstr(err.message, row->in_message) == NULL) {
             fail_msg("%s: %s", row->body, err.message);
-        if (!zl_same_string(review.uid, row->uid) || (review.tree == NULL) != (row->uid == NULL))
+        }
+        if (!zl_same_string(review.uid, row->uid) || (review.tree == NULL) != (row->uid == NULL)) {
             fail_msg("%s: uid %s", row->body, review.uid == NULL ? "(null)" : review.uid);
+        }
         assert_null(review.operation);
         assert_null(review.object);
         zl_review_clear(&review);
@@ -188,8 +191,9 @@ static void test_deep_nesting_is_refused_not_followed(void **state)
     ZL_AUTO_BUF struct zl_buf body;
     zl_buf_init(&body, ZL_MIB);
     zl_buf_add_text(&body, "{" ENVELOPE ",\"request\":{\"uid\":\"u\",\"object\":");
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 100000; i++) {
         zl_buf_add_text(&body, i % 2 == 0 ? "[" : "{\"a\":");
+    }
     struct zl_review review;
     struct zl_error err = {0};
     assert_int_equal(zl_review_decode(body.data, body.length, &review, &err), ZL_E_INVALID);
@@ -204,8 +208,9 @@ static struct cJSON *encode(const char *uid, const struct zl_review_answer *answ
     struct cJSON *tree = NULL;
     struct zl_error err = {0};
     ZL_AUTO_FREE char *text = zl_review_encode(uid, answer);
-    if (zl_json_parse(text, strlen(text), &tree, &err) != ZL_OK)
+    if (zl_json_parse(text, strlen(text), &tree, &err) != ZL_OK) {
         fail_msg("%s: %s", text, err.message);
+    }
     return tree;
 }
 
@@ -242,10 +247,12 @@ static void test_warnings_are_listed_up_to_the_maximum(void **state)
         const struct cJSON *warnings = zl_json_at(tree, "response", "warnings", NULL);
         assert_int_equal(warnings != NULL, count > 0);
         assert_int_equal(zl_json_count(warnings), count);
-        if (count > 0)
+        if (count > 0) {
             assert_string_equal(zl_json_value_text(zl_json_first(warnings)), "say \"no\"");
-        if (count < ZL_REVIEW_WARNINGS_MAX)
+        }
+        if (count < ZL_REVIEW_WARNINGS_MAX) {
             answer.warnings[count] = "say \"no\"";
+        }
     }
 }
 
@@ -267,8 +274,9 @@ static void test_uid_is_echoed_whatever_it_holds(void **state)
             zl_asprintf(REVIEW("\"uid\":\"%s\",\"operation\":\"CONNECT\"," RESOURCE), uids[i]);
         struct zl_review review;
         struct zl_error err = {0};
-        if (zl_review_decode(body, strlen(body), &review, &err) != ZL_OK)
+        if (zl_review_decode(body, strlen(body), &review, &err) != ZL_OK) {
             fail_msg("%s: %s", uids[i], err.message);
+        }
         const struct zl_review_answer answer = {.allowed = true};
         ZL_AUTO_JSON struct cJSON *tree = encode(review.uid, &answer);
         assert_string_equal(zl_json_text(tree, "response", "uid", NULL), review.uid);

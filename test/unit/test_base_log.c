@@ -58,11 +58,13 @@ static void test_line_needs_no_pairs_and_fits_an_if_without_braces(void **state)
     (void)state;
     struct zl_capture capture;
     zl_capture_begin(&capture, STDERR_FILENO);
-    for (int i = 0; i < 2; i++)
-        if (i == 0)
+    for (int i = 0; i < 2; i++) {
+        if (i == 0) {
             ZL_LOG_WARN("first");
-        else
+        } else {
             ZL_LOG_ERROR("second");
+        }
+    }
     ZL_AUTO_FREE char *lines = zl_capture_end(&capture);
     assert_non_null(strstr(lines, "\"level\":\"warn\",\"msg\":\"first\"}\n"));
     assert_non_null(strstr(lines, "\"level\":\"error\",\"msg\":\"second\"}\n"));

@@ -137,9 +137,10 @@ static void test_decide_follows_the_table(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         struct zl_decision decision = zl_decide(&ROWS[i].facts);
-        if (decision.step != ROWS[i].step || decision.outcome != ROWS[i].outcome)
+        if (decision.step != ROWS[i].step || decision.outcome != ROWS[i].outcome) {
             fail_msg("%s: step %d outcome %s", ROWS[i].name, (int)decision.step,
                      zl_outcome_name(decision.outcome));
+        }
     }
 }
 
@@ -169,8 +170,9 @@ static void test_messages_name_the_pool_and_nothing_that_varies(void **state)
     for (int outcome = 0; outcome < ZL_OUTCOME_COUNT; outcome++) {
         ZL_AUTO_FREE char *message = zl_outcome_message((enum zl_outcome)outcome, "web");
         assert_non_null(zl_outcome_name((enum zl_outcome)outcome));
-        if (!zl_outcome_allows((enum zl_outcome)outcome))
+        if (!zl_outcome_allows((enum zl_outcome)outcome)) {
             assert_non_null(message);
+        }
         if (message != NULL) {
             assert_null(strchr(message, '%'));
             assert_int_equal(strncmp(message, "zen-lead: ", 10), 0);

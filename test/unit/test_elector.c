@@ -65,8 +65,9 @@ static void serve_patch(struct server *server, struct zl_peer_call *call, const 
     const char *wanted = zl_json_text(body, "metadata", "resourceVersion", NULL);
     const char *current = zl_json_text(server->lease, "metadata", "resourceVersion", NULL);
     const bool refuse = server->mood == CONFLICT_ONCE;
-    if (refuse)
+    if (refuse) {
         server->mood = WELL;
+    }
     if (server->lease == NULL) {
         zl_peer_answer(call, 404, NULL, "{}");
         return;
@@ -78,8 +79,9 @@ static void serve_patch(struct server *server, struct zl_peer_call *call, const 
     }
     struct cJSON *spec = zl_json_child(server->lease, "spec");
     for (const struct cJSON *field = zl_json_first(zl_json_at(body, "spec", NULL)); field != NULL;
-         field = zl_json_next(field))
+         field = zl_json_next(field)) {
         zl_json_set(spec, zl_json_name(field), zl_json_copy(field));
+    }
     stamp(server);
     answer_lease(server, call, 200);
 }
@@ -88,16 +90,18 @@ static void serve_well(struct server *server, struct zl_peer_call *call)
 {
     if (strcmp(zl_peer_method(call), "GET") == 0) {
         server->reads++;
-        if (server->lease == NULL)
+        if (server->lease == NULL) {
             zl_peer_answer(call, 404, NULL, "{}");
-        else
+        } else {
             answer_lease(server, call, 200);
+        }
         return;
     }
     server->writes++;
     struct cJSON *body = NULL;
-    if (zl_json_parse(zl_peer_body(call), strlen(zl_peer_body(call)), &body, NULL) != ZL_OK)
+    if (zl_json_parse(zl_peer_body(call), strlen(zl_peer_body(call)), &body, NULL) != ZL_OK) {
         abort();
+    }
     zl_json_free(server->last_write);
     server->last_write = body;
     zl_replace_string(&server->last_type, zl_peer_header(call, "Content-Type"));
@@ -118,13 +122,15 @@ static void serve(void *ctx, struct zl_peer_call *call)
     struct server *server = ctx;
     pthread_mutex_lock(&server->mutex);
     const enum mood mood = server->mood;
-    if (mood == WELL || mood == CONFLICT_ONCE)
+    if (mood == WELL || mood == CONFLICT_ONCE) {
         serve_well(server, call);
+    }
     pthread_mutex_unlock(&server->mutex);
-    if (mood == SILENT)
+    if (mood == SILENT) {
         zl_peer_hold(call);
-    else if (mood == FAILING)
+    } else if (mood == FAILING) {
         zl_peer_answer(call, 500, NULL, "{}");
+    }
 }
 
 static void set_mood(struct server *server, enum mood mood)
@@ -155,8 +161,9 @@ static int64_t spec_number(struct server *server, const char *name)
 static void usurp(struct server *server, const char *holder)
 {
     pthread_mutex_lock(&server->mutex);
-    if (server->lease == NULL)
+    if (server->lease == NULL) {
         server->lease = zl_json_object();
+    }
     struct cJSON *spec = zl_json_child(server->lease, "spec");
     char now[ZL_TIME_TEXT_MAX];
     zl_time_format_micro(zl_clock_wall_us() - 3600LL * 1000000, now); /* an hour behind */
@@ -171,8 +178,9 @@ static void usurp(struct server *server, const char *holder)
 static void note_acquired(void *ctx)
 {
     struct candidate *candidate = ctx;
-    if (atomic_fetch_add(candidate->leaders, 1) != 0)
+    if (atomic_fetch_add(candidate->leaders, 1) != 0) {
         atomic_fetch_add(&candidate->clashes, 1);
+    }
     atomic_store(&candidate->acquired_ms, zl_clock_ms());
     atomic_fetch_add(&candidate->acquired, 1);
 }

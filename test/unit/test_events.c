@@ -42,15 +42,17 @@ static void serve(void *ctx, struct zl_peer_call *call)
         const char *body = zl_peer_body(call);
         seen->method = zl_strdup(zl_peer_method(call));
         seen->path = zl_strdup(zl_peer_path(call));
-        if (zl_json_parse(body, strlen(body), &seen->body, NULL) != ZL_OK)
+        if (zl_json_parse(body, strlen(body), &seen->body, NULL) != ZL_OK) {
             abort();
+        }
         status = fixture->statuses[fixture->count++];
     }
     pthread_mutex_unlock(&fixture->mutex);
-    if (status < 0)
+    if (status < 0) {
         zl_peer_hold(call);
-    else if (status == 0)
+    } else if (status == 0) {
         status = strcmp(zl_peer_method(call), "POST") == 0 ? 201 : 200;
+    }
     zl_peer_answer(call, status, NULL, "{}");
 }
 
@@ -69,8 +71,9 @@ static int set_up(void **state)
     fixture->peer = zl_peer_start(serve, fixture);
     ZL_AUTO_FREE char *url = zl_peer_url(fixture->peer);
     const struct zl_kube_config config = {.server = url};
-    if (zl_kube_client_new(&config, "test", &fixture->client, NULL) != ZL_OK)
+    if (zl_kube_client_new(&config, "test", &fixture->client, NULL) != ZL_OK) {
         return -1;
+    }
     fixture->events = zl_events_new(fixture->client, "zen-lead-controller");
     *state = fixture;
     return 0;
@@ -98,8 +101,9 @@ static const struct cJSON *expect_call(struct fixture *fixture, int index, const
 {
     assert_true(calls(fixture) > index);
     assert_string_equal(fixture->calls[index].method, method);
-    if (strncmp(fixture->calls[index].path, path, strlen(path)) != 0)
+    if (strncmp(fixture->calls[index].path, path, strlen(path)) != 0) {
         fail_msg("call %d: %s, not %s", index, fixture->calls[index].path, path);
+    }
     return fixture->calls[index].body;
 }
 
@@ -170,8 +174,9 @@ static void test_an_event_that_is_gone_is_made_anew_and_counts_on(void **state)
 {
     struct fixture *fixture = *state;
     fixture->statuses[1] = 404;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         zl_events_emit(fixture->events, &POD, false, "Elected", "now leader");
+    }
     AWAIT(calls(fixture) == 4);
     const struct cJSON *again = expect_call(fixture, 2, "POST", EVENTS);
     assert_int_equal(zl_json_i64(again, 0, "count", NULL), 2);
@@ -219,8 +224,9 @@ static void test_an_object_may_say_25_things_at_once_and_hinders_no_other(void *
 {
     static const struct zl_event_object OTHER = {"v1", "Pod", "shop", "cart-1", "uid-2"};
     struct fixture *fixture = *state;
-    for (int i = 0; i < 30; i++)
+    for (int i = 0; i < 30; i++) {
         zl_events_emit(fixture->events, &POD, false, "Noise", "number %d", i);
+    }
     assert_int_equal(zl_events_dropped(fixture->events), 5);
     zl_events_emit(fixture->events, &OTHER, false, "Noise", "one");
     AWAIT(calls(fixture) == 26);
@@ -277,8 +283,9 @@ static void test_a_failed_write_is_tried_again_under_the_same_name(void **state)
 static void test_free_delivers_what_is_queued(void **state)
 {
     struct fixture *fixture = *state;
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 20; i++) {
         zl_events_emit(fixture->events, &POD, false, "Noise", "number %d", i);
+    }
     zl_events_free(fixture->events, 5000);
     fixture->events = NULL;
     assert_int_equal(calls(fixture), 20);

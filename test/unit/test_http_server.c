@@ -77,10 +77,12 @@ static void test_requests_are_routed_by_method_and_path(void **state)
         ZL_AUTO_FREE char *request = zl_asprintf("%s HTTP/1.1\r\nHost: t\r\n\r\n", rows[i].line);
         struct zl_wire_answer answer = zl_fixture_ask(*state, request);
         if (answer.status != rows[i].status || strstr(answer.head, rows[i].in_head) == NULL ||
-            strstr(answer.body, rows[i].in_body) == NULL)
+            strstr(answer.body, rows[i].in_body) == NULL) {
             fail_msg("%s: %s%s", rows[i].line, answer.head, answer.body);
-        if (strncmp(rows[i].line, "HEAD", 4) == 0)
+        }
+        if (strncmp(rows[i].line, "HEAD", 4) == 0) {
             assert_int_equal(answer.body_length, 0);
+        }
     }
 }
 
@@ -177,8 +179,9 @@ static void test_start_refuses_what_cannot_work(void **state)
         options.key_pem = rows[i].key;
         assert_int_equal(zl_http_server_start(&options, &server, &err), ZL_E_INVALID);
         assert_null(server);
-        if (strstr(err.message, rows[i].in_message) == NULL)
+        if (strstr(err.message, rows[i].in_message) == NULL) {
             fail_msg("row %zu: %s", i, err.message);
+        }
     }
 }
 

@@ -18,12 +18,13 @@ static struct zl_wire_answer post(const struct zl_http_fixture *fixture, size_t 
 {
     char head[256];
     struct zl_wire wire = zl_fixture_dial(fixture);
-    if (chunked)
+    if (chunked) {
         snprintf(head, sizeof head,
                  "POST /validate HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
-    else
+    } else {
         snprintf(head, sizeof head,
                  "POST /validate HTTP/1.1\r\nHost: t\r\nContent-Length: %zu\r\n\r\n", length);
+    }
     zl_wire_send_text(&wire, head);
     zl_wire_send_zeros(&wire, length, chunked);
     struct zl_wire_answer answer = zl_wire_receive(&wire, false);
@@ -159,11 +160,13 @@ static void test_slow_peers_are_cut_at_the_deadline_while_others_are_served(void
     for (size_t open = count; open > 0 && zl_clock_ms() - start_ms < 3000;) {
         zl_fixture_assert_serves(fixture);
         for (size_t i = 0; i < count; i++) {
-            if (peers[i].cut_after_ms != 0)
+            if (peers[i].cut_after_ms != 0) {
                 continue;
+            }
             zl_wire_send_text(&peers[i].wire, peers[i].drip);
-            if (!zl_wire_is_closed(&peers[i].wire, 5))
+            if (!zl_wire_is_closed(&peers[i].wire, 5)) {
                 continue;
+            }
             peers[i].cut_after_ms = zl_clock_ms() - peers[i].start_ms;
             open--;
         }
@@ -211,15 +214,18 @@ static void test_connections_over_the_limit_are_closed_and_room_comes_back(void 
     const struct zl_http_fixture *fixture = *state;
     uint16_t port = zl_http_server_port(fixture->server);
     struct zl_wire wires[CONNECTIONS_MAX + 1];
-    for (int i = 0; i <= CONNECTIONS_MAX; i++)
+    for (int i = 0; i <= CONNECTIONS_MAX; i++) {
         wires[i] = zl_wire_open(port, 0);
+    }
     assert_true(zl_wire_is_closed(&wires[CONNECTIONS_MAX], REQUEST_TIMEOUT_MS / 2));
     assert_false(zl_wire_is_closed(&wires[0], 0));
-    for (int i = 0; i <= CONNECTIONS_MAX; i++)
+    for (int i = 0; i <= CONNECTIONS_MAX; i++) {
         zl_wire_close(&wires[i]);
+    }
     int status = 0;
-    for (int64_t until_ms = zl_clock_ms() + 2000; status != 200 && zl_clock_ms() < until_ms;)
+    for (int64_t until_ms = zl_clock_ms() + 2000; status != 200 && zl_clock_ms() < until_ms;) {
         status = zl_fixture_ask(fixture, GOOD_REQUEST).status;
+    }
     assert_int_equal(status, 200);
 }
 

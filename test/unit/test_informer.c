@@ -176,8 +176,9 @@ static void test_relist_requests_are_spaced_and_joined(void **state)
     struct zl_script *script = *state;
     zl_script_begin(script, STEPS, 3, &SPACED);
     AWAIT(zl_informer_position(script->informer) == 10);
-    for (int i = 0; i < 50; i++)
+    for (int i = 0; i < 50; i++) {
         zl_informer_relist(script->informer);
+    }
     AWAIT(zl_script_requests(script) == 4);
     zl_script_expect_request(script, 2, NULL);
     zl_script_expect_request(script, 3, "10");
@@ -294,8 +295,9 @@ static void test_version_numbers_are_whole_or_zero(void **state)
     } CASES[] = {{"12", 12}, {"9223372036854775807", INT64_MAX}, {"", 0}, {NULL, 0}, {"-1", 0},
                  {"1a", 0},  {"99999999999999999999", 0}};
     (void)state;
-    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         assert_int_equal(zl_resource_version_number(CASES[i].text), CASES[i].number);
+    }
 }
 
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, zl_script_set_up, zl_script_tear_down)

@@ -98,9 +98,10 @@ static void test_living_holder_is_renewed_a_third_of_the_way(void **state)
         scene.facts.holder_pod = &A;
         add_pod(&scene, &A);
         struct zl_plan plan = zl_plan_pool(&scene.facts);
-        if (plan.action != rows[i].action || plan.requeue_after_ms != rows[i].requeue_after_ms)
+        if (plan.action != rows[i].action || plan.requeue_after_ms != rows[i].requeue_after_ms) {
             fail_msg("row %zu: action %d requeue %lld", i, (int)plan.action,
                      (long long)plan.requeue_after_ms);
+        }
         assert_false(plan.seat_free);
     }
 }
@@ -234,8 +235,9 @@ static void test_surplus_is_gatekept_running_and_not_the_leader(void **state)
         {{&B, true}, NULL, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (zl_is_surplus(&rows[i].member, rows[i].lease) != rows[i].surplus)
+        if (zl_is_surplus(&rows[i].member, rows[i].lease) != rows[i].surplus) {
             fail_msg("row %zu", i);
+        }
     }
 }
 
@@ -260,12 +262,14 @@ static void test_standby_prefers_sticky_then_ready_and_never_deletes(void **stat
         struct zl_lease lease = lease_of_a(false, 0);
         set_scene(&scene, &STANDBY, &lease, rows[i].holder);
         scene.facts.holder_pod = rows[i].leader;
-        if (rows[i].leader != NULL)
+        if (rows[i].leader != NULL) {
             add_pod(&scene, rows[i].leader);
+        }
         add_pod(&scene, rows[i].other);
         struct zl_plan plan = zl_plan_pool(&scene.facts);
-        if (plan.action != rows[i].action)
+        if (plan.action != rows[i].action) {
             fail_msg("row %zu: action %d", i, (int)plan.action);
+        }
         assert_false(plan.delete_surplus);
         assert_false(plan.seat_free);
     }
@@ -353,8 +357,9 @@ static void test_wakes_are_urgent_once_then_back_off(void **state)
     zl_wakes_free(wakes);
 
     int64_t expected[] = {0, 1000, 2000, 4000, 8000, 16000, 30000, 30000};
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         assert_int_equal(zl_wake_delay_ms(i), expected[i]);
+    }
     assert_int_equal(zl_wake_delay_ms(1000000), 30000);
 }
 

@@ -12,8 +12,9 @@ static struct cJSON *parse(const char *text)
 {
     struct cJSON *json = NULL;
     struct zl_error err = {0};
-    if (zl_json_parse(text, strlen(text), &json, &err) != ZL_OK)
+    if (zl_json_parse(text, strlen(text), &json, &err) != ZL_OK) {
         fail_msg("%s: %s", err.message, text);
+    }
     return json;
 }
 
@@ -57,8 +58,9 @@ static void test_workload_joins_by_label_then_annotation_then_template(void **st
         ZL_AUTO_JSON struct cJSON *json = parse(POOL_ROWS[i].json);
         struct zl_workload *workload = NULL;
         assert_int_equal(zl_workload_decode(ZL_WORKLOAD_DEPLOYMENT, json, &workload, NULL), ZL_OK);
-        if (!zl_same_string(workload->pool, POOL_ROWS[i].pool))
+        if (!zl_same_string(workload->pool, POOL_ROWS[i].pool)) {
             fail_msg("row %zu: pool %s", i, workload->pool);
+        }
         assert_int_equal(workload->replicas, POOL_ROWS[i].replicas);
         zl_workload_free(workload);
     }
@@ -125,8 +127,9 @@ static void test_pod_readiness_counts_only_while_it_runs_and_stays(void **state)
         struct zl_pod *pod = NULL;
         assert_int_equal(zl_pod_decode(json, &pod, NULL), ZL_OK);
         if (pod->finished != POD_ROWS[i].finished || pod->ready != POD_ROWS[i].ready ||
-            pod->meta.deleting != POD_ROWS[i].deleting || pod->is_static != POD_ROWS[i].is_static)
+            pod->meta.deleting != POD_ROWS[i].deleting || pod->is_static != POD_ROWS[i].is_static) {
             fail_msg("row %zu", i);
+        }
         assert_int_equal(pod->ready_since_us != 0, pod->ready);
         zl_pod_free(pod);
     }

@@ -54,8 +54,9 @@ static void test_judge_follows_the_table(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof JUDGE_ROWS / sizeof JUDGE_ROWS[0]; i++) {
         const struct judge_row *row = &JUDGE_ROWS[i];
-        if (zl_seat_judge(row->lease, row->holder, row->age_ms, 5000) != row->seat)
+        if (zl_seat_judge(row->lease, row->holder, row->age_ms, 5000) != row->seat) {
             fail_msg("row %zu", i);
+        }
     }
 }
 
@@ -128,9 +129,10 @@ static void test_claim_raises_the_fencing_token_past_all_that_is_known(void **st
         current.transitions = row->transitions;
         struct zl_lease *next = zl_lease_claimed(row->current < 0 ? NULL : &current, &policy,
                                                  row->known, &candidate, true, 1000);
-        if (next->fencing_token != row->next || next->transitions != row->next_transitions)
+        if (next->fencing_token != row->next || next->transitions != row->next_transitions) {
             fail_msg("row %zu: token %lld transitions %lld", i, (long long)next->fencing_token,
                      (long long)next->transitions);
+        }
         assert_string_equal(next->holder_identity, "web-1_uid-b");
         assert_string_equal(next->namespace_, ns);
         assert_true(next->provisional);

@@ -160,10 +160,12 @@ static void *read_always(void *arg)
         ZL_AUTO_REFS struct zl_refs refs = {0};
         zl_store_list(readers->store, NULL, &refs);
         ZL_AUTO_REF struct zl_ref *one = zl_store_find(readers->store, "a", "x1");
-        if (one != NULL)
+        if (one != NULL) {
             atomic_fetch_add(&readers->reads, *(const char *)zl_ref_object(one) == 'v');
-        for (size_t i = 0; i < refs.count; i++)
+        }
+        for (size_t i = 0; i < refs.count; i++) {
             atomic_fetch_add(&readers->reads, *(const char *)zl_ref_object(refs.items[i]) == 'v');
+        }
     }
     return NULL;
 }
@@ -172,19 +174,22 @@ static void test_readers_and_a_writer_may_run_at_once(void **state)
 {
     struct readers readers = {.store = *state};
     pthread_t threads[3];
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         pthread_create(&threads[i], NULL, read_always, &readers);
+    }
     for (int i = 0; i < 2000 || atomic_load(&readers.reads) == 0; i++) {
         char name[16];
         snprintf(name, sizeof name, "x%d", i % 7);
-        if (i % 5 == 4)
+        if (i % 5 == 4) {
             zl_ref_drop(zl_store_remove(*state, "a", name));
-        else
+        } else {
             put(*state, "a", name, "v");
+        }
     }
     atomic_store(&readers.stop, true);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         pthread_join(threads[i], NULL);
+    }
 }
 
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)

@@ -205,11 +205,13 @@ static void *work(void *arg)
     struct arena *arena = arg;
     for (;;) {
         ZL_AUTO_FREE char *key = zl_workqueue_get(arena->queue);
-        if (key == NULL)
+        if (key == NULL) {
             return NULL;
+        }
         const int number = key[0] - 'a';
-        if (atomic_fetch_add(&arena->busy[number], 1) != 0)
+        if (atomic_fetch_add(&arena->busy[number], 1) != 0) {
             atomic_fetch_add(&arena->clashes, 1);
+        }
         atomic_store(&arena->seen[number], atomic_load(&arena->wanted[number]));
         atomic_fetch_sub(&arena->busy[number], 1);
         zl_workqueue_done(arena->queue, key);
@@ -223,10 +225,11 @@ static void *produce(void *arg)
         const int number = (i * 7) % KEYS;
         const char key[] = {(char)('a' + number), '\0'};
         atomic_fetch_add(&arena->wanted[number], 1);
-        if (i % 3 == 0)
+        if (i % 3 == 0) {
             zl_workqueue_add_after(arena->queue, key, i % 5);
-        else
+        } else {
             zl_workqueue_add(arena->queue, key);
+        }
     }
     return NULL;
 }
@@ -234,8 +237,9 @@ static void *produce(void *arg)
 static bool all_seen(struct arena *arena)
 {
     for (int i = 0; i < KEYS; i++) {
-        if (atomic_load(&arena->seen[i]) != atomic_load(&arena->wanted[i]))
+        if (atomic_load(&arena->seen[i]) != atomic_load(&arena->wanted[i])) {
             return false;
+        }
     }
     return true;
 }
@@ -244,16 +248,20 @@ static void test_many_threads_never_share_a_key_and_miss_no_add(void **state)
 {
     struct arena arena = {.queue = *state};
     pthread_t workers[WORKERS], producers[PRODUCERS];
-    for (int i = 0; i < WORKERS; i++)
+    for (int i = 0; i < WORKERS; i++) {
         pthread_create(&workers[i], NULL, work, &arena);
-    for (int i = 0; i < PRODUCERS; i++)
+    }
+    for (int i = 0; i < PRODUCERS; i++) {
         pthread_create(&producers[i], NULL, produce, &arena);
-    for (int i = 0; i < PRODUCERS; i++)
+    }
+    for (int i = 0; i < PRODUCERS; i++) {
         pthread_join(producers[i], NULL);
+    }
     AWAIT(all_seen(&arena));
     zl_workqueue_shutdown(arena.queue);
-    for (int i = 0; i < WORKERS; i++)
+    for (int i = 0; i < WORKERS; i++) {
         pthread_join(workers[i], NULL);
+    }
     assert_int_equal(atomic_load(&arena.clashes), 0);
 }
 

@@ -29,8 +29,9 @@ static SSL *handshake(int fd, int version)
     SSL *tls = SSL_new(context);
     SSL_CTX_free(context);
     SSL_set_fd(tls, fd);
-    if (SSL_connect(tls) == 1)
+    if (SSL_connect(tls) == 1) {
         return tls;
+    }
     SSL_free(tls);
     return NULL;
 }
@@ -49,19 +50,22 @@ struct zl_wire zl_wire_open(uint16_t port, int tls_version)
         zl_wire_close(&wire);
         return wire;
     }
-    if (tls_version == 0)
+    if (tls_version == 0) {
         return wire;
+    }
     wire.tls = handshake(wire.fd, tls_version);
-    if (wire.tls == NULL)
+    if (wire.tls == NULL) {
         zl_wire_close(&wire);
+    }
     return wire;
 }
 
 void zl_wire_close(struct zl_wire *wire)
 {
     SSL_free(wire->tls);
-    if (wire->fd >= 0)
+    if (wire->fd >= 0) {
         close(wire->fd);
+    }
     *wire = (struct zl_wire){.fd = -1};
 }
 
@@ -71,8 +75,9 @@ bool zl_wire_send(struct zl_wire *wire, const void *bytes, size_t length)
     while (length > 0) {
         ssize_t sent = wire->tls != NULL ? SSL_write(wire->tls, next, (int)length)
                                          : send(wire->fd, next, length, MSG_NOSIGNAL);
-        if (sent <= 0)
+        if (sent <= 0) {
             return false;
+        }
         next += sent;
         length -= (size_t)sent;
     }
@@ -92,14 +97,17 @@ void zl_wire_send_zeros(struct zl_wire *wire, size_t length, bool chunked)
         size_t piece = length < sizeof block ? length : sizeof block;
         char head[32];
         snprintf(head, sizeof head, "%zx\r\n", piece);
-        if (chunked && !zl_wire_send_text(wire, head))
+        if (chunked && !zl_wire_send_text(wire, head)) {
             return;
-        if (!zl_wire_send(wire, block, piece) || (chunked && !zl_wire_send_text(wire, "\r\n")))
+        }
+        if (!zl_wire_send(wire, block, piece) || (chunked && !zl_wire_send_text(wire, "\r\n"))) {
             return;
+        }
         length -= piece;
     }
-    if (chunked)
+    if (chunked) {
         zl_wire_send_text(wire, "0\r\n\r\n");
+    }
 }
 
 static ssize_t receive_some(struct zl_wire *wire, char *out, size_t size)
@@ -111,11 +119,13 @@ static bool receive_head(struct zl_wire *wire, struct zl_wire_answer *answer)
 {
     size_t length = 0;
     while (length < sizeof answer->head - 1) {
-        if (receive_some(wire, answer->head + length, 1) != 1)
+        if (receive_some(wire, answer->head + length, 1) != 1) {
             return false;
+        }
         answer->head[++length] = '\0';
-        if (length >= 4 && strcmp(answer->head + length - 4, "\r\n\r\n") == 0)
+        if (length >= 4 && strcmp(answer->head + length - 4, "\r\n\r\n") == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -125,8 +135,9 @@ static int64_t number_after(const char *text, const char *prefix)
 {
     const char *found = strcasestr(text, prefix);
     int64_t number = 0;
-    if (found == NULL)
+    if (found == NULL) {
         return 0;
+    }
     found += strlen(prefix);
     ZL_AUTO_FREE char *word = zl_strndup(found, strcspn(found, " \r\n"));
     return zl_parse_i64(word, 0, INT32_MAX, &number, NULL) == ZL_OK ? number : 0;
@@ -142,16 +153,18 @@ struct zl_wire_answer zl_wire_receive(struct zl_wire *wire, bool head)
     struct zl_wire_answer answer = {0};
     do {
         answer.head[0] = '\0';
-        if (wire->fd < 0 || !receive_head(wire, &answer))
+        if (wire->fd < 0 || !receive_head(wire, &answer)) {
             return answer;
+        }
     } while (status_of(answer.head) == 100);
     answer.status = status_of(answer.head);
     size_t expected = head ? 0 : (size_t)number_after(answer.head, "\r\nContent-Length: ");
     while (answer.body_length < expected && answer.body_length < sizeof answer.body - 1) {
         ssize_t got = receive_some(wire, answer.body + answer.body_length,
                                    sizeof answer.body - 1 - answer.body_length);
-        if (got <= 0)
+        if (got <= 0) {
             break;
+        }
         answer.body_length += (size_t)got;
     }
     return answer;
@@ -164,10 +177,12 @@ bool zl_wire_is_closed(struct zl_wire *wire, int wait_ms)
     for (;;) {
         int64_t left_ms = until_ms - zl_clock_ms();
         struct pollfd ready = {.fd = wire->fd, .events = POLLIN};
-        if (poll(&ready, 1, left_ms < 0 ? 0 : (int)left_ms) <= 0)
+        if (poll(&ready, 1, left_ms < 0 ? 0 : (int)left_ms) <= 0) {
             return false;
-        if (recv(wire->fd, scrap, sizeof scrap, MSG_DONTWAIT) <= 0)
+        }
+        if (recv(wire->fd, scrap, sizeof scrap, MSG_DONTWAIT) <= 0) {
             return true;
+        }
     }
 }
 
