@@ -25,16 +25,20 @@ static bool is_gatekept(const struct zl_pool_facts *facts)
     return false;
 }
 
-/* Beside a gatekept workload, one that wants a single replica has no part in the election. */
-static const struct zl_pod *best_member(const struct zl_pool_facts *facts, bool running_only,
-                                        bool ready_only)
+/*
+ * The member that leads if nobody does. A standby pool wants one that is Ready and stays. In a scaleDown
+ * pool any live pod comes before a new one, even one on its way out: it may be the leader whose Lease was
+ * lost. There, beside a gatekept workload, one that wants a single replica has no part in the election.
+ */
+static const struct zl_pod *best_member(const struct zl_pool_facts *facts)
 {
     const struct zl_pod *best = NULL;
-    bool gatekept_only = is_gatekept(facts) && !facts->policy->standby;
+    bool standby = facts->policy->standby;
+    bool gatekept_only = !standby && is_gatekept(facts);
     for (size_t i = 0; i < facts->member_count; i++) {
         const struct zl_pod *pod = facts->members[i].pod;
-        if ((gatekept_only && !facts->members[i].gatekept) ||
-            (running_only && pod->meta.deleting) || (ready_only && !pod->ready)) {
+        if ((standby && (pod->meta.deleting || !pod->ready)) ||
+            (gatekept_only && !facts->members[i].gatekept)) {
             continue;
         }
         if (best == NULL || zl_pod_precedes(pod, best)) {
@@ -83,20 +87,19 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
         return;
     case ZL_SEAT_ABSENT:
         /*
-         * Someone deleted the Lease: a pod that is on its way out may still be the leader. Where nothing
-         * is gatekept there is nothing to elect; but a Lease that exists is kept true (below), so
-         * that scaling up finds the running pod in it.
+         * Where nothing is gatekept there is nothing to elect; but a Lease that exists is kept true
+         * (below), so that scaling up finds the running pod in it.
          */
         if (is_gatekept(facts)) {
-            take_or_release(best_member(facts, false, false), false, plan);
+            take_or_release(best_member(facts), false, plan);
         }
         break;
     case ZL_SEAT_EMPTY:
-        take_or_release(best_member(facts, true, false), false, plan);
+        take_or_release(best_member(facts), false, plan);
         break;
     case ZL_SEAT_ABANDONED:
         plan->claim_expired = facts->lease->provisional && facts->holder == ZL_HOLDER_GONE;
-        take_or_release(best_member(facts, true, false), true, plan);
+        take_or_release(best_member(facts), true, plan);
         break;
     case ZL_SEAT_UNKNOWN:
         return;
@@ -108,7 +111,7 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
 
 static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, struct zl_plan *plan)
 {
-    const struct zl_pod *best = best_member(facts, true, true);
+    const struct zl_pod *best = best_member(facts);
     switch (seat) {
     case ZL_SEAT_HELD:
         /* Sticky: a leader that is Ready keeps the seat. */

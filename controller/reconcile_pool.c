@@ -49,6 +49,20 @@ static void tell_policy_is_missing(struct zl_reconciler *reconciler, const char 
     }
 }
 
+/* What stands under NAME now; *OUT stays NULL when nothing does. The caller frees. */
+static enum zl_status read_pod(struct zl_reconciler *reconciler, const char *namespace_,
+                               const char *name, struct zl_pod **out, struct zl_error *err)
+{
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    const struct zl_kube_target target = {
+        .resource = &ZL_KUBE_PODS, .namespace_ = namespace_, .name = name};
+    enum zl_status status = zl_kube_get(reconciler->client, &target, &object, err);
+    if (status == ZL_E_NOT_FOUND) {
+        return ZL_OK;
+    }
+    return status == ZL_OK ? zl_pod_decode(object, out, err) : status;
+}
+
 /*
  * The cache does not show the holder's pod. That is no proof: it may lag behind the Lease. Ask, because
  * what follows is a release.
@@ -57,22 +71,34 @@ static enum zl_status look_up_holder(struct zl_reconciler *reconciler, struct zl
                                      struct zl_error *err)
 {
     const struct zl_lease *lease = pool->facts.lease;
-    ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_pod *pod = NULL;
     if (!zl_lease_is_held(lease) || pool->facts.holder != ZL_HOLDER_UNKNOWN) {
         return ZL_OK;
     }
-    const struct zl_kube_target target = {
-        .resource = &ZL_KUBE_PODS, .namespace_ = lease->namespace_, .name = lease->holder_pod};
-    enum zl_status status = zl_kube_get(reconciler->client, &target, &object, err);
+    enum zl_status status = read_pod(reconciler, lease->namespace_, lease->holder_pod, &pod, err);
     if (status == ZL_OK) {
-        status = zl_pod_decode(object, &pod, err);
+        zl_pool_use_holder(pool, pod);
     }
-    if (status != ZL_OK && status != ZL_E_NOT_FOUND) {
-        return status;
+    return status;
+}
+
+/*
+ * Is the pod that the cache shows really there? A leader that is dead already would be released a moment
+ * later, and an empty seat invites the next pod in while another may still live.
+ */
+static enum zl_status confirm_taker(struct zl_reconciler *reconciler, const struct zl_pod *taker,
+                                    struct zl_error *err)
+{
+    struct zl_pod *pod = NULL;
+    enum zl_status status =
+        read_pod(reconciler, taker->meta.namespace_, taker->meta.name, &pod, err);
+    bool alive = pod != NULL && !pod->finished && strcmp(pod->meta.uid, taker->meta.uid) == 0;
+    zl_pod_free(pod);
+    if (status == ZL_OK && !alive) {
+        return zl_error_set(err, ZL_E_CONFLICT, "pod %s is gone, the cache does not know yet",
+                            taker->meta.name);
     }
-    zl_pool_use_holder(pool, pod);
-    return ZL_OK;
+    return status;
 }
 
 /*
@@ -150,10 +176,14 @@ static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool
     if (plan->action == ZL_LEASE_KEEP) {
         return ZL_OK;
     }
-    struct zl_lease *next = next_lease(reconciler, pool, plan);
     struct zl_lease *stored = NULL;
     enum zl_status status =
-        zl_lease_swap(reconciler->client, next, pool->facts.policy, 0, &stored, err);
+        plan->action == ZL_LEASE_TAKE ? confirm_taker(reconciler, plan->taker, err) : ZL_OK;
+    if (status != ZL_OK) {
+        return status;
+    }
+    struct zl_lease *next = next_lease(reconciler, pool, plan);
+    status = zl_lease_swap(reconciler->client, next, pool->facts.policy, 0, &stored, err);
     zl_lease_free(next);
     if (status != ZL_OK) {
         return status;

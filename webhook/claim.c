@@ -24,26 +24,34 @@ static void clear_view(struct seat_view *view)
     memset(view, 0, sizeof *view);
 }
 
+/* What stands under NAME now; *OUT stays NULL when nothing does. The caller frees. */
+static enum zl_status read_pod(const struct zl_gatekeeper *gatekeeper,
+                               const struct zl_request *request, const char *name,
+                               struct zl_pod **out, struct zl_error *err)
+{
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS,
+                                          .namespace_ = request->namespace_,
+                                          .name = name,
+                                          .timeout_ms = zl_clock_left_ms(request->deadline_ms)};
+    enum zl_status status = zl_kube_get(gatekeeper->client, &target, &object, err);
+    if (status == ZL_E_NOT_FOUND) {
+        return ZL_OK;
+    }
+    return status == ZL_OK ? zl_pod_decode(object, out, err) : status;
+}
+
 static enum zl_status read_holder(const struct zl_gatekeeper *gatekeeper,
                                   const struct zl_request *request, const struct zl_lease *lease,
                                   enum zl_holder *out, struct zl_error *err)
 {
-    ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_pod *pod = NULL;
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS,
-                                          .namespace_ = request->namespace_,
-                                          .name = lease->holder_pod,
-                                          .timeout_ms = zl_clock_left_ms(request->deadline_ms)};
-    enum zl_status status = zl_kube_get(gatekeeper->client, &target, &object, err);
+    enum zl_status status = read_pod(gatekeeper, request, lease->holder_pod, &pod, err);
     if (status == ZL_OK) {
-        status = zl_pod_decode(object, &pod, err);
+        *out = zl_holder_of(lease, pod);
     }
-    if (status != ZL_OK && status != ZL_E_NOT_FOUND) {
-        return status;
-    }
-    *out = zl_holder_of(lease, pod);
     zl_pod_free(pod);
-    return ZL_OK;
+    return status;
 }
 
 /* --- live pods that no Lease speaks for --- */
@@ -52,7 +60,6 @@ struct search {
     const struct zl_gatekeeper *gatekeeper;
     const struct zl_request *request;
     const struct zl_lease *lease;
-    bool skip_terminating;
     struct zl_pod *best; /* owned */
 };
 
@@ -63,8 +70,7 @@ static enum zl_status consider(struct search *search, struct zl_pod *pod, struct
     ZL_AUTO_REF struct zl_ref *workload = NULL;
     enum zl_status status = ZL_OK;
 
-    bool eligible = !pod->finished && !(search->skip_terminating && pod->meta.deleting) &&
-                    !zl_lease_is_held_by(search->lease, pod->meta.uid) &&
+    bool eligible = !pod->finished && !zl_lease_is_held_by(search->lease, pod->meta.uid) &&
                     strcmp(pod->meta.uid, request->pod_uid) != 0;
     if (eligible) {
         status = zl_owners_workload_of(search->gatekeeper->owners, request->namespace_,
@@ -84,6 +90,31 @@ static enum zl_status consider(struct search *search, struct zl_pod *pod, struct
     }
     zl_pod_free(pod);
     return status;
+}
+
+/*
+ * By names alone: may POD belong to a workload of the pool? Saves a read for every other pod around. A
+ * StatefulSet's pods name it as their owner, a Deployment's a ReplicaSet "<deployment>-<hash>".
+ */
+static bool may_belong(const struct zl_pod *pod, const struct zl_workload *workload)
+{
+    const char *owner = pod->meta.controller.name;
+    const char *name = workload->meta.name;
+    return owner != NULL && strncmp(owner, name, strlen(name)) == 0;
+}
+
+static bool may_take_part(const struct search *search, const struct zl_refs *workloads,
+                          const struct zl_pod *pod)
+{
+    if (pod->finished || zl_lease_is_held_by(search->lease, pod->meta.uid)) {
+        return false;
+    }
+    for (size_t i = 0; i < workloads->count; i++) {
+        if (may_belong(pod, zl_ref_object(workloads->items[i]))) {
+            return true;
+        }
+    }
+    return may_belong(pod, search->request->facts.workload);
 }
 
 static enum zl_status consider_object(void *ctx, const struct cJSON *object, struct zl_error *err)
@@ -128,17 +159,28 @@ static enum zl_status search_live(struct search *search, struct zl_error *err)
 }
 
 /*
- * The holder is dead. A pod beside it got in without a claim (the webhook was down, or the workload had
- * one replica then): memory knows it, and it comes before a new one.
+ * The holder is dead, or the Lease was emptied. A pod beside it got in without a claim (the webhook was
+ * down, the workload had one replica then, or someone edited the Lease): memory knows it. But memory may
+ * show a pod that is gone by now, so each is read again; there are none in the normal case.
  */
 static enum zl_status search_memory(struct search *search, struct zl_error *err)
 {
+    const struct zl_request *request = search->request;
+    struct zl_cache *cache = search->gatekeeper->cache;
     ZL_AUTO_REFS struct zl_refs pods = {0};
+    ZL_AUTO_REFS struct zl_refs workloads = {0};
     enum zl_status status = ZL_OK;
-    search->skip_terminating = true;
-    zl_cache_list(search->gatekeeper->cache, ZL_CACHED_PODS, search->request->namespace_, &pods);
+    zl_cache_list(cache, ZL_CACHED_PODS, request->namespace_, &pods);
+    zl_cache_list_workloads(cache, request->namespace_, request->facts.workload->pool, &workloads);
     for (size_t i = 0; status == ZL_OK && i < pods.count; i++) {
-        status = consider(search, zl_pod_copy(zl_ref_object(pods.items[i])), err);
+        const struct zl_pod *cached = zl_ref_object(pods.items[i]);
+        struct zl_pod *pod = NULL;
+        if (may_take_part(search, &workloads, cached)) {
+            status = read_pod(search->gatekeeper, request, cached->meta.name, &pod, err);
+        }
+        if (status == ZL_OK && pod != NULL) {
+            status = consider(search, pod, err);
+        }
     }
     return status;
 }
@@ -176,7 +218,7 @@ static enum zl_status view_seat(const struct zl_gatekeeper *gatekeeper, struct z
     search.lease = view->lease;
     if (facts->seat == ZL_SEAT_ABSENT) {
         status = search_live(&search, err);
-    } else if (facts->seat == ZL_SEAT_ABANDONED) {
+    } else if (facts->seat == ZL_SEAT_ABANDONED || facts->seat == ZL_SEAT_EMPTY) {
         status = search_memory(&search, err);
     }
     view->other = search.best;

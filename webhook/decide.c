@@ -30,13 +30,12 @@ static struct zl_decision decide_live(const struct zl_facts *facts)
         return answer(ZL_OUTCOME_FOLLOWER);
     case ZL_SEAT_PROVISIONAL:
         return answer(ZL_OUTCOME_CLAIM_PENDING);
-    case ZL_SEAT_EMPTY:
-        return then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED);
     case ZL_SEAT_ABSENT:
         if (facts->claim_in_flight) {
             return answer(ZL_OUTCOME_CLAIM_PENDING);
         }
         break;
+    case ZL_SEAT_EMPTY:
     case ZL_SEAT_ABANDONED:
         break;
     case ZL_SEAT_UNKNOWN:

@@ -136,22 +136,6 @@ leads_another() {
     [ -n "$identity" ] && [ "${identity%_*}" != "${2#pod/}" ] && is_confirmed "$1"
 }
 
-@test "a leader that is not Ready for leaseDurationSeconds is replaced" {
-    local pod before
-    policy web '{leaseDurationSeconds: 5, renewDeadlineSeconds: 3, retryPeriodSeconds: 1}'
-    deployment web 3 web
-    wait_for 15 one_leader web web
-    pod=$(pod_names web)
-    before=$(token web)
-    k annotate "$pod" zl-test/ready=false
-    stays 3 is "$pod" pod_names web
-    wait_for 15 leads_another web "$pod"
-    wait_for 10 one_leader web web
-    expect "fencing token" "$(token web)" -gt "$before"
-    recorder_sync
-    expect "pods at one instant" "$(most_at_once web)" -eq 1
-}
-
 @test "the Lease is deleted by hand: no second leader, and the token does not fall" {
     local pod before
     policy web
@@ -195,6 +179,23 @@ leads_another() {
     wait_for 20 one_leader web web
     recorder_sync
     expect "pods at one instant" "$(most_at_once web)" -le 2
+}
+
+@test "our label is taken off the Lease: it is put back, the leader stays and the token does not fall" {
+    local pod before
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    pod=$(pod_names web)
+    before=$(token web)
+    k label lease zen-lead-web app.kubernetes.io/managed-by-
+    wait_for 15 is zen-lead lease web '{.metadata.labels.app\.kubernetes\.io/managed-by}'
+    k annotate lease zen-lead-web --overwrite zen-lead.io/fencing-token=0
+    wait_for 15 is "$before" token web
+    expect "the leader" "$(pod_names web)" = "$pod"
+    wait_for 10 one_leader web web
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 1
 }
 
 @test "the controller is killed for a minute: nothing changes" {
@@ -383,6 +384,8 @@ quota_status() { k get quota none -o 'jsonpath={.status.hard.pods}'; }
     k rollout status deployment/web --timeout 30s
     wait_for 10 is 1 pod_count web
     expect "denials" "$(denials web)" -eq 0
+    ! has_lease web || fail "a Lease was made where there is nothing to elect"
+    wait_for 10 is SingleReplica policy_status web '.conditions[?(@.type=="Ready")].reason'
     recorder_sync
     expect "pods ever admitted" "$(admitted web)" -eq 2
 }

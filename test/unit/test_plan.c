@@ -164,6 +164,12 @@ static void test_dead_leader_is_replaced_by_a_running_pod_else_released(void **s
         assert_true(plan.seat_free);
         assert_false(plan.claim_expired);
 
+        add_pod(&scene,
+                &A_TERMINATING); /* may be a leader whose Lease was lost: before a new pod */
+        plan = zl_plan_pool(&scene.facts);
+        assert_int_equal(plan.action, ZL_LEASE_TAKE);
+        assert_ptr_equal(plan.taker, &A_TERMINATING);
+
         add_pod(&scene, &C);
         add_pod(&scene, &B);
         plan = zl_plan_pool(&scene.facts);
