@@ -22,7 +22,7 @@ created=no
 cleanup() {
     if [[ $created == yes ]]; then
         kubectl_ delete --ignore-not-found --wait=false -f "$manifests/self-signed/rbac.yaml" \
-            -f "$manifests/base/rbac.yaml" -f "$manifests/base/namespace.yaml" >/dev/null || true
+            -f "$manifests/overlays/routing-only/rbac.yaml" -f "$manifests/base/rbac.yaml" -f "$manifests/base/namespace.yaml" >/dev/null || true
         kubectl_ delete --ignore-not-found crd "$crd" >/dev/null || true
     fi
     rm -rf "$work"
@@ -142,6 +142,7 @@ check_objects() {
         -f "$manifests/base/rbac.yaml" -f "$manifests/self-signed/rbac.yaml"
     accepts "every object is accepted (server-side dry run)" kubectl_ apply --dry-run=server -k "$install"
     accepts "self-signed is accepted (server-side dry run)" kubectl_ apply --dry-run=server -k "$manifests/self-signed"
+    accepts "routing-only is accepted (server-side dry run)" kubectl_ apply --dry-run=server -k "$manifests/overlays/routing-only"
     if ((minor < 25)); then
         accepts "the CRD with CEL is accepted by the server when kubectl sends it" \
             kubectl_ apply --dry-run=server --validate=false -f "$manifests/base/crd.yaml"
@@ -225,6 +226,12 @@ check_rbac() {
     can yes zen-lead-controller patch statefulsets.apps -n default
     can no zen-lead-controller patch deployments.apps -n default
     can no zen-lead-controller update replicasets.apps -n default
+    for verb in get create update delete; do
+        can yes zen-lead-controller $verb services -n default
+        can yes zen-lead-controller $verb endpointslices.discovery.k8s.io -n default
+        can no zen-lead-webhook $verb services -n default
+    done
+    can no zen-lead-controller update nodes
     can no zen-lead-webhook patch replicasets.apps -n default
     can yes zen-lead-webhook get replicasets.apps -n default
     for verb in get create update; do
@@ -245,6 +252,26 @@ check_rbac() {
     can no zen-lead-certs patch validatingwebhookconfigurations.admissionregistration.k8s.io/other
 }
 
+# What the controller may do with the roles of overlays/routing-only instead of those of base.
+check_routing_rbac() {
+    local verb lease=leases.coordination.k8s.io/zen-lead-controller-leader-election
+    kubectl_ delete -f "$manifests/base/rbac.yaml" >/dev/null
+    accepts "the roles of routing-only are created" kubectl_ apply -f "$manifests/overlays/routing-only/rbac.yaml"
+    for verb in create update patch delete; do
+        can no zen-lead-controller $verb pods -n default
+        can no zen-lead-controller $verb leases.coordination.k8s.io -n default
+        can no zen-lead-controller $verb replicasets.apps -n default
+        can yes zen-lead-controller $verb services -n default
+        can yes zen-lead-controller $verb endpointslices.discovery.k8s.io -n default
+    done
+    can yes zen-lead-controller watch pods --all-namespaces
+    can yes zen-lead-controller create leases.coordination.k8s.io -n $namespace
+    can yes zen-lead-controller update $lease -n $namespace
+    can no zen-lead-controller update leases.coordination.k8s.io/other -n $namespace
+    kubectl_ delete -f "$manifests/overlays/routing-only/rbac.yaml" >/dev/null
+    kubectl_ apply -f "$manifests/base/rbac.yaml" >/dev/null
+}
+
 mapfile -t found < <(kubectls | awk '!seen[$0]++')
 if ((${#found[@]} == 0)); then
     echo "check.sh: no kubectl found: install one, or name it in KUBECTL" >&2
@@ -259,6 +286,7 @@ if [[ -n ${KUBECONFIG:-} ]]; then
     check_schema "$minor"
     check_status
     check_rbac
+    check_routing_rbac
 else
     echo "skip - no KUBECONFIG: not shown to an API server"
 fi
