@@ -255,7 +255,7 @@ check_rbac() {
 # What the controller may do with the roles of overlays/routing-only instead of those of base.
 check_routing_rbac() {
     local verb lease=leases.coordination.k8s.io/zen-lead-controller-leader-election
-    kubectl_ delete -f "$manifests/base/rbac.yaml" >/dev/null
+    kubectl_ delete clusterrolebinding zen-lead-controller >/dev/null
     accepts "the roles of routing-only are created" kubectl_ apply -f "$manifests/overlays/routing-only/rbac.yaml"
     for verb in create update patch delete; do
         can no zen-lead-controller $verb pods -n default
@@ -268,7 +268,7 @@ check_routing_rbac() {
     can yes zen-lead-controller create leases.coordination.k8s.io -n $namespace
     can yes zen-lead-controller update $lease -n $namespace
     can no zen-lead-controller update leases.coordination.k8s.io/other -n $namespace
-    kubectl_ delete -f "$manifests/overlays/routing-only/rbac.yaml" >/dev/null
+    kubectl_ delete clusterrolebinding zen-lead-routing >/dev/null
     kubectl_ apply -f "$manifests/base/rbac.yaml" >/dev/null
 }
 
