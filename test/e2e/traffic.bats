@@ -1,0 +1,560 @@
+#!/usr/bin/env bats
+#
+# traffic.bats - leader Services: one endpoint, the right one, and nothing else touched.
+
+setup() {
+    load lib
+    restore_programs
+    new_namespace
+}
+
+teardown() {
+    if [ -z "${BATS_TEST_COMPLETED:-}" ]; then
+        explain
+        k get services,endpointslices -o wide
+        k get endpointslices -o json | jq -c '.items[] | {name: .metadata.name, ports, endpoints}'
+    fi
+    drop_namespace
+}
+
+# --- what the tests are made of -----------------------------------------------------------------------
+
+# pod NAME [ANNOTATIONS [PORTS [APP]]] - a pod of "web" without owner, when it is Ready (or will not be).
+pod() {
+    k create -f - <<POD
+apiVersion: v1
+kind: Pod
+metadata: {name: $1, labels: {app: ${4:-web}}, annotations: ${2:-{\}}}
+spec: {containers: [{name: main, image: none, ports: ${3:-[{containerPort: 8080, name: http\}]}}]}
+POD
+    [ -n "${2:-}" ] || wait_for 10 is_ready "$1"
+}
+
+is_ready() { [ "$(k get pod "$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]; }
+
+# service NAME ANNOTATIONS [PORTS [MORE-SPEC]]
+service() {
+    k apply -f - <<SERVICE
+apiVersion: v1
+kind: Service
+metadata: {name: $1, annotations: $2}
+spec: {selector: {app: $1}, ports: ${3:-[{name: http, port: 80, targetPort: 8080\}]}, ${4:-}}
+SERVICE
+}
+
+enabled='{zen-lead.io/enabled: "true"}'
+
+slices() { k get endpointslices -l "kubernetes.io/service-name=$1" -o json; }
+
+# endpoint SERVICE - the names of the pods that get its traffic
+endpoint() {
+    slices "$1" | jq -r '[.items[].endpoints[]? | select(.conditions.ready != false) | .targetRef.name] | join(" ")'
+}
+# target_ports SERVICE - name:port/protocol of its EndpointSlices
+target_ports() {
+    slices "$1" | jq -r '[.items[].ports[]? | "\(.name):\(.port)/\(.protocol)"] | sort | join(" ")'
+}
+leads() { [ "$(endpoint "$1")" = "$2" ]; }
+# leads_one SERVICE APP - exactly one pod of APP, which is Ready
+leads_one() {
+    local pod
+    pod=$(endpoint "$1")
+    [[ -n $pod && $pod != *" "* ]] && is_ready "$pod" && is "$2" k get pod "$pod" -o 'jsonpath={.metadata.labels.app}'
+}
+leads_other() { leads_one "$1" "$2" && ! leads "$1" "$3"; }
+has_no_endpoint() { [ "$(slices "$1" | jq '.items | length')" -ge 1 ] && leads "$1" ""; }
+
+service_field() { k get service "$1" -o "jsonpath=$2"; }
+leader_annotation() { service_field "$1" "{.metadata.annotations.zen-lead\.io/$2}"; }
+is_absent() { ! k get "$1" "$2" -o name 2>/dev/null; }
+all_gone() { is_absent service "$1" && [ "$(slices "$1" | jq '.items | length')" = 0 ]; }
+
+three_pods() {
+    pod a
+    pod b
+    pod c
+}
+
+# Everything of this namespace that users or Kubernetes have written; ours would show.
+inventory() {
+    k get services,endpointslices -o json | jq -r '.items[] |
+        select(.metadata.labels["endpointslice.kubernetes.io/managed-by"] != "endpointslice-controller.k8s.io") |
+        "\(.kind)/\(.metadata.name) \(.spec // .endpoints | tojson)"' | sort
+}
+
+# --- one Service --------------------------------------------------------------------------------------
+
+@test "an annotated Service: a leader Service without selector and one endpoint; nothing else is touched" {
+    local slice pod_version
+    pod a
+    sleep 1.1 # readiness has whole seconds
+    pod b
+    pod_version=$(k get pod a -o 'jsonpath={.metadata.resourceVersion}')
+    service web '{}'
+    stays 1 is_absent service web-leader
+    k annotate service web zen-lead.io/enabled=true
+    wait_for 10 leads web-leader a
+
+    expect "selector" "$(service_field web-leader '{.spec.selector}')" = ""
+    expect "type" "$(service_field web-leader '{.spec.type}')" = ClusterIP
+    [[ $(service_field web-leader '{.spec.clusterIP}') == 10.* ]] || fail "no address"
+    expect "port" "$(service_field web-leader '{.spec.ports[*].name}{.spec.ports[*].port}')" = http80
+    expect "owner" "$(service_field web-leader '{.metadata.ownerReferences[*].uid}')" = "$(service_field web '{.metadata.uid}')"
+    expect "managed-by" "$(service_field web-leader '{.metadata.labels.app\.kubernetes\.io/managed-by}')" = zen-lead
+    expect "source" "$(service_field web-leader '{.metadata.labels.zen-lead\.io/source-service}')" = web
+    wait_for 5 is a leader_annotation web-leader leader-pod-name
+    expect "leader's uid" "$(leader_annotation web-leader leader-pod-uid)" = "$(pod_uid pod/a)"
+    expect "switch time" "$(leader_annotation web-leader leader-last-switch-time)" != ""
+
+    slice=$(slices web-leader | jq -c '.items[]')
+    expect "slices and their owners" "$(jq -r '.metadata.ownerReferences[].uid' <<<"$slice" | wc -l)" -eq 1
+    expect "managed-by" "$(jq -r '.metadata.labels["endpointslice.kubernetes.io/managed-by"]' <<<"$slice")" = zen-lead
+    expect "address" "$(jq -r '.endpoints[].addresses[]' <<<"$slice")" = "$(k get pod a -o 'jsonpath={.status.podIP}')"
+    expect "address type" "$(jq -r .addressType <<<"$slice")" = IPv4
+    expect "uid" "$(jq -r '.endpoints[].targetRef.uid' <<<"$slice")" = "$(pod_uid pod/a)"
+    expect "node" "$(jq -r '.endpoints[] | .nodeName // .topology["kubernetes.io/hostname"]' <<<"$slice")" = \
+        "$(k get pod a -o 'jsonpath={.spec.nodeName}')"
+    [[ $(jq -r '.endpoints[] | .zone // .topology["topology.kubernetes.io/zone"]' <<<"$slice") == zone-* ]] || fail "no zone"
+    expect "target port" "$(target_ports web-leader)" = http:8080/TCP
+
+    expect "the pod's version" "$(k get pod a -o 'jsonpath={.metadata.resourceVersion}')" = "$pod_version"
+    expect "the source's selector" "$(service_field web '{.spec.selector.app}')" = web
+    wait_for 10 has_event Service web LeaderServiceCreated
+    wait_for 10 has_event Service web LeaderRoutingAvailable
+}
+
+# fails_over COMMAND... - does it to the leader: the next pod gets the traffic, within a second.
+fails_over() {
+    local leader began
+    three_pods
+    service web "$enabled"
+    wait_for 10 leads_one web-leader web
+    leader=$(endpoint web-leader)
+    "$@" "$leader"
+    began=$(now_ms)
+    wait_for 10 leads_other web-leader web "$leader"
+    expect "milliseconds until the next pod gets the traffic" $(($(now_ms) - began)) -le 1500
+    stays 1 leads_other web-leader web "$leader"
+    wait_for 5 is "$(endpoint web-leader)" leader_annotation web-leader leader-pod-name
+    wait_for 10 has_event Service web LeaderChanged
+}
+
+make_not_ready() { k annotate pod "$1" zl-test/ready=false; }
+make_ready() { k annotate pod "$1" zl-test/ready-; }
+delete_pod() { k delete pod "$1" --wait=false; }
+fail_pod() { k annotate pod "$1" zl-test/fail-after-ms=1; }
+# Its node is gone: the pod is Terminating for ever, and still says Ready.
+lose_node() {
+    k annotate pod "$1" zl-test/stuck=true
+    delete_pod "$1"
+}
+
+@test "failover: the leader is not Ready" { fails_over make_not_ready; }
+@test "failover: the leader is deleted" { fails_over delete_pod; }
+@test "failover: the leader has Failed" { fails_over fail_pod; }
+@test "failover: the leader's node is gone" { fails_over lose_node; }
+
+@test "a terminating pod never gets traffic again, although it says Ready and is the oldest" {
+    pod a
+    service web "$enabled"
+    wait_for 10 leads web-leader a
+    pod b
+    lose_node a
+    wait_for 5 leads web-leader b
+    is_ready a
+    make_not_ready b
+    wait_for 5 has_no_endpoint web-leader
+    stays 2 has_no_endpoint web-leader
+    make_ready b
+    wait_for 5 leads web-leader b
+}
+
+# late_elder SERVICE-ANNOTATIONS - b leads; then a, which has been Ready for longer, joins the Service.
+late_elder() {
+    pod a '' '' other
+    sleep 2.1
+    pod b
+    service web "$1"
+    wait_for 10 leads web-leader b
+    k label pod a app=web --overwrite
+}
+
+@test "sticky: who leads keeps leading when an older pod appears" {
+    late_elder "$enabled"
+    stays 2 leads web-leader b
+}
+
+@test "sticky \"false\": the pod that has been Ready longest leads" {
+    late_elder '{zen-lead.io/enabled: "true", zen-lead.io/sticky: "false"}'
+    wait_for 5 leads web-leader a
+}
+
+@test "min-ready-duration: a pod leads only after it has been Ready for that long" {
+    service web '{zen-lead.io/enabled: "true", zen-lead.io/min-ready-duration: "4s"}'
+    pod a
+    wait_for 5 has_no_endpoint web-leader
+    stays 2 has_no_endpoint web-leader
+    wait_for 5 leads web-leader a
+    pod b
+    make_not_ready a
+    wait_for 5 has_no_endpoint web-leader
+    make_ready a
+    wait_for 6 leads web-leader b
+}
+
+@test "no pod, no Ready pod: an empty slice and an Event that says which; then it recovers" {
+    service web "$enabled"
+    wait_for 10 has_event Service web NoPodsFound
+    pod a
+    wait_for 5 leads web-leader a
+    make_not_ready a
+    wait_for 5 has_no_endpoint web-leader
+    wait_for 10 has_event Service web NoReadyPods
+    stays 1 has_no_endpoint web-leader
+    make_ready a
+    wait_for 5 leads web-leader a
+}
+
+# --- ports --------------------------------------------------------------------------------------------
+
+@test "a targetPort by name is looked up in the pod that leads; a leader without it gets no traffic" {
+    pod a '' '[{containerPort: 8080, name: http}]'
+    service web "$enabled" '[{name: http, port: 80, targetPort: http}]'
+    wait_for 10 is http:8080/TCP target_ports web-leader
+    pod b '' '[{containerPort: 9090, name: http}]'
+    make_not_ready a
+    wait_for 5 leads web-leader b
+    expect "target port" "$(target_ports web-leader)" = http:9090/TCP
+    pod c '' '[{containerPort: 7070, name: other}]'
+    make_not_ready b
+    wait_for 10 has_event Service web PortResolutionFailed
+    has_no_endpoint web-leader
+    make_ready a
+    stays 1 leads web-leader "$(endpoint web-leader)"
+}
+
+@test "several ports, protocol and appProtocol are kept; they follow the source" {
+    pod a '' '[{containerPort: 8080, name: http}, {containerPort: 5353, name: dns, protocol: UDP}]'
+    service web "$enabled" \
+        '[{name: http, port: 80, targetPort: http, appProtocol: http}, {name: dns, port: 53, targetPort: 5353, protocol: UDP}]'
+    wait_for 10 leads web-leader a
+    expect "target ports" "$(target_ports web-leader)" = "dns:5353/UDP http:8080/TCP"
+    expect "ports" "$(service_field web-leader '{range .spec.ports[*]}{.name}:{.port}/{.protocol} {end}')" = "http:80/TCP dns:53/UDP "
+    expect "appProtocol of the slice" "$(slices web-leader | jq -r '.items[].ports[] | select(.name == "http").appProtocol')" = http
+    k patch service web --type json -p '[{"op": "replace", "path": "/spec/ports/0/port", "value": 8000},
+        {"op": "replace", "path": "/spec/ports/0/targetPort", "value": 8001}]'
+    wait_for 5 is "dns:5353/UDP http:8001/TCP" target_ports web-leader
+    wait_for 5 is "8000 53" service_field web-leader '{.spec.ports[*].port}'
+}
+
+@test "a headless source gets a leader Service with an address" {
+    pod a
+    service web "$enabled" '[{name: http, port: 8080}]' 'clusterIP: None'
+    wait_for 10 leads web-leader a
+    [[ $(service_field web-leader '{.spec.clusterIP}') == 10.* ]] || fail "no address"
+    expect "target port" "$(target_ports web-leader)" = http:8080/TCP
+}
+
+@test "an IPv6 pod gets an IPv6 slice, a dual-stack pod one of each family" {
+    pod a
+    k get pod a -o json | jq '.status.podIPs += [{ip: "fd00::a"}]' |
+        kubectl replace --raw "/api/v1/namespaces/$NS/pods/a/status" -f - >/dev/null
+    service web "$enabled"
+    families() { slices web-leader | jq -r '[.items[] | "\(.addressType)=\(.endpoints[]?.addresses[])"] | sort | join(" ")'; }
+    wait_for 10 is "IPv4=$(k get pod a -o 'jsonpath={.status.podIP}') IPv6=fd00::a" families
+    k get pod a -o json | jq '.status.podIP = "fd00::b" | .status.podIPs = [{ip: "fd00::b"}]' |
+        kubectl replace --raw "/api/v1/namespaces/$NS/pods/a/status" -f - >/dev/null
+    wait_for 5 is "IPv6=fd00::b" families
+}
+
+@test "a Service that selects nothing is told so" {
+    k apply -f - <<SERVICE
+apiVersion: v1
+kind: Service
+metadata: {name: blind, annotations: $enabled}
+spec: {ports: [{port: 80}]}
+SERVICE
+    wait_for 10 has_event Service blind InvalidService
+    is_absent service blind-leader
+}
+
+# --- coming and going -----------------------------------------------------------------------------------
+
+@test "own name, another name, opt-out: the cluster is as it was" {
+    local before
+    pod a
+    service web '{}'
+    before=$(inventory)
+    k annotate service web zen-lead.io/enabled=true zen-lead.io/leader-service-name=web-primary
+    wait_for 10 leads web-primary a
+    is_absent service web-leader
+    k annotate service web zen-lead.io/leader-service-name=web-boss --overwrite
+    wait_for 10 leads web-boss a
+    wait_for 10 all_gone web-primary
+    k annotate service web zen-lead.io/leader-service-name-
+    wait_for 10 leads web-leader a
+    wait_for 10 all_gone web-boss
+    k annotate service web zen-lead.io/enabled-
+    wait_for 10 all_gone web-leader
+    expect "all Services and EndpointSlices" "$(inventory)" = "$before"
+    stays 1 all_gone web-leader
+}
+
+@test "opt-out and deletion while no controller runs are caught up with" {
+    pod a
+    service web "$enabled"
+    wait_for 10 leads web-leader a
+    stop_controller 1
+    stop_controller 2
+    k annotate service web zen-lead.io/enabled=false --overwrite
+    restore_programs
+    wait_for 15 all_gone web-leader
+}
+
+@test "the source is deleted: so are the leader Service and its slice" {
+    pod a
+    service web "$enabled"
+    wait_for 10 leads web-leader a
+    k delete service web
+    wait_for 20 all_gone web-leader
+}
+
+@test "a Service or slice of that name that is not ours is never touched" {
+    local version
+    pod a
+    service web-leader '{}' '[{name: mine, port: 1234}]'
+    version=$(service_field web-leader '{.metadata.resourceVersion}')
+    service web "$enabled"
+    wait_for 10 has_event Service web NameConflict
+    stays 1 is "$version" service_field web-leader '{.metadata.resourceVersion}'
+    expect "our slices" "$(k get endpointslices -l endpointslice.kubernetes.io/managed-by=zen-lead -o name)" = ""
+    k annotate service web zen-lead.io/enabled=false --overwrite
+    stays 1 is "$version" service_field web-leader '{.metadata.resourceVersion}'
+    k annotate service web zen-lead.io/enabled=true --overwrite
+    k delete service web-leader
+    wait_for 10 leads web-leader a
+}
+
+@test "edited or deleted by somebody else: put right" {
+    local slice
+    pod a
+    pod b
+    service web "$enabled"
+    wait_for 10 leads_one web-leader web
+    slice=$(slices web-leader | jq -r '.items[0].metadata.name')
+
+    k patch endpointslice "$slice" --type json -p '[{"op": "replace", "path": "/endpoints/0/addresses/0", "value": "192.0.2.1"}]'
+    address() { slices web-leader | jq -r '.items[].endpoints[].addresses[]'; }
+    wait_for 5 is "$(k get pod "$(endpoint web-leader)" -o 'jsonpath={.status.podIP}')" address
+    k patch service web-leader --type merge -p '{"spec": {"selector": {"app": "web"}}}'
+    wait_for 5 is "" service_field web-leader '{.spec.selector}'
+    k patch service web-leader --type json -p '[{"op": "replace", "path": "/spec/ports/0/port", "value": 81}]'
+    wait_for 5 is 80 service_field web-leader '{.spec.ports[*].port}'
+    k delete endpointslice "$slice"
+    wait_for 5 leads_one web-leader web
+    wait_for 10 has_event Service web EndpointSliceDeleted
+    k delete service web-leader
+    wait_for 10 leads_one web-leader web
+    service_field web-leader '{.metadata.name}'
+    # What others add to our objects stays: nobody fights over it.
+    k annotate service web-leader example.com/note=kept
+    stays 1 is kept service_field web-leader '{.metadata.annotations.example\.com/note}'
+}
+
+# --- pools --------------------------------------------------------------------------------------------
+
+@test "pool, scaleDown: <workload>-leader and <pool>-director lead to the holder of the Lease" {
+    local first
+    policy team
+    deployment api 3 team
+    wait_for 20 one_leader api team
+    first=$(policy_status team .currentHolder.name)
+    wait_for 10 leads api-leader "$first"
+    wait_for 10 leads team-director "$first"
+    expect "target port" "$(target_ports api-leader | sed 's/.*://')" = 8080/TCP
+    k delete pod "$first" --wait=false
+    wait_for 20 one_leader api team
+    wait_for 10 leads api-leader "$(policy_status team .currentHolder.name)"
+    wait_for 10 leads team-director "$(policy_status team .currentHolder.name)"
+    k label deployment api zen-lead/pool-
+    wait_for 10 all_gone api-leader
+    wait_for 10 all_gone team-director
+}
+
+@test "pool, standby: all replicas run, Lease and both Services name the same Ready pod" {
+    local first
+    policy team '{followerMode: standby}'
+    deployment api 3 team
+    wait_for 20 is 3 ready_pods api
+    wait_for 10 leads_one team-director api
+    agree() {
+        local pod
+        pod=$(endpoint team-director)
+        [ -n "$pod" ] && leads api-leader "$pod" && [ "$(holder team)" = "${pod}_$(pod_uid "pod/$pod")" ] &&
+            [ "$(policy_status team .currentHolder.name)" = "$pod" ]
+    }
+    wait_for 10 agree
+    first=$(endpoint team-director)
+    make_not_ready "$first"
+    wait_for 5 leads_other team-director api "$first"
+    wait_for 10 agree
+    k delete leaderpolicy team
+    wait_for 20 all_gone team-director
+    wait_for 20 all_gone api-leader
+}
+
+@test "two workloads in one standby pool: one of them has the leader, the other's Service is empty" {
+    policy team '{followerMode: standby}'
+    deployment api 2 team
+    wait_for 10 leads_one team-director api
+    deployment back 2 team
+    wait_for 10 is 2 ready_pods back
+    wait_for 10 has_no_endpoint back-leader
+    leads api-leader "$(endpoint team-director)"
+    k scale deployment api --replicas 0
+    wait_for 20 leads_one team-director back
+    wait_for 10 leads back-leader "$(endpoint team-director)"
+}
+
+# --- our own ends ---------------------------------------------------------------------------------------
+
+@test "controllers are killed in turn: routes stay, and failover goes on with the one that is left" {
+    local n leader
+    three_pods
+    service web "$enabled"
+    wait_for 10 leads_one web-leader web
+    for n in 1 2; do
+        leader=$(endpoint web-leader)
+        stop_controller "$n" KILL
+        stays 1 leads web-leader "$leader"
+        make_not_ready "$leader"
+        wait_for 15 leads_other web-leader web "$leader"
+        make_ready "$leader"
+        restore_programs
+    done
+}
+
+@test "no controller runs: routes stay as they are; the next one finds out what has changed" {
+    three_pods
+    service web "$enabled"
+    wait_for 10 leads_one web-leader web
+    local leader
+    leader=$(endpoint web-leader)
+    stop_controller 1 KILL
+    stop_controller 2 KILL
+    stays 2 leads web-leader "$leader"
+    make_not_ready "$leader"
+    restore_programs
+    wait_for 15 leads_other web-leader web "$leader"
+}
+
+# --- manifests/examples -----------------------------------------------------------------------------------
+
+example() { k apply -f "$zl_root/manifests/examples/$1.yaml"; }
+drop() { k delete --wait=false -f "$zl_root/manifests/examples/$1.yaml"; }
+gone() { ! k get service,endpointslice,deployment,statefulset,pod -o name | grep -q .; }
+
+# In each: the leader Service leads to one Ready pod of the application.
+@test "manifests/examples: those of annotated Services do what they say" {
+    local name leader
+    example quick-start
+    wait_for 10 is 3 ready_pods my-app
+    is_absent service my-app-leader
+    k annotate service my-app zen-lead.io/enabled=true
+    wait_for 10 leads_one my-app-leader my-app
+    wait_for 10 is 3 eval 'endpoint my-app | wc -w'
+    drop quick-start
+    wait_for 20 gone
+    for name in basic named-target-port custom-name sticky-false min-ready-duration multi-port; do
+        echo "# $name"
+        example "$name"
+        leader=my-app-leader
+        [ $name != custom-name ] || leader=my-app-primary
+        wait_for 15 leads_one "$leader" my-app
+        [[ $(target_ports "$leader") == *:8080/TCP* ]] || fail "$name: $(target_ports "$leader")"
+        drop "$name"
+        wait_for 20 gone
+    done
+    example headless
+    wait_for 15 leads_one my-db-leader my-db
+    example client
+    expect "host name" "$(k get deployment my-client -o 'jsonpath={..env[*].value}')" = my-app-leader
+}
+
+@test "manifests/examples: those of pools do what they say" {
+    local name
+    example service-in-pool
+    wait_for 15 leads_one my-app-leader my-app
+    wait_for 10 is 3 ready_pods my-app
+    drop service-in-pool
+    wait_for 20 gone
+    example pool
+    wait_for 20 one_leader zen-flow-controller zen-flow-pool
+    wait_for 10 leads_one zen-flow-controller-leader zen-flow-controller
+    wait_for 10 leads_one zen-flow-pool-director zen-flow-controller
+    drop pool
+    wait_for 20 gone
+    example pool-standby
+    wait_for 15 leads_one my-app-leader my-app
+    wait_for 10 is 3 ready_pods my-app
+    wait_for 10 leads my-pool-director "$(endpoint my-app-leader)"
+    drop pool-standby
+    wait_for 20 gone
+    example multi-component
+    for name in zen-flow zen-lock zen-watcher; do
+        wait_for 20 one_leader $name $name-pool
+        wait_for 10 leads_one $name-leader $name
+        wait_for 10 leads_one $name-pool-director $name
+    done
+    drop multi-component
+    wait_for 20 gone
+    example standard-app
+    wait_for 20 one_leader my-app my-app-pool
+    wait_for 10 leads_one my-app-pool-director my-app
+    wait_for 10 leads_one my-app-leader my-app
+}
+
+# --- last: it takes zen-lead's own installation away ----------------------------------------------------------
+
+routing_only() {
+    local n
+    for n in 1 2; do stop_controller "$n"; done
+    for n in 1 2 3; do stop_webhook "$n"; done
+    disarm_gatekeeper
+    kubectl delete crd leaderpolicies.coordination.kube-zen.io
+    kubectl delete clusterrolebinding zen-lead-controller
+    kubectl apply -f "$zl_root/manifests/overlays/routing-only/rbac.yaml"
+    for n in 1 2; do start_controller "$n" --routing-only; done
+    for n in 1 2; do await_ready "controller-$n"; done
+}
+
+everything_again() {
+    local n
+    for n in 1 2; do stop_controller "$n"; done
+    kubectl delete clusterrolebinding zen-lead-routing
+    install_manifests
+    restore_programs
+    arm_gatekeeper "$(port_of proxy)"
+    wait_until 20 gatekeeper_is_armed
+}
+
+@test "routing-only: without CRD, webhook and the right to touch a pod, annotated Services are routed" {
+    local leader
+    routing_only
+    three_pods
+    service web "$enabled"
+    wait_for 10 leads_one web-leader web
+    leader=$(endpoint web-leader)
+    delete_pod "$leader"
+    wait_for 5 leads_other web-leader web "$leader"
+    wait_for 10 has_event Service web LeaderChanged
+    for leader in delete patch; do
+        expect "may $leader pods" "$(kubectl auth can-i $leader pods \
+            --as system:serviceaccount:zen-lead-system:zen-lead-controller || true)" = no
+    done
+    k annotate service web zen-lead.io/enabled-
+    wait_for 10 all_gone web-leader
+    ! grep -E '"level":"(error|warn)".*(forbidden|cannot)' "$ZL_RUN"/log/controller-?.log | grep -q "$NS" ||
+        fail "it asked for what it may not do"
+    everything_again
+}
