@@ -44,6 +44,8 @@ $(BUILD)/bin/zen-lead-webhook: $(call program-objects,webhook)
 $(BUILD)/bin/zen-lead-controller: $(call program-objects,controller)
 $(BUILD)/bin/zen-lead-certs: $(call program-objects,certs)
 $(BUILD)/bin/zl-kubelet: $(call program-objects,test/kubelet)
+$(BUILD)/bin/zl-bench: $(BUILD)/test/bench/failover.o $(BUILD)/test/bench/bench.o
+$(BUILD)/bin/zl-limit: $(BUILD)/test/bench/limit.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/%: $(BUILD)/libcommon.a
 	@mkdir -p $(@D) && echo "  LINK $@"
 	$Q$(CC) $(CFLAGS) $(LDHARD) -o $@ $(filter %.o,$^) $(BUILD)/libcommon.a $(LIBS)
@@ -88,6 +90,12 @@ e2e: all ## end-to-end tests on a real control plane; AREA=gatekeeper runs one a
 e2e-tsan: ## webhook and controller under load with ThreadSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=thread all
 	@ZL_BIN=build/san-thread/bin bash test/e2e/run.sh race
+
+bench-failover: all $(BUILD)/bin/zl-bench $(BUILD)/bin/zl-limit ## milliseconds from a pod's event to the new EndpointSlice, beside Kubernetes' own and the limit
+	@ZL_BIN=$(BUILD)/bin bash test/bench/failover.sh
+
+bench-scale: all $(BUILD)/bin/zl-bench ## 1,000 annotated Services: convergence, memory, API requests, failover
+	@ZL_BIN=$(BUILD)/bin bash test/bench/scale.sh
 
 test: ## everything: style, layers, lint, unit tests, sanitizers, end-to-end
 	@bash test/run.sh
@@ -139,6 +147,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all deps deps-test unit valgrind e2e e2e-tsan test demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
+.PHONY: all deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

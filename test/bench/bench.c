@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test/bench/bench.h"
+
+#include <time.h>
+
+static const struct zl_kube_resource SLICES_V1 = {"discovery.k8s.io", "v1", "endpointslices",
+                                                  "EndpointSlice", false};
+static const struct zl_kube_resource SLICES_V1BETA1 = {"discovery.k8s.io", "v1beta1",
+                                                       "endpointslices", "EndpointSlice", false};
+
+enum zl_status zl_bench_connect(const char *kubeconfig, struct zl_kube_client **out,
+                                struct zl_error *err)
+{
+    struct zl_kube_config config = {0};
+    enum zl_status status = zl_kube_config_load(kubeconfig, NULL, &config, err);
+    if (status == ZL_OK) {
+        status = zl_kube_client_new(&config, "zl-bench/" ZL_VERSION, out, err);
+        zl_kube_config_clear(&config);
+    }
+    return status;
+}
+
+const struct zl_kube_resource *zl_bench_slices(struct zl_kube_client *client)
+{
+    ZL_AUTO_JSON struct cJSON *answer = NULL;
+    struct zl_error err = {0};
+    if (zl_kube_get_path(client, "/apis/discovery.k8s.io/v1", &answer, &err) == ZL_OK) {
+        return &SLICES_V1;
+    }
+    return &SLICES_V1BETA1;
+}
+
+bool zl_bench_pod_serves(const struct cJSON *pod)
+{
+    if (zl_json_text(pod, "metadata", "deletionTimestamp", NULL) != NULL ||
+        !zl_same_string(zl_json_text(pod, "status", "phase", NULL), "Running")) {
+        return false;
+    }
+    const struct cJSON *conditions = zl_json_at(pod, "status", "conditions", NULL);
+    for (const struct cJSON *c = zl_json_first(conditions); c != NULL; c = zl_json_next(c)) {
+        if (zl_same_string(zl_json_text(c, "type", NULL), "Ready")) {
+            return zl_same_string(zl_json_text(c, "status", NULL), "True");
+        }
+    }
+    return false;
+}
+
+int64_t zl_bench_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# scale.sh - many annotated Services with three pods each: how long until all are routed, what it costs, and whether a
+# failover among them is slower than among few.
+#
+#   SERVICES=N   how many (1000), after FEW (10)
+#   COUNT=N      failovers per measurement (50)
+set -euo pipefail
+
+# shellcheck source=test/bench/cluster.bash
+. "$(dirname "$0")/cluster.bash"
+services=${SERVICES:-1000}
+few=${FEW:-10}
+count=${COUNT:-50}
+# shellcheck disable=SC2119
+start_cluster
+
+# add FROM TO - pods without owner, so that nothing but zen-lead and Kubernetes' own Endpoints are at work
+add() {
+    local i p
+    for i in $(seq "$1" "$2"); do
+        for p in a b c; do
+            echo "{apiVersion: v1, kind: Pod, metadata: {name: s$i-$p, labels: {app: s$i}}, spec: {containers: [{name: main, image: none}]}}"
+            echo ---
+        done
+        echo "{apiVersion: v1, kind: Service, metadata: {name: s$i, annotations: {zen-lead.io/enabled: \"true\"}}, spec: {selector: {app: s$i}, ports: [{port: 80, targetPort: 8080}]}}"
+        echo ---
+    done >"$ZL_RUN/objects.yaml"
+    split -l 800 "$ZL_RUN/objects.yaml" "$ZL_RUN/objects.yaml-"
+    printf '%s\n' "$ZL_RUN"/objects.yaml-* | xargs -P 4 -n 1 kubectl create -n bench -f >/dev/null
+    rm "$ZL_RUN"/objects.yaml*
+    wait_until 600 all_ready $((3 * $2))
+}
+
+all_ready() {
+    [ "$(kubectl get pods -n bench -o json | jq '[.items[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length')" = "$1" ]
+}
+
+# routed N - seconds from now until N slices of ours have an endpoint, by a watch
+routed() {
+    local began=${EPOCHREALTIME/./} now
+    timeout 600 kubectl get endpointslices -n bench -l endpointslice.kubernetes.io/managed-by=zen-lead --watch \
+        -o go-template='{{.metadata.name}} {{len .endpoints}}{{"\n"}}' 2>/dev/null |
+        awk -v wanted="$1" '$2 == 1 && !seen[$1]++ && ++n == wanted { exit }'
+    now=${EPOCHREALTIME/./}
+    awk -v us=$((now - began)) 'BEGIN { printf "%.1f", us / 1e6 }'
+}
+
+requests() { metric controller-1 zen_lead_api_call_duration_seconds_count; }
+
+# failovers WHAT - among what there is now
+failovers() {
+    local before after began took
+    before=$(requests)
+    began=$SECONDS
+    "$ZL_BIN/zl-bench" --kubeconfig "$KUBECONFIG" --namespace bench --app s5 --leader-service s5-leader \
+        --limit=false --cause not-ready --count "$count" | sed "s/^not-ready /$(printf '%-10s' "$1")/"
+    after=$(requests)
+    took=$((SECONDS - began))
+    # The elector renews once a second in the meantime, whatever happens.
+    echo "$1: API requests per failover: $(awk -v n=$((after - before - took)) -v c="$count" 'BEGIN { printf "%.1f", n / c }')"
+}
+
+memory() { awk '/^VmRSS|^VmHWM/ { printf "%s %.1f MiB  ", $1, $2 / 1024 }' "/proc/$(process_pid controller-1)/status"; }
+
+kubectl create namespace bench >/dev/null
+machine
+add 1 "$few"
+start_controller 1
+await_ready controller-1
+echo "$few Services: routed $(routed "$few") s after the controller was ready; $(memory)"
+printf '%-10s %-12s %5s %9s %9s %9s\n' among who n "p50 ms" "p99 ms" "max ms"
+failovers "$few"
+
+process_stop controller-1
+add $((few + 1)) "$services"
+start_controller 1
+await_ready controller-1 60
+echo "$services Services: routed $(routed "$services") s after the controller was ready; $(memory)"
+# Kubernetes' own controller is limited to 20 requests a second: its part of the work has to be over.
+wait_until 600 eval "[ \"\$(kubectl get endpointslices -n bench -o name | wc -l)\" -ge $((2 * services)) ]"
+sleep 10
+failovers "$services"
+echo "$services Services, at the end: $(memory)"
