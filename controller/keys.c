@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/keys.h"
 
+#include "common/pool/labels.h"
 #include "controller/pool.h"
 
 #include <string.h>
+
+#define SERVICE_PREFIX "service:"
 
 static void enqueue(struct zl_workqueue *queue, const char *namespace_, const char *pool)
 {
@@ -12,6 +15,67 @@ static void enqueue(struct zl_workqueue *queue, const char *namespace_, const ch
     }
     ZL_AUTO_FREE char *key = zl_asprintf("%s/%s", namespace_, pool);
     zl_workqueue_add(queue, key);
+}
+
+static void enqueue_service(struct zl_workqueue *queue, const char *namespace_, const char *name)
+{
+    if (name == NULL) {
+        return;
+    }
+    ZL_AUTO_FREE char *key = zl_asprintf(SERVICE_PREFIX "%s/%s", namespace_, name);
+    zl_workqueue_add(queue, key);
+}
+
+/* The annotated Services that have POD behind them, or (POD NULL) that have joined POOL. */
+static void enqueue_opted_in(struct zl_cache *cache, struct zl_workqueue *queue,
+                             const char *namespace_, const struct zl_pod *pod, const char *pool)
+{
+    ZL_AUTO_REFS struct zl_refs services = {0};
+    zl_cache_list(cache, ZL_CACHED_SERVICES, namespace_, &services);
+    for (size_t i = 0; i < services.count; i++) {
+        const struct zl_service *service = zl_ref_object(services.items[i]);
+        bool concerned = pod != NULL ? zl_labels_match(pod->labels, service->selector)
+                                     : zl_same_string(service->joined_pool, pool);
+        if (service->opted_in && concerned) {
+            enqueue_service(queue, namespace_, service->meta.name);
+        }
+    }
+}
+
+/* One that lends its ports: which pool it is for, the pools know. */
+static void enqueue_pools(struct zl_cache *cache, struct zl_workqueue *queue,
+                          const char *namespace_)
+{
+    ZL_AUTO_REFS struct zl_refs policies = {0};
+    zl_cache_list(cache, ZL_CACHED_POLICIES, namespace_, &policies);
+    for (size_t i = 0; i < policies.count; i++) {
+        const struct zl_policy *policy = zl_ref_object(policies.items[i]);
+        enqueue(queue, namespace_, policy->meta.name);
+    }
+}
+
+/* An object of ours leads back to what it was made for. */
+static void enqueue_source(struct zl_workqueue *queue, const struct zl_meta *meta,
+                           const char *source, const char *pool)
+{
+    if (pool != NULL) {
+        enqueue(queue, meta->namespace_, pool);
+    } else {
+        enqueue_service(queue, meta->namespace_, source);
+    }
+}
+
+static void enqueue_for_service(struct zl_cache *cache, struct zl_workqueue *queue,
+                                const struct zl_service *service)
+{
+    if (service->ours) {
+        enqueue_source(queue, &service->meta, service->source, service->pool);
+        return;
+    }
+    if (service->opted_in) {
+        enqueue_service(queue, service->meta.namespace_, service->meta.name);
+    }
+    enqueue_pools(cache, queue, service->meta.namespace_);
 }
 
 static void enqueue_owner(struct zl_cache *cache, struct zl_workqueue *queue,
@@ -57,10 +121,12 @@ static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, e
     case ZL_CACHED_LEASES: {
         const struct zl_lease *lease = object;
         enqueue(queue, lease->namespace_, lease->pool);
+        enqueue_opted_in(cache, queue, lease->namespace_, NULL, lease->pool);
         break;
     }
     case ZL_CACHED_PODS: {
         const struct zl_pod *pod = object;
+        enqueue_opted_in(cache, queue, pod->meta.namespace_, pod, NULL);
         enqueue_owner(cache, queue, pod->meta.namespace_, &pod->meta.controller);
         enqueue_led_by(cache, queue, pod);
         break;
@@ -73,6 +139,15 @@ static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, e
         enqueue_owner(cache, queue, replicaset->meta.namespace_, &self);
         break;
     }
+    case ZL_CACHED_SERVICES:
+        enqueue_for_service(cache, queue, object);
+        break;
+    case ZL_CACHED_SLICES: {
+        const struct zl_slice *slice = object;
+        enqueue_source(queue, &slice->meta, slice->source, slice->pool);
+        break;
+    }
+    case ZL_CACHED_NODES:
     case ZL_CACHED_COUNT:
         break;
     }
@@ -89,10 +164,14 @@ void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl
     }
 }
 
-void zl_key_split(const char *key, char **namespace_, char **pool)
+bool zl_key_split(const char *key, char **namespace_, char **name)
 {
-    const char *slash = strchr(key, '/');
-    size_t length = slash != NULL ? (size_t)(slash - key) : 0;
-    *namespace_ = zl_strndup(key, length);
-    *pool = zl_strdup(slash != NULL ? slash + 1 : key);
+    /* No namespace has a colon in its name. */
+    bool service = strncmp(key, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) == 0;
+    const char *text = service ? key + strlen(SERVICE_PREFIX) : key;
+    const char *slash = strchr(text, '/');
+    size_t length = slash != NULL ? (size_t)(slash - text) : 0;
+    *namespace_ = zl_strndup(text, length);
+    *name = zl_strdup(slash != NULL ? slash + 1 : text);
+    return service;
 }

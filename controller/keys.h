@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keys.h - which pools a change concerns: from a changed object to "namespace/pool" in the work queue.
+ * keys.h - what a change concerns: from a changed object to "namespace/pool" and
+ * "service:namespace/name" in the work queue.
  *
  * Threads: called on informer threads; never blocks on I/O.
  */
@@ -14,7 +15,7 @@
 void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
                      const void *old_object, const void *new_object);
 
-/* Split KEY into copies that the caller frees. */
-void zl_key_split(const char *key, char **namespace_, char **pool);
+/* Split KEY into copies that the caller frees; true when it is a Service's. */
+bool zl_key_split(const char *key, char **namespace_, char **name);
 
 #endif

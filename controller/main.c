@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * zen-lead-controller - keeps Leases, LeaderPolicy status and owners true; deletes surplus pods.
+ * zen-lead-controller - keeps Leases, LeaderPolicy status, owners, leader Services and their EndpointSlices
+ * true; deletes surplus pods.
  */
 #include "common/base/log.h"
 #include "common/base/options.h"
 #include "common/base/process.h"
 #include "controller/manager.h"
+#include "controller/route_writer.h"
 
 #include <stddef.h>
 
@@ -46,7 +48,7 @@ static const struct zl_option OPTIONS[] = {
      .max = 64,
      .offset = FIELD(workers),
      .value_name = "COUNT",
-     .help = "Pools that are reconciled at the same time."},
+     .help = "Pools and Services that are reconciled at the same time."},
     {.name = "claim-timeout-seconds",
      .variable = "ZEN_LEAD_CLAIM_TIMEOUT_SECONDS",
      .type = ZL_OPTION_I64,
@@ -58,6 +60,14 @@ static const struct zl_option OPTIONS[] = {
      .help =
          "How long an admitted pod may take to appear before its claim is released. Use the same "
          "value for the webhook."},
+    {.name = "routing-only",
+     .variable = "ZEN_LEAD_ROUTING_ONLY",
+     .type = ZL_OPTION_BOOL,
+     .default_value = "false",
+     .offset = FIELD(routing_only),
+     .help =
+         "Serve annotated Services alone and never look for LeaderPolicies. Without it pools are "
+         "served as soon as their CRD is installed."},
     {.name = "leader-elect",
      .variable = "ENABLE_LEADER_ELECTION",
      .type = ZL_OPTION_BOOL,
@@ -103,7 +113,9 @@ static const struct zl_program PROGRAM = {
     .summary =
         "Controller of zen-lead. Watches LeaderPolicies and the workloads that join them, "
         "keeps each pool's Lease and status true, wakes the owner when a seat becomes free, "
-        "and deletes pods that slipped past the gatekeeper. Run two or more replicas: one is "
+        "deletes pods that slipped past the gatekeeper, and leads traffic to the leader, of a pool "
+        "or of an annotated Service, by a Service and EndpointSlice of its own. Run two or more "
+        "replicas: one is "
         "elected, the others take over when it stops. While none runs, nothing that runs is "
         "disturbed.",
     .options = OPTIONS,
@@ -136,6 +148,7 @@ int main(int argc, char **argv)
     zl_process_init();
     zl_kube_init();
     zl_reconciler_register_metrics();
+    zl_route_register_metrics();
     zl_kube_client_register_metrics();
 
     ZL_LOG_INFO("starting", ZL_STR("program", PROGRAM.name), ZL_STR("version", ZL_VERSION));

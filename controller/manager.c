@@ -8,8 +8,11 @@
 #include "common/base/monitor.h"
 #include "common/base/process.h"
 #include "common/http/server.h"
+#include "common/kube/discovery.h"
 #include "common/kube/elector.h"
+#include "common/pool/names.h"
 #include "controller/keys.h"
+#include "controller/reconcile_route.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -19,6 +22,9 @@ enum {
     RETRY_BACKOFF_MAX_MS = 30000,
     EVENTS_DRAIN_MS = 2000,
     WORKERS_MAX = 64,
+    DISCOVERY_RETRY_MS = 1000,
+    POOLS_LOOK_MS = 30000, /* how long an installed CRD may go unnoticed */
+    SYNC_LOOK_MS = 100,
 };
 
 struct manager {
@@ -29,8 +35,12 @@ struct manager {
     struct zl_http_server *http;
     pthread_t workers[WORKERS_MAX];
     int64_t worker_count;
+    pthread_t discoverer;
+    bool discovering;
+    struct zl_kube_client *client;
     struct zl_monitor monitor; /* guards the rest */
     bool acting, stopping;
+    bool discovered; /* the informers that this server has are running */
 };
 
 static const struct zl_metric RECONCILES = {
@@ -75,7 +85,7 @@ static void settle(struct manager *manager, const char *key, const struct zl_res
     }
     /* A conflict is the normal end of a race that someone else won: look again, without alarm. */
     if (result->status != ZL_E_CONFLICT) {
-        ZL_LOG_WARN("reconcile failed", ZL_STR("pool", key),
+        ZL_LOG_WARN("reconcile failed", ZL_STR("key", key),
                     ZL_STR("class", zl_status_name(result->status)), ZL_ERR(err));
     }
     if (err->retry_after_ms > 0) {
@@ -89,11 +99,19 @@ static void process(struct manager *manager, const char *key)
 {
     struct zl_error err = {0};
     ZL_AUTO_FREE char *namespace_ = NULL;
-    ZL_AUTO_FREE char *pool = NULL;
+    ZL_AUTO_FREE char *name_ = NULL;
+    const char *lagging = NULL;
     int64_t started_ms = zl_clock_ms();
 
-    zl_key_split(key, &namespace_, &pool);
-    struct zl_result result = zl_reconcile_pool(&manager->reconciler, namespace_, pool, &err);
+    bool service = zl_key_split(key, &namespace_, &name_);
+    if (!service && !zl_cache_is_synced(manager->reconciler.cache, &lagging)) {
+        /* The CRD was just installed: no pool is judged by half of what there is. */
+        zl_workqueue_add_after(manager->queue, key, SYNC_LOOK_MS);
+        return;
+    }
+    struct zl_result result =
+        service ? zl_reconcile_service(&manager->reconciler, namespace_, name_, &err)
+                : zl_reconcile_pool(&manager->reconciler, namespace_, name_, &err);
     const char *name = zl_status_name(result.status);
     zl_metric_add(&RECONCILES, name, NULL, 1);
     zl_metric_observe(&RECONCILE_SECONDS, name, NULL,
@@ -114,13 +132,87 @@ static bool is_stopping(void *ctx)
 static bool wait_for_turn(struct manager *manager)
 {
     zl_monitor_lock(&manager->monitor);
-    while (!manager->acting && !manager->stopping) {
+    while (!(manager->acting && manager->discovered) && !manager->stopping) {
         zl_monitor_wait(&manager->monitor, ZL_FOREVER);
     }
     /* A follower that is told to stop must not work off its queue: another replica acts. */
-    bool elected = manager->acting;
+    bool elected = manager->acting && manager->discovered;
     zl_monitor_unlock(&manager->monitor);
     return elected && zl_cache_wait_synced(manager->reconciler.cache, is_stopping, manager);
+}
+
+/* --- what the server has --- */
+
+static bool wait_before_asking(struct manager *manager, int64_t delay_ms)
+{
+    const int64_t deadline_ms = zl_clock_ms() + delay_ms;
+    zl_monitor_lock(&manager->monitor);
+    while (!manager->stopping && zl_monitor_wait(&manager->monitor, deadline_ms)) {
+        ;
+    }
+    bool go_on = !manager->stopping;
+    zl_monitor_unlock(&manager->monitor);
+    return go_on;
+}
+
+/* Until the server has answered; NULL: this replica stops first, or there is none of them. */
+static const struct zl_kube_resource *ask(struct manager *manager,
+                                          const struct zl_kube_resource *const *candidates)
+{
+    for (;;) {
+        struct zl_error err = {0};
+        const struct zl_kube_resource *found = NULL;
+        enum zl_status status = zl_kube_discover(manager->client, candidates, &found, &err);
+        if (status == ZL_OK || status == ZL_E_NOT_FOUND) {
+            return found;
+        }
+        ZL_LOG_WARN("cannot ask what the API server has", ZL_STR("group", candidates[0]->group),
+                    ZL_ERR(&err));
+        if (!wait_before_asking(manager, DISCOVERY_RETRY_MS)) {
+            return NULL;
+        }
+    }
+}
+
+static void note_discovered(struct manager *manager)
+{
+    zl_monitor_lock(&manager->monitor);
+    manager->discovered = true;
+    zl_monitor_wake_all(&manager->monitor);
+    zl_monitor_unlock(&manager->monitor);
+}
+
+static void *discover(void *ctx)
+{
+    static const struct zl_kube_resource *const slice_versions[] = {
+        &ZL_KUBE_ENDPOINTSLICES, &ZL_KUBE_ENDPOINTSLICES_V1BETA1, NULL};
+    static const struct zl_kube_resource *const pool_versions[] = {&ZL_KUBE_LEADERPOLICIES, NULL};
+    struct manager *manager = ctx;
+    const struct zl_kube_resource *slices = ask(manager, slice_versions);
+    bool pools = !manager->config->routing_only && ask(manager, pool_versions) != NULL;
+
+    if (is_stopping(manager)) {
+        return NULL;
+    }
+    if (slices != NULL) {
+        manager->reconciler.slices = slices;
+        ZL_LOG_INFO("routing", ZL_STR("endpointSlices", slices->version), ZL_BOOL("pools", pools));
+        zl_cache_start_routing(manager->reconciler.cache, slices);
+    } else {
+        ZL_LOG_WARN("the API server has no EndpointSlices: nothing is routed");
+    }
+    if (pools) {
+        zl_cache_start_pools(manager->reconciler.cache);
+    }
+    note_discovered(manager);
+    while (!pools && !manager->config->routing_only && wait_before_asking(manager, POOLS_LOOK_MS)) {
+        pools = ask(manager, pool_versions) != NULL;
+        if (pools && !is_stopping(manager)) {
+            ZL_LOG_INFO("the CRD of LeaderPolicy was installed: serving pools");
+            zl_cache_start_pools(manager->reconciler.cache);
+        }
+    }
+    return NULL;
 }
 
 static void *work(void *ctx)
@@ -283,6 +375,9 @@ static void stop(struct manager *manager)
     zl_monitor_wake_all(&manager->monitor);
     zl_monitor_unlock(&manager->monitor);
     zl_workqueue_shutdown(manager->queue);
+    if (manager->discovering) {
+        (void)pthread_join(manager->discoverer, NULL);
+    }
     for (int64_t i = 0; i < manager->worker_count; i++) {
         (void)pthread_join(manager->workers[i], NULL);
     }
@@ -305,7 +400,8 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
                               struct zl_kube_client *client, const char *namespace_,
                               struct zl_error *err)
 {
-    struct manager manager = {.config = config, .queue = zl_workqueue_new(RETRY_BACKOFF_MAX_MS)};
+    struct manager manager = {
+        .config = config, .client = client, .queue = zl_workqueue_new(RETRY_BACKOFF_MAX_MS)};
     const struct zl_cache_options cache_options = {
         .with_replicasets = true, .on_change = changed, .ctx = &manager};
     manager.reconciler = (struct zl_reconciler){
@@ -324,7 +420,8 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
 
     enum zl_status status = start_http(&manager, err);
     if (status == ZL_OK) {
-        zl_cache_start(manager.reconciler.cache);
+        manager.discoverer = zl_thread_start("discovery", discover, &manager);
+        manager.discovering = true;
         start_workers(&manager);
         status = start_election(&manager, client, namespace_, err);
     }

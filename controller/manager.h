@@ -5,7 +5,11 @@
  * Every replica keeps its caches warm; only the elected one runs workers. A replica that loses its
  * Lease exits at once, because another one is about to act.
  *
- * Threads: zl_manager_run from main; one informer thread per resource, one elector, N workers.
+ * What is watched depends on what the API server has: EndpointSlices in the version it knows, pools once
+ * the CRD of LeaderPolicy is installed, which may be later.
+ *
+ * Threads: zl_manager_run from main; one informer thread per resource, one elector, one that asks what the
+ * server has, N workers.
  */
 #ifndef ZL_CONTROLLER_MANAGER_H
 #define ZL_CONTROLLER_MANAGER_H
@@ -15,7 +19,7 @@
 struct zl_controller_config {
     const char *kubeconfig, *namespace_, *listen_address, *log_level;
     int64_t metrics_port, workers, claim_timeout_s;
-    bool leader_elect;
+    bool leader_elect, routing_only;
     int64_t lease_duration_s, renew_deadline_s, retry_period_s;
 };
 

@@ -2,6 +2,7 @@
 #include "controller/plan.h"
 
 #include "common/base/clock.h"
+#include "controller/choose.h"
 
 #include <string.h>
 
@@ -26,19 +27,17 @@ static bool is_gatekept(const struct zl_pool_facts *facts)
 }
 
 /*
- * The member that leads if nobody does. A standby pool wants one that is Ready and stays. In a scaleDown
- * pool any live pod comes before a new one, even one on its way out: it may be the leader whose Lease was
- * lost. There, beside a gatekept workload, one that wants a single replica has no part in the election.
+ * The member that leads a scaleDown pool if nobody does. Any live pod comes before a new one, even one on
+ * its way out: it may be the leader whose Lease was lost. Beside a gatekept workload, one that wants a
+ * single replica has no part in the election.
  */
 static const struct zl_pod *best_member(const struct zl_pool_facts *facts)
 {
     const struct zl_pod *best = NULL;
-    bool standby = facts->policy->standby;
-    bool gatekept_only = !standby && is_gatekept(facts);
+    bool gatekept_only = is_gatekept(facts);
     for (size_t i = 0; i < facts->member_count; i++) {
         const struct zl_pod *pod = facts->members[i].pod;
-        if ((standby && (pod->meta.deleting || !pod->ready)) ||
-            (gatekept_only && !facts->members[i].gatekept)) {
+        if (gatekept_only && !facts->members[i].gatekept) {
             continue;
         }
         if (best == NULL || zl_pod_precedes(pod, best)) {
@@ -46,6 +45,21 @@ static const struct zl_pod *best_member(const struct zl_pool_facts *facts)
         }
     }
     return best;
+}
+
+/* The one that leads a standby pool: sticky, Ready, and it stays. */
+static const struct zl_pod *best_standby(const struct zl_pool_facts *facts)
+{
+    const struct zl_choice_rules rules = {.sticky = true};
+    const struct zl_pod **pods = zl_alloc((facts->member_count + 1) * sizeof *pods);
+    const char *current = facts->holder_pod != NULL ? facts->holder_pod->meta.uid : NULL;
+    for (size_t i = 0; i < facts->member_count; i++) {
+        pods[i] = facts->members[i].pod;
+    }
+    struct zl_choice choice =
+        zl_choose_leader(pods, facts->member_count, current, &rules, facts->now_us);
+    free(pods);
+    return choice.leader;
 }
 
 static void take_or_release(const struct zl_pod *taker, bool held, struct zl_plan *plan)
@@ -111,11 +125,11 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
 
 static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, struct zl_plan *plan)
 {
-    const struct zl_pod *best = best_member(facts);
+    const struct zl_pod *best = best_standby(facts);
     switch (seat) {
     case ZL_SEAT_HELD:
-        /* Sticky: a leader that is Ready keeps the seat. */
-        if (facts->holder_pod == NULL || facts->holder_pod->ready || best == NULL) {
+        /* Sticky: a leader that is Ready keeps the seat; so does one that nobody can replace. */
+        if (facts->holder_pod == NULL || zl_can_lead(facts->holder_pod) || best == NULL) {
             renew_if_due(facts, plan);
         } else {
             take_or_release(best, true, plan);

@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/pool/names.h"
+#include "controller/reconcile_route.h"
 
 #include <string.h>
 
@@ -64,6 +65,19 @@ static enum zl_status read_pod(struct zl_reconciler *reconciler, const char *nam
 }
 
 /*
+ * In a standby pool the wrong leader costs a write, not two leaders in one seat, and traffic waits: there a
+ * cache that is newer than the Lease will do.
+ */
+static bool cache_is_proof(struct zl_reconciler *reconciler, const struct zl_pool *pool)
+{
+    const struct zl_lease *lease = pool->facts.lease;
+    return pool->facts.policy->standby && !lease->provisional &&
+           zl_cache_is_settled(reconciler->cache, ZL_CACHED_PODS) &&
+           zl_cache_position(reconciler->cache, ZL_CACHED_PODS) >=
+               zl_resource_version_number(lease->resource_version);
+}
+
+/*
  * The cache does not show the holder's pod. That is no proof: it may lag behind the Lease. Ask, because
  * what follows is a release.
  */
@@ -73,6 +87,10 @@ static enum zl_status look_up_holder(struct zl_reconciler *reconciler, struct zl
     const struct zl_lease *lease = pool->facts.lease;
     struct zl_pod *pod = NULL;
     if (!zl_lease_is_held(lease) || pool->facts.holder != ZL_HOLDER_UNKNOWN) {
+        return ZL_OK;
+    }
+    if (cache_is_proof(reconciler, pool)) {
+        zl_pool_use_holder(pool, NULL);
         return ZL_OK;
     }
     enum zl_status status = read_pod(reconciler, lease->namespace_, lease->holder_pod, &pod, err);
@@ -177,8 +195,8 @@ static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool
         return ZL_OK;
     }
     struct zl_lease *stored = NULL;
-    enum zl_status status =
-        plan->action == ZL_LEASE_TAKE ? confirm_taker(reconciler, plan->taker, err) : ZL_OK;
+    bool must_live = plan->action == ZL_LEASE_TAKE && !pool->facts.policy->standby;
+    enum zl_status status = must_live ? confirm_taker(reconciler, plan->taker, err) : ZL_OK;
     if (status != ZL_OK) {
         return status;
     }
@@ -240,6 +258,7 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     if (pool.facts.policy == NULL) {
         tell_policy_is_missing(reconciler, name, &pool);
         zl_wakes_forget(reconciler->wakes, namespace_, name);
+        result.status = zl_reconcile_pool_routes(reconciler, &pool, namespace_, name, &result, err);
         zl_pool_clear(&pool);
         return result;
     }
@@ -257,6 +276,9 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
         plan = zl_plan_pool(&pool.facts);
         result.requeue_after_ms = plan.requeue_after_ms;
         result.status = carry_out(reconciler, &pool, &plan, err);
+    }
+    if (result.status == ZL_OK) {
+        result.status = zl_reconcile_pool_routes(reconciler, &pool, namespace_, name, &result, err);
     }
     if (result.status == ZL_OK) {
         result.status = wake_if_due(reconciler, &pool, &plan, &result, err);

@@ -19,6 +19,7 @@
 struct zl_reconciler {
     struct zl_kube_client *client;
     struct zl_cache *cache;
+    const struct zl_kube_resource *slices; /* EndpointSlice in the version that the server has */
     struct zl_events *events;
     struct zl_claim_clock *clock;
     struct zl_wakes *wakes;

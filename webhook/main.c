@@ -172,7 +172,7 @@ static enum zl_status serve(const struct zl_webhook_config *config, struct zl_ku
     zl_kube_client_register_metrics();
     enum zl_status status = zl_webhook_server_start(config, &gatekeeper, &server, err);
     if (status == ZL_OK) {
-        zl_cache_start(cache);
+        zl_cache_start_pools(cache);
         wait_and_drain(config, server);
     }
     zl_cache_free(cache);

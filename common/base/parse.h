@@ -26,6 +26,13 @@ enum zl_status zl_parse_i64(const char *text, int64_t min, int64_t max, int64_t 
 enum zl_status zl_parse_bool(const char *text, bool *out, struct zl_error *err) ZL_MUST_CHECK;
 
 /*
+ * A Go duration ("1h30m", "1.5s", "300ms", "0"), not negative, in whole milliseconds (rounded up).
+ *
+ * @return false when TEXT is not one, or is longer than a year (OUT untouched)
+ */
+bool zl_parse_duration(const char *text, int64_t *out_ms);
+
+/*
  * Standard base64 (RFC 4648, padding required, ASCII white space ignored).
  *
  * @param out  the caller frees; NUL-terminated after *LENGTH bytes

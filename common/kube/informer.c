@@ -41,7 +41,7 @@ struct zl_informer {
     atomic_uint_fast64_t position;
 
     struct zl_monitor monitor; /* guards the block below; woken by each change of it */
-    bool started, stopping, relist, synced, watching;
+    bool started, stopping, relist, listing, synced, watching;
     int64_t
         last_watching_ms; /* when the last watch ended; the informer's making before the first */
     uint64_t watches, relists;
@@ -191,6 +191,7 @@ static void note_synced(struct zl_informer *informer)
         informer->relists++;
     }
     informer->synced = true;
+    informer->listing = false;
     zl_monitor_wake_all(&informer->monitor);
     zl_monitor_unlock(&informer->monitor);
 }
@@ -204,6 +205,7 @@ static enum zl_status list(struct zl_informer *informer, struct zl_error *err)
 
     /* Requests from here on want another list: this one may have passed their objects already. */
     zl_monitor_lock(&informer->monitor);
+    informer->listing = informer->listing || informer->relist;
     informer->relist = false;
     zl_monitor_unlock(&informer->monitor);
 
@@ -484,6 +486,14 @@ bool zl_informer_is_synced(struct zl_informer *informer)
     const bool synced = informer->synced;
     zl_monitor_unlock(&informer->monitor);
     return synced;
+}
+
+bool zl_informer_is_settled(struct zl_informer *informer)
+{
+    zl_monitor_lock(&informer->monitor);
+    const bool settled = informer->synced && !informer->relist && !informer->listing;
+    zl_monitor_unlock(&informer->monitor);
+    return settled;
 }
 
 bool zl_informer_wait_synced(struct zl_informer *informer, bool (*stop)(void *ctx), void *ctx)

@@ -62,6 +62,9 @@ bool zl_informer_wait_synced(struct zl_informer *informer, bool (*stop)(void *ct
  */
 void zl_informer_relist(struct zl_informer *informer);
 
+/* true when it is synced and every zl_informer_relist so far has been answered by a list. */
+bool zl_informer_is_settled(struct zl_informer *informer);
+
 /*
  * The newest resourceVersion that this informer has seen, as a number: every change up to it is in
  * the store, whether kept or not. 0 before the first sync. Versions of one API server's resources

@@ -5,6 +5,12 @@ const struct zl_kube_resource ZL_KUBE_PODS = {"", "v1", "pods", "Pod", false};
 const struct zl_kube_resource ZL_KUBE_EVENTS = {"", "v1", "events", "Event", false};
 const struct zl_kube_resource ZL_KUBE_SECRETS = {"", "v1", "secrets", "Secret", false};
 const struct zl_kube_resource ZL_KUBE_NAMESPACES = {"", "v1", "namespaces", "Namespace", true};
+const struct zl_kube_resource ZL_KUBE_SERVICES = {"", "v1", "services", "Service", false};
+const struct zl_kube_resource ZL_KUBE_NODES = {"", "v1", "nodes", "Node", true};
+const struct zl_kube_resource ZL_KUBE_ENDPOINTSLICES = {"discovery.k8s.io", "v1", "endpointslices",
+                                                        "EndpointSlice", false};
+const struct zl_kube_resource ZL_KUBE_ENDPOINTSLICES_V1BETA1 = {
+    "discovery.k8s.io", "v1beta1", "endpointslices", "EndpointSlice", false};
 const struct zl_kube_resource ZL_KUBE_REPLICASETS = {"apps", "v1", "replicasets", "ReplicaSet",
                                                      false};
 const struct zl_kube_resource ZL_KUBE_DEPLOYMENTS = {"apps", "v1", "deployments", "Deployment",

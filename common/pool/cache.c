@@ -1,29 +1,79 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/pool/cache.h"
 
+#include "common/base/hash.h"
 #include "common/pool/names.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 struct zl_cache;
+
+/* What makes a namespace's pods worth keeping. */
+struct interest {
+    char *namespace_;
+    size_t policies, services; /* Services that have opted in */
+    UT_hash_handle hh;
+};
 
 /* What an informer's callbacks get: the cache, and which of its informers called. */
 struct slot {
     struct zl_cache *cache;
     enum zl_cached kind;
     struct zl_informer *informer; /* NULL: not wanted */
+    atomic_bool started;
 };
 
 struct zl_cache {
+    struct zl_kube_client *client;
     struct zl_cache_options options;
     struct slot slots[ZL_CACHED_COUNT];
+    pthread_mutex_t lock; /* guards the interests */
+    struct interest *interests;
 };
 
-static bool has_policy(struct zl_cache *cache, const char *namespace_, size_t at_least)
+static struct interest interest_in(struct zl_cache *cache, const char *namespace_)
 {
-    ZL_AUTO_REFS struct zl_refs policies = {0};
-    zl_cache_list(cache, ZL_CACHED_POLICIES, namespace_, &policies);
-    return policies.count >= at_least;
+    struct interest *found = NULL;
+    struct interest copy = {0};
+    pthread_mutex_lock(&cache->lock);
+    if (namespace_ != NULL) {
+        HASH_FIND_STR(cache->interests, namespace_, found);
+    }
+    if (found != NULL) {
+        copy.policies = found->policies;
+        copy.services = found->services;
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return copy;
+}
+
+/* Count up (WEIGHT 1) or down (-1); true when this was the first of its kind in the namespace. */
+static bool note_interest(struct zl_cache *cache, const char *namespace_, bool policy, bool up)
+{
+    struct interest *found = NULL;
+    pthread_mutex_lock(&cache->lock);
+    HASH_FIND_STR(cache->interests, namespace_, found);
+    if (found == NULL) {
+        found = zl_alloc(sizeof *found);
+        found->namespace_ = zl_strdup(namespace_);
+        HASH_ADD_KEYPTR(hh, cache->interests, found->namespace_, strlen(found->namespace_), found);
+    }
+    size_t *count = policy ? &found->policies : &found->services;
+    if (up) {
+        ++*count;
+    } else if (*count > 0) {
+        --*count;
+    }
+    bool first = up && *count == 1;
+    if (found->policies + found->services == 0) {
+        HASH_DELETE(hh, cache->interests, found);
+        free(found->namespace_);
+        free(found);
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return first;
 }
 
 static enum zl_status decode_policy(void *ctx, const struct cJSON *object, void **out,
@@ -67,11 +117,13 @@ static enum zl_status decode_pod(void *ctx, const struct cJSON *object, void **o
 {
     const struct slot *slot = ctx;
     struct zl_pod *pod = NULL;
-    if (!has_policy(slot->cache, zl_json_text(object, "metadata", "namespace", NULL), 1)) {
+    struct interest interest =
+        interest_in(slot->cache, zl_json_text(object, "metadata", "namespace", NULL));
+    if (interest.policies + interest.services == 0) {
         return ZL_OK;
     }
     enum zl_status status = zl_pod_decode(object, &pod, err);
-    if (status == ZL_OK && pod->meta.controller.uid != NULL) {
+    if (status == ZL_OK && (interest.services > 0 || pod->meta.controller.uid != NULL)) {
         *out = pod;
     } else {
         zl_pod_free(pod);
@@ -84,7 +136,8 @@ static enum zl_status decode_replicaset(void *ctx, const struct cJSON *object, v
 {
     const struct slot *slot = ctx;
     struct zl_replicaset *replicaset = NULL;
-    if (!has_policy(slot->cache, zl_json_text(object, "metadata", "namespace", NULL), 1)) {
+    const char *namespace_ = zl_json_text(object, "metadata", "namespace", NULL);
+    if (interest_in(slot->cache, namespace_).policies == 0) {
         return ZL_OK;
     }
     enum zl_status status = zl_replicaset_decode(object, &replicaset, err);
@@ -92,15 +145,86 @@ static enum zl_status decode_replicaset(void *ctx, const struct cJSON *object, v
     return status;
 }
 
-/* The first pool of a namespace: from now on its pods and ReplicaSets are wanted. */
-static void widen(struct zl_cache *cache, const struct zl_policy *policy)
+static enum zl_status decode_service(void *ctx, const struct cJSON *object, void **out,
+                                     struct zl_error *err)
 {
-    if (has_policy(cache, policy->meta.namespace_, 2)) {
+    const struct slot *slot = ctx;
+    struct zl_service *service = NULL;
+    enum zl_status status = zl_service_decode(object, &service, err);
+    if (status != ZL_OK) {
+        return status;
+    }
+    bool lends_ports = service->selector != NULL && !service->external &&
+                       interest_in(slot->cache, service->meta.namespace_).policies > 0;
+    if (service->opted_in || service->ours || lends_ports) {
+        *out = service;
+    } else {
+        zl_service_free(service);
+    }
+    return ZL_OK;
+}
+
+static enum zl_status decode_slice(void *ctx, const struct cJSON *object, void **out,
+                                   struct zl_error *err)
+{
+    (void)ctx;
+    struct zl_slice *slice = NULL;
+    enum zl_status status = zl_slice_decode(object, &slice, err);
+    *out = slice;
+    return status;
+}
+
+static enum zl_status decode_node(void *ctx, const struct cJSON *object, void **out,
+                                  struct zl_error *err)
+{
+    (void)ctx;
+    struct zl_node *node = NULL;
+    enum zl_status status = zl_node_decode(object, &node, err);
+    *out = node;
+    return status;
+}
+
+/* NULL: not wanted, or not yet. */
+static struct zl_informer *started(struct zl_cache *cache, int kind)
+{
+    struct slot *slot = &cache->slots[kind];
+    return atomic_load(&slot->started) ? slot->informer : NULL;
+}
+
+static void relist(struct zl_cache *cache, enum zl_cached kind)
+{
+    struct zl_informer *informer = started(cache, (int)kind);
+    if (informer != NULL) {
+        zl_informer_relist(informer);
+    }
+}
+
+/* The first pool of a namespace: from now on its pods, ReplicaSets and Services are wanted. */
+static void count_policy(struct zl_cache *cache, const struct zl_policy *old_policy,
+                         const struct zl_policy *new_policy)
+{
+    if (old_policy != NULL && new_policy != NULL) {
         return;
     }
-    zl_informer_relist(cache->slots[ZL_CACHED_PODS].informer);
-    if (cache->slots[ZL_CACHED_REPLICASETS].informer != NULL) {
-        zl_informer_relist(cache->slots[ZL_CACHED_REPLICASETS].informer);
+    if (old_policy != NULL) {
+        (void)note_interest(cache, old_policy->meta.namespace_, true, false);
+    } else if (note_interest(cache, new_policy->meta.namespace_, true, true)) {
+        relist(cache, ZL_CACHED_PODS);
+        relist(cache, ZL_CACHED_REPLICASETS);
+        relist(cache, ZL_CACHED_SERVICES);
+    }
+}
+
+static void count_service(struct zl_cache *cache, const struct zl_service *old_service,
+                          const struct zl_service *new_service)
+{
+    bool was = old_service != NULL && old_service->opted_in;
+    bool is = new_service != NULL && new_service->opted_in;
+    if (was && !is) {
+        (void)note_interest(cache, old_service->meta.namespace_, false, false);
+    }
+    if (is && !was && note_interest(cache, new_service->meta.namespace_, false, true)) {
+        relist(cache, ZL_CACHED_PODS);
     }
 }
 
@@ -108,8 +232,10 @@ static void changed(void *ctx, const void *old_object, const void *new_object)
 {
     const struct slot *slot = ctx;
     struct zl_cache *cache = slot->cache;
-    if (slot->kind == ZL_CACHED_POLICIES && old_object == NULL) {
-        widen(cache, new_object);
+    if (slot->kind == ZL_CACHED_POLICIES) {
+        count_policy(cache, old_object, new_object);
+    } else if (slot->kind == ZL_CACHED_SERVICES) {
+        count_service(cache, old_object, new_object);
     }
     if (cache->options.on_change != NULL) {
         cache->options.on_change(cache->options.ctx, slot->kind, old_object, new_object);
@@ -136,40 +262,87 @@ static const struct zl_informer_spec SPECS[ZL_CACHED_COUNT] = {
     [ZL_CACHED_REPLICASETS] = {.resource = &ZL_KUBE_REPLICASETS,
                                .decode = decode_replicaset,
                                .free_object = zl_replicaset_free},
+    [ZL_CACHED_SERVICES] = {.resource = &ZL_KUBE_SERVICES,
+                            .decode = decode_service,
+                            .free_object = zl_service_free},
+    [ZL_CACHED_SLICES] = {.resource = &ZL_KUBE_ENDPOINTSLICES,
+                          .label_selector = ZL_SLICE_SELECTOR,
+                          .decode = decode_slice,
+                          .free_object = zl_slice_free},
+    [ZL_CACHED_NODES] = {.resource = &ZL_KUBE_NODES,
+                         .metadata_only = true,
+                         .decode = decode_node,
+                         .free_object = zl_node_free},
 };
+
+static bool is_routing(enum zl_cached kind)
+{
+    return kind == ZL_CACHED_SERVICES || kind == ZL_CACHED_SLICES || kind == ZL_CACHED_NODES;
+}
+
+static void make_informer(struct zl_cache *cache, enum zl_cached kind,
+                          const struct zl_kube_resource *resource)
+{
+    struct slot *slot = &cache->slots[kind];
+    struct zl_informer_spec spec = SPECS[kind];
+    spec.resource = resource;
+    spec.on_change = changed;
+    spec.ctx = slot;
+    slot->informer = zl_informer_new(cache->client, &spec);
+}
 
 struct zl_cache *zl_cache_new(struct zl_kube_client *client, const struct zl_cache_options *options)
 {
     struct zl_cache *cache = zl_alloc(sizeof *cache);
+    cache->client = client;
     cache->options = *options;
-    for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
-        struct slot *slot = &cache->slots[kind];
-        struct zl_informer_spec spec = SPECS[kind];
-        slot->cache = cache;
-        slot->kind = (enum zl_cached)kind;
-        if (kind == ZL_CACHED_REPLICASETS && !options->with_replicasets) {
-            continue;
+    pthread_mutex_init(&cache->lock, NULL);
+    for (int i = 0; i < ZL_CACHED_COUNT; i++) {
+        enum zl_cached kind = (enum zl_cached)i;
+        cache->slots[i].cache = cache;
+        cache->slots[i].kind = kind;
+        atomic_init(&cache->slots[i].started, false);
+        bool later =
+            is_routing(kind) || (kind == ZL_CACHED_REPLICASETS && !options->with_replicasets);
+        if (!later) {
+            make_informer(cache, kind, SPECS[kind].resource);
         }
-        spec.on_change = changed;
-        spec.ctx = slot;
-        slot->informer = zl_informer_new(client, &spec);
     }
     return cache;
 }
 
-void zl_cache_start(struct zl_cache *cache)
+static void start(struct zl_cache *cache, enum zl_cached kind)
+{
+    struct slot *slot = &cache->slots[kind];
+    if (slot->informer != NULL && !atomic_exchange(&slot->started, true)) {
+        zl_informer_start(slot->informer);
+    }
+}
+
+void zl_cache_start_pools(struct zl_cache *cache)
 {
     for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
-        if (cache->slots[kind].informer != NULL) {
-            zl_informer_start(cache->slots[kind].informer);
+        if (!is_routing((enum zl_cached)kind)) {
+            start(cache, (enum zl_cached)kind);
         }
     }
+}
+
+void zl_cache_start_routing(struct zl_cache *cache, const struct zl_kube_resource *slices)
+{
+    make_informer(cache, ZL_CACHED_SERVICES, &ZL_KUBE_SERVICES);
+    make_informer(cache, ZL_CACHED_SLICES, slices);
+    make_informer(cache, ZL_CACHED_NODES, &ZL_KUBE_NODES);
+    start(cache, ZL_CACHED_SERVICES);
+    start(cache, ZL_CACHED_SLICES);
+    start(cache, ZL_CACHED_NODES);
+    start(cache, ZL_CACHED_PODS);
 }
 
 void zl_cache_stop(struct zl_cache *cache)
 {
     for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
-        if (cache->slots[kind].informer != NULL) {
+        if (started(cache, kind) != NULL) {
             zl_informer_stop(cache->slots[kind].informer);
         }
     }
@@ -184,25 +357,37 @@ void zl_cache_free(struct zl_cache *cache)
     for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
         zl_informer_free(cache->slots[kind].informer);
     }
+    struct interest *interest = NULL;
+    struct interest *next = NULL;
+    HASH_ITER(hh, cache->interests, interest, next)
+    {
+        HASH_DELETE(hh, cache->interests, interest);
+        free(interest->namespace_);
+        free(interest);
+    }
+    pthread_mutex_destroy(&cache->lock);
     free(cache);
 }
 
 bool zl_cache_is_synced(struct zl_cache *cache, const char **lagging)
 {
+    bool any = false;
     for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
-        struct zl_informer *informer = cache->slots[kind].informer;
+        struct zl_informer *informer = started(cache, kind);
         if (informer != NULL && !zl_informer_is_synced(informer)) {
             *lagging = zl_informer_name(informer);
             return false;
         }
+        any = any || informer != NULL;
     }
-    return true;
+    *lagging = any ? NULL : "resources";
+    return any;
 }
 
 bool zl_cache_wait_synced(struct zl_cache *cache, bool (*stop)(void *ctx), void *ctx)
 {
     for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
-        struct zl_informer *informer = cache->slots[kind].informer;
+        struct zl_informer *informer = started(cache, kind);
         if (informer != NULL && !zl_informer_wait_synced(informer, stop, ctx)) {
             return false;
         }
@@ -212,13 +397,21 @@ bool zl_cache_wait_synced(struct zl_cache *cache, bool (*stop)(void *ctx), void 
 
 uint64_t zl_cache_position(struct zl_cache *cache, enum zl_cached kind)
 {
-    return zl_informer_position(cache->slots[kind].informer);
+    struct zl_informer *informer = started(cache, (int)kind);
+    return informer != NULL ? zl_informer_position(informer) : 0;
+}
+
+bool zl_cache_is_settled(struct zl_cache *cache, enum zl_cached kind)
+{
+    struct zl_informer *informer = started(cache, (int)kind);
+    return informer != NULL && zl_informer_is_settled(informer);
 }
 
 struct zl_ref *zl_cache_find(struct zl_cache *cache, enum zl_cached kind, const char *namespace_,
                              const char *name)
 {
-    return zl_store_find(zl_informer_store(cache->slots[kind].informer), namespace_, name);
+    struct zl_informer *informer = started(cache, (int)kind);
+    return informer != NULL ? zl_store_find(zl_informer_store(informer), namespace_, name) : NULL;
 }
 
 struct zl_ref *zl_cache_find_lease(struct zl_cache *cache, const char *namespace_, const char *pool)
@@ -230,7 +423,10 @@ struct zl_ref *zl_cache_find_lease(struct zl_cache *cache, const char *namespace
 void zl_cache_list(struct zl_cache *cache, enum zl_cached kind, const char *namespace_,
                    struct zl_refs *out)
 {
-    zl_store_list(zl_informer_store(cache->slots[kind].informer), namespace_, out);
+    struct zl_informer *informer = started(cache, (int)kind);
+    if (informer != NULL) {
+        zl_store_list(zl_informer_store(informer), namespace_, out);
+    }
 }
 
 void zl_cache_list_workloads(struct zl_cache *cache, const char *namespace_, const char *pool,

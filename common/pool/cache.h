@@ -2,9 +2,11 @@
 /*
  * cache.h - what the cluster's pools look like, kept true by informers.
  *
- * Holds LeaderPolicies, the Deployments and StatefulSets that join a pool, the pools' Leases, and the
- * pods (for the controller also the ReplicaSets) of namespaces that have a LeaderPolicy: memory is a
- * function of zen-lead's users, not of the cluster's size.
+ * Two halves, each started on its own. Pools: LeaderPolicies, the Deployments and StatefulSets that join
+ * one, their Leases, for the controller also the ReplicaSets of their namespaces. Routing: Services that
+ * have opted in, ours, and those that may lend a pool their ports; our EndpointSlices; the nodes' zones.
+ * Pods are kept for namespaces that have a LeaderPolicy or an opted-in Service: memory is a function of
+ * zen-lead's users, not of the cluster's size.
  *
  * Membership may stand in an annotation, which no label selector can ask for; so workloads are watched
  * whole and filtered while they are decoded.
@@ -16,14 +18,20 @@
 
 #include "common/kube/informer.h"
 #include "common/pool/lease.h"
+#include "common/pool/node.h"
+#include "common/pool/service.h"
+#include "common/pool/slice.h"
 
 enum zl_cached {
     ZL_CACHED_POLICIES,     /* struct zl_policy */
     ZL_CACHED_DEPLOYMENTS,  /* struct zl_workload, in a pool */
     ZL_CACHED_STATEFULSETS, /* struct zl_workload, in a pool */
     ZL_CACHED_LEASES,       /* struct zl_lease */
-    ZL_CACHED_PODS,         /* struct zl_pod that has a controller */
+    ZL_CACHED_PODS,         /* struct zl_pod; beside an opted-in Service also without controller */
     ZL_CACHED_REPLICASETS,  /* struct zl_replicaset; only WITH_REPLICASETS */
+    ZL_CACHED_SERVICES,     /* struct zl_service; this and the next two: only with routing */
+    ZL_CACHED_SLICES,       /* struct zl_slice, ours */
+    ZL_CACHED_NODES,        /* struct zl_node */
     ZL_CACHED_COUNT,
 };
 
@@ -39,14 +47,22 @@ struct zl_cache; /* opaque */
 
 struct zl_cache *zl_cache_new(struct zl_kube_client *client,
                               const struct zl_cache_options *options);
-void zl_cache_start(struct zl_cache *cache);
+/* Each once, from one thread; the pods start with the first. */
+void zl_cache_start_pools(struct zl_cache *cache);
+/* @param slices  the version of EndpointSlice that the server has */
+void zl_cache_start_routing(struct zl_cache *cache, const struct zl_kube_resource *slices);
 void zl_cache_stop(struct zl_cache *cache); /* no on_change after this; look-ups still work */
 void zl_cache_free(struct zl_cache *cache); /* stops first */
 
-/* true when every informer has its first list; else *LAGGING names one that has not. */
+/* true when every started informer has its first list; else *LAGGING names one that has not. */
 bool zl_cache_is_synced(struct zl_cache *cache, const char **lagging);
 /* Blocks until it is; as zl_informer_wait_synced. */
 bool zl_cache_wait_synced(struct zl_cache *cache, bool (*stop)(void *ctx), void *ctx);
+/*
+ * As zl_informer_is_settled: a namespace that became interesting makes the pods list again, and until
+ * that list is there a missing pod proves nothing.
+ */
+bool zl_cache_is_settled(struct zl_cache *cache, enum zl_cached kind);
 /* As zl_informer_position. */
 uint64_t zl_cache_position(struct zl_cache *cache, enum zl_cached kind);
 

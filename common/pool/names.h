@@ -29,6 +29,29 @@
 #define ZL_LEASE_SELECTOR ZL_KEY_MANAGED_BY "=" ZL_MANAGED_BY
 #define ZL_LEASE_PREFIX "zen-lead-"
 
+/* Annotations on a Service: opt in, and how. */
+#define ZL_KEY_ENABLED "zen-lead.io/enabled"
+#define ZL_KEY_LEADER_SERVICE "zen-lead.io/leader-service-name"
+#define ZL_KEY_STICKY "zen-lead.io/sticky"
+#define ZL_KEY_MIN_READY "zen-lead.io/min-ready-duration"
+
+/* Labels on the leader Service and its EndpointSlices; pools' objects carry ZL_KEY_POOL as well. */
+#define ZL_KEY_SOURCE_SERVICE "zen-lead.io/source-service"
+#define ZL_KEY_SLICE_MANAGED_BY "endpointslice.kubernetes.io/managed-by"
+#define ZL_KEY_SLICE_SERVICE "kubernetes.io/service-name"
+#define ZL_SLICE_SELECTOR ZL_KEY_SLICE_MANAGED_BY "=" ZL_MANAGED_BY
+#define ZL_LEADER_SUFFIX "-leader"
+#define ZL_DIRECTOR_SUFFIX "-director"
+
+/* Annotations on the leader Service. */
+#define ZL_KEY_LEADER_POD "zen-lead.io/leader-pod-name"
+#define ZL_KEY_LEADER_UID "zen-lead.io/leader-pod-uid"
+#define ZL_KEY_LEADER_SWITCH "zen-lead.io/leader-last-switch-time"
+
+#define ZL_KEY_ZONE "topology.kubernetes.io/zone"
+#define ZL_KEY_HOSTNAME "kubernetes.io/hostname"
+
+#define ZL_POLICY_GROUP "coordination.kube-zen.io"
 #define ZL_POLICY_API_VERSION "coordination.kube-zen.io/v1alpha1"
 #define ZL_POLICY_KIND "LeaderPolicy"
 

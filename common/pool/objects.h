@@ -38,6 +38,14 @@ enum zl_status zl_meta_decode(const struct cJSON *object, struct zl_meta *out,
                               struct zl_error *err) ZL_MUST_CHECK;
 void zl_meta_clear(struct zl_meta *meta);
 
+struct zl_container_port {
+    char *name;           /* or NULL */
+    const char *protocol; /* "TCP", "UDP" or "SCTP"; constant */
+    int64_t number;
+};
+
+enum { ZL_POD_IPS_MAX = 2 }; /* one for each family */
+
 struct zl_pod {
     struct zl_meta meta;
     bool finished;  /* phase Failed or Succeeded: it will never run again */
@@ -46,6 +54,13 @@ struct zl_pod {
     int64_t
         ready_since_us; /* lastTransitionTime of Ready, wall clock of the kubelet; 0 unless ready */
     char *identity;     /* annotation zen-lead/identity */
+    bool serving;       /* as ready, but also while deleting: it still answers */
+    char *labels;       /* as in labels.h; NULL: none */
+    char *node;         /* NULL: not bound */
+    char *ips[ZL_POD_IPS_MAX]; /* the first is the main one; NULL: none */
+    /* Of all containers that run beside each other, native sidecars included. */
+    struct zl_container_port *ports;
+    size_t port_count;
 };
 
 enum zl_status zl_pod_decode(const struct cJSON *object, struct zl_pod **out,
@@ -53,6 +68,9 @@ enum zl_status zl_pod_decode(const struct cJSON *object, struct zl_pod **out,
 void zl_pod_free(void *pod); /* a struct zl_pod; fits zl_ref_new */
 
 struct zl_pod *zl_pod_copy(const struct zl_pod *pod);
+
+/* "TCP", "UDP" or "SCTP" for TEXT; the default, "TCP", for NULL and anything else. */
+const char *zl_protocol(const char *text);
 
 enum zl_workload_kind { ZL_WORKLOAD_DEPLOYMENT, ZL_WORKLOAD_STATEFULSET };
 

@@ -13,7 +13,7 @@
 
 static char ns[] = "shop", pool[] = "web", uid_a[] = "uid-a", uid_b[] = "uid-b", uid_c[] = "uid-c";
 static char pod_a[] = "web-a", pod_b[] = "web-b", pod_c[] = "web-c", identity_a[] = "web-a_uid-a";
-static char nobody[] = "", version[] = "1";
+static char ip[] = "10.0.0.1", nobody[] = "", version[] = "1";
 
 static const struct zl_policy SCALE_DOWN = {
     .meta = {.namespace_ = ns, .name = pool}, .lease_duration_s = 15, .retry_period_s = 2};
@@ -26,13 +26,17 @@ static const struct zl_workload THREE = {
 static const struct zl_workload ONE = {
     .meta = {.namespace_ = ns, .name = pool}, .replicas = 1, .pool = pool};
 
-static const struct zl_pod A = {
-    .meta = {.name = pod_a, .uid = uid_a, .created_us = 1}, .ready = true, .ready_since_us = 5};
+static const struct zl_pod A = {.meta = {.name = pod_a, .uid = uid_a, .created_us = 1},
+                                .ready = true,
+                                .ready_since_us = 5,
+                                .ips = {ip}};
 static const struct zl_pod A_NOT_READY = {.meta = {.name = pod_a, .uid = uid_a, .created_us = 1}};
 static const struct zl_pod A_TERMINATING = {
     .meta = {.name = pod_a, .uid = uid_a, .created_us = 1, .deleting = true}};
-static const struct zl_pod B = {
-    .meta = {.name = pod_b, .uid = uid_b, .created_us = 2}, .ready = true, .ready_since_us = 6};
+static const struct zl_pod B = {.meta = {.name = pod_b, .uid = uid_b, .created_us = 2},
+                                .ready = true,
+                                .ready_since_us = 6,
+                                .ips = {ip}};
 static const struct zl_pod C = {.meta = {.name = pod_c, .uid = uid_c, .created_us = 3}};
 
 static struct zl_lease lease_of_a(bool provisional, int64_t renewed_ago_s)

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/pool/service.h"
+
+#include "common/base/parse.h"
+#include "common/pool/labels.h"
+#include "common/pool/names.h"
+
+#include <string.h>
+
+enum { SERVICE_NAME_MAX = 63 };
+
+static void decode_wishes(const struct cJSON *annotations, struct zl_service *service)
+{
+    const char *min_ready = zl_json_text(annotations, ZL_KEY_MIN_READY, NULL);
+    const char *name = zl_json_text(annotations, ZL_KEY_LEADER_SERVICE, NULL);
+    const char *pool = zl_json_text(annotations, ZL_KEY_POOL, NULL);
+
+    service->opted_in = zl_same_string(zl_json_text(annotations, ZL_KEY_ENABLED, NULL), "true");
+    service->sticky = !zl_same_string(zl_json_text(annotations, ZL_KEY_STICKY, NULL), "false");
+    service->wanted_name = name != NULL && name[0] != '\0' ? zl_strdup(name) : NULL;
+    service->joined_pool = pool != NULL && pool[0] != '\0' ? zl_strdup(pool) : NULL;
+    if (min_ready != NULL && !zl_parse_duration(min_ready, &service->min_ready_ms)) {
+        service->bad_min_ready = zl_strdup(min_ready);
+    }
+}
+
+static void decode_ports(const struct cJSON *spec, struct zl_service *service)
+{
+    const struct cJSON *port = zl_json_first(zl_json_at(spec, "ports", NULL));
+    for (; port != NULL; port = zl_json_next(port)) {
+        const char *name = zl_json_text(port, "name", NULL);
+        int64_t number = zl_json_i64(port, 0, "port", NULL);
+        service->ports =
+            zl_realloc(service->ports, service->port_count + 1, sizeof *service->ports);
+        service->ports[service->port_count++] = (struct zl_service_port){
+            .name = name != NULL && name[0] != '\0' ? zl_strdup(name) : NULL,
+            .protocol = zl_protocol(zl_json_text(port, "protocol", NULL)),
+            .app_protocol = zl_strdup(zl_json_text(port, "appProtocol", NULL)),
+            .number = number,
+            .target_name = zl_strdup(zl_json_text(port, "targetPort", NULL)),
+            .target_number = zl_json_text(port, "targetPort", NULL) != NULL
+                                 ? 0
+                                 : zl_json_i64(port, number, "targetPort", NULL),
+        };
+    }
+}
+
+static void decode_families(const struct cJSON *spec, struct zl_service *service)
+{
+    service->family_policy = zl_strdup(zl_json_text(spec, "ipFamilyPolicy", NULL));
+    const struct cJSON *family = zl_json_first(zl_json_at(spec, "ipFamilies", NULL));
+    for (; family != NULL; family = zl_json_next(family)) {
+        bool ipv6 = zl_same_string(zl_json_value_text(family), "IPv6");
+        service->ipv6_first = service->ipv6_first || (ipv6 && !service->ipv4);
+        service->ipv6 = service->ipv6 || ipv6;
+        service->ipv4 = service->ipv4 || !ipv6;
+    }
+}
+
+static void decode_ours(const struct cJSON *metadata, struct zl_service *service)
+{
+    const struct cJSON *labels = zl_json_at(metadata, "labels", NULL);
+    const struct cJSON *annotations = zl_json_at(metadata, "annotations", NULL);
+    const char *by = zl_json_text(labels, ZL_KEY_MANAGED_BY, NULL);
+    service->source = zl_strdup(zl_json_text(labels, ZL_KEY_SOURCE_SERVICE, NULL));
+    service->pool = zl_strdup(zl_json_text(labels, ZL_KEY_POOL, NULL));
+    service->ours = zl_same_string(by, ZL_MANAGED_BY) && service->meta.controller.uid != NULL &&
+                    (service->source != NULL || service->pool != NULL);
+    service->leader_pod = zl_strdup(zl_json_text(annotations, ZL_KEY_LEADER_POD, NULL));
+    service->leader_uid = zl_strdup(zl_json_text(annotations, ZL_KEY_LEADER_UID, NULL));
+    service->leader_switch_time = zl_strdup(zl_json_text(annotations, ZL_KEY_LEADER_SWITCH, NULL));
+}
+
+enum zl_status zl_service_decode(const struct cJSON *object, struct zl_service **out,
+                                 struct zl_error *err)
+{
+    struct zl_service *service = zl_alloc(sizeof *service);
+    enum zl_status status = zl_meta_decode(object, &service->meta, err);
+    if (status != ZL_OK) {
+        zl_service_free(service);
+        return status;
+    }
+    const struct cJSON *spec = zl_json_at(object, "spec", NULL);
+    decode_ours(zl_json_at(object, "metadata", NULL), service);
+    decode_wishes(zl_json_at(object, "metadata", "annotations", NULL), service);
+    service->opted_in = service->opted_in && !service->ours;
+    service->selector = zl_labels_pack(zl_json_at(spec, "selector", NULL));
+    service->type = zl_strdup(zl_json_text(spec, "type", NULL));
+    service->external = zl_same_string(service->type, "ExternalName");
+    decode_families(spec, service);
+    decode_ports(spec, service);
+    *out = service;
+    return ZL_OK;
+}
+
+void zl_service_free(void *object)
+{
+    struct zl_service *service = object;
+    if (service == NULL) {
+        return;
+    }
+    zl_meta_clear(&service->meta);
+    free(service->bad_min_ready);
+    free(service->wanted_name);
+    free(service->joined_pool);
+    free(service->selector);
+    free(service->type);
+    free(service->family_policy);
+    free(service->source);
+    free(service->pool);
+    free(service->leader_pod);
+    free(service->leader_uid);
+    free(service->leader_switch_time);
+    for (size_t i = 0; i < service->port_count; i++) {
+        free(service->ports[i].name);
+        free(service->ports[i].app_protocol);
+        free(service->ports[i].target_name);
+    }
+    free(service->ports);
+    free(service);
+}
+
+void zl_service_add_port(struct zl_service *service, const struct zl_service_port *port)
+{
+    service->ports = zl_realloc(service->ports, service->port_count + 1, sizeof *service->ports);
+    struct zl_service_port *added = &service->ports[service->port_count++];
+    *added = *port;
+    added->name = zl_strdup(port->name);
+    added->app_protocol = zl_strdup(port->app_protocol);
+    added->target_name = zl_strdup(port->target_name);
+}
+
+static struct cJSON *encode_ports(const struct zl_service *service)
+{
+    struct cJSON *ports = zl_json_array();
+    for (size_t i = 0; i < service->port_count; i++) {
+        const struct zl_service_port *from = &service->ports[i];
+        struct cJSON *port = zl_json_object();
+        if (from->name != NULL) {
+            zl_json_set_text(port, "name", from->name);
+        }
+        zl_json_set_text(port, "protocol", from->protocol);
+        if (from->app_protocol != NULL) {
+            zl_json_set_text(port, "appProtocol", from->app_protocol);
+        }
+        zl_json_set_i64(port, "port", from->number);
+        if (from->target_name != NULL) {
+            zl_json_set_text(port, "targetPort", from->target_name);
+        } else {
+            zl_json_set_i64(port, "targetPort", from->target_number);
+        }
+        zl_json_append(ports, port);
+    }
+    return ports;
+}
+
+void zl_owner_encode(struct cJSON *metadata, const struct zl_owner *owner)
+{
+    struct cJSON *owners = zl_json_array();
+    struct cJSON *only = zl_json_object();
+    zl_json_set_text(only, "apiVersion", owner->api_version);
+    zl_json_set_text(only, "kind", owner->kind);
+    zl_json_set_text(only, "name", owner->name);
+    zl_json_set_text(only, "uid", owner->uid);
+    zl_json_set_bool(only, "controller", true);
+    zl_json_append(owners, only);
+    zl_json_set(metadata, "ownerReferences", owners);
+}
+
+/* An absent text must be null in a merge patch, so that it goes, and must not be there in a create. */
+static void set_text(struct cJSON *object, const char *name, const char *text, bool patch)
+{
+    if (text != NULL || patch) {
+        zl_json_set_text(object, name, text);
+    }
+}
+
+static void encode_families(const struct zl_service *service, struct cJSON *spec)
+{
+    if (service->family_policy == NULL || (!service->ipv4 && !service->ipv6)) {
+        return;
+    }
+    struct cJSON *families = zl_json_array();
+    zl_json_append_text(families, service->ipv6_first || !service->ipv4 ? "IPv6" : "IPv4");
+    if (service->ipv4 && service->ipv6) {
+        zl_json_append_text(families, service->ipv6_first ? "IPv4" : "IPv6");
+    }
+    zl_json_set_text(spec, "ipFamilyPolicy", service->family_policy);
+    zl_json_set(spec, "ipFamilies", families);
+}
+
+struct cJSON *zl_service_encode(const struct zl_service *service, bool patch)
+{
+    struct cJSON *object = zl_json_object();
+    zl_json_set_text(object, "apiVersion", "v1");
+    zl_json_set_text(object, "kind", "Service");
+    struct cJSON *metadata = zl_json_child(object, "metadata");
+    zl_json_set_text(metadata, "namespace", service->meta.namespace_);
+    zl_json_set_text(metadata, "name", service->meta.name);
+    struct cJSON *labels = zl_json_child(metadata, "labels");
+    zl_json_set_text(labels, ZL_KEY_MANAGED_BY, ZL_MANAGED_BY);
+    set_text(labels, ZL_KEY_SOURCE_SERVICE, service->source, patch);
+    set_text(labels, ZL_KEY_POOL, service->pool, patch);
+    struct cJSON *annotations = zl_json_child(metadata, "annotations");
+    set_text(annotations, ZL_KEY_LEADER_POD, service->leader_pod, patch);
+    set_text(annotations, ZL_KEY_LEADER_UID, service->leader_uid, patch);
+    set_text(annotations, ZL_KEY_LEADER_SWITCH, service->leader_switch_time, patch);
+    zl_owner_encode(metadata, &service->meta.controller);
+    struct cJSON *spec = zl_json_child(object, "spec");
+    zl_json_set_text(spec, "type", "ClusterIP");
+    if (patch) {
+        zl_json_set_null(spec, "selector");
+        zl_json_set_null(spec, "externalName");
+    } else {
+        encode_families(service, spec);
+    }
+    zl_json_set(spec, "ports", encode_ports(service));
+    return object;
+}
+
+static bool same_port(const struct zl_service_port *left, const struct zl_service_port *right)
+{
+    return zl_same_string(left->name, right->name) && left->protocol != NULL &&
+           zl_same_string(left->protocol, right->protocol) &&
+           zl_same_string(left->app_protocol, right->app_protocol) &&
+           left->number == right->number && left->target_number == right->target_number &&
+           zl_same_string(left->target_name, right->target_name);
+}
+
+bool zl_service_same(const struct zl_service *desired, const struct zl_service *stored)
+{
+    bool same = stored->ours && zl_same_string(desired->source, stored->source) &&
+                zl_same_string(desired->pool, stored->pool) &&
+                zl_same_string(desired->meta.controller.uid, stored->meta.controller.uid) &&
+                zl_same_string(desired->leader_pod, stored->leader_pod) &&
+                zl_same_string(desired->leader_uid, stored->leader_uid) &&
+                stored->selector == NULL && zl_same_string(stored->type, "ClusterIP") &&
+                desired->port_count == stored->port_count;
+    for (size_t i = 0; same && i < desired->port_count; i++) {
+        same = same_port(&desired->ports[i], &stored->ports[i]);
+    }
+    return same;
+}
+
+bool zl_service_name_is_valid(const char *name)
+{
+    size_t length = strlen(name);
+    if (length == 0 || length > SERVICE_NAME_MAX || name[0] < 'a' || name[0] > 'z') {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        bool letter = name[i] >= 'a' && name[i] <= 'z';
+        bool digit = name[i] >= '0' && name[i] <= '9';
+        if (!letter && !digit && (name[i] != '-' || i == length - 1)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service.h - a Service as routing sees it: a user's that has opted in or lends its ports, or one of ours
+ * (the selector-less Service of a leader).
+ *
+ * Threads: pure; a decoded Service is read-only.
+ */
+#ifndef ZL_POOL_SERVICE_H
+#define ZL_POOL_SERVICE_H
+
+#include "common/pool/objects.h"
+
+struct zl_service_port {
+    char *name;           /* NULL: the only port has none */
+    const char *protocol; /* constant */
+    char *app_protocol;   /* or NULL */
+    int64_t number;
+    int64_t target_number; /* 0: by name */
+    char *target_name;     /* NULL: by number */
+};
+
+struct zl_service {
+    struct zl_meta meta;
+
+    /* A user's. */
+    bool opted_in;
+    bool sticky;          /* true unless the annotation says "false" */
+    char *bad_min_ready;  /* the text of a min-ready-duration that is none; else NULL */
+    int64_t min_ready_ms; /* 0: none */
+    char *wanted_name;    /* of its leader Service; NULL: "<name>-leader" */
+    char *joined_pool;    /* annotation zen-lead/pool, or NULL */
+    char *selector;       /* packed labels; NULL: none */
+    bool external;        /* type ExternalName: it has no pods */
+    char *type;           /* as stored */
+    char *family_policy;  /* ipFamilyPolicy, or NULL */
+    bool ipv4, ipv6;      /* ipFamilies; both false: not said */
+    bool ipv6_first;
+
+    /* Ours. */
+    bool ours;
+    char *source; /* label zen-lead.io/source-service, or NULL */
+    char *pool;   /* label zen-lead/pool, or NULL */
+    char *leader_pod, *leader_uid, *leader_switch_time;
+
+    struct zl_service_port *ports;
+    size_t port_count;
+};
+
+enum zl_status zl_service_decode(const struct cJSON *object, struct zl_service **out,
+                                 struct zl_error *err) ZL_MUST_CHECK;
+void zl_service_free(void *service); /* a struct zl_service; fits zl_ref_new */
+void zl_service_add_port(struct zl_service *service,
+                         const struct zl_service_port *port); /* copies */
+
+/* One of ours as JSON, to create it, or as a merge patch that repairs it. */
+struct cJSON *zl_service_encode(const struct zl_service *service, bool patch);
+/* Is STORED what DESIRED says, as far as zen-lead decides it? */
+bool zl_service_same(const struct zl_service *desired, const struct zl_service *stored);
+/* May a Service have this name on every version of Kubernetes (RFC 1035 label)? */
+bool zl_service_name_is_valid(const char *name);
+
+/* METADATA's labels, owner and controller for an object of ours; shared with slices. */
+void zl_owner_encode(struct cJSON *metadata, const struct zl_owner *owner);
+
+#endif

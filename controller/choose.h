@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * choose.h - who leads a standby pool or an annotated Service: the one choice, a pure function.
+ *
+ * Threads: pure.
+ */
+#ifndef ZL_CONTROLLER_CHOOSE_H
+#define ZL_CONTROLLER_CHOOSE_H
+
+#include "common/pool/seat.h"
+
+struct zl_choice_rules {
+    bool sticky;          /* a leader that can lead keeps leading */
+    int64_t min_ready_ms; /* so long must a pod have been Ready before it becomes the leader */
+};
+
+struct zl_choice {
+    const struct zl_pod *leader; /* NULL: none can lead */
+    int64_t recheck_ms;          /* with none: a pod that must still wait may lead then; 0: none */
+};
+
+/* Ready, not on its way out, not over, and with an address. */
+bool zl_can_lead(const struct zl_pod *pod);
+
+/*
+ * The leader among PODS: the current one while it can lead (sticky), else the one that is Ready longest
+ * (then the oldest, then by name).
+ *
+ * @param current_uid  who leads now; NULL: nobody
+ * @param now_us       wall clock: the kubelets write when a pod became Ready
+ */
+struct zl_choice zl_choose_leader(const struct zl_pod *const *pods, size_t count,
+                                  const char *current_uid, const struct zl_choice_rules *rules,
+                                  int64_t now_us);
+
+#endif

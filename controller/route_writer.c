@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/route_writer.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/pool/names.h"
+
+#include <string.h>
+
+static const struct zl_metric WRITES = {
+    .name = "zen_lead_endpointslice_writes_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Writes of EndpointSlices by verb and result.",
+    .label1 = "verb",
+    .label2 = "result",
+};
+static const struct zl_metric FAILOVERS = {
+    .name = "zen_lead_failover_count_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Times that traffic was moved from one leader to another.",
+};
+
+void zl_route_register_metrics(void)
+{
+    zl_metrics_register(&WRITES);
+    zl_metrics_register(&FAILOVERS);
+}
+
+/* One write of a route, from what is stored to what is wanted. */
+struct job {
+    struct zl_reconciler *reconciler;
+    const struct zl_route *route;
+    struct zl_route_report *report;
+    const struct zl_service *stored; /* NULL: there is none */
+    struct zl_service *service;      /* wanted */
+    char *was_uid;                   /* whom the slices led to; NULL: nobody */
+    bool unresolved;                 /* a named port that the leader lacks */
+    bool recreated;                  /* a slice that had been there was gone */
+};
+
+void zl_route_tell(struct zl_reconciler *reconciler, const struct zl_route *route, bool warning,
+                   const char *reason, const char *message)
+{
+    const struct zl_event_object object = {.api_version = route->owner->api_version,
+                                           .kind = route->owner->kind,
+                                           .namespace_ = route->namespace_,
+                                           .name = route->owner->name,
+                                           .uid = route->owner->uid};
+    zl_events_emit(reconciler->events, &object, warning, reason, "%s", message);
+}
+
+static bool is_of(const struct zl_meta *meta, const struct zl_route *route)
+{
+    return zl_same_string(meta->controller.uid, route->owner->uid);
+}
+
+/* The owner was deleted and made again under its name; the garbage collector will come for this one. */
+static bool is_orphan_of(const struct zl_meta *meta, const struct zl_route *route)
+{
+    return !is_of(meta, route) && zl_same_string(meta->controller.kind, route->owner->kind) &&
+           zl_same_string(meta->controller.name, route->owner->name);
+}
+
+static void tell_of_conflict(struct job *job, const char *kind, const char *name)
+{
+    ZL_AUTO_FREE char *message =
+        zl_asprintf("%s \"%s\" exists and is not zen-lead's: nothing is routed; remove it, or "
+                    "choose another name by " ZL_KEY_LEADER_SERVICE,
+                    kind, name);
+    job->report->conflict = true;
+    zl_route_tell(job->reconciler, job->route, true, "NameConflict", message);
+}
+
+static enum zl_status delete_object(struct zl_reconciler *reconciler,
+                                    const struct zl_kube_resource *resource,
+                                    const struct zl_meta *meta, struct zl_error *err)
+{
+    const struct zl_kube_target target = {
+        .resource = resource, .namespace_ = meta->namespace_, .name = meta->name};
+    const struct zl_kube_delete_options options = {.uid = meta->uid, .grace_period_s = -1};
+    enum zl_status status = zl_kube_delete(reconciler->client, &target, &options, err);
+    if (status == ZL_E_NOT_FOUND || status == ZL_E_CONFLICT) {
+        return ZL_OK; /* gone, or another one under its name */
+    }
+    if (status == ZL_OK) {
+        ZL_LOG_INFO("removed", ZL_STR("kind", resource->kind),
+                    ZL_STR("namespace", meta->namespace_), ZL_STR("name", meta->name));
+    }
+    return status;
+}
+
+static enum zl_status remove_orphan(struct job *job, const struct zl_kube_resource *resource,
+                                    const struct zl_meta *meta, struct zl_error *err)
+{
+    enum zl_status status = delete_object(job->reconciler, resource, meta, err);
+    return status != ZL_OK
+               ? status
+               : zl_error_set(err, ZL_E_CONFLICT, "%s belongs to an earlier owner", meta->name);
+}
+
+/* --- EndpointSlices --- */
+
+static enum zl_status send_slice(struct job *job, const struct zl_slice *slice,
+                                 const char *resource_version, struct zl_error *err)
+{
+    const struct zl_kube_resource *resource = job->reconciler->slices;
+    bool create = resource_version == NULL;
+    const struct zl_kube_target target = {.resource = resource,
+                                          .namespace_ = slice->meta.namespace_,
+                                          .name = create ? NULL : slice->meta.name};
+    ZL_AUTO_JSON struct cJSON *object = zl_slice_encode(slice, resource->version, resource_version);
+    enum zl_status status =
+        create ? zl_kube_create(job->reconciler->client, &target, object, NULL, err)
+               : zl_kube_replace(job->reconciler->client, &target, object, NULL, err);
+    zl_metric_add(&WRITES, create ? "create" : "replace", zl_status_name(status), 1);
+    if (status == ZL_OK) {
+        job->report->changed = true;
+    } else if (status == ZL_E_NOT_FOUND && !create) {
+        return zl_error_set(err, ZL_E_CONFLICT, "EndpointSlice %s is gone", slice->meta.name);
+    }
+    return status;
+}
+
+/* The cache does not show it, and yet it is there: it lags, or our label was taken off. */
+static enum zl_status take_over_slice(struct job *job, const struct zl_slice *slice,
+                                      struct zl_error *err)
+{
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    struct zl_slice *live = NULL;
+    const struct zl_kube_target target = {.resource = job->reconciler->slices,
+                                          .namespace_ = slice->meta.namespace_,
+                                          .name = slice->meta.name};
+    enum zl_status status = zl_kube_get(job->reconciler->client, &target, &object, err);
+    if (status == ZL_OK) {
+        status = zl_slice_decode(object, &live, err);
+    }
+    if (status != ZL_OK) {
+        return status;
+    }
+    const char *by = zl_json_text(object, "metadata", "labels", ZL_KEY_SLICE_MANAGED_BY, NULL);
+    if (!is_of(&live->meta, job->route)) {
+        tell_of_conflict(job, "EndpointSlice", slice->meta.name);
+    } else if (!zl_same_string(by, ZL_MANAGED_BY) || !zl_slice_same(slice, live)) {
+        status = send_slice(job, slice, live->meta.resource_version, err);
+    }
+    zl_slice_free(live);
+    return status;
+}
+
+static enum zl_status write_slice(struct job *job, const struct zl_slice *slice,
+                                  struct zl_error *err)
+{
+    ZL_AUTO_REF struct zl_ref *ref = zl_cache_find(job->reconciler->cache, ZL_CACHED_SLICES,
+                                                   slice->meta.namespace_, slice->meta.name);
+    if (ref == NULL) {
+        enum zl_status status = send_slice(job, slice, NULL, err);
+        if (status == ZL_E_CONFLICT) {
+            return take_over_slice(job, slice, err);
+        }
+        job->recreated = job->recreated || (status == ZL_OK && job->stored != NULL &&
+                                            job->stored->leader_switch_time != NULL);
+        return status;
+    }
+    const struct zl_slice *stored = zl_ref_object(ref);
+    if (is_orphan_of(&stored->meta, job->route)) {
+        return remove_orphan(job, job->reconciler->slices, &stored->meta, err);
+    }
+    if (!is_of(&stored->meta, job->route)) {
+        tell_of_conflict(job, "EndpointSlice", slice->meta.name);
+        return ZL_OK;
+    }
+    if (job->was_uid == NULL && zl_slice_is_routed(stored)) {
+        job->was_uid = zl_strdup(stored->target_uid);
+    }
+    return zl_slice_same(slice, stored)
+               ? ZL_OK
+               : send_slice(job, slice, stored->meta.resource_version, err);
+}
+
+static enum zl_status remove_family(struct job *job, enum zl_family family, struct zl_error *err)
+{
+    ZL_AUTO_FREE char *name = zl_route_slice_name(job->route->name, family);
+    ZL_AUTO_REF struct zl_ref *ref =
+        zl_cache_find(job->reconciler->cache, ZL_CACHED_SLICES, job->route->namespace_, name);
+    if (ref == NULL) {
+        return ZL_OK;
+    }
+    const struct zl_slice *stored = zl_ref_object(ref);
+    return is_of(&stored->meta, job->route)
+               ? delete_object(job->reconciler, job->reconciler->slices, &stored->meta, err)
+               : ZL_OK;
+}
+
+static enum zl_status write_family(struct job *job, enum zl_family family, struct zl_error *err)
+{
+    struct zl_slice *slice = NULL;
+    struct zl_error why = {0};
+    if (!zl_route_has_family(job->route, job->stored, family)) {
+        return remove_family(job, family, err);
+    }
+    if (zl_route_slice(job->route, job->service, family, &slice, &why) != ZL_OK) {
+        if (!job->unresolved) {
+            zl_route_tell(job->reconciler, job->route, true, "PortResolutionFailed", why.message);
+        }
+        job->unresolved = true;
+    }
+    enum zl_status status = write_slice(job, slice, err);
+    zl_slice_free(slice);
+    return status;
+}
+
+/* --- the Service --- */
+
+static enum zl_status read_service(struct job *job, struct zl_service **out, struct zl_error *err)
+{
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
+                                          .namespace_ = job->route->namespace_,
+                                          .name = job->route->name};
+    enum zl_status status = zl_kube_get(job->reconciler->client, &target, &object, err);
+    return status == ZL_OK ? zl_service_decode(object, out, err) : status;
+}
+
+/* Make it. If it is there already, *FOUND is what is there (freed by the caller). */
+static enum zl_status create_service(struct job *job, struct zl_service **found,
+                                     struct zl_error *err)
+{
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
+                                          .namespace_ = job->route->namespace_};
+    ZL_AUTO_JSON struct cJSON *object = zl_service_encode(job->service, false);
+    enum zl_status status = zl_kube_create(job->reconciler->client, &target, object, NULL, err);
+    if (status == ZL_E_CONFLICT) {
+        return read_service(job, found, err);
+    }
+    if (status == ZL_OK) {
+        ZL_AUTO_FREE char *message =
+            zl_asprintf("created Service \"%s\": it leads to the leader alone", job->route->name);
+        ZL_LOG_INFO("leader Service created", ZL_STR("namespace", job->route->namespace_),
+                    ZL_STR("name", job->route->name));
+        zl_route_tell(job->reconciler, job->route, false, "LeaderServiceCreated", message);
+    }
+    return status;
+}
+
+static enum zl_status repair_service(struct job *job, struct zl_error *err)
+{
+    if (job->stored == NULL || zl_service_same(job->service, job->stored)) {
+        return ZL_OK;
+    }
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
+                                          .namespace_ = job->route->namespace_,
+                                          .name = job->route->name};
+    ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(job->service, true);
+    enum zl_status status =
+        zl_kube_patch(job->reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
+    /* Deleted meanwhile: its event brings us back, and makes it again. */
+    return status == ZL_E_NOT_FOUND ? ZL_OK : status;
+}
+
+static void tell_of_change(struct job *job)
+{
+    const struct zl_pod *leader = job->route->leader;
+    struct zl_route_report *report = job->report;
+    report->routed = leader != NULL && leader->ready && !job->unresolved && !report->conflict;
+    if (job->recreated) {
+        zl_route_tell(job->reconciler, job->route, true, "EndpointSliceDeleted",
+                      "somebody deleted an EndpointSlice of the leader Service; it was made again");
+    }
+    if (!report->changed || !report->routed || zl_same_string(job->was_uid, leader->meta.uid)) {
+        return;
+    }
+    ZL_AUTO_FREE char *message =
+        zl_asprintf("Service \"%s\" leads to pod %s", job->route->name, leader->meta.name);
+    if (job->was_uid != NULL) {
+        zl_metric_add(&FAILOVERS, NULL, NULL, 1);
+    }
+    ZL_LOG_INFO("traffic follows the leader", ZL_STR("namespace", job->route->namespace_),
+                ZL_STR("service", job->route->name), ZL_STR("pod", leader->meta.name));
+    zl_route_tell(job->reconciler, job->route, false,
+                  job->was_uid != NULL ? "LeaderChanged" : "LeaderRoutingAvailable", message);
+}
+
+static enum zl_status write_all(struct job *job, struct zl_service **found, struct zl_error *err)
+{
+    enum zl_status status = ZL_OK;
+    if (job->stored == NULL) {
+        status = create_service(job, found, err);
+        job->stored = *found;
+    }
+    if (status != ZL_OK) {
+        return status;
+    }
+    if (job->stored != NULL && is_orphan_of(&job->stored->meta, job->route)) {
+        return remove_orphan(job, &ZL_KUBE_SERVICES, &job->stored->meta, err);
+    }
+    if (job->stored != NULL && !is_of(&job->stored->meta, job->route)) {
+        tell_of_conflict(job, "Service", job->route->name);
+        return ZL_OK;
+    }
+    for (int family = 0; status == ZL_OK && family < ZL_FAMILY_COUNT; family++) {
+        status = write_family(job, (enum zl_family)family, err);
+    }
+    if (status == ZL_OK) {
+        tell_of_change(job);
+        status = repair_service(job, err);
+    }
+    return status;
+}
+
+enum zl_status zl_route_write(struct zl_reconciler *reconciler, const struct zl_route *route,
+                              struct zl_route_report *report, struct zl_error *err)
+{
+    ZL_AUTO_REF struct zl_ref *ref =
+        zl_cache_find(reconciler->cache, ZL_CACHED_SERVICES, route->namespace_, route->name);
+    struct zl_service *found = NULL;
+    struct job job = {.reconciler = reconciler,
+                      .route = route,
+                      .report = report,
+                      .stored = ref != NULL ? zl_ref_object(ref) : NULL};
+    enum zl_status status = ZL_OK;
+
+    memset(report, 0, sizeof *report);
+    job.service = zl_route_service(route, job.stored, zl_clock_wall_us());
+    if (job.service->port_count > 0) {
+        status = write_all(&job, &found, err);
+    } else if (route->leader != NULL) {
+        zl_route_tell(reconciler, route, true, "PortResolutionFailed",
+                      "no Service selects the leader and its containers name no port: there is "
+                      "nothing to route");
+    }
+    zl_service_free(job.service);
+    zl_service_free(found);
+    free(job.was_uid);
+    return status;
+}
+
+/* --- removal --- */
+
+static bool is_kept(const char *service, const char *const *keep, size_t keep_count)
+{
+    for (size_t i = 0; i < keep_count; i++) {
+        if (zl_same_string(service, keep[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool belongs_to(const struct zl_route_owner *owner, const struct zl_meta *meta,
+                       const char *source, const char *pool)
+{
+    if (meta->controller.uid == NULL) {
+        return false;
+    }
+    if (owner->pool != NULL) {
+        return zl_same_string(pool, owner->pool);
+    }
+    return pool == NULL && zl_same_string(source, owner->source) &&
+           zl_same_string(meta->controller.kind, "Service") &&
+           zl_same_string(meta->controller.name, owner->source);
+}
+
+enum zl_status zl_route_clean(struct zl_reconciler *reconciler, const struct zl_route_owner *owner,
+                              const char *const *keep, size_t keep_count, struct zl_error *err)
+{
+    ZL_AUTO_REFS struct zl_refs services = {0};
+    ZL_AUTO_REFS struct zl_refs slices = {0};
+    enum zl_status status = ZL_OK;
+    zl_cache_list(reconciler->cache, ZL_CACHED_SERVICES, owner->namespace_, &services);
+    zl_cache_list(reconciler->cache, ZL_CACHED_SLICES, owner->namespace_, &slices);
+    for (size_t i = 0; status == ZL_OK && i < services.count; i++) {
+        const struct zl_service *service = zl_ref_object(services.items[i]);
+        if (service->ours && !service->meta.deleting &&
+            belongs_to(owner, &service->meta, service->source, service->pool) &&
+            !is_kept(service->meta.name, keep, keep_count)) {
+            status = delete_object(reconciler, &ZL_KUBE_SERVICES, &service->meta, err);
+        }
+    }
+    for (size_t i = 0; status == ZL_OK && i < slices.count; i++) {
+        const struct zl_slice *slice = zl_ref_object(slices.items[i]);
+        if (!slice->meta.deleting && belongs_to(owner, &slice->meta, slice->source, slice->pool) &&
+            !is_kept(slice->service, keep, keep_count)) {
+            status = delete_object(reconciler, reconciler->slices, &slice->meta, err);
+        }
+    }
+    return status;
+}

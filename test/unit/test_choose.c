@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/choose.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define NOW_US 1767225600000000
+#define AGO(seconds) (NOW_US - (seconds) * (int64_t)1000000)
+
+static char ip[] = "10.0.0.1", name_a[] = "a", name_b[] = "b", name_c[] = "c", uid_a[] = "uid-a",
+            uid_b[] = "uid-b", uid_c[] = "uid-c";
+
+/* Ready for that many seconds, made that many seconds ago. */
+#define POD(letter, ready_s, made_s)                                                               \
+    {                                                                                              \
+        .meta = {.name = name_##letter, .uid = uid_##letter, .created_us = AGO(made_s)},           \
+        .ready = true, .serving = true, .ready_since_us = AGO(ready_s), .ips = {                   \
+            ip                                                                                     \
+        }                                                                                          \
+    }
+
+static const struct zl_pod
+    OLD = POD(a, 100, 200),
+    YOUNG = POD(b, 10, 20), TWIN_OF_OLD = POD(c, 100, 150), SAME_AGE_AS_OLD = POD(b, 100, 200),
+    FRESH = POD(c, 2, 300),
+    NOT_READY = {.meta = {.name = name_a, .uid = uid_a, .created_us = AGO(200)}, .ips = {ip}},
+    TERMINATING = {.meta = {.name = name_a, .uid = uid_a, .created_us = AGO(200), .deleting = true},
+                   .serving = true,
+                   .ips = {ip}},
+    FAILED = {.meta = {.name = name_a, .uid = uid_a}, .finished = true, .ips = {ip}},
+    WITHOUT_IP = {.meta = {.name = name_a, .uid = uid_a, .created_us = AGO(200)},
+                  .ready = true,
+                  .ready_since_us = AGO(100)},
+    CLOCK_AHEAD = POD(a, -60, 200),
+    UNKNOWN_SINCE = {.meta = {.name = name_a, .uid = uid_a}, .ready = true, .ips = {ip}};
+
+struct row {
+    const char *what;
+    const struct zl_pod *pods[3];
+    const char *current;
+    bool restless; /* sticky: "false" */
+    int64_t min_ready_ms;
+    const struct zl_pod *leader;
+    int64_t recheck_ms;
+};
+
+static const struct row ROWS[] = {
+    {.what = "nobody there"},
+    {"oldest Ready leads", {&YOUNG, &OLD}, NULL, false, 0, &OLD, 0},
+    {"whatever the order", {&OLD, &YOUNG}, NULL, false, 0, &OLD, 0},
+    {"readiness counts before creation", {&FRESH, &YOUNG}, NULL, false, 0, &YOUNG, 0},
+    {"then the older", {&TWIN_OF_OLD, &OLD}, NULL, false, 0, &OLD, 0},
+    {"then the name", {&SAME_AGE_AS_OLD, &OLD}, NULL, false, 0, &OLD, 0},
+    {"sticky: the younger keeps it", {&OLD, &YOUNG}, uid_b, false, 0, &YOUNG, 0},
+    {"not sticky: the oldest takes it", {&OLD, &YOUNG}, uid_b, true, 0, &OLD, 0},
+    {"not sticky: the oldest keeps it", {&OLD, &YOUNG}, uid_a, true, 0, &OLD, 0},
+    {"leader not Ready", {&NOT_READY, &YOUNG}, uid_a, false, 0, &YOUNG, 0},
+    {"leader terminating, still serving", {&TERMINATING, &YOUNG}, uid_a, false, 0, &YOUNG, 0},
+    {"leader Failed", {&FAILED, &YOUNG}, uid_a, false, 0, &YOUNG, 0},
+    {"leader gone", {&YOUNG}, uid_a, false, 0, &YOUNG, 0},
+    {"never without an address", {&WITHOUT_IP, &YOUNG}, NULL, false, 0, &YOUNG, 0},
+    {"not even the leader", {&WITHOUT_IP, &YOUNG}, uid_a, false, 0, &YOUNG, 0},
+    {"all not Ready", {&NOT_READY}, NULL, false, 0, NULL, 0},
+    {"the last one terminating", {&TERMINATING}, uid_a, false, 0, NULL, 0},
+    {"recovery of one", {&FAILED, &FRESH}, NULL, false, 0, &FRESH, 0},
+    {"Ready long enough", {&OLD, &FRESH}, NULL, false, 5000, &OLD, 0},
+    {"nobody long enough: wait for the first", {&FRESH, &YOUNG}, NULL, false, 15000, NULL, 5000},
+    {"one waits, another leads", {&FRESH, &YOUNG}, NULL, false, 5000, &YOUNG, 0},
+    {"a leader need not wait", {&FRESH}, uid_c, false, 5000, &FRESH, 0},
+    {"nor one that is not sticky", {&FRESH}, uid_c, true, 5000, &FRESH, 0},
+    {"clock ahead waits the whole time", {&CLOCK_AHEAD}, NULL, false, 5000, NULL, 5000},
+    {"unknown since when: long enough", {&UNKNOWN_SINCE}, NULL, false, 5000, &UNKNOWN_SINCE, 0},
+};
+
+static void test_leader_is_chosen_as_the_table_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        const struct row *row = &ROWS[i];
+        const struct zl_choice_rules rules = {.sticky = !row->restless,
+                                              .min_ready_ms = row->min_ready_ms};
+        size_t count = 0;
+        while (count < 3 && row->pods[count] != NULL) {
+            count++;
+        }
+        struct zl_choice choice = zl_choose_leader(row->pods, count, row->current, &rules, NOW_US);
+        if (choice.leader != row->leader || choice.recheck_ms != row->recheck_ms) {
+            fail_msg("%s: leader %s, recheck %lld", row->what,
+                     choice.leader != NULL ? choice.leader->meta.name : "none",
+                     (long long)choice.recheck_ms);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_leader_is_chosen_as_the_table_says),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
