@@ -324,9 +324,33 @@ static void test_file_read_returns_the_whole_file_within_its_bound(void **state)
     assert_null(content);
 }
 
+static void test_go_durations_are_read(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text;
+        int64_t ms; /* -1: refused */
+    } rows[] = {
+        {"10s", 10000}, {"1h30m", 5400000}, {"1.5s", 1500}, {"300ms", 300},
+        {"0", 0},       {"0s", 0},          {"1us", 1},     {"1ns", 1},
+        {".5s", 500},   {"+1s", 1000},      {"", -1},       {"10", -1},
+        {"s", -1},      {"-1s", -1},        {"1d", -1},     {" 1s", -1},
+        {"1s ", -1},    {"1..5s", -1},      {".", -1},      {"99999999999999999999999999h", -1},
+        {"9000h", -1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t ms = -1;
+        bool read = zl_parse_duration(rows[i].text, &ms);
+        if (read != (rows[i].ms >= 0) || ms != rows[i].ms) {
+            fail_msg("\"%s\": %lld", rows[i].text, (long long)ms);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_go_durations_are_read),
         cmocka_unit_test(test_time_is_parsed_as_rfc_3339),
         cmocka_unit_test(test_time_refuses_what_is_not_rfc_3339),
         cmocka_unit_test(test_time_is_written_so_that_it_reads_back),
