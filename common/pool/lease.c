@@ -65,7 +65,7 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
     lease->transitions = zl_json_i64(spec, 0, "leaseTransitions", NULL);
     /* An edited or lost token is not an error: LeaderPolicy status has it too, the larger one wins. */
     if (token == NULL ||
-        zl_parse_i64(token, 0, INT64_MAX / 2, &lease->fencing_token, NULL) != ZL_OK) {
+        zl_parse_i64(token, 0, ZL_FENCING_TOKEN_MAX, &lease->fencing_token, NULL) != ZL_OK) {
         lease->fencing_token = 0;
     }
     lease->duration_s = zl_json_i64(spec, 0, "leaseDurationSeconds", NULL);
@@ -239,7 +239,10 @@ struct cJSON *zl_lease_encode(const struct zl_lease *lease, const struct zl_poli
     struct cJSON *spec = zl_json_child(object, "spec");
     zl_json_set_text(spec, "holderIdentity",
                      lease->holder_identity != NULL ? lease->holder_identity : "");
-    zl_json_set_i64(spec, "leaseDurationSeconds", lease->duration_s);
+    if (lease->duration_s >
+        0) { /* the API server refuses 0, which is what one made by hand reads as */
+        zl_json_set_i64(spec, "leaseDurationSeconds", lease->duration_s);
+    }
     zl_json_set_i64(spec, "leaseTransitions", lease->transitions);
     encode_time(spec, "acquireTime", lease->acquire_us);
     encode_time(spec, "renewTime", lease->renew_us);

@@ -15,6 +15,9 @@
 #include "common/kube/client.h"
 #include "common/pool/policy.h"
 
+/* Beyond this JSON numbers lose precision: a larger one was written by hand and is ignored. */
+#define ZL_FENCING_TOKEN_MAX (INT64_C(1) << 53)
+
 struct zl_lease {
     char *namespace_;
     char *pool; /* the Lease's name without its prefix */

@@ -208,6 +208,40 @@ static void test_holder_written_by_hand_is_read_from_its_identity(void **state)
     }
 }
 
+struct hand_row {
+    const char *token;
+    int64_t fencing_token;
+};
+
+static void test_lease_edited_by_hand_stays_writable(void **state)
+{
+    (void)state;
+    const struct hand_row rows[] = {{"7", 7},   {"", 0},
+                                    {"-1", 0},  {"x", 0},
+                                    {"07x", 0}, {"9007199254740993", 0},
+                                    {NULL, 0},  {"99999999999999999999", 0}};
+    const struct zl_policy policy = {.meta = {.namespace_ = ns, .name = pool, .uid = uid_a}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_JSON struct cJSON *object = zl_json_object();
+        struct cJSON *metadata = zl_json_child(object, "metadata");
+        struct zl_lease *lease = NULL;
+        zl_json_set_text(metadata, "name", ZL_LEASE_PREFIX "web");
+        zl_json_set_text(metadata, "uid", "1");
+        zl_json_set_text(zl_json_child(metadata, "annotations"), ZL_KEY_FENCING_TOKEN,
+                         rows[i].token);
+        zl_json_set_text(zl_json_child(object, "spec"), "holderIdentity", "someone");
+        assert_int_equal(zl_lease_decode(object, &lease, NULL), ZL_OK);
+        assert_int_equal(lease->fencing_token, rows[i].fencing_token);
+
+        struct zl_lease *released = zl_lease_released(lease, 1);
+        ZL_AUTO_JSON struct cJSON *sent = zl_lease_encode(released, &policy);
+        /* The API server refuses leaseDurationSeconds 0. */
+        assert_null(zl_json_at(sent, "spec", "leaseDurationSeconds", NULL));
+        zl_lease_free(released);
+        zl_lease_free(lease);
+    }
+}
+
 static void test_pods_are_ordered_staying_ready_longest_oldest_name(void **state)
 {
     (void)state;
@@ -237,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_custom_identity_keeps_pod_and_uid_beside_it),
         cmocka_unit_test(test_lease_survives_encoding),
         cmocka_unit_test(test_holder_written_by_hand_is_read_from_its_identity),
+        cmocka_unit_test(test_lease_edited_by_hand_stays_writable),
         cmocka_unit_test(test_pods_are_ordered_staying_ready_longest_oldest_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
