@@ -88,7 +88,8 @@ VERSION
 say "compiling $binaries"
 (
     while sleep 20; do
-        say "still compiling, $(($(date +%s) - started)) s, $(find "$work/src/_output/local/go/cache" -type f 2>/dev/null | wc -l) of about OBJECTS files"
+        say "still compiling: $(($(date +%s) - started)) s of about 400," \
+            "$(find "$work/src/_output/local/go/cache" -type f 2>/dev/null | wc -l) objects so far"
     done
 ) &
 ticker=$!

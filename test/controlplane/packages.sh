@@ -36,7 +36,11 @@ export DEBIAN_FRONTEND=noninteractive
 if ! apt-cache show "${missing[@]}" >/dev/null 2>&1; then
     "${sudo[@]}" apt-get update -qq >&2
 fi
-if ! "${sudo[@]}" apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 "${missing[@]}" >&2; then
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! "${sudo[@]}" apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
+    "${missing[@]}" >"$log" 2>&1; then
+    tail -n 30 "$log" >&2
     echo "zen-lead: could not install them; run this by hand and look at its errors: $cure" >&2
     exit 1
 fi
