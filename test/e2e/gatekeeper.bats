@@ -60,9 +60,12 @@ teardown() {
     recorder_sync
     expect "pods ever admitted" "$(admitted "")" -eq 20
     expect "at one instant per Deployment" "$(most_at_once)" -eq 1
-    for n in 1 2 3; do
-        expect "answers of webhook $n" "$(metric "webhook-$n" zen_lead_admission_decisions_total)" -gt 0
-    done
+    # The API server chooses its connections; with two replicas at work the claims really raced.
+    wait_for 10 at_least 2 replicas_that_answered
+}
+
+replicas_that_answered() {
+    for n in 1 2 3; do metric "webhook-$n" zen_lead_admission_decisions_total; done | awk '$1 > 0 { n++ } END { print n + 0 }'
 }
 
 all_ready() { k get pods -o json | jq '[.items[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length'; }
