@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* leaseTransitions is an int32 to the API server, which refuses the whole Lease beyond. */
+#define TRANSITIONS_MAX INT64_C(2147483647)
+
 /* A holder that someone wrote by hand has no annotations: read it from "<pod>_<uid>". */
 static void decode_holder(const struct cJSON *annotations, struct zl_lease *lease)
 {
@@ -135,11 +138,15 @@ struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct z
     next->transitions = current != NULL && current->transitions >= next->fencing_token
                             ? current->transitions + 1
                             : next->fencing_token;
+    if (next->transitions > TRANSITIONS_MAX) {
+        next->transitions = TRANSITIONS_MAX;
+    }
     next->fencing_token++;
     zl_replace_string(&next->holder_pod, candidate->pod);
     zl_replace_string(&next->holder_uid, candidate->uid);
     free(next->holder_identity);
-    next->holder_identity = candidate->identity != NULL
+    /* An empty identity would read as an empty seat. */
+    next->holder_identity = candidate->identity != NULL && candidate->identity[0] != '\0'
                                 ? zl_strdup(candidate->identity)
                                 : zl_asprintf("%s_%s", candidate->pod, candidate->uid);
     next->provisional = provisional;

@@ -50,7 +50,7 @@ bool zl_lease_is_held_by(const struct zl_lease *lease, const char *pod_uid);
 struct zl_candidate {
     const char *pod;
     const char *uid;
-    const char *identity; /* custom identity; NULL: "<pod>_<uid>" */
+    const char *identity; /* custom identity; NULL or "": "<pod>_<uid>" */
 };
 
 /*

@@ -112,8 +112,13 @@ struct token_row {
 static const struct token_row TOKEN_ROWS[] = {
     {-1, 0, 0, 1, 0}, /* the first leader ever */
     {-1, 0, 7, 8, 7}, /* the Lease was deleted: continue where LeaderPolicy status stands */
-    {1, 0, 0, 2, 1},   {4, 3, 4, 5, 4}, {4, 3, 9, 10, 9}, /* the annotation was edited down */
+    {1, 0, 0, 2, 1},
+    {4, 3, 4, 5, 4},
+    {4, 3, 9, 10, 9},  /* the annotation was edited down */
     {4, 20, 0, 5, 21}, /* leaseTransitions was edited up: it never falls */
+    /* ... but the API server takes no more than an int32 */
+    {4, INT32_MAX, 0, 5, INT32_MAX},
+    {3000000000, 1, 0, 3000000001, INT32_MAX},
 };
 
 static void test_claim_raises_the_fencing_token_past_all_that_is_known(void **state)
@@ -150,6 +155,17 @@ static void test_custom_identity_keeps_pod_and_uid_beside_it(void **state)
     assert_string_equal(next->holder_identity, "primary");
     assert_string_equal(next->holder_pod, "web-1");
     assert_true(zl_lease_is_held_by(next, "uid-b"));
+    zl_lease_free(next);
+}
+
+static void test_empty_custom_identity_still_takes_the_seat(void **state)
+{
+    (void)state;
+    const struct zl_policy policy = {.meta = {.namespace_ = ns, .name = pool}};
+    const struct zl_candidate candidate = {.pod = "web-1", .uid = "uid-b", .identity = ""};
+    struct zl_lease *next = zl_lease_claimed(NULL, &policy, 0, &candidate, true, 1);
+    assert_true(zl_lease_is_held(next));
+    assert_string_equal(next->holder_identity, "web-1_uid-b");
     zl_lease_free(next);
 }
 
@@ -269,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_claim_age_counts_from_the_first_sight_of_that_claim),
         cmocka_unit_test(test_claim_raises_the_fencing_token_past_all_that_is_known),
         cmocka_unit_test(test_custom_identity_keeps_pod_and_uid_beside_it),
+        cmocka_unit_test(test_empty_custom_identity_still_takes_the_seat),
         cmocka_unit_test(test_lease_survives_encoding),
         cmocka_unit_test(test_holder_written_by_hand_is_read_from_its_identity),
         cmocka_unit_test(test_lease_edited_by_hand_stays_writable),
