@@ -75,6 +75,10 @@ static enum zl_status look_up_holder(struct zl_reconciler *reconciler, struct zl
     if (!zl_lease_is_held(lease) || pool->facts.holder != ZL_HOLDER_UNKNOWN) {
         return ZL_OK;
     }
+    if (lease->holder_pod == NULL) { /* written by hand: no pod can have such a name */
+        zl_pool_use_holder(pool, NULL);
+        return ZL_OK;
+    }
     enum zl_status status = read_pod(reconciler, lease->namespace_, lease->holder_pod, &pod, err);
     if (status == ZL_OK) {
         zl_pool_use_holder(pool, pod);
@@ -137,13 +141,15 @@ static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struc
         return zl_lease_released(facts->lease, facts->now_us);
     }
     if (plan->action == ZL_LEASE_TAKE) {
-        const struct zl_candidate taker = {
-            .pod = plan->taker->meta.name,
-            .uid = plan->taker->meta.uid,
-            .identity = policy->custom_identity ? plan->taker->identity : NULL};
+        const struct zl_candidate taker = zl_candidate_of(plan->taker, policy);
         return zl_lease_claimed(facts->lease, policy, known_token, &taker, false, facts->now_us);
     }
-    struct zl_lease *next = zl_lease_renewed(facts->lease, policy, facts->now_us);
+    struct zl_candidate holder = {0};
+    if (facts->holder_pod != NULL) {
+        holder = zl_candidate_of(facts->holder_pod, policy);
+    }
+    struct zl_lease *next = zl_lease_renewed(
+        facts->lease, policy, facts->holder_pod != NULL ? &holder : NULL, facts->now_us);
     if (next->fencing_token < known_token) {
         next->fencing_token = known_token; /* someone edited it down */
     }

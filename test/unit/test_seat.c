@@ -208,7 +208,9 @@ static void test_holder_written_by_hand_is_read_from_its_identity(void **state)
     (void)state;
     struct {
         const char *identity, *pod, *uid;
-    } rows[] = {{"web-1_9f", "web-1", "9f"}, {"web-1", "web-1", NULL}, {"a_b_c", "a", "b_c"}};
+    } rows[] = {{"web-1_9f", "web-1", "9f"}, {"web-1", "web-1", NULL}, {"a_b_c", "a", "b_c"},
+                {"web-1_", "web-1", NULL},   {"_9f", NULL, NULL},      {"..", NULL, NULL},
+                {"no such/pod", NULL, NULL}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ZL_AUTO_JSON struct cJSON *object = zl_json_object();
         struct cJSON *metadata = zl_json_child(object, "metadata");
@@ -217,8 +219,9 @@ static void test_holder_written_by_hand_is_read_from_its_identity(void **state)
         zl_json_set_text(metadata, "uid", "1");
         zl_json_set_text(zl_json_child(object, "spec"), "holderIdentity", rows[i].identity);
         assert_int_equal(zl_lease_decode(object, &lease, NULL), ZL_OK);
-        assert_string_equal(lease->holder_pod, rows[i].pod);
+        assert_true(zl_same_string(lease->holder_pod, rows[i].pod));
         assert_true(zl_same_string(lease->holder_uid, rows[i].uid));
+        assert_true(zl_lease_is_held(lease));
         assert_true(lease->wants_repair);
         zl_lease_free(lease);
     }
