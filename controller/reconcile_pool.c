@@ -171,8 +171,10 @@ static void tell_of_release(struct zl_reconciler *reconciler, const struct zl_po
     if (plan->action != ZL_LEASE_RELEASE) {
         return; /* LeaderElected follows and says enough */
     }
+    const char *what = pool->facts.holder == ZL_HOLDER_OUTSIDE ? "left the pool" : "is gone";
     message =
-        zl_asprintf("leader pod %s is gone; the next pod that is created leads", lease->holder_pod);
+        zl_asprintf("leader pod %s %s; the next pod that is created leads",
+                    lease->holder_pod != NULL ? lease->holder_pod : lease->holder_identity, what);
     zl_emit_policy_event(reconciler, pool->facts.policy, true, "LeaderLost", message);
 }
 
@@ -256,6 +258,9 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
         zl_claim_clock_observe(reconciler->clock, pool.facts.lease, zl_clock_ms());
     if (result.status == ZL_OK) {
         result.status = look_up_holder(reconciler, &pool, err);
+    }
+    if (result.status == ZL_OK) {
+        result.status = zl_check_membership(reconciler, &pool, err);
     }
 
     struct zl_plan plan = {0};

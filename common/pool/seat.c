@@ -35,6 +35,7 @@ enum zl_seat zl_seat_judge(const struct zl_lease *lease, enum zl_holder holder,
     case ZL_HOLDER_TERMINATING:
         return ZL_SEAT_HELD;
     case ZL_HOLDER_FINISHED:
+    case ZL_HOLDER_OUTSIDE:
         return ZL_SEAT_ABANDONED;
     case ZL_HOLDER_GONE:
         return lease->provisional && claim_age_ms < claim_timeout_ms ? ZL_SEAT_PROVISIONAL

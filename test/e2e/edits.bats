@@ -36,6 +36,31 @@ teardown() {
     expect "fencing token" "$(token web)" -gt 3000000000
 }
 
+@test "the leader's workload moves to another pool: the pool that it left elects anew" {
+    local pod
+    policy red
+    policy blue
+    deployment one 3 red
+    wait_for 15 one_leader one red
+    deployment two 3 red
+    wait_for 10 at_least 1 denials two-
+    pod=$(pod_names one)
+    k label deployment one --overwrite zen-lead/pool=blue
+    wait_for 20 one_leader two red
+    wait_for 20 one_leader one blue
+    expect "the pod that moved" "$(pod_names one)" = "$pod"
+}
+
+@test "the leader's workload leaves its pool: the others elect anew" {
+    policy red
+    deployment one 2 red
+    wait_for 15 one_leader one red
+    deployment two 3 red
+    wait_for 10 at_least 1 denials two-
+    k label deployment one zen-lead/pool-
+    wait_for 20 one_leader two red
+}
+
 @test "a Lease that names no possible pod by hand: the running leader gets it back" {
     local pod identity
     policy web
