@@ -3,9 +3,8 @@
  * zen-lead-controller - keeps Leases, LeaderPolicy status, owners, leader Services and their EndpointSlices
  * true; deletes surplus pods.
  */
-#include "common/base/log.h"
 #include "common/base/options.h"
-#include "common/base/process.h"
+#include "common/kube/daemon.h"
 #include "controller/manager.h"
 #include "controller/route_writer.h"
 
@@ -126,14 +125,19 @@ static const struct zl_program PROGRAM = {
         "which), 2 usage.\n",
 };
 
+static enum zl_status run(void *ctx, struct zl_kube_client *client,
+                          const struct zl_kube_config *kube, struct zl_error *err)
+{
+    const struct zl_controller_config *config = ctx;
+    const char *namespace_ = config->namespace_ != NULL ? config->namespace_ : kube->namespace_;
+    zl_reconciler_register_metrics();
+    zl_route_register_metrics();
+    return zl_manager_run(config, client, namespace_, err);
+}
+
 int main(int argc, char **argv)
 {
     struct zl_controller_config config;
-    struct zl_kube_config kube = {0};
-    struct zl_kube_client *client = NULL;
-    struct zl_error err = {0};
-    enum zl_log_level level = ZL_LOG_LEVEL_INFO;
-
     switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
     case ZL_OPTIONS_EXIT_OK:
         return 0;
@@ -142,31 +146,10 @@ int main(int argc, char **argv)
     case ZL_OPTIONS_RUN:
         break;
     }
-    if (zl_log_level_parse(config.log_level, &level)) {
-        zl_log_set_level(level);
-    }
-    zl_process_init();
-    zl_kube_init();
-    zl_reconciler_register_metrics();
-    zl_route_register_metrics();
-    zl_kube_client_register_metrics();
-
-    ZL_LOG_INFO("starting", ZL_STR("program", PROGRAM.name), ZL_STR("version", ZL_VERSION));
-    enum zl_status status = zl_kube_config_load(config.kubeconfig, NULL, &kube, &err);
-    if (status == ZL_OK) {
-        status = zl_kube_client_new(&kube, "zen-lead-controller/" ZL_VERSION, &client, &err);
-    }
-    if (status == ZL_OK) {
-        ZL_LOG_INFO("using API server", ZL_STR("server", kube.server),
-                    ZL_STR("source", kube.source));
-        const char *namespace_ = config.namespace_ != NULL ? config.namespace_ : kube.namespace_;
-        status = zl_manager_run(&config, client, namespace_, &err);
-    }
-    if (status != ZL_OK) {
-        ZL_LOG_ERROR("cannot run", ZL_ERR(&err));
-    }
-    zl_kube_client_free(client);
-    zl_kube_config_clear(&kube);
-    zl_kube_cleanup();
-    return status == ZL_OK ? 0 : 1;
+    const struct zl_daemon daemon = {.name = PROGRAM.name,
+                                     .kubeconfig = config.kubeconfig,
+                                     .log_level = config.log_level,
+                                     .run = run,
+                                     .ctx = &config};
+    return zl_daemon_main(&daemon);
 }

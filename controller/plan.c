@@ -72,6 +72,16 @@ static void take_or_release(const struct zl_pod *taker, bool held, struct zl_pla
     }
 }
 
+/* Someone wrote over the holder, or identityStrategy was changed. */
+static bool holder_is_misnamed(const struct zl_pool_facts *facts)
+{
+    if (facts->holder_pod == NULL) {
+        return false;
+    }
+    const struct zl_candidate holder = zl_candidate_of(facts->holder_pod, facts->policy);
+    return !zl_lease_names(facts->lease, &holder);
+}
+
 static void renew_if_due(const struct zl_pool_facts *facts, struct zl_plan *plan)
 {
     const struct zl_lease *lease = facts->lease;
@@ -81,7 +91,7 @@ static void renew_if_due(const struct zl_pool_facts *facts, struct zl_plan *plan
     /* A renewTime in the future is another machine's clock, or an edit: renew. */
     bool due = age_ms >= interval_ms || age_ms < 0;
 
-    if (due || lease->provisional || lease->wants_repair ||
+    if (due || lease->provisional || lease->wants_repair || holder_is_misnamed(facts) ||
         lease->duration_s != policy->lease_duration_s ||
         lease->fencing_token < policy->status.fencing_token) {
         plan->action = ZL_LEASE_RENEW;

@@ -132,6 +132,22 @@ void zl_pool_use_holder(struct zl_pool *pool, struct zl_pod *pod)
                                                                                              : NULL;
 }
 
+bool zl_pool_knows_holder(const struct zl_pool *pool)
+{
+    for (size_t i = 0; i < pool->facts.member_count; i++) {
+        if (zl_lease_is_held_by(pool->facts.lease, pool->facts.members[i].pod->meta.uid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void zl_pool_expel_holder(struct zl_pool *pool)
+{
+    pool->facts.holder = ZL_HOLDER_OUTSIDE;
+    pool->facts.holder_pod = NULL;
+}
+
 void zl_pool_clear(struct zl_pool *pool)
 {
     zl_ref_drop(pool->policy_ref);

@@ -28,6 +28,10 @@ void zl_pool_clear(struct zl_pool *pool);
 void zl_pool_use_lease(struct zl_cache *cache, struct zl_pool *pool, struct zl_lease *lease);
 /* Say what stands under the holder's name according to the API server (taken; NULL: nothing). */
 void zl_pool_use_holder(struct zl_pool *pool, struct zl_pod *pod);
+/* Is the holder's pod one of the pool's live pods, as far as the cache knows? */
+bool zl_pool_knows_holder(const struct zl_pool *pool);
+/* Its workload is in another pool or in none: it leads here no more, alive as it is. */
+void zl_pool_expel_holder(struct zl_pool *pool);
 
 /*
  * The workload in a pool that OWNER (a pod's controller) leads to; NULL when there is none. The caller

@@ -89,7 +89,8 @@ static enum zl_status look_up_holder(struct zl_reconciler *reconciler, struct zl
     if (!zl_lease_is_held(lease) || pool->facts.holder != ZL_HOLDER_UNKNOWN) {
         return ZL_OK;
     }
-    if (cache_is_proof(reconciler, pool)) {
+    /* Written by hand: no pod can have such a name. */
+    if (lease->holder_pod == NULL || cache_is_proof(reconciler, pool)) {
         zl_pool_use_holder(pool, NULL);
         return ZL_OK;
     }
@@ -155,13 +156,15 @@ static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struc
         return zl_lease_released(facts->lease, facts->now_us);
     }
     if (plan->action == ZL_LEASE_TAKE) {
-        const struct zl_candidate taker = {
-            .pod = plan->taker->meta.name,
-            .uid = plan->taker->meta.uid,
-            .identity = policy->custom_identity ? plan->taker->identity : NULL};
+        const struct zl_candidate taker = zl_candidate_of(plan->taker, policy);
         return zl_lease_claimed(facts->lease, policy, known_token, &taker, false, facts->now_us);
     }
-    struct zl_lease *next = zl_lease_renewed(facts->lease, policy, facts->now_us);
+    struct zl_candidate holder = {0};
+    if (facts->holder_pod != NULL) {
+        holder = zl_candidate_of(facts->holder_pod, policy);
+    }
+    struct zl_lease *next = zl_lease_renewed(
+        facts->lease, policy, facts->holder_pod != NULL ? &holder : NULL, facts->now_us);
     if (next->fencing_token < known_token) {
         next->fencing_token = known_token; /* someone edited it down */
     }
@@ -183,8 +186,10 @@ static void tell_of_release(struct zl_reconciler *reconciler, const struct zl_po
     if (plan->action != ZL_LEASE_RELEASE) {
         return; /* LeaderElected follows and says enough */
     }
+    const char *what = pool->facts.holder == ZL_HOLDER_OUTSIDE ? "left the pool" : "is gone";
     message =
-        zl_asprintf("leader pod %s is gone; the next pod that is created leads", lease->holder_pod);
+        zl_asprintf("leader pod %s %s; the next pod that is created leads",
+                    lease->holder_pod != NULL ? lease->holder_pod : lease->holder_identity, what);
     zl_emit_policy_event(reconciler, pool->facts.policy, true, "LeaderLost", message);
 }
 
@@ -269,6 +274,9 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
         zl_claim_clock_observe(reconciler->clock, pool.facts.lease, zl_clock_ms());
     if (result.status == ZL_OK) {
         result.status = look_up_holder(reconciler, &pool, err);
+    }
+    if (result.status == ZL_OK) {
+        result.status = zl_check_membership(reconciler, &pool, err);
     }
 
     struct zl_plan plan = {0};

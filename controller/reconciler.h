@@ -39,6 +39,12 @@ extern const struct zl_metric ZL_SURPLUS_DELETED;
 
 /* --- for the parts of a reconcile (wake.c, surplus.c, policy_status.c) --- */
 
+/*
+ * A holder that the cache counts to no workload of the pool: does it belong to one? Asks the API server, and
+ * expels it from POOL if its workload moved to another pool, left, or was never in one (membership.c).
+ */
+enum zl_status zl_check_membership(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                                   struct zl_error *err) ZL_MUST_CHECK;
 /* Patch the annotation that makes each owner of the pool sync at once. */
 enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                               struct zl_error *err) ZL_MUST_CHECK;

@@ -33,6 +33,8 @@ stage() {
 
 make() { command make --no-print-directory "$@"; }
 
+bash test/controlplane/packages.sh git gcc make clang "$(bash test/controlplane/clang-runtime.sh)" clang-tidy clang-format \
+    shellcheck valgrind libcmocka-dev bats haproxy jq curl openssl || exit 1
 bash test/controlplane/build.sh >/dev/null 2>build/controlplane.log &
 builder=$!
 trap 'kill $builder 2>/dev/null' EXIT

@@ -46,7 +46,10 @@ static enum zl_status read_holder(const struct zl_gatekeeper *gatekeeper,
                                   enum zl_holder *out, struct zl_error *err)
 {
     struct zl_pod *pod = NULL;
-    enum zl_status status = read_pod(gatekeeper, request, lease->holder_pod, &pod, err);
+    enum zl_status status = ZL_OK;
+    if (lease->holder_pod != NULL) { /* else written by hand: no pod can have such a name */
+        status = read_pod(gatekeeper, request, lease->holder_pod, &pod, err);
+    }
     if (status == ZL_OK) {
         *out = zl_holder_of(lease, pod);
     }
@@ -342,9 +345,7 @@ static enum zl_status act(const struct zl_gatekeeper *gatekeeper, const struct z
     if (view->other == NULL) {
         return zl_error_set(err, ZL_E_INVALID, "nothing to adopt");
     }
-    const struct zl_candidate other = {.pod = view->other->meta.name,
-                                       .uid = view->other->meta.uid,
-                                       .identity = custom ? view->other->identity : NULL};
+    const struct zl_candidate other = zl_candidate_of(view->other, request->facts.policy);
     return take_seat(gatekeeper, request, view, &other, false, err);
 }
 

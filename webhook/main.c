@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/options.h"
 #include "common/base/process.h"
+#include "common/kube/daemon.h"
 #include "webhook/server.h"
 
 #include <stddef.h>
@@ -151,10 +152,12 @@ static void wait_and_drain(const struct zl_webhook_config *config, struct zl_web
     zl_webhook_server_stop(server, config->drain_timeout_s * 1000);
 }
 
-static enum zl_status serve(const struct zl_webhook_config *config, struct zl_kube_client *client,
-                            struct zl_error *err)
+static enum zl_status serve(void *ctx, struct zl_kube_client *client,
+                            const struct zl_kube_config *kube, struct zl_error *err)
 {
+    const struct zl_webhook_config *config = ctx;
     struct zl_claim_clock *clock = zl_claim_clock_new();
+    (void)kube;
     const struct zl_cache_options cache_options = {.on_change = cache_changed, .ctx = clock};
     struct zl_cache *cache = zl_cache_new(client, &cache_options);
     struct zl_owners *owners = zl_owners_new(client, cache);
@@ -169,7 +172,6 @@ static enum zl_status serve(const struct zl_webhook_config *config, struct zl_ku
         .allow_on_api_error = strcmp(config->on_api_error, "allow") == 0,
     };
     zl_gatekeeper_register_metrics();
-    zl_kube_client_register_metrics();
     enum zl_status status = zl_webhook_server_start(config, &gatekeeper, &server, err);
     if (status == ZL_OK) {
         zl_cache_start_pools(cache);
@@ -184,11 +186,6 @@ static enum zl_status serve(const struct zl_webhook_config *config, struct zl_ku
 int main(int argc, char **argv)
 {
     struct zl_webhook_config config;
-    struct zl_kube_config kube = {0};
-    struct zl_kube_client *client = NULL;
-    struct zl_error err = {0};
-    enum zl_log_level level = ZL_LOG_LEVEL_INFO;
-
     switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
     case ZL_OPTIONS_EXIT_OK:
         return 0;
@@ -197,27 +194,10 @@ int main(int argc, char **argv)
     case ZL_OPTIONS_RUN:
         break;
     }
-    if (zl_log_level_parse(config.log_level, &level)) {
-        zl_log_set_level(level);
-    }
-    zl_process_init();
-    zl_kube_init();
-
-    ZL_LOG_INFO("starting", ZL_STR("program", PROGRAM.name), ZL_STR("version", ZL_VERSION));
-    enum zl_status status = zl_kube_config_load(config.kubeconfig, NULL, &kube, &err);
-    if (status == ZL_OK) {
-        status = zl_kube_client_new(&kube, "zen-lead-webhook/" ZL_VERSION, &client, &err);
-    }
-    if (status == ZL_OK) {
-        ZL_LOG_INFO("using API server", ZL_STR("server", kube.server),
-                    ZL_STR("source", kube.source));
-        status = serve(&config, client, &err);
-    }
-    if (status != ZL_OK) {
-        ZL_LOG_ERROR("cannot run", ZL_ERR(&err));
-    }
-    zl_kube_client_free(client);
-    zl_kube_config_clear(&kube);
-    zl_kube_cleanup();
-    return status == ZL_OK ? 0 : 1;
+    const struct zl_daemon daemon = {.name = PROGRAM.name,
+                                     .kubeconfig = config.kubeconfig,
+                                     .log_level = config.log_level,
+                                     .run = serve,
+                                     .ctx = &config};
+    return zl_daemon_main(&daemon);
 }

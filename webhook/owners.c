@@ -105,6 +105,31 @@ static enum zl_status find_workload(struct zl_owners *owners, enum zl_workload_k
     return ZL_OK;
 }
 
+/* "<deployment>-<hash>": a pooled Deployment of that name, NULL if there is none. */
+static struct zl_ref *find_namesake(struct zl_owners *owners, const char *namespace_,
+                                    const struct zl_owner *replicaset)
+{
+    const char *dash = strrchr(replicaset->name, '-');
+    size_t length = dash != NULL ? (size_t)(dash - replicaset->name) : 0;
+    ZL_AUTO_FREE char *deployment = zl_strndup(replicaset->name, length);
+    return zl_cache_find(owners->cache, ZL_CACHED_DEPLOYMENTS, namespace_, deployment);
+}
+
+/*
+ * A Deployment that was deleted without its ReplicaSet (--cascade=orphan) and made again adopts it: then
+ * the remembered link leads to the old one, which is in no pool, and nothing would be gatekept any more.
+ */
+static bool link_is_stale(struct zl_owners *owners, const char *namespace_,
+                          const struct zl_owner *replicaset, const struct zl_sighting *link)
+{
+    ZL_AUTO_REF struct zl_ref *ref = find_namesake(owners, namespace_, replicaset);
+    if (ref == NULL) {
+        return false;
+    }
+    const struct zl_workload *namesake = zl_ref_object(ref);
+    return !zl_same_string(namesake->meta.uid, link->owner_uid);
+}
+
 /* The Deployment of a ReplicaSet, read once per uid. */
 static enum zl_status find_link(struct zl_owners *owners, const char *namespace_,
                                 const struct zl_owner *replicaset, int64_t deadline_ms,
@@ -113,7 +138,10 @@ static enum zl_status find_link(struct zl_owners *owners, const char *namespace_
     ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_meta meta;
     if (zl_sightings_find(owners->sightings, replicaset->uid, out)) {
-        return ZL_OK;
+        if (!link_is_stale(owners, namespace_, replicaset, out)) {
+            return ZL_OK;
+        }
+        zl_sighting_clear(out);
     }
 
     enum zl_status status = read_object(owners, &ZL_KUBE_REPLICASETS, namespace_, replicaset->name,
@@ -145,11 +173,7 @@ static enum zl_status find_link(struct zl_owners *owners, const char *namespace_
 static enum zl_status judge_orphan(struct zl_owners *owners, const char *namespace_,
                                    const struct zl_owner *replicaset, struct zl_error *err)
 {
-    const char *dash = strrchr(replicaset->name, '-');
-    size_t length = dash != NULL ? (size_t)(dash - replicaset->name) : 0;
-    ZL_AUTO_FREE char *deployment = zl_strndup(replicaset->name, length);
-    ZL_AUTO_REF struct zl_ref *member =
-        zl_cache_find(owners->cache, ZL_CACHED_DEPLOYMENTS, namespace_, deployment);
+    ZL_AUTO_REF struct zl_ref *member = find_namesake(owners, namespace_, replicaset);
     if (member == NULL) {
         return ZL_OK;
     }

@@ -2,8 +2,8 @@
 /*
  * sightings.h - what was learnt by reading an owner live, remembered by its uid.
  *
- * A ReplicaSet never changes its Deployment, so that link is true for ever. A workload's pool and
- * replicas do change, so its reading carries the resourceVersion from which an informer knows better.
+ * A ReplicaSet keeps its Deployment, but for one that is deleted without it and made again: owners.c sees
+ * that by the Deployment's uid. A workload's pool and replicas do change, so its reading carries the resourceVersion from which an informer knows better.
  * Holds at most ZL_SIGHTINGS_MAX; the oldest goes first and would merely be read again.
  *
  * Threads: any; one lock inside.

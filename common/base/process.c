@@ -3,7 +3,6 @@
 
 #include <signal.h>
 #include <time.h>
-#include <unistd.h>
 
 static void stop_signals(sigset_t *set)
 {
@@ -37,9 +36,4 @@ void zl_process_linger(int64_t delay_ms)
 {
     const struct timespec delay = {.tv_sec = delay_ms / 1000, .tv_nsec = delay_ms % 1000 * 1000000};
     (void)nanosleep(&delay, NULL);
-}
-
-void zl_process_stop(void)
-{
-    (void)kill(getpid(), SIGTERM);
 }

@@ -16,7 +16,4 @@ void zl_process_init(void);
 void zl_process_wait_for_signal(void);
 /* Wait DELAY_MS; after zl_process_wait_for_signal a second signal ends the process meanwhile. */
 void zl_process_linger(int64_t delay_ms);
-/* Ask main to wake up as if SIGTERM had come. From any thread. */
-void zl_process_stop(void);
-
 #endif

@@ -7,6 +7,16 @@
 
 #include <string.h>
 
+/* leaseTransitions is an int32 to the API server, which refuses the whole Lease beyond. */
+#define TRANSITIONS_MAX INT64_C(2147483647)
+
+/* Only what may be the name of a pod may be asked for: "" and ".." are other addresses of the API. */
+static bool may_be_pod(const char *name, size_t length)
+{
+    static const char ALLOWED[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+    return length > 0 && name[0] != '.' && strspn(name, ALLOWED) >= length;
+}
+
 /* A holder that someone wrote by hand has no annotations: read it from "<pod>_<uid>". */
 static void decode_holder(const struct cJSON *annotations, struct zl_lease *lease)
 {
@@ -16,19 +26,19 @@ static void decode_holder(const struct cJSON *annotations, struct zl_lease *leas
     const char *identity = lease->holder_identity;
     const char *pod = zl_json_text(annotations, ZL_KEY_HOLDER_POD, NULL);
     const char *uid = zl_json_text(annotations, ZL_KEY_HOLDER_UID, NULL);
-    if (pod != NULL && uid != NULL) {
+    if (pod != NULL && uid != NULL && may_be_pod(pod, strlen(pod))) {
         lease->holder_pod = zl_strdup(pod);
         lease->holder_uid = zl_strdup(uid);
         return;
     }
     /* A pod name has no underscore, so the first one separates. */
     const char *separator = strchr(identity, '_');
-    if (separator == NULL) {
-        lease->holder_pod = zl_strdup(identity);
+    size_t length = separator != NULL ? (size_t)(separator - identity) : strlen(identity);
+    if (!may_be_pod(identity, length)) {
         return;
     }
-    lease->holder_pod = zl_strndup(identity, (size_t)(separator - identity));
-    lease->holder_uid = zl_strdup(separator + 1);
+    lease->holder_pod = zl_strndup(identity, length);
+    lease->holder_uid = zl_strdup(separator != NULL && separator[1] != '\0' ? separator + 1 : NULL);
 }
 
 static bool is_complete(const struct cJSON *metadata)
@@ -65,7 +75,7 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
     lease->transitions = zl_json_i64(spec, 0, "leaseTransitions", NULL);
     /* An edited or lost token is not an error: LeaderPolicy status has it too, the larger one wins. */
     if (token == NULL ||
-        zl_parse_i64(token, 0, INT64_MAX / 2, &lease->fencing_token, NULL) != ZL_OK) {
+        zl_parse_i64(token, 0, ZL_FENCING_TOKEN_MAX, &lease->fencing_token, NULL) != ZL_OK) {
         lease->fencing_token = 0;
     }
     lease->duration_s = zl_json_i64(spec, 0, "leaseDurationSeconds", NULL);
@@ -117,6 +127,30 @@ bool zl_lease_is_held_by(const struct zl_lease *lease, const char *pod_uid)
            strcmp(lease->holder_uid, pod_uid) == 0;
 }
 
+/* An empty identity would read as an empty seat. */
+static char *identity_of(const struct zl_candidate *candidate)
+{
+    return candidate->identity != NULL && candidate->identity[0] != '\0'
+               ? zl_strdup(candidate->identity)
+               : zl_asprintf("%s_%s", candidate->pod, candidate->uid);
+}
+
+static void set_holder(struct zl_lease *lease, const struct zl_candidate *candidate)
+{
+    zl_replace_string(&lease->holder_pod, candidate->pod);
+    zl_replace_string(&lease->holder_uid, candidate->uid);
+    free(lease->holder_identity);
+    lease->holder_identity = identity_of(candidate);
+}
+
+bool zl_lease_names(const struct zl_lease *lease, const struct zl_candidate *candidate)
+{
+    ZL_AUTO_FREE char *identity = identity_of(candidate);
+    return zl_same_string(lease->holder_pod, candidate->pod) &&
+           zl_same_string(lease->holder_uid, candidate->uid) &&
+           zl_same_string(lease->holder_identity, identity);
+}
+
 struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct zl_policy *policy,
                                   int64_t known_token, const struct zl_candidate *candidate,
                                   bool provisional, int64_t now_us)
@@ -135,13 +169,11 @@ struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct z
     next->transitions = current != NULL && current->transitions >= next->fencing_token
                             ? current->transitions + 1
                             : next->fencing_token;
+    if (next->transitions > TRANSITIONS_MAX) {
+        next->transitions = TRANSITIONS_MAX;
+    }
     next->fencing_token++;
-    zl_replace_string(&next->holder_pod, candidate->pod);
-    zl_replace_string(&next->holder_uid, candidate->uid);
-    free(next->holder_identity);
-    next->holder_identity = candidate->identity != NULL
-                                ? zl_strdup(candidate->identity)
-                                : zl_asprintf("%s_%s", candidate->pod, candidate->uid);
+    set_holder(next, candidate);
     next->provisional = provisional;
     next->duration_s = policy->lease_duration_s;
     next->acquire_us = now_us;
@@ -161,9 +193,12 @@ struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_u
 }
 
 struct zl_lease *zl_lease_renewed(const struct zl_lease *current, const struct zl_policy *policy,
-                                  int64_t now_us)
+                                  const struct zl_candidate *holder, int64_t now_us)
 {
     struct zl_lease *next = zl_lease_copy(current);
+    if (holder != NULL) {
+        set_holder(next, holder);
+    }
     next->provisional = false;
     next->duration_s = policy->lease_duration_s;
     next->renew_us = now_us;
@@ -239,7 +274,10 @@ struct cJSON *zl_lease_encode(const struct zl_lease *lease, const struct zl_poli
     struct cJSON *spec = zl_json_child(object, "spec");
     zl_json_set_text(spec, "holderIdentity",
                      lease->holder_identity != NULL ? lease->holder_identity : "");
-    zl_json_set_i64(spec, "leaseDurationSeconds", lease->duration_s);
+    if (lease->duration_s >
+        0) { /* the API server refuses 0, which is what one made by hand reads as */
+        zl_json_set_i64(spec, "leaseDurationSeconds", lease->duration_s);
+    }
     zl_json_set_i64(spec, "leaseTransitions", lease->transitions);
     encode_time(spec, "acquireTime", lease->acquire_us);
     encode_time(spec, "renewTime", lease->renew_us);

@@ -15,13 +15,16 @@
 #include "common/kube/client.h"
 #include "common/pool/policy.h"
 
+/* Beyond this JSON numbers lose precision: a larger one was written by hand and is ignored. */
+#define ZL_FENCING_TOKEN_MAX (INT64_C(1) << 53)
+
 struct zl_lease {
     char *namespace_;
     char *pool; /* the Lease's name without its prefix */
     char *uid;
     char *resource_version; /* NULL: not stored yet, zl_lease_swap creates it */
     char *holder_identity;  /* NULL or "": released */
-    char *holder_pod;       /* NULL when released */
+    char *holder_pod;       /* NULL when released, or no pod can have the name that was written */
     char *holder_uid;       /* NULL when released, or written by hand without one */
     bool provisional;       /* claimed; the pod was not seen yet */
     bool wants_repair;      /* label or owner reference is missing; a swap puts them back */
@@ -47,8 +50,16 @@ bool zl_lease_is_held_by(const struct zl_lease *lease, const char *pod_uid);
 struct zl_candidate {
     const char *pod;
     const char *uid;
-    const char *identity; /* custom identity; NULL: "<pod>_<uid>" */
+    const char *identity; /* custom identity; NULL or "": "<pod>_<uid>" */
 };
+
+static inline struct zl_candidate zl_candidate_of(const struct zl_pod *pod,
+                                                  const struct zl_policy *policy)
+{
+    return (struct zl_candidate){.pod = pod->meta.name,
+                                 .uid = pod->meta.uid,
+                                 .identity = policy->custom_identity ? pod->identity : NULL};
+}
 
 /*
  * The record after CANDIDATE took the seat: next fencing token (one more than CURRENT's and than
@@ -62,9 +73,14 @@ struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct z
                                   bool provisional, int64_t now_us);
 /* The record after a deliberate release. The token stays: the next claim passes it. */
 struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_us);
-/* The record after the controller saw its holder alive: confirmed and renewed. */
+/*
+ * The record after the controller saw its holder alive: confirmed and renewed. HOLDER is named anew, in case
+ * that someone wrote over it; NULL: its pod is not known.
+ */
 struct zl_lease *zl_lease_renewed(const struct zl_lease *current, const struct zl_policy *policy,
-                                  int64_t now_us);
+                                  const struct zl_candidate *holder, int64_t now_us);
+/* Does LEASE name CANDIDATE, in all three places? */
+bool zl_lease_names(const struct zl_lease *lease, const struct zl_candidate *candidate);
 
 /* The name of POOL's Lease; the caller frees. */
 char *zl_lease_name(const char *pool);

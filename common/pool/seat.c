@@ -35,6 +35,7 @@ enum zl_seat zl_seat_judge(const struct zl_lease *lease, enum zl_holder holder,
     case ZL_HOLDER_TERMINATING:
         return ZL_SEAT_HELD;
     case ZL_HOLDER_FINISHED:
+    case ZL_HOLDER_OUTSIDE:
         return ZL_SEAT_ABANDONED;
     case ZL_HOLDER_GONE:
         return lease->provisional && claim_age_ms < claim_timeout_ms ? ZL_SEAT_PROVISIONAL
@@ -63,7 +64,7 @@ bool zl_pod_precedes(const struct zl_pod *left, const struct zl_pod *right)
 }
 
 /* One per pool that was ever seen led: bounded by the number of LeaderPolicies. */
-struct sighting {
+struct claim_record {
     char *key; /* "namespace/pool" */
     char *holder_uid;
     int64_t fencing_token;
@@ -75,7 +76,7 @@ struct sighting {
 
 struct zl_claim_clock {
     pthread_mutex_t lock;
-    struct sighting *sightings;
+    struct claim_record *records;
 };
 
 struct zl_claim_clock *zl_claim_clock_new(void)
@@ -90,30 +91,30 @@ void zl_claim_clock_free(struct zl_claim_clock *clock)
     if (clock == NULL) {
         return;
     }
-    struct sighting *sighting, *next;
-    HASH_ITER(hh, clock->sightings, sighting, next)
+    struct claim_record *record, *next;
+    HASH_ITER(hh, clock->records, record, next)
     {
-        HASH_DEL(clock->sightings, sighting);
-        free(sighting->key);
-        free(sighting->holder_uid);
-        free(sighting);
+        HASH_DEL(clock->records, record);
+        free(record->key);
+        free(record->holder_uid);
+        free(record);
     }
     pthread_mutex_destroy(&clock->lock);
     free(clock);
 }
 
-static struct sighting *find_sighting(struct zl_claim_clock *clock, const char *namespace_,
-                                      const char *pool, bool create)
+static struct claim_record *find_record(struct zl_claim_clock *clock, const char *namespace_,
+                                        const char *pool, bool create)
 {
-    struct sighting *sighting;
+    struct claim_record *record;
     ZL_AUTO_FREE char *key = zl_asprintf("%s/%s", namespace_, pool);
-    HASH_FIND_STR(clock->sightings, key, sighting);
-    if (sighting == NULL && create) {
-        sighting = zl_alloc(sizeof *sighting);
-        sighting->key = ZL_STEAL(&key);
-        HASH_ADD_KEYPTR(hh, clock->sightings, sighting->key, strlen(sighting->key), sighting);
+    HASH_FIND_STR(clock->records, key, record);
+    if (record == NULL && create) {
+        record = zl_alloc(sizeof *record);
+        record->key = ZL_STEAL(&key);
+        HASH_ADD_KEYPTR(hh, clock->records, record->key, strlen(record->key), record);
     }
-    return sighting;
+    return record;
 }
 
 int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lease *lease,
@@ -125,19 +126,19 @@ int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lea
     }
 
     pthread_mutex_lock(&clock->lock);
-    struct sighting *sighting = find_sighting(clock, lease->namespace_, lease->pool, true);
-    bool same = sighting->fencing_token == lease->fencing_token &&
-                zl_same_string(sighting->holder_uid, lease->holder_uid);
+    struct claim_record *record = find_record(clock, lease->namespace_, lease->pool, true);
+    bool same = record->fencing_token == lease->fencing_token &&
+                zl_same_string(record->holder_uid, lease->holder_uid);
     if (same) {
-        age_ms = now_ms - sighting->first_seen_ms;
-        sighting->provisional = sighting->provisional && lease->provisional;
+        age_ms = now_ms - record->first_seen_ms;
+        record->provisional = record->provisional && lease->provisional;
     } else {
-        zl_replace_string(&sighting->holder_uid, lease->holder_uid);
-        sighting->fencing_token = lease->fencing_token;
-        sighting->first_seen_ms = now_ms;
-        sighting->provisional = lease->provisional;
-        if (lease->fencing_token > sighting->largest_token) {
-            sighting->largest_token = lease->fencing_token;
+        zl_replace_string(&record->holder_uid, lease->holder_uid);
+        record->fencing_token = lease->fencing_token;
+        record->first_seen_ms = now_ms;
+        record->provisional = lease->provisional;
+        if (lease->fencing_token > record->largest_token) {
+            record->largest_token = lease->fencing_token;
         }
     }
     pthread_mutex_unlock(&clock->lock);
@@ -149,11 +150,11 @@ struct zl_last_claim zl_claim_clock_last(struct zl_claim_clock *clock, const cha
 {
     struct zl_last_claim last = {.age_ms = -1};
     pthread_mutex_lock(&clock->lock);
-    const struct sighting *sighting = find_sighting(clock, namespace_, pool, false);
-    if (sighting != NULL) {
-        last.age_ms = now_ms - sighting->first_seen_ms;
-        last.fencing_token = sighting->largest_token;
-        last.provisional = sighting->provisional;
+    const struct claim_record *record = find_record(clock, namespace_, pool, false);
+    if (record != NULL) {
+        last.age_ms = now_ms - record->first_seen_ms;
+        last.fencing_token = record->largest_token;
+        last.provisional = record->provisional;
     }
     pthread_mutex_unlock(&clock->lock);
     return last;

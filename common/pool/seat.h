@@ -15,6 +15,7 @@ enum zl_holder {
     ZL_HOLDER_ALIVE,       /* exists with that uid and can run */
     ZL_HOLDER_TERMINATING, /* the same, deletionTimestamp set: it may still be working */
     ZL_HOLDER_FINISHED,    /* phase Failed or Succeeded */
+    ZL_HOLDER_OUTSIDE,     /* the same, but its workload is not in the pool (any more) */
     ZL_HOLDER_GONE,        /* no pod of that name, or one with another uid */
 };
 

@@ -88,7 +88,8 @@ VERSION
 say "compiling $binaries"
 (
     while sleep 20; do
-        say "still compiling, $(($(date +%s) - started)) s, $(find "$work/gocache" -type f 2>/dev/null | wc -l) objects of about 5500"
+        say "still compiling: $(($(date +%s) - started)) s of about 400," \
+            "$(find "$work/src/_output/local/go/cache" -type f 2>/dev/null | wc -l) objects so far"
     done
 ) &
 ticker=$!
@@ -99,7 +100,7 @@ what=""
 for name in $binaries; do what="$what cmd/$name"; done
 if ! (cd "$work/go/src/k8s.io/kubernetes" &&
     env PATH="/usr/lib/go-1.19/bin:$PATH" GOROOT=/usr/lib/go-1.19 GOPATH="$work/go" GO111MODULE=off CGO_ENABLED=0 \
-        GOCACHE="$work/gocache" TMPDIR="$work/tmp" KUBE_GIT_VERSION_FILE="$work/version" \
+        TMPDIR="$work/tmp" KUBE_GIT_VERSION_FILE="$work/version" \
         make WHAT="${what# }" GOLDFLAGS="-s -w") >"$work/build.log" 2>&1 9>&-; then
     tail -n 20 "$work/build.log" >&2
     die "the build failed; the whole log is $work/build.log, and a new run continues from here"

@@ -12,6 +12,10 @@ for package in "$@"; do
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
+# The control plane is built in the background while checks install what they need: one at a time.
+exec 8>"${TMPDIR:-/tmp}/zen-lead-packages.$(id -u).lock"
+flock 8
+
 cure="apt-get install ${missing[*]}"
 if ! command -v apt-get >/dev/null; then
     echo "zen-lead: missing packages: ${missing[*]}" >&2
@@ -32,7 +36,11 @@ export DEBIAN_FRONTEND=noninteractive
 if ! apt-cache show "${missing[@]}" >/dev/null 2>&1; then
     "${sudo[@]}" apt-get update -qq >&2
 fi
-if ! "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2; then
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! "${sudo[@]}" apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
+    "${missing[@]}" >"$log" 2>&1; then
+    tail -n 30 "$log" >&2
     echo "zen-lead: could not install them; run this by hand and look at its errors: $cure" >&2
     exit 1
 fi

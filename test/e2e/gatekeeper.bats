@@ -60,9 +60,12 @@ teardown() {
     recorder_sync
     expect "pods ever admitted" "$(admitted "")" -eq 20
     expect "at one instant per Deployment" "$(most_at_once)" -eq 1
-    for n in 1 2 3; do
-        expect "answers of webhook $n" "$(metric "webhook-$n" zen_lead_admission_decisions_total)" -gt 0
-    done
+    # The API server chooses its connections; with two replicas at work the claims really raced.
+    wait_for 10 at_least 2 replicas_that_answered
+}
+
+replicas_that_answered() {
+    for n in 1 2 3; do metric "webhook-$n" zen_lead_admission_decisions_total; done | awk '$1 > 0 { n++ } END { print n + 0 }'
 }
 
 all_ready() { k get pods -o json | jq '[.items[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length'; }
@@ -89,7 +92,8 @@ all_ready() { k get pods -o json | jq '[.items[] | select(any(.status.conditions
     k delete "$pod" --wait
     gone_ms=$(now_ms)
     wait_for 10 at_least 1 pod_count web
-    expect "time to the next pod in ms" $(($(now_ms) - gone_ms)) -lt 1500
+    # Not a figure (make demo shows that): only that nobody waited for the ReplicaSet's back-off.
+    expect "time to the next pod in ms" $(($(now_ms) - gone_ms)) -lt 5000
     wait_for 10 one_leader web web
     expect "the next pod" "$(pod_names web)" != "$pod"
     expect "fencing token" "$(token web)" -gt "$before"
@@ -170,15 +174,26 @@ leads_another() {
     expect "pods ever admitted" "$(admitted web)" -eq 1
 }
 
-@test "the Lease is emptied by hand: the seat is filled again without waiting for a back-off, never two" {
+@test "the Lease is emptied by hand, also while the controller is down: the running pod gets it back" {
+    local pod before
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    wait_for 60 at_least 8 denials web
+    pod=$(pod_names web)
+    before=$(token web)
     k patch lease zen-lead-web --type merge -p '{"spec":{"holderIdentity":""}}'
     wait_for 20 one_leader web web
+    expect "fencing token" "$(token web)" -ge "$before"
+
+    stop_controller 1 KILL
+    stop_controller 2 KILL
+    k patch lease zen-lead-web --type merge -p '{"spec":{"holderIdentity":""}}'
+    # The webhook alone: the ReplicaSet is made to ask it.
+    k annotate replicaset --all --overwrite "test/poke=$RANDOM"
+    wait_for 20 is "${pod#pod/}_$(pod_uid "$pod")" holder web
+    expect "the leader" "$(pod_names web)" = "$pod"
     recorder_sync
-    expect "pods at one instant" "$(most_at_once web)" -le 2
+    expect "pods ever admitted" "$(admitted web)" -eq 1
 }
 
 @test "our label is taken off the Lease: it is put back, the leader stays and the token does not fall" {

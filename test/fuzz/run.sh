@@ -5,7 +5,7 @@
 # files that match test/data/<its name without fuzz_>*; what was found in earlier runs is in build/fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-bash test/controlplane/packages.sh clang
+bash test/controlplane/packages.sh clang "$(bash test/controlplane/clang-runtime.sh)"
 seconds=${1:-30}
 for source in test/fuzz/fuzz_*.c; do
     name=$(basename "$source" .c)

@@ -1,33 +1,40 @@
 #!/usr/bin/env bash
-# run.sh FOLDER [WRAPPER...] - run every unit test program in FOLDER (under a wrapper such as valgrind).
+# run.sh FOLDER [WRAPPER...] - run every unit test program in FOLDER (under a wrapper such as valgrind), as many
+# at a time as there are processors.
 #
 # Shows one line per program, everything of a program that fails, and adds the counts to build/results.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
-folder=$1
-shift
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-passed=0 failed=0
-for program in "$folder"/test_*; do
-    if [ ! -x "$program" ] || [ ! -f "$program" ]; then continue; fi
+
+if [ "${1:-}" = --one ]; then # --one LOGS PROGRAM [WRAPPER...]: its line, and its counts in LOGS
+    logs=$2 program=$3
+    shift 3
+    name=$(basename "$program")
     started=$(date +%s%3N)
-    "$@" "$program" >"$log" 2>&1
+    "$@" "$program" >"$logs/$name" 2>&1
     status=$?
-    ok=$(grep -c '^\[       OK \]' "$log")
-    bad=$(grep -c '^\[  FAILED  \] test_' "$log")
+    ok=$(grep -c '^\[       OK \]' "$logs/$name")
+    bad=$(grep -c '^\[  FAILED  \] test_' "$logs/$name")
     # A crash or a sanitizer's report ends the program without a FAILED line.
     if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
     if [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
-    passed=$((passed + ok)) failed=$((failed + bad))
-    printf '  %-24s %3d passed, %d failed, %d ms\n' "$(basename "$program")" "$ok" "$bad" \
-        $(($(date +%s%3N) - started))
+    printf '  %-24s %3d passed, %d failed, %d ms\n' "$name" "$ok" "$bad" $(($(date +%s%3N) - started))
+    echo "$ok $bad" >"$logs/$name.counts"
     if [ "$bad" -gt 0 ]; then
-        echo "  --- exit status $status; output of $program:"
-        cat "$log"
+        printf '  --- exit status %d; output of %s:\n' "$status" "$program"
+        cat "$logs/$name"
     fi
-done
+    exit 0
+fi
+
+folder=$1
+shift
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+find "$folder" -maxdepth 1 -name 'test_*' -type f -perm -u+x -print0 | sort -z |
+    xargs -0 -P "$(nproc)" -I PROGRAM bash test/unit/run.sh --one "$logs" PROGRAM "$@"
+read -r passed failed < <(cat "$logs"/*.counts 2>/dev/null | awk '{p += $1; f += $2} END {print p + 0, f + 0}')
 mkdir -p build
 echo "$passed $failed" >>build/results
 echo "unit tests in $folder: $passed passed, $failed failed"
-[ $failed -eq 0 ] && [ $passed -gt 0 ]
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -122,9 +122,45 @@ static void test_edited_lease_is_repaired_at_once(void **state)
     assert_int_equal(zl_plan_pool(&scene.facts).action, ZL_LEASE_RENEW);
 
     lease = lease_of_a(false, 0);
+    lease.holder_identity = pod_b; /* who reads only this would follow another leader */
+    set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_ALIVE);
+    scene.facts.holder_pod = &A;
+    assert_int_equal(zl_plan_pool(&scene.facts).action, ZL_LEASE_RENEW);
+
+    lease = lease_of_a(false, 0);
     policy.status.fencing_token = 9; /* the annotation was edited down */
     set_scene(&scene, &policy, &lease, ZL_HOLDER_ALIVE);
     assert_int_equal(zl_plan_pool(&scene.facts).action, ZL_LEASE_RENEW);
+}
+
+static void test_renewal_names_the_holder_anew(void **state)
+{
+    (void)state;
+    struct zl_lease lease = lease_of_a(false, 0);
+    lease.holder_identity = pod_a;
+    lease.holder_uid = NULL; /* written by hand */
+    const struct zl_candidate holder = zl_candidate_of(&A, &SCALE_DOWN);
+    struct zl_lease *next = zl_lease_renewed(&lease, &SCALE_DOWN, &holder, NOW_US);
+    assert_true(zl_lease_names(next, &holder));
+    assert_true(zl_lease_is_held_by(next, uid_a));
+    assert_int_equal(next->fencing_token, 3);
+    zl_lease_free(next);
+}
+
+static void test_holder_outside_the_pool_loses_the_seat(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct zl_lease lease = lease_of_a(false, 0);
+    set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_OUTSIDE);
+    struct zl_plan plan = zl_plan_pool(&scene.facts);
+    assert_int_equal(plan.action, ZL_LEASE_RELEASE);
+    assert_true(plan.seat_free);
+
+    add_pod(&scene, &B);
+    plan = zl_plan_pool(&scene.facts);
+    assert_int_equal(plan.action, ZL_LEASE_TAKE);
+    assert_ptr_equal(plan.taker, &B);
 }
 
 static void test_young_claim_is_waited_for(void **state)
@@ -378,6 +414,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_living_holder_is_renewed_a_third_of_the_way),
         cmocka_unit_test(test_edited_lease_is_repaired_at_once),
+        cmocka_unit_test(test_renewal_names_the_holder_anew),
+        cmocka_unit_test(test_holder_outside_the_pool_loses_the_seat),
         cmocka_unit_test(test_young_claim_is_waited_for),
         cmocka_unit_test(test_old_claim_without_its_pod_is_released),
         cmocka_unit_test(test_dead_leader_is_replaced_by_a_running_pod_else_released),

@@ -112,8 +112,13 @@ struct token_row {
 static const struct token_row TOKEN_ROWS[] = {
     {-1, 0, 0, 1, 0}, /* the first leader ever */
     {-1, 0, 7, 8, 7}, /* the Lease was deleted: continue where LeaderPolicy status stands */
-    {1, 0, 0, 2, 1},   {4, 3, 4, 5, 4}, {4, 3, 9, 10, 9}, /* the annotation was edited down */
+    {1, 0, 0, 2, 1},
+    {4, 3, 4, 5, 4},
+    {4, 3, 9, 10, 9},  /* the annotation was edited down */
     {4, 20, 0, 5, 21}, /* leaseTransitions was edited up: it never falls */
+    /* ... but the API server takes no more than an int32 */
+    {4, INT32_MAX, 0, 5, INT32_MAX},
+    {3000000000, 1, 0, 3000000001, INT32_MAX},
 };
 
 static void test_claim_raises_the_fencing_token_past_all_that_is_known(void **state)
@@ -150,6 +155,17 @@ static void test_custom_identity_keeps_pod_and_uid_beside_it(void **state)
     assert_string_equal(next->holder_identity, "primary");
     assert_string_equal(next->holder_pod, "web-1");
     assert_true(zl_lease_is_held_by(next, "uid-b"));
+    zl_lease_free(next);
+}
+
+static void test_empty_custom_identity_still_takes_the_seat(void **state)
+{
+    (void)state;
+    const struct zl_policy policy = {.meta = {.namespace_ = ns, .name = pool}};
+    const struct zl_candidate candidate = {.pod = "web-1", .uid = "uid-b", .identity = ""};
+    struct zl_lease *next = zl_lease_claimed(NULL, &policy, 0, &candidate, true, 1);
+    assert_true(zl_lease_is_held(next));
+    assert_string_equal(next->holder_identity, "web-1_uid-b");
     zl_lease_free(next);
 }
 
@@ -192,7 +208,9 @@ static void test_holder_written_by_hand_is_read_from_its_identity(void **state)
     (void)state;
     struct {
         const char *identity, *pod, *uid;
-    } rows[] = {{"web-1_9f", "web-1", "9f"}, {"web-1", "web-1", NULL}, {"a_b_c", "a", "b_c"}};
+    } rows[] = {{"web-1_9f", "web-1", "9f"}, {"web-1", "web-1", NULL}, {"a_b_c", "a", "b_c"},
+                {"web-1_", "web-1", NULL},   {"_9f", NULL, NULL},      {"..", NULL, NULL},
+                {"no such/pod", NULL, NULL}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ZL_AUTO_JSON struct cJSON *object = zl_json_object();
         struct cJSON *metadata = zl_json_child(object, "metadata");
@@ -201,9 +219,44 @@ static void test_holder_written_by_hand_is_read_from_its_identity(void **state)
         zl_json_set_text(metadata, "uid", "1");
         zl_json_set_text(zl_json_child(object, "spec"), "holderIdentity", rows[i].identity);
         assert_int_equal(zl_lease_decode(object, &lease, NULL), ZL_OK);
-        assert_string_equal(lease->holder_pod, rows[i].pod);
+        assert_true(zl_same_string(lease->holder_pod, rows[i].pod));
         assert_true(zl_same_string(lease->holder_uid, rows[i].uid));
+        assert_true(zl_lease_is_held(lease));
         assert_true(lease->wants_repair);
+        zl_lease_free(lease);
+    }
+}
+
+struct hand_row {
+    const char *token;
+    int64_t fencing_token;
+};
+
+static void test_lease_edited_by_hand_stays_writable(void **state)
+{
+    (void)state;
+    const struct hand_row rows[] = {{"7", 7},   {"", 0},
+                                    {"-1", 0},  {"x", 0},
+                                    {"07x", 0}, {"9007199254740993", 0},
+                                    {NULL, 0},  {"99999999999999999999", 0}};
+    const struct zl_policy policy = {.meta = {.namespace_ = ns, .name = pool, .uid = uid_a}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_JSON struct cJSON *object = zl_json_object();
+        struct cJSON *metadata = zl_json_child(object, "metadata");
+        struct zl_lease *lease = NULL;
+        zl_json_set_text(metadata, "name", ZL_LEASE_PREFIX "web");
+        zl_json_set_text(metadata, "uid", "1");
+        zl_json_set_text(zl_json_child(metadata, "annotations"), ZL_KEY_FENCING_TOKEN,
+                         rows[i].token);
+        zl_json_set_text(zl_json_child(object, "spec"), "holderIdentity", "someone");
+        assert_int_equal(zl_lease_decode(object, &lease, NULL), ZL_OK);
+        assert_int_equal(lease->fencing_token, rows[i].fencing_token);
+
+        struct zl_lease *released = zl_lease_released(lease, 1);
+        ZL_AUTO_JSON struct cJSON *sent = zl_lease_encode(released, &policy);
+        /* The API server refuses leaseDurationSeconds 0. */
+        assert_null(zl_json_at(sent, "spec", "leaseDurationSeconds", NULL));
+        zl_lease_free(released);
         zl_lease_free(lease);
     }
 }
@@ -235,8 +288,10 @@ int main(void)
         cmocka_unit_test(test_claim_age_counts_from_the_first_sight_of_that_claim),
         cmocka_unit_test(test_claim_raises_the_fencing_token_past_all_that_is_known),
         cmocka_unit_test(test_custom_identity_keeps_pod_and_uid_beside_it),
+        cmocka_unit_test(test_empty_custom_identity_still_takes_the_seat),
         cmocka_unit_test(test_lease_survives_encoding),
         cmocka_unit_test(test_holder_written_by_hand_is_read_from_its_identity),
+        cmocka_unit_test(test_lease_edited_by_hand_stays_writable),
         cmocka_unit_test(test_pods_are_ordered_staying_ready_longest_oldest_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
