@@ -11,7 +11,7 @@
 
 enum {
     SETTLE_MS = 20,      /* pods of a new namespace are being listed */
-    CONFLICT_MS = 15000, /* somebody else's object may go without an event to us */
+    CONFLICT_MS = 5000, /* somebody else's object may go without an event to us */
 };
 
 static void requeue_within(struct zl_result *result, int64_t delay_ms)
