@@ -10,7 +10,8 @@
 #include <string.h>
 
 enum {
-    SETTLE_MS = 20,      /* pods of a new namespace are being listed */
+    SETTLE_MS = 20, /* pods of a new namespace are being listed */
+    SWEEP_MS = 1000,
     CONFLICT_MS = 5000, /* somebody else's object may go without an event to us */
 };
 
@@ -18,6 +19,16 @@ static void requeue_within(struct zl_result *result, int64_t delay_ms)
 {
     if (delay_ms > 0 && (result->requeue_after_ms == 0 || delay_ms < result->requeue_after_ms)) {
         result->requeue_after_ms = delay_ms;
+    }
+}
+
+static void requeue_for(const struct zl_route_report *report, struct zl_result *result)
+{
+    if (report->conflict) {
+        requeue_within(result, CONFLICT_MS);
+    }
+    if (report->swept) {
+        requeue_within(result, SWEEP_MS);
     }
 }
 
@@ -206,9 +217,7 @@ static enum zl_status route_service(struct zl_reconciler *reconciler,
         if (report.changed && (route->leader == NULL || !route->leader->ready)) {
             tell_of_nobody(reconciler, route, &backends);
         }
-        if (report.conflict) {
-            requeue_within(result, CONFLICT_MS);
-        }
+        requeue_for(&report, result);
     }
     route->leader = NULL;
     drop(&backends);
@@ -360,9 +369,7 @@ static enum zl_status write_pool_route(struct zl_reconciler *reconciler, struct 
         zl_route_tell(reconciler, route, true, "NoReadyPods",
                       "no Ready pod leads: the leader Service leads nowhere");
     }
-    if (report.conflict) {
-        requeue_within(result, CONFLICT_MS);
-    }
+    requeue_for(&report, result);
     return status;
 }
 

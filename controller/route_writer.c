@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* Kubernetes' controllers may still write for a selector that they saw a moment ago. */
+#define SWEEP_US 3000000
+
 static const struct zl_metric WRITES = {
     .name = "zen_lead_endpointslice_writes_total",
     .type = ZL_METRIC_COUNTER,
@@ -259,19 +262,44 @@ static enum zl_status create_service(struct job *job, struct zl_service **found,
     return status;
 }
 
+/* What is known of a selector that is not ours: noted when it is seen, forgotten a while later. */
+static void note_selector(struct job *job)
+{
+    int64_t since_us = 0;
+    int64_t now_us = zl_clock_wall_us();
+    char now[ZL_TIME_TEXT_MAX];
+    if (job->stored == NULL) {
+        return;
+    }
+    if (job->stored->selector != NULL) {
+        zl_time_format(now_us, now);
+        job->service->had_selector = zl_strdup(now);
+    } else if (zl_time_parse(job->stored->had_selector, &since_us) &&
+               now_us - since_us < SWEEP_US && now_us >= since_us) {
+        job->service->had_selector = zl_strdup(job->stored->had_selector);
+    }
+    job->report->swept = job->service->had_selector != NULL;
+}
+
 static enum zl_status repair_service(struct job *job, struct zl_error *err)
 {
-    if (job->stored == NULL || zl_service_same(job->service, job->stored)) {
+    if (job->stored == NULL) {
         return ZL_OK;
     }
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
-                                          .namespace_ = job->route->namespace_,
-                                          .name = job->route->name};
-    ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(job->service, true);
-    enum zl_status status =
-        zl_kube_patch(job->reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
-    /* Deleted meanwhile: its event brings us back, and makes it again. */
-    return status == ZL_E_NOT_FOUND ? ZL_OK : status;
+    bool sweep = job->service->had_selector != NULL || job->stored->had_selector != NULL;
+    enum zl_status status = ZL_OK;
+    if (!zl_service_same(job->service, job->stored)) {
+        const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
+                                              .namespace_ = job->route->namespace_,
+                                              .name = job->route->name};
+        ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(job->service, true);
+        status =
+            zl_kube_patch(job->reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
+    }
+    if (status == ZL_E_NOT_FOUND) {
+        return ZL_OK; /* Deleted meanwhile: its event brings us back, and makes it again. */
+    }
+    return status == ZL_OK && sweep ? zl_route_sweep(job->reconciler, job->service, err) : status;
 }
 
 static void tell_of_change(struct job *job)
@@ -323,6 +351,7 @@ static enum zl_status write_all(struct job *job, struct zl_service **found, stru
     }
     if (status == ZL_OK) {
         tell_of_change(job);
+        note_selector(job);
         status = repair_service(job, err);
     }
     return status;
