@@ -65,7 +65,7 @@ static void gather(struct zl_reconciler *reconciler, const struct zl_service *so
                    struct backends *out)
 {
     zl_cache_list(reconciler->cache, ZL_CACHED_PODS, source->meta.namespace_, &out->refs);
-    out->pods = zl_alloc((out->refs.count + 1) * sizeof *out->pods);
+    out->pods = zl_alloc((out->refs.count + 1) * sizeof(struct zl_pod *));
     for (size_t i = 0; i < out->refs.count; i++) {
         const struct zl_pod *pod = zl_ref_object(out->refs.items[i]);
         if (!pod->finished && zl_labels_match(pod->labels, source->selector)) {
@@ -127,7 +127,7 @@ static const struct zl_pod *leader_of_pool(struct zl_reconciler *reconciler,
     ZL_AUTO_REF struct zl_ref *ref =
         zl_cache_find_lease(reconciler->cache, source->meta.namespace_, source->joined_pool);
     const struct zl_lease *lease = ref != NULL ? zl_ref_object(ref) : NULL;
-    return zl_lease_is_held(lease) ? find_pod(backends, lease->holder_uid) : NULL;
+    return lease != NULL && zl_lease_is_held(lease) ? find_pod(backends, lease->holder_uid) : NULL;
 }
 
 static const struct zl_pod *choose(struct zl_reconciler *reconciler,
