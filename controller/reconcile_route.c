@@ -204,9 +204,9 @@ static enum zl_status route_service(struct zl_reconciler *reconciler,
     bool settled = zl_cache_is_settled(reconciler->cache, ZL_CACHED_PODS);
     gather(reconciler, source, &backends);
     route->leader = choose(reconciler, source, &backends, current, result);
+    bool moves = route->leader == NULL || !zl_same_string(current, route->leader->meta.uid);
     bool unsure = route->leader == NULL ||
-                  (current != NULL && !zl_same_string(current, route->leader->meta.uid) &&
-                   find_pod(&backends, current) == NULL);
+                  (moves && (!source->sticky || find_pod(&backends, current) == NULL));
     if (unsure && !settled) {
         result->requeue_after_ms = SETTLE_MS;
     } else {
@@ -445,6 +445,13 @@ enum zl_status zl_reconcile_pool_routes(struct zl_reconciler *reconciler,
     }
     size_t count = facts->workload_count;
     struct led leader = who_leads(reconciler, pool_leader(reconciler, pool));
+    if (leader.pod != NULL && leader.from_ref == NULL &&
+        !zl_cache_is_settled(reconciler->cache, ZL_CACHED_SERVICES)) {
+        /* Who lends the ports may be on the list that is under way. */
+        requeue_within(result, SETTLE_MS);
+        forget(&leader);
+        return ZL_OK;
+    }
     char **names = zl_alloc((count + 1) * sizeof *names);
     enum zl_status status = ZL_OK;
     for (size_t i = 0; i < count; i++) {
