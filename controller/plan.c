@@ -51,7 +51,7 @@ static const struct zl_pod *best_member(const struct zl_pool_facts *facts)
 static const struct zl_pod *best_standby(const struct zl_pool_facts *facts)
 {
     const struct zl_choice_rules rules = {.sticky = true};
-    const struct zl_pod **pods = zl_alloc((facts->member_count + 1) * sizeof *pods);
+    const struct zl_pod **pods = zl_alloc((facts->member_count + 1) * sizeof(struct zl_pod *));
     const char *current = facts->holder_pod != NULL ? facts->holder_pod->meta.uid : NULL;
     for (size_t i = 0; i < facts->member_count; i++) {
         pods[i] = facts->members[i].pod;

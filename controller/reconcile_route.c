@@ -10,14 +10,25 @@
 #include <string.h>
 
 enum {
-    SETTLE_MS = 20,      /* pods of a new namespace are being listed */
-    CONFLICT_MS = 15000, /* somebody else's object may go without an event to us */
+    SETTLE_MS = 20, /* pods of a new namespace are being listed */
+    SWEEP_MS = 1000,
+    CONFLICT_MS = 5000, /* somebody else's object may go without an event to us */
 };
 
 static void requeue_within(struct zl_result *result, int64_t delay_ms)
 {
     if (delay_ms > 0 && (result->requeue_after_ms == 0 || delay_ms < result->requeue_after_ms)) {
         result->requeue_after_ms = delay_ms;
+    }
+}
+
+static void requeue_for(const struct zl_route_report *report, struct zl_result *result)
+{
+    if (report->conflict) {
+        requeue_within(result, CONFLICT_MS);
+    }
+    if (report->swept) {
+        requeue_within(result, SWEEP_MS);
     }
 }
 
@@ -54,7 +65,7 @@ static void gather(struct zl_reconciler *reconciler, const struct zl_service *so
                    struct backends *out)
 {
     zl_cache_list(reconciler->cache, ZL_CACHED_PODS, source->meta.namespace_, &out->refs);
-    out->pods = zl_alloc((out->refs.count + 1) * sizeof *out->pods);
+    out->pods = zl_alloc((out->refs.count + 1) * sizeof(struct zl_pod *));
     for (size_t i = 0; i < out->refs.count; i++) {
         const struct zl_pod *pod = zl_ref_object(out->refs.items[i]);
         if (!pod->finished && zl_labels_match(pod->labels, source->selector)) {
@@ -116,7 +127,7 @@ static const struct zl_pod *leader_of_pool(struct zl_reconciler *reconciler,
     ZL_AUTO_REF struct zl_ref *ref =
         zl_cache_find_lease(reconciler->cache, source->meta.namespace_, source->joined_pool);
     const struct zl_lease *lease = ref != NULL ? zl_ref_object(ref) : NULL;
-    return zl_lease_is_held(lease) ? find_pod(backends, lease->holder_uid) : NULL;
+    return lease != NULL && zl_lease_is_held(lease) ? find_pod(backends, lease->holder_uid) : NULL;
 }
 
 static const struct zl_pod *choose(struct zl_reconciler *reconciler,
@@ -193,9 +204,9 @@ static enum zl_status route_service(struct zl_reconciler *reconciler,
     bool settled = zl_cache_is_settled(reconciler->cache, ZL_CACHED_PODS);
     gather(reconciler, source, &backends);
     route->leader = choose(reconciler, source, &backends, current, result);
+    bool moves = route->leader == NULL || !zl_same_string(current, route->leader->meta.uid);
     bool unsure = route->leader == NULL ||
-                  (current != NULL && !zl_same_string(current, route->leader->meta.uid) &&
-                   find_pod(&backends, current) == NULL);
+                  (moves && (!source->sticky || find_pod(&backends, current) == NULL));
     if (unsure && !settled) {
         result->requeue_after_ms = SETTLE_MS;
     } else {
@@ -206,9 +217,7 @@ static enum zl_status route_service(struct zl_reconciler *reconciler,
         if (report.changed && (route->leader == NULL || !route->leader->ready)) {
             tell_of_nobody(reconciler, route, &backends);
         }
-        if (report.conflict) {
-            requeue_within(result, CONFLICT_MS);
-        }
+        requeue_for(&report, result);
     }
     route->leader = NULL;
     drop(&backends);
@@ -360,9 +369,7 @@ static enum zl_status write_pool_route(struct zl_reconciler *reconciler, struct 
         zl_route_tell(reconciler, route, true, "NoReadyPods",
                       "no Ready pod leads: the leader Service leads nowhere");
     }
-    if (report.conflict) {
-        requeue_within(result, CONFLICT_MS);
-    }
+    requeue_for(&report, result);
     return status;
 }
 
@@ -438,6 +445,13 @@ enum zl_status zl_reconcile_pool_routes(struct zl_reconciler *reconciler,
     }
     size_t count = facts->workload_count;
     struct led leader = who_leads(reconciler, pool_leader(reconciler, pool));
+    if (leader.pod != NULL && leader.from_ref == NULL &&
+        !zl_cache_is_settled(reconciler->cache, ZL_CACHED_SERVICES)) {
+        /* Who lends the ports may be on the list that is under way. */
+        requeue_within(result, SETTLE_MS);
+        forget(&leader);
+        return ZL_OK;
+    }
     char **names = zl_alloc((count + 1) * sizeof *names);
     enum zl_status status = ZL_OK;
     for (size_t i = 0; i < count; i++) {

@@ -37,10 +37,9 @@ bool zl_route_has_family(const struct zl_route *route, const struct zl_service *
     if (said != NULL) {
         return family == ZL_FAMILY_IPV6 ? said->ipv6 : said->ipv4;
     }
-    /* A server without dual stack: the family of the pods' one address. */
-    const char *ip = route->leader != NULL ? route->leader->ips[0] : NULL;
-    bool ipv6 = ip != NULL && strchr(ip, ':') != NULL;
-    return ipv6 == (family == ZL_FAMILY_IPV6);
+    /* A server that does not know families of Services: those of the pod. */
+    return route->leader != NULL ? zl_pod_ip(route->leader, family) != NULL
+                                 : family == ZL_FAMILY_IPV4;
 }
 
 /* --- ports --- */

@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* Kubernetes' controllers may still write for a selector that they saw a moment ago. */
+#define SWEEP_US 3000000
+
 static const struct zl_metric WRITES = {
     .name = "zen_lead_endpointslice_writes_total",
     .type = ZL_METRIC_COUNTER,
@@ -35,7 +38,8 @@ struct job {
     struct zl_service *service;      /* wanted */
     char *was_uid;                   /* whom the slices led to; NULL: nobody */
     bool unresolved;                 /* a named port that the leader lacks */
-    bool recreated;                  /* a slice that had been there was gone */
+    bool had_slices;                 /* they were written before, and none is there */
+    bool recreated;
 };
 
 void zl_route_tell(struct zl_reconciler *reconciler, const struct zl_route *route, bool warning,
@@ -157,8 +161,7 @@ static enum zl_status write_slice(struct job *job, const struct zl_slice *slice,
         if (status == ZL_E_CONFLICT) {
             return take_over_slice(job, slice, err);
         }
-        job->recreated = job->recreated || (status == ZL_OK && job->stored != NULL &&
-                                            job->stored->leader_switch_time != NULL);
+        job->recreated = job->recreated || (status == ZL_OK && job->had_slices);
         return status;
     }
     const struct zl_slice *stored = zl_ref_object(ref);
@@ -177,11 +180,28 @@ static enum zl_status write_slice(struct job *job, const struct zl_slice *slice,
                : send_slice(job, slice, stored->meta.resource_version, err);
 }
 
-static enum zl_status remove_family(struct job *job, enum zl_family family, struct zl_error *err)
+static struct zl_ref *find_slice(struct job *job, enum zl_family family)
 {
     ZL_AUTO_FREE char *name = zl_route_slice_name(job->route->name, family);
-    ZL_AUTO_REF struct zl_ref *ref =
-        zl_cache_find(job->reconciler->cache, ZL_CACHED_SLICES, job->route->namespace_, name);
+    return zl_cache_find(job->reconciler->cache, ZL_CACHED_SLICES, job->route->namespace_, name);
+}
+
+/* Is a slice of FAMILY needed? With nobody leading, those that are there are emptied, not removed. */
+static bool is_wanted(struct job *job, enum zl_family family)
+{
+    enum zl_family other = family == ZL_FAMILY_IPV4 ? ZL_FAMILY_IPV6 : ZL_FAMILY_IPV4;
+    if (job->route->leader != NULL) {
+        return zl_route_has_family(job->route, job->stored, family);
+    }
+    ZL_AUTO_REF struct zl_ref *there = find_slice(job, family);
+    ZL_AUTO_REF struct zl_ref *other_there = find_slice(job, other);
+    return there != NULL ||
+           (other_there == NULL && zl_route_has_family(job->route, job->stored, family));
+}
+
+static enum zl_status remove_family(struct job *job, enum zl_family family, struct zl_error *err)
+{
+    ZL_AUTO_REF struct zl_ref *ref = find_slice(job, family);
     if (ref == NULL) {
         return ZL_OK;
     }
@@ -195,7 +215,7 @@ static enum zl_status write_family(struct job *job, enum zl_family family, struc
 {
     struct zl_slice *slice = NULL;
     struct zl_error why = {0};
-    if (!zl_route_has_family(job->route, job->stored, family)) {
+    if (!is_wanted(job, family)) {
         return remove_family(job, family, err);
     }
     if (zl_route_slice(job->route, job->service, family, &slice, &why) != ZL_OK) {
@@ -242,19 +262,44 @@ static enum zl_status create_service(struct job *job, struct zl_service **found,
     return status;
 }
 
+/* What is known of a selector that is not ours: noted when it is seen, forgotten a while later. */
+static void note_selector(struct job *job)
+{
+    int64_t since_us = 0;
+    int64_t now_us = zl_clock_wall_us();
+    char now[ZL_TIME_TEXT_MAX];
+    if (job->stored == NULL) {
+        return;
+    }
+    if (job->stored->selector != NULL) {
+        zl_time_format(now_us, now);
+        job->service->had_selector = zl_strdup(now);
+    } else if (zl_time_parse(job->stored->had_selector, &since_us) &&
+               now_us - since_us < SWEEP_US && now_us >= since_us) {
+        job->service->had_selector = zl_strdup(job->stored->had_selector);
+    }
+    job->report->swept = job->service->had_selector != NULL;
+}
+
 static enum zl_status repair_service(struct job *job, struct zl_error *err)
 {
-    if (job->stored == NULL || zl_service_same(job->service, job->stored)) {
+    if (job->stored == NULL) {
         return ZL_OK;
     }
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
-                                          .namespace_ = job->route->namespace_,
-                                          .name = job->route->name};
-    ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(job->service, true);
-    enum zl_status status =
-        zl_kube_patch(job->reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
-    /* Deleted meanwhile: its event brings us back, and makes it again. */
-    return status == ZL_E_NOT_FOUND ? ZL_OK : status;
+    bool sweep = job->service->had_selector != NULL || job->stored->had_selector != NULL;
+    enum zl_status status = ZL_OK;
+    if (!zl_service_same(job->service, job->stored)) {
+        const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
+                                              .namespace_ = job->route->namespace_,
+                                              .name = job->route->name};
+        ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(job->service, true);
+        status =
+            zl_kube_patch(job->reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
+    }
+    if (status == ZL_E_NOT_FOUND) {
+        return ZL_OK; /* Deleted meanwhile: its event brings us back, and makes it again. */
+    }
+    return status == ZL_OK && sweep ? zl_route_sweep(job->reconciler, job->service, err) : status;
 }
 
 static void tell_of_change(struct job *job)
@@ -297,11 +342,16 @@ static enum zl_status write_all(struct job *job, struct zl_service **found, stru
         tell_of_conflict(job, "Service", job->route->name);
         return ZL_OK;
     }
+    ZL_AUTO_REF struct zl_ref *ipv4 = find_slice(job, ZL_FAMILY_IPV4);
+    ZL_AUTO_REF struct zl_ref *ipv6 = find_slice(job, ZL_FAMILY_IPV6);
+    job->had_slices = job->stored != NULL && job->stored->leader_switch_time != NULL &&
+                      ipv4 == NULL && ipv6 == NULL;
     for (int family = 0; status == ZL_OK && family < ZL_FAMILY_COUNT; family++) {
         status = write_family(job, (enum zl_family)family, err);
     }
     if (status == ZL_OK) {
         tell_of_change(job);
+        note_selector(job);
         status = repair_service(job, err);
     }
     return status;

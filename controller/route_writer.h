@@ -17,6 +17,7 @@ struct zl_route_report {
     bool changed;  /* an EndpointSlice was written */
     bool conflict; /* an object of that name is not ours */
     bool routed;   /* traffic reaches a Ready leader */
+    bool swept;    /* endpoints of others were looked for: look once more soon */
 };
 
 enum zl_status zl_route_write(struct zl_reconciler *reconciler, const struct zl_route *route,
@@ -31,6 +32,13 @@ struct zl_route_owner {
 /* Remove its objects, but for leader Services named in KEEP and their slices. */
 enum zl_status zl_route_clean(struct zl_reconciler *reconciler, const struct zl_route_owner *owner,
                               const char *const *keep, size_t keep_count,
+                              struct zl_error *err) ZL_MUST_CHECK;
+
+/*
+ * Somebody gave SERVICE, a leader Service, a selector: Kubernetes then wrote EndpointSlices and Endpoints
+ * for it, and leaves them when the selector goes. Remove them, or traffic still reaches every pod.
+ */
+enum zl_status zl_route_sweep(struct zl_reconciler *reconciler, const struct zl_service *service,
                               struct zl_error *err) ZL_MUST_CHECK;
 
 /* An Event about the route's owner. */

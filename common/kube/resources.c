@@ -6,6 +6,7 @@ const struct zl_kube_resource ZL_KUBE_EVENTS = {"", "v1", "events", "Event", fal
 const struct zl_kube_resource ZL_KUBE_SECRETS = {"", "v1", "secrets", "Secret", false};
 const struct zl_kube_resource ZL_KUBE_NAMESPACES = {"", "v1", "namespaces", "Namespace", true};
 const struct zl_kube_resource ZL_KUBE_SERVICES = {"", "v1", "services", "Service", false};
+const struct zl_kube_resource ZL_KUBE_ENDPOINTS = {"", "v1", "endpoints", "Endpoints", false};
 const struct zl_kube_resource ZL_KUBE_NODES = {"", "v1", "nodes", "Node", true};
 const struct zl_kube_resource ZL_KUBE_ENDPOINTSLICES = {"discovery.k8s.io", "v1", "endpointslices",
                                                         "EndpointSlice", false};

@@ -48,6 +48,9 @@
 #define ZL_KEY_LEADER_UID "zen-lead.io/leader-pod-uid"
 #define ZL_KEY_LEADER_SWITCH "zen-lead.io/leader-last-switch-time"
 
+/* Since when a leader Service must be rid of the EndpointSlices that a selector of it brought. */
+#define ZL_KEY_HAD_SELECTOR "zen-lead.io/had-selector"
+
 #define ZL_KEY_ZONE "topology.kubernetes.io/zone"
 #define ZL_KEY_HOSTNAME "kubernetes.io/hostname"
 

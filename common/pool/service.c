@@ -69,6 +69,7 @@ static void decode_ours(const struct cJSON *metadata, struct zl_service *service
     service->leader_pod = zl_strdup(zl_json_text(annotations, ZL_KEY_LEADER_POD, NULL));
     service->leader_uid = zl_strdup(zl_json_text(annotations, ZL_KEY_LEADER_UID, NULL));
     service->leader_switch_time = zl_strdup(zl_json_text(annotations, ZL_KEY_LEADER_SWITCH, NULL));
+    service->had_selector = zl_strdup(zl_json_text(annotations, ZL_KEY_HAD_SELECTOR, NULL));
 }
 
 enum zl_status zl_service_decode(const struct cJSON *object, struct zl_service **out,
@@ -111,6 +112,7 @@ void zl_service_free(void *object)
     free(service->leader_pod);
     free(service->leader_uid);
     free(service->leader_switch_time);
+    free(service->had_selector);
     for (size_t i = 0; i < service->port_count; i++) {
         free(service->ports[i].name);
         free(service->ports[i].app_protocol);
@@ -205,6 +207,7 @@ struct cJSON *zl_service_encode(const struct zl_service *service, bool patch)
     set_text(annotations, ZL_KEY_LEADER_POD, service->leader_pod, patch);
     set_text(annotations, ZL_KEY_LEADER_UID, service->leader_uid, patch);
     set_text(annotations, ZL_KEY_LEADER_SWITCH, service->leader_switch_time, patch);
+    set_text(annotations, ZL_KEY_HAD_SELECTOR, service->had_selector, patch);
     zl_owner_encode(metadata, &service->meta.controller);
     struct cJSON *spec = zl_json_child(object, "spec");
     zl_json_set_text(spec, "type", "ClusterIP");
@@ -234,6 +237,7 @@ bool zl_service_same(const struct zl_service *desired, const struct zl_service *
                 zl_same_string(desired->meta.controller.uid, stored->meta.controller.uid) &&
                 zl_same_string(desired->leader_pod, stored->leader_pod) &&
                 zl_same_string(desired->leader_uid, stored->leader_uid) &&
+                zl_same_string(desired->had_selector, stored->had_selector) &&
                 stored->selector == NULL && zl_same_string(stored->type, "ClusterIP") &&
                 desired->port_count == stored->port_count;
     for (size_t i = 0; same && i < desired->port_count; i++) {

@@ -41,6 +41,8 @@ struct zl_service {
     char *source; /* label zen-lead.io/source-service, or NULL */
     char *pool;   /* label zen-lead/pool, or NULL */
     char *leader_pod, *leader_uid, *leader_switch_time;
+    char *
+        had_selector; /* time: somebody gave it one; what that brought is being removed. NULL: no */
 
     struct zl_service_port *ports;
     size_t port_count;

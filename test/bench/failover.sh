@@ -33,6 +33,7 @@ kind: Service
 metadata: {name: bench, annotations: {zen-lead.io/enabled: "true"}}
 spec: {selector: {app: bench}, ports: [{port: 80, targetPort: 8080}]}
 OBJECTS
+kubectl rollout status -n bench deployment/bench --timeout 60s >/dev/null
 process_start limit "$ZL_BIN/zl-limit" --kubeconfig "$KUBECONFIG" --namespace bench
 
 machine

@@ -19,11 +19,11 @@ add() {
     local i p
     for i in $(seq "$1" "$2"); do
         for p in a b c; do
-            echo "{apiVersion: v1, kind: Pod, metadata: {name: s$i-$p, labels: {app: s$i}}, spec: {containers: [{name: main, image: none}]}}"
             echo ---
+            echo "{apiVersion: v1, kind: Pod, metadata: {name: s$i-$p, labels: {app: s$i}}, spec: {containers: [{name: main, image: none}]}}"
         done
-        echo "{apiVersion: v1, kind: Service, metadata: {name: s$i, annotations: {zen-lead.io/enabled: \"true\"}}, spec: {selector: {app: s$i}, ports: [{port: 80, targetPort: 8080}]}}"
         echo ---
+        echo "{apiVersion: v1, kind: Service, metadata: {name: s$i, annotations: {zen-lead.io/enabled: \"true\"}}, spec: {selector: {app: s$i}, ports: [{port: 80, targetPort: 8080}]}}"
     done >"$ZL_RUN/objects.yaml"
     split -l 800 "$ZL_RUN/objects.yaml" "$ZL_RUN/objects.yaml-"
     printf '%s\n' "$ZL_RUN"/objects.yaml-* | xargs -P 4 -n 1 kubectl create -n bench -f >/dev/null

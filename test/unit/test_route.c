@@ -320,7 +320,7 @@ static void test_one_slice_for_each_family_of_the_service(void **state)
         {"[\"IPv4\"]", true, false},
         {"[\"IPv6\"]", false, true},
         {"[\"IPv4\",\"IPv6\"]", true, true},
-        {"[]", true, false}, /* an old server: the pod's main address */
+        {"[]", true, true}, /* an old server does not say: those of the pod */
     };
     struct zl_pod *pod = pod_of(POD);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
