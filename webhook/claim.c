@@ -352,6 +352,15 @@ static enum zl_status act(const struct zl_gatekeeper *gatekeeper, const struct z
 enum zl_status zl_claim_seat(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
                              enum zl_outcome *outcome, struct zl_error *err)
 {
+    const char *lagging = NULL;
+    /*
+     * Which other workloads share the pool stands in memory. Before the first lists are in, it may not
+     * know the one that leads; no option makes that safe, so this is no API error either.
+     */
+    if (!zl_cache_is_synced(gatekeeper->cache, &lagging)) {
+        *outcome = ZL_OUTCOME_UNREACHABLE;
+        return ZL_OK;
+    }
     for (int round = 0; round < ROUNDS; round++) {
         struct seat_view view = {0};
         struct zl_decision decision = {0};
