@@ -172,9 +172,10 @@ static enum zl_status serve(void *ctx, struct zl_kube_client *client,
         .allow_on_api_error = strcmp(config->on_api_error, "allow") == 0,
     };
     zl_gatekeeper_register_metrics();
+    /* Before the first review can come: a cache that was not started has nothing to wait for. */
+    zl_cache_start_pools(cache);
     enum zl_status status = zl_webhook_server_start(config, &gatekeeper, &server, err);
     if (status == ZL_OK) {
-        zl_cache_start_pools(cache);
         wait_and_drain(config, server);
     }
     zl_cache_free(cache);
