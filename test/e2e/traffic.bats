@@ -201,8 +201,11 @@ late_elder() {
     stays 2 has_no_endpoint web-leader
     wait_for 5 leads web-leader a
     pod b
+    wait_for 5 is 2 ready_pods web
     make_not_ready a
     wait_for 5 has_no_endpoint web-leader
+    # Readiness is told in whole seconds: the two must not fall into the same one.
+    stays 2 has_no_endpoint web-leader
     make_ready a
     wait_for 6 leads web-leader b
 }
