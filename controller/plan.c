@@ -260,6 +260,12 @@ static void set_ready(struct zl_policy_status *out, bool ready, const char *reas
     out->ready_message = zl_strdup(message);
 }
 
+/* Nothing is gatekept, and no Lease is left from a time when something was. */
+static bool nothing_to_elect(const struct zl_pool_facts *facts, const struct zl_lease *lease)
+{
+    return !facts->policy->standby && !is_gatekept(facts) && !zl_lease_is_held(lease);
+}
+
 static void fill_ready(const struct zl_pool_facts *facts, const struct zl_lease *lease,
                        const struct zl_pod *leader, struct zl_policy_status *out)
 {
@@ -267,7 +273,7 @@ static void fill_ready(const struct zl_pool_facts *facts, const struct zl_lease 
         set_ready(out, false, "NoWorkload",
                   "no workload joins this pool: label a Deployment or StatefulSet of this "
                   "namespace with zen-lead/pool");
-    } else if (!facts->policy->standby && !is_gatekept(facts) && !zl_lease_is_held(lease)) {
+    } else if (nothing_to_elect(facts, lease)) {
         set_ready(out, true, "SingleReplica",
                   "no workload of this pool wants more than one replica: nothing to elect");
     } else if (!zl_lease_is_held(lease)) {
@@ -301,9 +307,7 @@ void zl_plan_status(const struct zl_pool_facts *facts, const struct zl_lease *le
 {
     const struct zl_policy_status *before = &facts->policy->status;
     bool led = zl_lease_is_held(lease) && !lease->provisional && leader != NULL;
-    bool nothing_to_elect = facts->workload_count > 0 && !facts->policy->standby &&
-                            !is_gatekept(facts) && !zl_lease_is_held(lease);
-    bool stable = led || nothing_to_elect;
+    bool stable = led || (facts->workload_count > 0 && nothing_to_elect(facts, lease));
 
     out->phase = zl_strdup(stable ? "Stable" : "Electing");
     fill_holder(facts, lease, out);

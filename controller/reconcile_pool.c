@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/pool/live.h"
 #include "common/pool/names.h"
 #include "controller/reconcile_route.h"
 
@@ -50,20 +51,6 @@ static void tell_policy_is_missing(struct zl_reconciler *reconciler, const char 
     }
 }
 
-/* What stands under NAME now; *OUT stays NULL when nothing does. The caller frees. */
-static enum zl_status read_pod(struct zl_reconciler *reconciler, const char *namespace_,
-                               const char *name, struct zl_pod **out, struct zl_error *err)
-{
-    ZL_AUTO_JSON struct cJSON *object = NULL;
-    const struct zl_kube_target target = {
-        .resource = &ZL_KUBE_PODS, .namespace_ = namespace_, .name = name};
-    enum zl_status status = zl_kube_get(reconciler->client, &target, &object, err);
-    if (status == ZL_E_NOT_FOUND) {
-        return ZL_OK;
-    }
-    return status == ZL_OK ? zl_pod_decode(object, out, err) : status;
-}
-
 /*
  * In a standby pool the wrong leader costs a write, not two leaders in one seat, and traffic waits: there a
  * cache that is newer than the Lease will do.
@@ -94,7 +81,8 @@ static enum zl_status look_up_holder(struct zl_reconciler *reconciler, struct zl
         zl_pool_use_holder(pool, NULL);
         return ZL_OK;
     }
-    enum zl_status status = read_pod(reconciler, lease->namespace_, lease->holder_pod, &pod, err);
+    enum zl_status status =
+        zl_pod_read(reconciler->client, lease->namespace_, lease->holder_pod, 0, &pod, err);
     if (status == ZL_OK) {
         zl_pool_use_holder(pool, pod);
     }
@@ -110,7 +98,7 @@ static enum zl_status confirm_taker(struct zl_reconciler *reconciler, const stru
 {
     struct zl_pod *pod = NULL;
     enum zl_status status =
-        read_pod(reconciler, taker->meta.namespace_, taker->meta.name, &pod, err);
+        zl_pod_read(reconciler->client, taker->meta.namespace_, taker->meta.name, 0, &pod, err);
     bool alive = pod != NULL && !pod->finished && strcmp(pod->meta.uid, taker->meta.uid) == 0;
     zl_pod_free(pod);
     if (status == ZL_OK && !alive) {

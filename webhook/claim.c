@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/pool/live.h"
 
 #include <string.h>
 
@@ -24,21 +25,13 @@ static void clear_view(struct seat_view *view)
     memset(view, 0, sizeof *view);
 }
 
-/* What stands under NAME now; *OUT stays NULL when nothing does. The caller frees. */
+/* Within the review's deadline. */
 static enum zl_status read_pod(const struct zl_gatekeeper *gatekeeper,
                                const struct zl_request *request, const char *name,
                                struct zl_pod **out, struct zl_error *err)
 {
-    ZL_AUTO_JSON struct cJSON *object = NULL;
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS,
-                                          .namespace_ = request->namespace_,
-                                          .name = name,
-                                          .timeout_ms = zl_clock_left_ms(request->deadline_ms)};
-    enum zl_status status = zl_kube_get(gatekeeper->client, &target, &object, err);
-    if (status == ZL_E_NOT_FOUND) {
-        return ZL_OK;
-    }
-    return status == ZL_OK ? zl_pod_decode(object, out, err) : status;
+    return zl_pod_read(gatekeeper->client, request->namespace_, name,
+                       zl_clock_left_ms(request->deadline_ms), out, err);
 }
 
 static enum zl_status read_holder(const struct zl_gatekeeper *gatekeeper,
