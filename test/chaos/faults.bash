@@ -46,7 +46,7 @@ restart_program() {
     local name=$1 pid
     pid=$(process_pid "$name") && kill -s TERM "$pid" && hit "$2"
     # It drains; supervise starts it again when it is gone.
-    restarting[$name]=1
+    restarting["$name"]=1
 }
 
 # The API server, or what is behind it, stands still: what it has admitted may be stored later.
@@ -83,7 +83,7 @@ link_fault() { # KIND begin|end TARGET NUMBER
     [ "$2" = end ] || hit "$1"
 }
 
-# pods_of POOL - the pod that leads it, as the Lease says
+# leader_of POOL - the pod that leads it, as the Lease says
 leader_of() {
     local holder
     holder=$(chaos_kubectl get lease "zen-lead-$1" -o jsonpath='{.spec.holderIdentity}') && [ -n "$holder" ] &&

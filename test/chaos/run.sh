@@ -115,4 +115,4 @@ grep -q '^violations: 0$' "$ZL_RUN/summary" || verdict=1
 ! grep -q CRASHED "$ZL_RUN/ended" || verdict=1
 if grep -E 'ThreadSanitizer|AddressSanitizer|LeakSanitizer|runtime error: ' "$ZL_RUN"/log/*.log >&2; then verdict=1; fi
 failed=$verdict
-exit "$verdict"
+[ "$verdict" -eq 0 ]

@@ -82,7 +82,7 @@ plan_fault() {
     [ "$at" -ge "${busy_until[$key]:-0}" ] || return 0
     busy_until[$key]=$((at + lasts + 200))
     # What it takes to start, and time to see something happen in between.
-    [ $key != platform ] || busy_until[$key]=$((at + lasts + 6000))
+    [ "$key" != platform ] || busy_until[$key]=$((at + lasts + 6000))
     echo "$at $kind begin $target $number"
     [ "$lasts" -eq 0 ] || echo "$((at + lasts)) $kind end $target $number"
 }
