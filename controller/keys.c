@@ -139,6 +139,11 @@ static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, e
         enqueue_owner(cache, queue, replicaset->meta.namespace_, &self);
         break;
     }
+    case ZL_CACHED_REVISIONS: {
+        const struct zl_revision *revision = object;
+        enqueue_owner(cache, queue, revision->meta.namespace_, &revision->meta.controller);
+        break;
+    }
     case ZL_CACHED_SERVICES:
         enqueue_for_service(cache, queue, object);
         break;

@@ -269,6 +269,8 @@ static void changed(void *ctx, enum zl_cached kind, const void *old_object, cons
     struct manager *manager = ctx;
     if (kind == ZL_CACHED_LEASES) {
         (void)zl_claim_clock_observe(manager->reconciler.clock, new_object, zl_clock_ms());
+        (void)zl_claim_clock_observe_successor(manager->reconciler.clock, new_object,
+                                               zl_clock_ms());
     }
     zl_keys_enqueue(manager->reconciler.cache, manager->queue, kind, old_object, new_object);
 }
@@ -391,6 +393,7 @@ static void stop(struct manager *manager)
     zl_cache_free(manager->reconciler.cache);
     zl_events_free(manager->reconciler.events, EVENTS_DRAIN_MS);
     zl_wakes_free(manager->reconciler.wakes);
+    zl_spells_free(manager->reconciler.spells);
     zl_claim_clock_free(manager->reconciler.clock);
     zl_workqueue_free(manager->queue);
     zl_monitor_clear(&manager->monitor);
@@ -409,6 +412,7 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
         .events = zl_events_new(client, "zen-lead-controller"),
         .clock = zl_claim_clock_new(),
         .wakes = zl_wakes_new(),
+        .spells = zl_spells_new(),
         .claim_timeout_ms = config->claim_timeout_s * 1000,
     };
     zl_monitor_init(&manager.monitor);

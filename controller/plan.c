@@ -37,7 +37,8 @@ static const struct zl_pod *best_member(const struct zl_pool_facts *facts)
     bool gatekept_only = is_gatekept(facts);
     for (size_t i = 0; i < facts->member_count; i++) {
         const struct zl_pod *pod = facts->members[i].pod;
-        if (gatekept_only && !facts->members[i].gatekept) {
+        if ((gatekept_only && !facts->members[i].gatekept) ||
+            zl_lease_sets_aside(facts->lease, pod->meta.uid)) {
             continue;
         }
         if (best == NULL || zl_pod_precedes(pod, best)) {
@@ -60,6 +61,14 @@ static const struct zl_pod *best_standby(const struct zl_pool_facts *facts)
         zl_choose_leader(pods, facts->member_count, current, &rules, facts->now_us);
     free(pods);
     return choice.leader;
+}
+
+void zl_plan_look_again(struct zl_plan *plan, int64_t ms)
+{
+    int64_t after_ms = ms > 0 ? ms : 1;
+    if (plan->requeue_after_ms == 0 || after_ms < plan->requeue_after_ms) {
+        plan->requeue_after_ms = after_ms;
+    }
 }
 
 static void take_or_release(const struct zl_pod *taker, bool held, struct zl_plan *plan)
@@ -96,7 +105,24 @@ static void renew_if_due(const struct zl_pool_facts *facts, struct zl_plan *plan
         lease->fencing_token < policy->status.fencing_token) {
         plan->action = ZL_LEASE_RENEW;
     }
-    plan->requeue_after_ms = plan->action == ZL_LEASE_RENEW ? interval_ms : interval_ms - age_ms;
+    zl_plan_look_again(plan, plan->action == ZL_LEASE_RENEW ? interval_ms : interval_ms - age_ms);
+}
+
+/* Who is to have an empty seat: the successor if it may, else whoever runs. */
+static const struct zl_pod *next_leader(const struct zl_pool_facts *facts)
+{
+    const struct zl_pod *heir = zl_plan_heir(facts);
+    return heir != NULL ? heir : best_member(facts);
+}
+
+static bool has_deposed_member(const struct zl_pool_facts *facts)
+{
+    for (size_t i = 0; i < facts->member_count; i++) {
+        if (zl_lease_has_deposed(facts->lease, facts->members[i].pod->meta.uid)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat,
@@ -104,7 +130,9 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
 {
     switch (seat) {
     case ZL_SEAT_HELD:
-        renew_if_due(facts, plan);
+        if (!zl_plan_handover(facts, plan) && !zl_plan_sick_leader(facts, plan)) {
+            renew_if_due(facts, plan);
+        }
         break;
     case ZL_SEAT_PROVISIONAL:
         plan->requeue_after_ms = facts->claim_timeout_ms - facts->claim_age_ms;
@@ -119,23 +147,27 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
         }
         break;
     case ZL_SEAT_EMPTY:
-        take_or_release(best_member(facts), false, plan);
+        take_or_release(next_leader(facts), false, plan);
         break;
     case ZL_SEAT_ABANDONED:
         plan->claim_expired = facts->lease->provisional && facts->holder == ZL_HOLDER_GONE;
-        take_or_release(best_member(facts), true, plan);
+        take_or_release(next_leader(facts), true, plan);
         break;
     case ZL_SEAT_UNKNOWN:
         return;
     }
-    bool led = seat == ZL_SEAT_HELD || plan->action == ZL_LEASE_TAKE;
-    plan->delete_surplus = led;
+    zl_plan_rollout(facts, seat, plan);
+    bool led =
+        plan->action == ZL_LEASE_TAKE || (seat == ZL_SEAT_HELD && plan->action != ZL_LEASE_RELEASE);
+    plan->delete_surplus = led || plan->depose || has_deposed_member(facts);
     plan->seat_free = !led && is_gatekept(facts);
 }
 
 static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, struct zl_plan *plan)
 {
     const struct zl_pod *best = best_standby(facts);
+    /* The pool was switched to standby: what was refused until now waits for its owner's back-off. */
+    plan->wake_blocked = facts->policy->status.blocked > 0;
     switch (seat) {
     case ZL_SEAT_HELD:
         /* Sticky: a leader that is Ready keeps the seat; so does one that nobody can replace. */
@@ -156,7 +188,13 @@ static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, s
         take_or_release(best, true, plan);
         break;
     case ZL_SEAT_UNKNOWN:
-        break;
+        return;
+    }
+    const struct zl_lease *lease = facts->lease;
+    plan->forget_rollout =
+        lease != NULL && (lease->successor_uid != NULL || lease->deposed != NULL);
+    if (plan->forget_rollout && plan->action == ZL_LEASE_KEEP) {
+        plan->action = ZL_LEASE_RENEW;
     }
 }
 
@@ -178,8 +216,12 @@ struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts)
 
 bool zl_is_surplus(const struct zl_member *member, const struct zl_lease *lease)
 {
-    return member->gatekept && !member->pod->meta.deleting && !member->pod->is_static &&
-           zl_lease_is_held(lease) && !zl_lease_is_held_by(lease, member->pod->meta.uid);
+    const char *uid = member->pod->meta.uid;
+    if (!member->gatekept || member->pod->meta.deleting || member->pod->is_static ||
+        zl_lease_is_held_by(lease, uid) || zl_lease_is_succeeded_by(lease, uid)) {
+        return false;
+    }
+    return zl_lease_is_held(lease) || zl_lease_has_deposed(lease, uid);
 }
 
 int64_t zl_wake_delay_ms(int attempt)
@@ -311,6 +353,10 @@ void zl_plan_status(const struct zl_pool_facts *facts, const struct zl_lease *le
 
     out->phase = zl_strdup(stable ? "Stable" : "Electing");
     fill_holder(facts, lease, out);
+    if (lease != NULL && facts->successor_pod != NULL) {
+        out->successor_name = zl_strdup(lease->successor_pod);
+        out->successor_uid = zl_strdup(lease->successor_uid);
+    }
     out->candidates = (int64_t)facts->member_count;
     out->blocked = count_blocked(facts);
     out->fencing_token = before->fencing_token;

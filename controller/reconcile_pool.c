@@ -128,8 +128,8 @@ static enum zl_status look_up_lease(struct zl_reconciler *reconciler, struct zl_
     return status;
 }
 
-static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struct zl_pool *pool,
-                                   const struct zl_plan *plan)
+static struct zl_lease *next_holder(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                                    const struct zl_plan *plan)
 {
     const struct zl_pool_facts *facts = &pool->facts;
     const struct zl_policy *policy = facts->policy;
@@ -159,6 +159,14 @@ static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struc
     return next;
 }
 
+static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                                   const struct zl_plan *plan)
+{
+    struct zl_lease *next = next_holder(reconciler, pool, plan);
+    zl_apply_rollout(pool, plan, next);
+    return next;
+}
+
 static void tell_of_release(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                             const struct zl_plan *plan)
 {
@@ -169,6 +177,10 @@ static void tell_of_release(struct zl_reconciler *reconciler, const struct zl_po
                               "quota or another webhook refused it; the seat is free again",
                               (long long)(reconciler->claim_timeout_ms / 1000));
         zl_emit_policy_event(reconciler, pool->facts.policy, true, "ClaimReleased", message);
+        return;
+    }
+    if (plan->depose) {
+        zl_tell_of_rollout(reconciler, pool, lease, plan);
         return;
     }
     if (plan->action != ZL_LEASE_RELEASE) {
@@ -190,6 +202,9 @@ static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool
     struct zl_lease *stored = NULL;
     bool must_live = plan->action == ZL_LEASE_TAKE && !pool->facts.policy->standby;
     enum zl_status status = must_live ? confirm_taker(reconciler, plan->taker, err) : ZL_OK;
+    if (status == ZL_OK && plan->unready) {
+        status = zl_confirm_unready(reconciler, pool, err);
+    }
     if (status != ZL_OK) {
         return status;
     }
@@ -222,19 +237,26 @@ static enum zl_status wake_if_due(struct zl_reconciler *reconciler, const struct
 {
     const struct zl_meta *meta = &pool->facts.policy->meta;
     int64_t wait_ms = 0;
-    if (!plan->seat_free) {
+    if (plan->wake_blocked) {
+        return zl_wake_owners(reconciler, pool, err);
+    }
+    if (!plan->seat_free && !plan->wake_newest) {
         if (zl_lease_is_held(pool->facts.lease) && !pool->facts.lease->provisional) {
             zl_wakes_forget(reconciler->wakes, meta->namespace_, meta->name);
         }
         return ZL_OK;
     }
-    bool urgent = plan->action == ZL_LEASE_RELEASE;
+    bool urgent = plan->action == ZL_LEASE_RELEASE || plan->drop_successor;
     bool due = zl_wakes_is_due(reconciler->wakes, meta->namespace_, meta->name, urgent,
                                zl_clock_ms(), &wait_ms);
     if (result->requeue_after_ms == 0 || wait_ms < result->requeue_after_ms) {
         result->requeue_after_ms = wait_ms;
     }
-    return due ? zl_wake_owners(reconciler, pool, err) : ZL_OK;
+    if (!due) {
+        return ZL_OK;
+    }
+    return plan->seat_free ? zl_wake_owners(reconciler, pool, err)
+                           : zl_wake_replicaset(reconciler, pool->facts.rollout.newest, err);
 }
 
 struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char *namespace_,
@@ -266,6 +288,9 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     if (result.status == ZL_OK) {
         result.status = zl_check_membership(reconciler, &pool, err);
     }
+    if (result.status == ZL_OK) {
+        result.status = zl_look_at_rollout(reconciler, &pool, err);
+    }
 
     struct zl_plan plan = {0};
     if (result.status == ZL_OK) {
@@ -278,6 +303,9 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     }
     if (result.status == ZL_OK) {
         result.status = wake_if_due(reconciler, &pool, &plan, &result, err);
+    }
+    if (result.status == ZL_OK) {
+        result.status = zl_remove_pod(reconciler, &pool, &plan, err);
     }
     if (result.status == ZL_OK && plan.delete_surplus) {
         result.status = zl_delete_surplus(reconciler, &pool, err);

@@ -33,6 +33,12 @@ static enum zl_status wake(struct zl_reconciler *reconciler,
     return status;
 }
 
+enum zl_status zl_wake_replicaset(struct zl_reconciler *reconciler,
+                                  const struct zl_replicaset *replicaset, struct zl_error *err)
+{
+    return wake(reconciler, &ZL_KUBE_REPLICASETS, &replicaset->meta, err);
+}
+
 /* Every ReplicaSet of the Deployment that wants pods; old revisions are scaled to zero. */
 static enum zl_status wake_deployment(struct zl_reconciler *reconciler,
                                       const struct zl_workload *deployment, struct zl_error *err)

@@ -15,12 +15,14 @@ enum { ROUNDS = 3 };
 
 struct seat_view {
     struct zl_lease *lease; /* NULL: there is none */
+    struct zl_pod *holder;  /* what stands under its holder's name; NULL: nothing */
     struct zl_pod *other;   /* a live pod of the pool that the Lease does not name, or NULL */
 };
 
 static void clear_view(struct seat_view *view)
 {
     zl_lease_free(view->lease);
+    zl_pod_free(view->holder);
     zl_pod_free(view->other);
     memset(view, 0, sizeof *view);
 }
@@ -35,18 +37,16 @@ static enum zl_status read_pod(const struct zl_gatekeeper *gatekeeper,
 }
 
 static enum zl_status read_holder(const struct zl_gatekeeper *gatekeeper,
-                                  const struct zl_request *request, const struct zl_lease *lease,
+                                  const struct zl_request *request, struct seat_view *view,
                                   enum zl_holder *out, struct zl_error *err)
 {
-    struct zl_pod *pod = NULL;
     enum zl_status status = ZL_OK;
-    if (lease->holder_pod != NULL) { /* else written by hand: no pod can have such a name */
-        status = read_pod(gatekeeper, request, lease->holder_pod, &pod, err);
+    if (view->lease->holder_pod != NULL) { /* else written by hand: no pod can have such a name */
+        status = read_pod(gatekeeper, request, view->lease->holder_pod, &view->holder, err);
     }
     if (status == ZL_OK) {
-        *out = zl_holder_of(lease, pod);
+        *out = zl_holder_of(view->lease, view->holder);
     }
-    zl_pod_free(pod);
     return status;
 }
 
@@ -56,8 +56,18 @@ struct search {
     const struct zl_gatekeeper *gatekeeper;
     const struct zl_request *request;
     const struct zl_lease *lease;
+    bool proven;         /* a proven revision wants pods: the successor waits for its turn */
     struct zl_pod *best; /* owned */
 };
+
+/* Has POD a part in this: not the leader, not one that lost the seat, nor one that waits to be Ready? */
+static bool is_in_question(const struct search *search, const struct zl_pod *pod)
+{
+    const struct zl_lease *lease = search->lease;
+    bool waits = search->proven && zl_lease_is_succeeded_by(lease, pod->meta.uid);
+    return !pod->finished && !zl_lease_is_held_by(lease, pod->meta.uid) &&
+           !zl_lease_has_deposed(lease, pod->meta.uid) && !waits;
+}
 
 /* Take POD (owned) if it is a live pod of the pool, and better than what was found. */
 static enum zl_status consider(struct search *search, struct zl_pod *pod, struct zl_error *err)
@@ -66,8 +76,7 @@ static enum zl_status consider(struct search *search, struct zl_pod *pod, struct
     ZL_AUTO_REF struct zl_ref *workload = NULL;
     enum zl_status status = ZL_OK;
 
-    bool eligible = !pod->finished && !zl_lease_is_held_by(search->lease, pod->meta.uid) &&
-                    strcmp(pod->meta.uid, request->pod_uid) != 0;
+    bool eligible = is_in_question(search, pod) && strcmp(pod->meta.uid, request->pod_uid) != 0;
     if (eligible) {
         status = zl_owners_workload_of(search->gatekeeper->owners, request->namespace_,
                                        &pod->meta.controller, request->deadline_ms, &workload, err);
@@ -102,7 +111,7 @@ static bool may_belong(const struct zl_pod *pod, const struct zl_workload *workl
 static bool may_take_part(const struct search *search, const struct zl_refs *workloads,
                           const struct zl_pod *pod)
 {
-    if (pod->finished || zl_lease_is_held_by(search->lease, pod->meta.uid)) {
+    if (!is_in_question(search, pod)) {
         return false;
     }
     for (size_t i = 0; i < workloads->count; i++) {
@@ -199,12 +208,18 @@ static enum zl_status view_seat(const struct zl_gatekeeper *gatekeeper, struct z
     int64_t age_ms = zl_claim_clock_observe(gatekeeper->clock, view->lease, now_ms);
     facts->is_holder = zl_lease_is_held_by(view->lease, request->pod_uid);
     if (zl_lease_is_held(view->lease) && !facts->is_holder) {
-        status = read_holder(gatekeeper, request, view->lease, &holder, err);
+        status = read_holder(gatekeeper, request, view, &holder, err);
     }
     if (status != ZL_OK) {
         return status;
     }
     facts->seat = zl_seat_judge(view->lease, holder, age_ms, gatekeeper->claim_timeout_ms);
+    facts->holder_terminating = holder == ZL_HOLDER_TERMINATING;
+    status = zl_view_rollout(gatekeeper, request, view->lease, view->holder, facts->seat,
+                             &search.proven, err);
+    if (status != ZL_OK) {
+        return status;
+    }
 
     struct zl_last_claim last =
         zl_claim_clock_last(gatekeeper->clock, request->namespace_, pool, now_ms);
@@ -322,6 +337,25 @@ static enum zl_status take_seat(const struct zl_gatekeeper *gatekeeper,
     return status;
 }
 
+/* The place beside the leader, by the same compare-and-swap; leader and fencing token stay as they are. */
+static enum zl_status take_place(const struct zl_gatekeeper *gatekeeper,
+                                 const struct zl_request *request, const struct zl_lease *lease,
+                                 struct zl_error *err)
+{
+    struct zl_lease *next = zl_lease_copy(lease);
+    zl_lease_set_successor(next, request->pod_name, request->pod_uid);
+    enum zl_status status = zl_lease_swap(gatekeeper->client, next, request->facts.policy,
+                                          zl_clock_left_ms(request->deadline_ms), NULL, err);
+    if (status == ZL_OK) {
+        (void)zl_claim_clock_observe_successor(gatekeeper->clock, next, zl_clock_ms());
+        ZL_LOG_INFO("successor admitted", ZL_STR("namespace", request->namespace_),
+                    ZL_STR("pool", next->pool), ZL_STR("pod", next->successor_pod),
+                    ZL_STR("uid", next->successor_uid), ZL_STR("leader", next->holder_pod));
+    }
+    zl_lease_free(next);
+    return status;
+}
+
 static enum zl_status act(const struct zl_gatekeeper *gatekeeper, const struct zl_request *request,
                           const struct seat_view *view, enum zl_step step, struct zl_error *err)
 {
@@ -334,6 +368,9 @@ static enum zl_status act(const struct zl_gatekeeper *gatekeeper, const struct z
                                           .uid = request->pod_uid,
                                           .identity = custom ? request->identity : NULL};
         return take_seat(gatekeeper, request, view, &self, true, err);
+    }
+    if (step == ZL_STEP_SUCCEED) {
+        return take_place(gatekeeper, request, view->lease, err);
     }
     if (view->other == NULL) {
         return zl_error_set(err, ZL_E_INVALID, "nothing to adopt");

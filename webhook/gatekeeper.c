@@ -140,9 +140,13 @@ static void remember_seat(const struct zl_gatekeeper *gatekeeper, struct zl_requ
         ZL_AUTO_REF struct zl_ref *pod_ref = zl_cache_find(gatekeeper->cache, ZL_CACHED_PODS,
                                                            request->namespace_, lease->holder_pod);
         if (pod_ref != NULL) {
-            holder = zl_holder_of(lease, zl_ref_object(pod_ref));
+            const struct zl_pod *pod = zl_ref_object(pod_ref);
+            holder = zl_holder_of(lease, pod);
+            request->facts.may_succeed = zl_may_succeed_by_memory(gatekeeper, request, lease, pod);
         }
     }
+    request->facts.is_successor =
+        request->pod_uid != NULL && zl_lease_is_succeeded_by(lease, request->pod_uid);
     request->facts.seat = zl_seat_judge(lease, holder, 0, gatekeeper->claim_timeout_ms);
     request->facts.holder_terminating = holder == ZL_HOLDER_TERMINATING;
     request->facts.is_holder =
@@ -185,7 +189,8 @@ static void log_decision(const struct zl_request *request, enum zl_outcome outco
                          const char *pool, const struct zl_error *err)
 {
     enum zl_log_level level = ZL_LOG_LEVEL_DEBUG;
-    if (outcome == ZL_OUTCOME_CLAIMED || outcome == ZL_OUTCOME_ADOPTED) {
+    if (outcome == ZL_OUTCOME_CLAIMED || outcome == ZL_OUTCOME_ADOPTED ||
+        outcome == ZL_OUTCOME_SUCCESSOR) {
         level = ZL_LOG_LEVEL_INFO;
     }
     if (outcome == ZL_OUTCOME_UNREACHABLE || outcome == ZL_OUTCOME_ALLOWED_UNREACHABLE) {
@@ -217,6 +222,7 @@ enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
     request.pod_uid = zl_json_text(review->object, "metadata", "uid", NULL);
     request.identity =
         zl_json_text(review->object, "metadata", "annotations", ZL_KEY_IDENTITY, NULL);
+    request.owner = &owner;
     request.dry_run = review->dry_run;
     request.deadline_ms = zl_clock_ms() + gatekeeper->deadline_ms;
     request.facts.is_static = zl_json_text(review->object, "metadata", "annotations",

@@ -140,6 +140,7 @@ static void cache_changed(void *ctx, enum zl_cached kind, const void *old_object
     (void)old_object;
     if (kind == ZL_CACHED_LEASES) {
         (void)zl_claim_clock_observe(ctx, new_object, zl_clock_ms());
+        (void)zl_claim_clock_observe_successor(ctx, new_object, zl_clock_ms());
     }
 }
 

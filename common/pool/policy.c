@@ -41,6 +41,8 @@ static void decode_status(const struct cJSON *status, struct zl_policy_status *o
     out->holder_uid = zl_strdup(zl_json_text(holder, "uid", NULL));
     out->holder_namespace = zl_strdup(zl_json_text(holder, "namespace", NULL));
     out->holder_start_time = zl_strdup(zl_json_text(holder, "startTime", NULL));
+    out->successor_name = zl_strdup(zl_json_text(status, "successor", "name", NULL));
+    out->successor_uid = zl_strdup(zl_json_text(status, "successor", "uid", NULL));
     out->candidates = zl_json_i64(status, 0, "candidates", NULL);
     out->blocked = zl_json_i64(status, 0, "blocked", NULL);
     out->fencing_token = zl_json_i64(status, 0, "fencingToken", NULL);
@@ -66,6 +68,7 @@ enum zl_status zl_policy_decode(const struct cJSON *object, struct zl_policy **o
     policy->retry_period_s = zl_json_i64(spec, 2, "retryPeriodSeconds", NULL);
     policy->custom_identity =
         zl_same_string(zl_json_text(spec, "identityStrategy", NULL), "custom");
+    policy->recreate = zl_same_string(zl_json_text(spec, "rollout", NULL), "Recreate");
     policy->standby = zl_same_string(zl_json_text(spec, "followerMode", NULL), "standby");
     decode_status(zl_json_at(object, "status", NULL), &policy->status);
     *out = policy;
@@ -85,6 +88,8 @@ void zl_policy_status_clear(struct zl_policy_status *status)
     free(status->holder_uid);
     free(status->holder_namespace);
     free(status->holder_start_time);
+    free(status->successor_name);
+    free(status->successor_uid);
     free(status->last_transition_time);
     free(status->ready_status);
     free(status->ready_reason);
@@ -150,6 +155,13 @@ struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
         if (status->holder_start_time != NULL) {
             zl_json_set_text(holder, "startTime", status->holder_start_time);
         }
+    }
+    if (status->successor_name == NULL) {
+        zl_json_set_null(json, "successor");
+    } else {
+        struct cJSON *successor = zl_json_child(json, "successor");
+        zl_json_set_text(successor, "name", status->successor_name);
+        zl_json_set_text(successor, "uid", status->successor_uid);
     }
     zl_json_set_i64(json, "candidates", status->candidates);
     zl_json_set_i64(json, "blocked", status->blocked);

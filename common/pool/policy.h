@@ -19,11 +19,12 @@ struct zl_status_workload {
 struct zl_policy_status {
     char *phase; /* "Electing" or "Stable" */
     char *holder_name, *holder_uid, *holder_namespace;
-    char *holder_start_time;   /* when it became the leader */
-    int64_t candidates;        /* live pods of the pool's workloads */
-    int64_t blocked;           /* replicas that are wanted and refused */
-    int64_t fencing_token;     /* never falls; 0: no leader yet */
-    int64_t lease_transitions; /* changes of leader */
+    char *holder_start_time;              /* when it became the leader */
+    char *successor_name, *successor_uid; /* during a handover: the pod that is to take over */
+    int64_t candidates;                   /* live pods of the pool's workloads */
+    int64_t blocked;                      /* replicas that are wanted and refused */
+    int64_t fencing_token;                /* never falls; 0: no leader yet */
+    int64_t lease_transitions;            /* changes of leader */
     char *last_transition_time;
     int64_t observed_generation;
     struct zl_status_workload *workloads;
@@ -37,6 +38,7 @@ struct zl_policy {
     int64_t lease_duration_s, renew_deadline_s, retry_period_s;
     bool custom_identity; /* identityStrategy: custom */
     bool standby;         /* followerMode: standby; else scaleDown */
+    bool recreate;        /* rollout: Recreate; else Handover */
     struct zl_policy_status status;
 };
 

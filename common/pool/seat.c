@@ -71,6 +71,8 @@ struct claim_record {
     int64_t largest_token;
     int64_t first_seen_ms;
     bool provisional;
+    char *successor_uid;
+    int64_t successor_seen_ms;
     UT_hash_handle hh;
 };
 
@@ -97,6 +99,7 @@ void zl_claim_clock_free(struct zl_claim_clock *clock)
         HASH_DEL(clock->records, record);
         free(record->key);
         free(record->holder_uid);
+        free(record->successor_uid);
         free(record);
     }
     pthread_mutex_destroy(&clock->lock);
@@ -140,6 +143,25 @@ int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lea
         if (lease->fencing_token > record->largest_token) {
             record->largest_token = lease->fencing_token;
         }
+    }
+    pthread_mutex_unlock(&clock->lock);
+    return age_ms;
+}
+
+int64_t zl_claim_clock_observe_successor(struct zl_claim_clock *clock, const struct zl_lease *lease,
+                                         int64_t now_ms)
+{
+    int64_t age_ms = 0;
+    if (lease == NULL || lease->successor_uid == NULL) {
+        return 0;
+    }
+    pthread_mutex_lock(&clock->lock);
+    struct claim_record *record = find_record(clock, lease->namespace_, lease->pool, true);
+    if (zl_same_string(record->successor_uid, lease->successor_uid)) {
+        age_ms = now_ms - record->successor_seen_ms;
+    } else {
+        zl_replace_string(&record->successor_uid, lease->successor_uid);
+        record->successor_seen_ms = now_ms;
     }
     pthread_mutex_unlock(&clock->lock);
     return age_ms;
