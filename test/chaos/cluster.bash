@@ -101,6 +101,7 @@ pool_objects() {
         policy=${policy#\{} policy=${policy%\}}
         policy=${policy/:/: }
         spec="strategy: {type: $strategy}"
+        spec+=$'\n  progressDeadlineSeconds: 10'
         [ "$kind" = Deployment ] || spec="serviceName: $name"
         cat <<OBJECTS
 ---

@@ -97,6 +97,7 @@ hurt_leader() { # KIND POOL
     pod-delete) chaos_kubectl delete pod "$pod" --wait=false ;;
     pod-kill) chaos_kubectl delete pod "$pod" --grace-period=0 --force ;;
     pod-fail) chaos_kubectl annotate pod "$pod" --overwrite zl-test/fail-after-ms=0 ;;
+    pod-unready) chaos_kubectl annotate pod "$pod" --overwrite zl-test/ready=false ;;
     esac
 }
 
@@ -110,9 +111,10 @@ scale() { chaos_kubectl scale "$(kind_of "$1")" "$1" --replicas "$2"; }
 
 label() { chaos_kubectl label "$(kind_of "$1")" "$1" --overwrite "zen-lead/pool$2"; }
 
+# roll_out WORKLOAD NUMBER READY - a new revision, whose pods become Ready or never do
 roll_out() {
     chaos_kubectl patch "$(kind_of "$1")" "$1" -p \
-        "{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"zl-test/revision\":\"$2-$SRANDOM\"}}}}}"
+        "{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"zl-test/revision\":\"$2-$SRANDOM\",\"zl-test/ready\":\"$3\"}}}}}"
 }
 
 delete_lease() { chaos_kubectl delete lease "zen-lead-$1"; }
@@ -141,7 +143,9 @@ cluster_fault() { # KIND begin|end TARGET NUMBER
         in_background "$1" disarm_gatekeeper
         ;;
     gatekeeper-off-end) insist arm_again ;;
-    rollout-begin) in_background "$1" roll_out "$3" "$4" ;;
+    rollout-begin) in_background "$1" roll_out "$3" "$4" true ;;
+    rollout-bad-begin) in_background "$1" roll_out "$3" "$4" false ;;
+    rollout-bad-end) insist roll_out "$3" "$4" true ;;
     esac
 }
 
@@ -181,10 +185,10 @@ supervise() {
 # heal - nothing is disturbed any more, and everything has been started
 heal() {
     local name
-    wait_for_background
     for name in "${!frozen[@]}"; do thaw_program "$name"; done
     for name in "${!down[@]}"; do bring_back "$name"; done
     for name in "${webhooks[@]}" "${controllers[@]}" review; do link "$name" heal; done
+    wait_for_background
 }
 
 # works - all of it runs; says what does not

@@ -7,6 +7,7 @@
 #   SEED=N             the faults of an earlier run; each run prints its own
 #   ZL_CHAOS_STORM=S   seconds of one storm (30)
 #   ZL_CHAOS_BOUND=S   how long settling may take (30)
+#   ZL_CHAOS_ROLLOUTS='A B'  the workloads that are rolled out; empty: no rollouts and no leader that is not Ready
 #   ZL_CHAOS_PLAN=1    print the first round's plan and do nothing
 #   ZL_BIN=FOLDER      the programs under test (build/bin); a sanitizer build works as well
 #
@@ -24,7 +25,7 @@ seconds=${1:-600}
 seed=${SEED:-$SRANDOM}
 storm_ms=$((${ZL_CHAOS_STORM:-30} * 1000))
 bound_ms=$((${ZL_CHAOS_BOUND:-30} * 1000))
-rollouts=${ZL_CHAOS_ROLLOUTS-replace stateful standby}
+rollouts=${ZL_CHAOS_ROLLOUTS-handover recreate replace stateful pair-a standby}
 declare -A down=() frozen=() restarting=()
 
 if [ -n "${ZL_CHAOS_PLAN:-}" ]; then

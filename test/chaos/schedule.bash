@@ -48,7 +48,12 @@ fault_kinds() {
 3 lease-delete handover recreate replace stateful pair standby
 1 gatekeeper-off all
 KINDS
-    [ -z "$rollouts" ] || echo "6 rollout $rollouts"
+    [ -n "$rollouts" ] || return 0
+    cat <<KINDS
+6 rollout $rollouts
+2 rollout-bad $rollouts
+3 pod-unready handover recreate replace stateful pair standby
+KINDS
 }
 
 # plan_fault MS - one fault at that time: prints its begin and its end, "MS KIND begin|end TARGET NUMBER"; $busy_until keeps
@@ -65,19 +70,20 @@ plan_fault() {
     pick "${words[@]:2}"
     target=$picked
     case $kind in
-    webhook-kill | controller-kill | apiserver-kill | etcd-kill) between 0 3000 ;;
+    webhook-kill | controller-kill | apiserver-kill | etcd-kill) between 50 3000 ;;
     webhook-freeze | apiserver-freeze) between 500 8000 ;;
     controller-freeze) between 4500 9000 ;; # longer than its Lease
     etcd-freeze) between 500 5000 ;;
     link-refuse | link-stall) between 1000 7000 ;;
     link-delay) between 2000 8000 ;;
+    rollout-bad) between 2000 12000 ;;
     scale-down-up | label-off-on | gatekeeper-off) between 500 4000 ;;
     *) rolled=0 ;;
     esac
     lasts=$rolled
     roll 1000
     number=$rolled
-    local key=${kind%%-*}/$target
+    local key=${kind%%-*}/$target # so a workload whose rollout is bad gets no other one
     [ "$target" != kube-apiserver ] && [ "$target" != etcd ] || key=platform
     [ "$at" -ge "${busy_until[$key]:-0}" ] || return 0
     busy_until[$key]=$((at + lasts + 200))
