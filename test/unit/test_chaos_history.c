@@ -205,6 +205,7 @@ static const struct row ROWS[] = {
      ZL_SLIPPED_PAST},
     {LED "open p;at 101000;pod b of w", -1},
     {LED "open q;at 101000;pod b of w", ZL_SLIPPED_PAST},
+    {LED "at 101000;open p;at 100500;pod b of w", ZL_SLIPPED_PAST}, /* it came before that */
     {LED "open p;at 101000;close p 2000;at 102000;pod b of w", -1},
     {LED "open p;at 101000;close p 2000;at 104000;pod b of w", ZL_SLIPPED_PAST},
     {LED "slow p;at 101000;pod b of w", ZL_SLIPPED_PAST}, /* slow explains late, not uncalled */
