@@ -179,7 +179,7 @@ static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, s
         break;
     case ZL_SEAT_PROVISIONAL:
         plan->requeue_after_ms = facts->claim_timeout_ms - facts->claim_age_ms;
-        break;
+        return; /* no write before the claim is settled: it would confirm it */
     case ZL_SEAT_ABSENT:
     case ZL_SEAT_EMPTY:
         take_or_release(best, false, plan);
