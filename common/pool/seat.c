@@ -70,6 +70,7 @@ struct claim_record {
     int64_t fencing_token;
     int64_t largest_token;
     int64_t first_seen_ms;
+    bool claimed; /* the above and PROVISIONAL are of a claim that was observed */
     bool provisional;
     char *successor_uid;
     int64_t successor_seen_ms;
@@ -130,7 +131,7 @@ int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lea
 
     pthread_mutex_lock(&clock->lock);
     struct claim_record *record = find_record(clock, lease->namespace_, lease->pool, true);
-    bool same = record->fencing_token == lease->fencing_token &&
+    bool same = record->claimed && record->fencing_token == lease->fencing_token &&
                 zl_same_string(record->holder_uid, lease->holder_uid);
     if (same) {
         age_ms = now_ms - record->first_seen_ms;
@@ -139,6 +140,7 @@ int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lea
         zl_replace_string(&record->holder_uid, lease->holder_uid);
         record->fencing_token = lease->fencing_token;
         record->first_seen_ms = now_ms;
+        record->claimed = true;
         record->provisional = lease->provisional;
         if (lease->fencing_token > record->largest_token) {
             record->largest_token = lease->fencing_token;
@@ -173,7 +175,7 @@ struct zl_last_claim zl_claim_clock_last(struct zl_claim_clock *clock, const cha
     struct zl_last_claim last = {.age_ms = -1};
     pthread_mutex_lock(&clock->lock);
     const struct claim_record *record = find_record(clock, namespace_, pool, false);
-    if (record != NULL) {
+    if (record != NULL && record->claimed) {
         last.age_ms = now_ms - record->first_seen_ms;
         last.fencing_token = record->largest_token;
         last.provisional = record->provisional;

@@ -288,6 +288,25 @@ static void test_successor_age_counts_from_the_first_sight_of_that_pod(void **st
     zl_claim_clock_free(clock);
 }
 
+static void test_successor_alone_is_no_claim(void **state)
+{
+    (void)state;
+    struct zl_claim_clock *clock = zl_claim_clock_new();
+    struct zl_lease lease = ROLLING;
+    lease.holder_identity = NULL;
+    assert_int_equal(zl_claim_clock_observe(clock, &lease, 100), 0);
+    assert_int_equal(zl_claim_clock_observe_successor(clock, &lease, 100), 0);
+    assert_int_equal(zl_claim_clock_last(clock, ns, pool, 900).age_ms, -1);
+
+    lease.holder_identity = identity; /* written by hand: no uid, no token */
+    lease.holder_uid = NULL;
+    lease.fencing_token = 0;
+    assert_int_equal(zl_claim_clock_observe(clock, &lease, 900), 0);
+    assert_int_equal(zl_claim_clock_observe(clock, &lease, 950), 50);
+    assert_int_equal(zl_claim_clock_last(clock, ns, pool, 1000).age_ms, 100);
+    zl_claim_clock_free(clock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_successor_that_takes_the_seat_is_one_no_longer),
         cmocka_unit_test(test_release_and_renewal_keep_the_rollout),
         cmocka_unit_test(test_successor_age_counts_from_the_first_sight_of_that_pod),
+        cmocka_unit_test(test_successor_alone_is_no_claim),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
