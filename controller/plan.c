@@ -125,6 +125,17 @@ static bool has_deposed_member(const struct zl_pool_facts *facts)
     return false;
 }
 
+/* Nothing is gatekept (any more): successor and deposed pods are pods like others. */
+static void forget_rollout(const struct zl_pool_facts *facts, struct zl_plan *plan)
+{
+    const struct zl_lease *lease = facts->lease;
+    plan->forget_rollout =
+        lease != NULL && (lease->successor_uid != NULL || lease->deposed != NULL);
+    if (plan->forget_rollout && plan->action == ZL_LEASE_KEEP) {
+        plan->action = ZL_LEASE_RENEW;
+    }
+}
+
 static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat,
                             struct zl_plan *plan)
 {
@@ -156,7 +167,11 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
     case ZL_SEAT_UNKNOWN:
         return;
     }
-    zl_plan_rollout(facts, seat, plan);
+    if (is_gatekept(facts)) {
+        zl_plan_rollout(facts, seat, plan);
+    } else {
+        forget_rollout(facts, plan);
+    }
     bool led =
         plan->action == ZL_LEASE_TAKE || (seat == ZL_SEAT_HELD && plan->action != ZL_LEASE_RELEASE);
     plan->delete_surplus = led || plan->depose || has_deposed_member(facts);
@@ -190,12 +205,7 @@ static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, s
     case ZL_SEAT_UNKNOWN:
         return;
     }
-    const struct zl_lease *lease = facts->lease;
-    plan->forget_rollout =
-        lease != NULL && (lease->successor_uid != NULL || lease->deposed != NULL);
-    if (plan->forget_rollout && plan->action == ZL_LEASE_KEEP) {
-        plan->action = ZL_LEASE_RENEW;
-    }
+    forget_rollout(facts, plan);
 }
 
 struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts)

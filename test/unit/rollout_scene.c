@@ -15,6 +15,9 @@ static char pod_a[] = "web-a", uid_a[] = "uid-a", identity_a[] = "web-a_uid-a";
 static char pod_s[] = "web-s", uid_s[] = "uid-s", deposed_a[] = "uid-z,uid-a";
 char rs_old[] = "rs-old", rs_new[] = "rs-new", rs_next[] = "rs-next", rs_other[] = "rs-0";
 
+static const struct zl_workload OTHER = {
+    .meta = {.namespace_ = ns, .name = pod_s}, .pool = pool, .replicas = 3};
+
 static void set_leader(struct scene *scene, const struct knobs *knobs)
 {
     bool leaving = knobs->seat == LEADER_LEAVING;
@@ -98,6 +101,9 @@ static void set_rollout(struct scene *scene, const struct knobs *knobs)
                                            .replicas = knobs->newest == NEW_WANTS_NONE ? 0 : 1,
                                            .revision = 2};
     scene->workloads[0] = &scene->deployment;
+    if (knobs->beside) {
+        scene->workloads[facts->workload_count++] = &OTHER;
+    }
     if (!knobs->outdated) {
         facts->deployment = &scene->deployment;
         facts->rollout.newest = knobs->newest == UNKNOWN ? NULL : &scene->newest;

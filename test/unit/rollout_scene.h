@@ -33,7 +33,9 @@ struct knobs {
     bool unready, deleting, finished, late_clock;
     int64_t age_s, ready_s; /* 0: 10 and 5 */
     /* the rollout */
-    bool paused, recreate, recreates, unproven, single;
+    bool paused, recreate, recreates, unproven;
+    bool single;  /* the workload wants one replica: nothing is gatekept */
+    bool beside;  /* ... but for another workload of the pool, which wants three */
     char *failed; /* revision */
     int64_t min_ready_s, deadline_s;
 };
@@ -70,7 +72,7 @@ struct scene {
     struct zl_workload deployment;
     struct zl_replicaset old, newest;
     struct zl_member members[2];
-    const struct zl_workload *workloads[1];
+    const struct zl_workload *workloads[2];
 };
 
 /* SCENE borrows from itself: it must not be moved. */

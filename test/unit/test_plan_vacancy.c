@@ -88,6 +88,12 @@ static const struct plan_row SICK_ROWS[] = {
      SURPLUS,
      0,
      5000},
+    {"not even beside another workload",
+     {.none = true, .unready_s = 9999, .single = true, .beside = true},
+     KEEP,
+     SURPLUS,
+     0,
+     5000},
 };
 
 static void test_leader_that_stays_not_ready_loses_the_seat(void **state)
@@ -219,6 +225,12 @@ static const struct plan_row VACANT_ROWS[] = {
      FREE | SURPLUS,
      0,
      590000},
+    {"one replica is wanted now: who lost the seat is a pod like others",
+     {.seat = VACANT, .none = true, .deposed = true, .single = true},
+     RENEW,
+     FORGET | SURPLUS,
+     0,
+     0},
 };
 
 static void test_empty_seat_goes_to_the_successor_that_may_have_it(void **state)
