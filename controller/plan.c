@@ -139,6 +139,17 @@ static bool has_deposed_member(const struct zl_pool_facts *facts)
     return false;
 }
 
+/* Nothing is gatekept (any more): successor and deposed pods are pods like others. */
+static void forget_rollout(const struct zl_pool_facts *facts, struct zl_plan *plan)
+{
+    const struct zl_lease *lease = facts->lease;
+    plan->forget_rollout =
+        lease != NULL && (lease->successor_uid != NULL || lease->deposed != NULL);
+    if (plan->forget_rollout && plan->action == ZL_LEASE_KEEP) {
+        plan->action = ZL_LEASE_RENEW;
+    }
+}
+
 static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat,
                             struct zl_plan *plan)
 {
@@ -174,13 +185,10 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
     case ZL_SEAT_UNKNOWN:
         return;
     }
-    zl_plan_rollout(facts, seat, plan);
-    /* Scaled to one: what was set aside is a pod like any other now. */
-    const struct zl_lease *lease = facts->lease;
-    plan->forget_rollout = lease != NULL && !is_gatekept(facts) &&
-                           (lease->successor_uid != NULL || lease->deposed != NULL);
-    if (plan->forget_rollout && plan->action == ZL_LEASE_KEEP) {
-        plan->action = ZL_LEASE_RENEW;
+    if (is_gatekept(facts)) {
+        zl_plan_rollout(facts, seat, plan);
+    } else {
+        forget_rollout(facts, plan);
     }
     bool led =
         plan->action == ZL_LEASE_TAKE || (seat == ZL_SEAT_HELD && plan->action != ZL_LEASE_RELEASE);
@@ -204,7 +212,7 @@ static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, s
         break;
     case ZL_SEAT_PROVISIONAL:
         plan->requeue_after_ms = facts->claim_timeout_ms - facts->claim_age_ms;
-        break;
+        return; /* no write before the claim is settled: it would confirm it */
     case ZL_SEAT_ABSENT:
     case ZL_SEAT_EMPTY:
         take_or_release(best, false, plan);
@@ -215,12 +223,7 @@ static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, s
     case ZL_SEAT_UNKNOWN:
         return;
     }
-    const struct zl_lease *lease = facts->lease;
-    plan->forget_rollout =
-        lease != NULL && (lease->successor_uid != NULL || lease->deposed != NULL);
-    if (plan->forget_rollout && plan->action == ZL_LEASE_KEEP) {
-        plan->action = ZL_LEASE_RENEW;
-    }
+    forget_rollout(facts, plan);
 }
 
 struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts)

@@ -37,7 +37,9 @@ struct zl_pool_facts {
     size_t workload_count;
     const struct zl_member *members;
     size_t member_count;
-    int64_t now_us; /* wall clock, for what is written */
+    bool
+        members_are_current; /* the pods were seen after the Lease was written: who is missing is gone */
+    int64_t now_us;          /* wall clock, for what is written */
 };
 
 enum zl_lease_action {

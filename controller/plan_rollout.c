@@ -203,6 +203,7 @@ static void watch_successor(const struct zl_pool_facts *facts, struct zl_plan *p
         return;
     }
     int64_t left_ms = facts->deployment->progress_deadline_s * 1000 - facts->successor_age_ms;
+    /* One that somebody deletes says nothing of its revision. */
     if (successor->ready || successor->meta.deleting || facts->deployment->paused) {
         return;
     }

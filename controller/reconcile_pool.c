@@ -182,7 +182,7 @@ static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struc
                                    const struct zl_plan *plan)
 {
     struct zl_lease *next = next_holder(reconciler, pool, plan);
-    zl_apply_rollout(reconciler->cache, pool, plan, next);
+    zl_apply_rollout(pool, plan, next);
     return next;
 }
 

@@ -64,8 +64,8 @@ enum zl_status zl_look_at_rollout(struct zl_reconciler *reconciler, struct zl_po
 enum zl_status zl_confirm_unready(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                                   struct zl_error *err) ZL_MUST_CHECK;
 /* What PLAN says of successor, revisions and deposed pods, written into NEXT. */
-void zl_apply_rollout(struct zl_cache *cache, const struct zl_pool *pool,
-                      const struct zl_plan *plan, struct zl_lease *next);
+void zl_apply_rollout(const struct zl_pool *pool, const struct zl_plan *plan,
+                      struct zl_lease *next);
 /* Delete the pod that PLAN removes, and say why by an Event. */
 enum zl_status zl_remove_pod(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                              const struct zl_plan *plan, struct zl_error *err) ZL_MUST_CHECK;

@@ -48,6 +48,10 @@ enum zl_status zl_look_at_rollout(struct zl_reconciler *reconciler, struct zl_po
                        leaving ? pod->meta.uid : NULL, now_ms);
     facts->successor_age_ms =
         zl_claim_clock_observe_successor(reconciler->clock, facts->lease, now_ms);
+    facts->members_are_current = facts->lease != NULL &&
+                                 zl_cache_is_settled(reconciler->cache, ZL_CACHED_PODS) &&
+                                 zl_cache_position(reconciler->cache, ZL_CACHED_PODS) >=
+                                     zl_resource_version_number(facts->lease->resource_version);
     zl_pool_gather_rollout(reconciler->cache, pool);
     enum zl_status status = look_up_successor(reconciler, pool, err);
     if (status == ZL_OK && facts->successor_pod != NULL) {
@@ -111,8 +115,7 @@ static void depose_others(const struct zl_pool_facts *facts, const struct zl_pod
     }
 }
 
-void zl_apply_rollout(struct zl_cache *cache, const struct zl_pool *pool,
-                      const struct zl_plan *plan, struct zl_lease *next)
+void zl_apply_rollout(const struct zl_pool *pool, const struct zl_plan *plan, struct zl_lease *next)
 {
     struct zl_pool_facts facts = pool->facts;
     if (plan->forget_rollout) {
@@ -120,10 +123,7 @@ void zl_apply_rollout(struct zl_cache *cache, const struct zl_pool *pool,
         zl_replace_string(&next->deposed, NULL);
         return;
     }
-    /* A cache that is older than the Lease may not show a pod that was deposed in it. */
-    if (facts.lease != NULL && zl_cache_is_settled(cache, ZL_CACHED_PODS) &&
-        zl_cache_position(cache, ZL_CACHED_PODS) >=
-            zl_resource_version_number(facts.lease->resource_version)) {
+    if (facts.members_are_current) {
         zl_lease_prune_deposed(next, is_member, &facts);
     }
     if (plan->depose_successor) {

@@ -70,10 +70,10 @@ struct claim_record {
     int64_t fencing_token;
     int64_t largest_token;
     int64_t first_seen_ms;
+    bool claimed; /* the above and PROVISIONAL are of a claim that was observed */
     bool provisional;
     char *successor_uid;
     int64_t successor_seen_ms;
-    bool claimed; /* a claim was seen: what stands above holds */
     bool lost;    /* the Lease was seen absent or emptied, at LOST_TOKEN */
     int64_t lost_token, lost_ms;
     UT_hash_handle hh;
@@ -144,6 +144,7 @@ int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lea
         zl_replace_string(&record->holder_uid, lease->holder_uid);
         record->fencing_token = lease->fencing_token;
         record->first_seen_ms = now_ms;
+        record->claimed = true;
         record->provisional = lease->provisional;
         if (lease->fencing_token > record->largest_token) {
             record->largest_token = lease->fencing_token;
