@@ -48,6 +48,7 @@ static struct zl_lease lease_of_a(bool provisional, int64_t renewed_ago_s)
                              .holder_pod = pod_a,
                              .holder_uid = uid_a,
                              .provisional = provisional,
+                             .ready_holder = uid_a,
                              .duration_s = 15,
                              .fencing_token = 3,
                              .acquire_us = NOW_US - 60 * (int64_t)SECOND_US,
