@@ -117,6 +117,10 @@ roll_out() {
         "{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"zl-test/revision\":\"$2-$SRANDOM\",\"zl-test/ready\":\"$3\"}}}}}"
 }
 
+# join_again WORKLOAD scale|label VALUE - from here on it is gatekept; but webhooks may hear of that late, while links stall,
+# and pods may be stored late that were let in before
+join_again() { "$2" "$1" "$3" && tell close "$(pool_of "$1")" 20000 "$2 $1 $3"; }
+
 delete_lease() { chaos_kubectl delete lease "zen-lead-$1"; }
 
 arm_again() {
@@ -128,10 +132,16 @@ cluster_fault() { # KIND begin|end TARGET NUMBER
     case $1-$2 in
     pod-*-begin) in_background "$1" hurt_leader "$1" "$3" ;;
     scale-begin) in_background "$1" scale "$3" $((2 + $4 % 4)) ;;
-    scale-down-up-begin) in_background "$1" scale "$3" $(($4 % 2)) ;;
-    scale-down-up-end) insist scale "$3" $((2 + $4 % 4)) ;;
-    label-off-on-begin) in_background "$1" label "$3" - ;;
-    label-off-on-end) insist label "$3" "=$(pool_of "$3")" ;;
+    scale-down-up-begin)
+        tell open "$(pool_of "$3")" "$1"
+        in_background "$1" scale "$3" $(($4 % 2))
+        ;;
+    scale-down-up-end) insist join_again "$3" scale $((2 + $4 % 4)) ;;
+    label-off-on-begin)
+        tell open "$(pool_of "$3")" "$1"
+        in_background "$1" label "$3" -
+        ;;
+    label-off-on-end) insist join_again "$3" label "=$(pool_of "$3")" ;;
     lease-delete-begin)
         # A pod whose claim stood in it may be on its way.
         tell slow "$3" "$1"

@@ -6,7 +6,7 @@
 #
 #   SEED=N             the faults of an earlier run; each run prints its own
 #   ZL_CHAOS_STORM=S   seconds of one storm (30)
-#   ZL_CHAOS_BOUND=S   how long settling may take (30)
+#   ZL_CHAOS_BOUND=S   how long settling may take (60)
 #   ZL_CHAOS_ROLLOUTS='A B'  the workloads that are rolled out; empty: no rollouts and no leader that is not Ready
 #   ZL_CHAOS_PLAN=1    print the first round's plan and do nothing
 #   ZL_BIN=FOLDER      the programs under test (build/bin); a sanitizer build works as well
@@ -24,7 +24,7 @@ set -euo pipefail
 seconds=${1:-600}
 seed=${SEED:-$SRANDOM}
 storm_ms=$((${ZL_CHAOS_STORM:-30} * 1000))
-bound_ms=$((${ZL_CHAOS_BOUND:-30} * 1000))
+bound_ms=$((${ZL_CHAOS_BOUND:-60} * 1000))
 rollouts=${ZL_CHAOS_ROLLOUTS-handover recreate replace stateful pair-a standby}
 declare -A down=() frozen=() restarting=()
 
@@ -78,7 +78,7 @@ calm() {
     works || return 1
     calm_is_over() {
         supervise
-        grep -q -e "-- calm $1:" "$ZL_RUN/log/checker.log" || process_is_gone checker
+        grep -q -e "-- calm $1:" "$ZL_RUN/log/checker.log" || process_is_gone checker || violated
     }
     wait_until $((bound_ms / 1000 + 60)) calm_is_over "$1"
     tell storm
@@ -110,7 +110,7 @@ done
 tell finish
 wait_until 60 process_is_gone checker || verdict=1
 [ -s "$ZL_RUN/summary" ] && summary $((SECONDS - began)) | tee "$ZL_RUN/log/summary.txt"
-grep -e ' VIOLATION ' "$ZL_RUN/log/checker.log" && verdict=1
+grep -e ' VIOLATION ' -m 20 "$ZL_RUN/log/checker.log" && verdict=1
 grep -q '^violations: 0$' "$ZL_RUN/summary" || verdict=1
 ! grep -q INCOMPLETE "$ZL_RUN/summary" || verdict=1
 ! grep -q CRASHED "$ZL_RUN/ended" || verdict=1
