@@ -74,7 +74,7 @@ struct claim_record {
     bool provisional;
     char *successor_uid;
     int64_t successor_seen_ms;
-    bool lost;    /* the Lease was seen absent or emptied, at LOST_TOKEN */
+    bool lost; /* the Lease was seen absent or emptied, at LOST_TOKEN */
     int64_t lost_token, lost_ms;
     UT_hash_handle hh;
 };
