@@ -162,9 +162,10 @@ static void watch_successor(const struct zl_pool_facts *facts, struct zl_plan *p
         return;
     }
     if (successor_is_stale(facts)) {
-        enum zl_removal why = zl_same_string(facts->lease->failed_revision, revision_of(successor))
-                                  ? ZL_REMOVE_FAILED_SUCCESSOR
-                                  : ZL_REMOVE_STALE_SUCCESSOR;
+        /* Whose deadline it missed is not known beside the leader of another workload. */
+        bool failed = facts->deployment != NULL &&
+                      zl_same_string(facts->lease->failed_revision, revision_of(successor));
+        enum zl_removal why = failed ? ZL_REMOVE_FAILED_SUCCESSOR : ZL_REMOVE_STALE_SUCCESSOR;
         remove_pod(plan, why, successor);
         return;
     }

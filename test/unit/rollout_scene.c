@@ -104,7 +104,7 @@ static void set_rollout(struct scene *scene, const struct knobs *knobs)
     if (knobs->beside) {
         scene->workloads[facts->workload_count++] = &OTHER;
     }
-    if (!knobs->outdated) {
+    if (!knobs->outdated && !knobs->elsewhere) {
         facts->deployment = &scene->deployment;
         facts->rollout.newest = knobs->newest == UNKNOWN ? NULL : &scene->newest;
         facts->rollout.proven = knobs->unproven ? NULL : &scene->old;

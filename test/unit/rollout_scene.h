@@ -26,6 +26,7 @@ struct knobs {
     bool leader_new; /* it is of the newest revision itself */
     bool serves;     /* leaving, but still Ready */
     bool outdated;   /* of a StatefulSet with a newer revision */
+    bool elsewhere;  /* of another workload of the pool */
     bool deposed;    /* it lost the seat, and still lives */
     /* the successor */
     bool none;    /* the Lease names none */
