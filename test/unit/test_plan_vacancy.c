@@ -105,7 +105,7 @@ static void test_leader_that_stays_not_ready_loses_the_seat(void **state)
 #define LEAVING .none = true, .seat = LEADER_LEAVING, .grace_s = 30
 static const struct plan_row LEAVING_ROWS[] = {
     {"it serves to the end",
-     {LEAVING, .serves = true, .terminating_s = 9999},
+     {LEAVING, .serves = true, .unready_s = 9999, .terminating_s = 9999},
      KEEP,
      SURPLUS,
      0,
@@ -203,6 +203,12 @@ static const struct plan_row VACANT_ROWS[] = {
      KEEP,
      FREE,
      ZL_REMOVE_FAILED_SUCCESSOR,
+     0},
+    {"one that finished is no heir",
+     {.seat = VACANT, .finished = true, .unproven = true},
+     RENEW,
+     DROP | FREE,
+     0,
      0},
     {"it never came", {.seat = VACANT, .missing = true, .age_s = 5}, RENEW, DROP | FREE, 0, 0},
     {"it may still come", {.seat = VACANT, .missing = true, .age_s = 4}, KEEP, FREE, 0, 1000},
