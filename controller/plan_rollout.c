@@ -119,10 +119,7 @@ static int64_t until_available_ms(const struct zl_pool_facts *facts)
 {
     int64_t wanted_ms = facts->deployment->min_ready_s * 1000;
     int64_t since_ms = (facts->now_us - facts->successor_pod->ready_since_us) / 1000;
-    if (wanted_ms <= 0 || facts->successor_pod->ready_since_us == 0) {
-        return 0;
-    }
-    /* A kubelet whose clock is ahead. */
+    /* Not known since when: 1970 is long enough. Later than now: a kubelet whose clock is ahead. */
     return since_ms < 0 ? wanted_ms : wanted_ms - since_ms;
 }
 
