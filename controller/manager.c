@@ -103,15 +103,24 @@ static void process(struct manager *manager, const char *key)
     const char *lagging = NULL;
     int64_t started_ms = zl_clock_ms();
 
-    bool service = zl_key_split(key, &namespace_, &name_);
-    if (!service && !zl_cache_is_synced(manager->reconciler.cache, &lagging)) {
+    enum zl_key_kind kind = zl_key_split(key, &namespace_, &name_);
+    if (kind == ZL_KEY_OF_POOL && !zl_cache_is_synced(manager->reconciler.cache, &lagging)) {
         /* The CRD was just installed: no pool is judged by half of what there is. */
         zl_workqueue_add_after(manager->queue, key, SYNC_LOOK_MS);
         return;
     }
-    struct zl_result result =
-        service ? zl_reconcile_service(&manager->reconciler, namespace_, name_, &err)
-                : zl_reconcile_pool(&manager->reconciler, namespace_, name_, &err);
+    struct zl_result result = {.status = ZL_OK};
+    switch (kind) {
+    case ZL_KEY_OF_SERVICE:
+        result = zl_reconcile_service(&manager->reconciler, namespace_, name_, &err);
+        break;
+    case ZL_KEY_OF_WAKE:
+        result.status = zl_wake_workload(&manager->reconciler, namespace_, name_, &err);
+        break;
+    case ZL_KEY_OF_POOL:
+        result = zl_reconcile_pool(&manager->reconciler, namespace_, name_, &err);
+        break;
+    }
     const char *name = zl_status_name(result.status);
     zl_metric_add(&RECONCILES, name, NULL, 1);
     zl_metric_observe(&RECONCILE_SECONDS, name, NULL,
@@ -264,6 +273,14 @@ static void observed(void *ctx, const char *holder)
     ZL_LOG_INFO("controller's Lease has a new holder", ZL_STR("holder", holder));
 }
 
+static bool is_acting(struct manager *manager)
+{
+    zl_monitor_lock(&manager->monitor);
+    bool acting = manager->acting;
+    zl_monitor_unlock(&manager->monitor);
+    return acting;
+}
+
 static void changed(void *ctx, enum zl_cached kind, const void *old_object, const void *new_object)
 {
     struct manager *manager = ctx;
@@ -273,6 +290,10 @@ static void changed(void *ctx, enum zl_cached kind, const void *old_object, cons
                                                zl_clock_ms());
     }
     zl_keys_enqueue(manager->reconciler.cache, manager->queue, kind, old_object, new_object);
+    if (is_acting(manager)) {
+        zl_keys_enqueue_freed(manager->reconciler.cache, manager->queue, kind, old_object,
+                              new_object);
+    }
 }
 
 /* --- health and metrics --- */

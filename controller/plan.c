@@ -41,6 +41,9 @@ static const struct zl_pod *best_member(const struct zl_pool_facts *facts)
             zl_lease_sets_aside(facts->lease, pod->meta.uid)) {
             continue;
         }
+        if (zl_policy_led_last(facts->policy, pod->meta.uid)) {
+            return pod; /* its Lease was lost, not its seat */
+        }
         if (best == NULL || zl_pod_precedes(pod, best)) {
             best = pod;
         }
@@ -115,6 +118,17 @@ static const struct zl_pod *next_leader(const struct zl_pool_facts *facts)
     return heir != NULL ? heir : best_member(facts);
 }
 
+/*
+ * The Lease was lost, and the pod of the claim that it may have carried may still be on its way into the
+ * store: nobody is taken yet, but for the one that was the leader for sure.
+ */
+static bool claim_may_be_lost(const struct zl_pool_facts *facts, const struct zl_pod *taker)
+{
+    return facts->policy->status.fencing_token > 0 && zl_lease_is_lost(facts->lease) &&
+           facts->lost_ms < facts->claim_timeout_ms &&
+           !(taker != NULL && zl_policy_led_last(facts->policy, taker->meta.uid));
+}
+
 static bool has_deposed_member(const struct zl_pool_facts *facts)
 {
     for (size_t i = 0; i < facts->member_count; i++) {
@@ -158,6 +172,10 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
         }
         break;
     case ZL_SEAT_EMPTY:
+        if (claim_may_be_lost(facts, next_leader(facts))) {
+            zl_plan_look_again(plan, facts->claim_timeout_ms - facts->lost_ms);
+            return;
+        }
         take_or_release(next_leader(facts), false, plan);
         break;
     case ZL_SEAT_ABANDONED:
@@ -298,6 +316,7 @@ static void fill_holder(const struct zl_pool_facts *facts, const struct zl_lease
     out->holder_name = zl_strdup(lease->holder_pod);
     out->holder_uid = zl_strdup(lease->holder_uid);
     out->holder_namespace = zl_strdup(facts->policy->meta.namespace_);
+    out->holder_token = lease->fencing_token;
     if (lease->acquire_us != 0) {
         zl_time_format(lease->acquire_us, text);
         out->holder_start_time = zl_strdup(text);

@@ -22,6 +22,7 @@ struct zl_pool_facts {
     enum zl_holder holder;           /* never UNKNOWN when the Lease is held */
     const struct zl_pod *holder_pod; /* NULL: not there */
     int64_t claim_age_ms, claim_timeout_ms;
+    int64_t lost_ms; /* how long the Lease has been seen absent, or emptied by others */
     /* How long the holder's pod has been seen not Ready, and on its way out; 0: it is not. */
     int64_t unready_ms, terminating_ms;
     /* Of the Deployment that the leader belongs to, or with an empty seat the successor. */
@@ -30,11 +31,15 @@ struct zl_pool_facts {
     bool leader_outdated;               /* a StatefulSet's leader that is to get a newer revision */
     const struct zl_pod *successor_pod; /* NULL: the Lease names none, or its pod is not there */
     int64_t successor_age_ms;           /* since its admission was first seen */
+    int64_t successor_terminating_ms;   /* how long it has been seen on its way out */
+    bool successor_revision_known; /* its ReplicaSet is among those that ROLLOUT is made from */
     const struct zl_workload *const *workloads;
     size_t workload_count;
     const struct zl_member *members;
     size_t member_count;
-    int64_t now_us; /* wall clock, for what is written */
+    bool
+        members_are_current; /* the pods were seen after the Lease was written: who is missing is gone */
+    int64_t now_us;          /* wall clock, for what is written */
 };
 
 enum zl_lease_action {
@@ -59,6 +64,7 @@ struct zl_plan {
     bool depose;                /* with RELEASE or TAKE: the holder lives, and never leads again */
     bool unready;               /* with DEPOSE: because it was not Ready for too long */
     bool drop_successor;        /* its pod is gone: make the place free */
+    bool depose_successor;      /* it lives, and must never lead */
     bool fail_revision;         /* the successor's revision gets no other successor */
     bool forgive_revision;      /* the one that failed is not the newest any more */
     bool forget_rollout; /* nothing is gatekept: successor and deposed pods are pods like others */

@@ -91,8 +91,9 @@ static bool successor_is_stale(const struct zl_pool_facts *facts)
 {
     const struct zl_pod *successor = facts->successor_pod;
     const struct zl_replicaset *newest = facts->rollout.newest;
-    return !hands_over(facts) ||
-           (newest != NULL && !zl_same_string(newest->meta.uid, revision_of(successor))) ||
+    return !hands_over(facts) || zl_lease_has_deposed(facts->lease, successor->meta.uid) ||
+           (facts->successor_revision_known && newest != NULL &&
+            !zl_same_string(newest->meta.uid, revision_of(successor))) ||
            zl_same_string(facts->lease->failed_revision, revision_of(successor)) ||
            zl_same_string(revision_of(facts->holder_pod), revision_of(successor));
 }
@@ -117,7 +118,12 @@ const struct zl_pod *zl_plan_heir(const struct zl_pool_facts *facts)
 /* Milliseconds until the successor has been Ready long enough. */
 static int64_t until_available_ms(const struct zl_pool_facts *facts)
 {
+    const struct zl_pod *holder = facts->holder_pod;
     int64_t wanted_ms = facts->deployment->min_ready_s * 1000;
+    /* A leader that cannot serve, or is on its way out, is not worth waiting beside. */
+    if (holder == NULL || holder->meta.deleting || !holder->ready) {
+        return 0;
+    }
     int64_t since_ms = (facts->now_us - facts->successor_pod->ready_since_us) / 1000;
     /* Not known since when: 1970 is long enough. Later than now: a kubelet whose clock is ahead. */
     return since_ms < 0 ? wanted_ms : wanted_ms - since_ms;
@@ -147,6 +153,29 @@ static void remove_pod(struct zl_plan *plan, enum zl_removal removal, const stru
     }
 }
 
+/* Until it is gone it is a live pod like others, and an empty seat must not fall to it. */
+static void remove_successor(const struct zl_pool_facts *facts, struct zl_plan *plan,
+                             enum zl_removal removal)
+{
+    plan->depose_successor = !zl_lease_has_deposed(facts->lease, facts->successor_pod->meta.uid);
+    remove_pod(plan, removal, facts->successor_pod);
+}
+
+/* It does not get out although its grace is long over: its node is lost. */
+static bool successor_is_stuck(const struct zl_pool_facts *facts, struct zl_plan *plan)
+{
+    const struct zl_pod *successor = facts->successor_pod;
+    if (!successor->meta.deleting || successor->serving) {
+        return false;
+    }
+    int64_t out_ms = (successor->grace_s + facts->policy->lease_duration_s) * 1000;
+    int64_t left_ms = out_ms - facts->successor_terminating_ms;
+    if (left_ms > 0) {
+        zl_plan_look_again(plan, left_ms);
+    }
+    return left_ms <= 0;
+}
+
 static void watch_successor(const struct zl_pool_facts *facts, struct zl_plan *plan)
 {
     const struct zl_pod *successor = facts->successor_pod;
@@ -158,12 +187,17 @@ static void watch_successor(const struct zl_pool_facts *facts, struct zl_plan *p
         }
         return;
     }
+    if (successor_is_stuck(facts, plan)) {
+        plan->drop_successor = true;
+        plan->depose_successor = true;
+        return;
+    }
     if (successor_is_stale(facts)) {
         /* Whose deadline it missed is not known beside the leader of another workload. */
         bool failed = facts->deployment != NULL &&
                       zl_same_string(facts->lease->failed_revision, revision_of(successor));
-        enum zl_removal why = failed ? ZL_REMOVE_FAILED_SUCCESSOR : ZL_REMOVE_STALE_SUCCESSOR;
-        remove_pod(plan, why, successor);
+        remove_successor(facts, plan,
+                         failed ? ZL_REMOVE_FAILED_SUCCESSOR : ZL_REMOVE_STALE_SUCCESSOR);
         return;
     }
     int64_t left_ms = facts->deployment->progress_deadline_s * 1000 - facts->successor_age_ms;
@@ -176,7 +210,7 @@ static void watch_successor(const struct zl_pool_facts *facts, struct zl_plan *p
         return;
     }
     plan->fail_revision = true;
-    remove_pod(plan, ZL_REMOVE_FAILED_SUCCESSOR, successor);
+    remove_successor(facts, plan, ZL_REMOVE_FAILED_SUCCESSOR);
 }
 
 /* --- leaders of an old revision --- */
@@ -225,7 +259,8 @@ void zl_plan_rollout(const struct zl_pool_facts *facts, enum zl_seat seat, struc
         lease->failed_revision != NULL && facts->rollout.newest != NULL &&
         !zl_same_string(facts->rollout.newest->meta.uid, lease->failed_revision);
     if (plan->action == ZL_LEASE_KEEP &&
-        (plan->prove || plan->drop_successor || plan->fail_revision || plan->forgive_revision)) {
+        (plan->prove || plan->drop_successor || plan->fail_revision || plan->forgive_revision ||
+         plan->depose_successor)) {
         plan->action = ZL_LEASE_RENEW;
     }
 }

@@ -44,6 +44,13 @@ static void gather_revisions(struct zl_cache *cache, struct zl_pool *pool,
     for (size_t i = 0; i < refs->count; i++) {
         replicasets[i] = zl_ref_object(refs->items[i]);
     }
+    const struct zl_pod *successor = pool->facts.successor_pod;
+    pool->facts.successor_revision_known = false;
+    for (size_t i = 0; successor != NULL && i < refs->count; i++) {
+        if (zl_same_string(replicasets[i]->meta.uid, successor->meta.controller.uid)) {
+            pool->facts.successor_revision_known = true;
+        }
+    }
     pool->facts.rollout =
         zl_rollout_of(replicasets, refs->count, deployment->meta.uid, pool->facts.lease);
     free(replicasets);

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/pool/live.h"
 #include "common/pool/names.h"
+#include "common/pool/token.h"
 #include "controller/reconcile_route.h"
 
 #include <string.h>
@@ -108,6 +109,16 @@ static enum zl_status confirm_taker(struct zl_reconciler *reconciler, const stru
     return status;
 }
 
+static bool has_gatekept(const struct zl_pool *pool)
+{
+    for (size_t i = 0; i < pool->facts.workload_count; i++) {
+        if (pool->facts.workloads[i]->replicas > 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
  * The cache shows no Lease. It may lag, or someone took our label off, which hides it from the
  * informer. Ask, because what follows would create one.
@@ -122,6 +133,11 @@ static enum zl_status look_up_lease(struct zl_reconciler *reconciler, struct zl_
     }
     enum zl_status status =
         zl_lease_read(reconciler->client, policy->namespace_, policy->name, 0, &lease, err);
+    if (status == ZL_OK && lease == NULL && !pool->facts.policy->standby && has_gatekept(pool)) {
+        struct zl_lease *vacant = zl_lease_vacant(pool->facts.policy);
+        status = zl_lease_swap(reconciler->client, vacant, pool->facts.policy, 0, &lease, err);
+        zl_lease_free(vacant);
+    }
     if (status == ZL_OK) {
         zl_pool_use_lease(reconciler->cache, pool, lease);
     }
@@ -145,6 +161,9 @@ static struct zl_lease *next_holder(struct zl_reconciler *reconciler, const stru
     }
     if (plan->action == ZL_LEASE_TAKE) {
         const struct zl_candidate taker = zl_candidate_of(plan->taker, policy);
+        if (zl_lease_is_lost(facts->lease) && known_token > 0) {
+            known_token += ZL_TOKEN_SKIP - 1;
+        }
         return zl_lease_claimed(facts->lease, policy, known_token, &taker, false, facts->now_us);
     }
     struct zl_candidate holder = {0};
@@ -193,6 +212,24 @@ static void tell_of_release(struct zl_reconciler *reconciler, const struct zl_po
     zl_emit_policy_event(reconciler, pool->facts.policy, true, "LeaderLost", message);
 }
 
+/*
+ * What token.h asks for before a leader is taken: in a scaleDown pool NEXT gets a token that is reserved, in a
+ * standby pool the one before is recorded.
+ */
+static enum zl_status secure_token(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                                   struct zl_lease *next, struct zl_error *err)
+{
+    const struct zl_policy *policy = pool->facts.policy;
+    const struct zl_lease *lease = pool->facts.lease;
+    if (policy->standby) {
+        return lease != NULL
+                   ? zl_token_record(reconciler->client, policy, lease->fencing_token, 0, err)
+                   : ZL_OK;
+    }
+    return zl_token_reserve(reconciler->client, policy, next->fencing_token - 1, 0,
+                            &next->fencing_token, err);
+}
+
 static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool *pool,
                                 const struct zl_plan *plan, struct zl_error *err)
 {
@@ -209,7 +246,12 @@ static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool
         return status;
     }
     struct zl_lease *next = next_lease(reconciler, pool, plan);
-    status = zl_lease_swap(reconciler->client, next, pool->facts.policy, 0, &stored, err);
+    if (plan->action == ZL_LEASE_TAKE) {
+        status = secure_token(reconciler, pool, next, err);
+    }
+    if (status == ZL_OK) {
+        status = zl_lease_swap(reconciler->client, next, pool->facts.policy, 0, &stored, err);
+    }
     zl_lease_free(next);
     if (status != ZL_OK) {
         return status;
@@ -273,6 +315,7 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     if (pool.facts.policy == NULL) {
         tell_policy_is_missing(reconciler, name, &pool);
         zl_wakes_forget(reconciler->wakes, namespace_, name);
+        zl_spells_forget(reconciler->spells, namespace_, name);
         result.status = zl_reconcile_pool_routes(reconciler, &pool, namespace_, name, &result, err);
         zl_pool_clear(&pool);
         return result;
@@ -282,6 +325,11 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     result.status = look_up_lease(reconciler, &pool, err);
     pool.facts.claim_age_ms =
         zl_claim_clock_observe(reconciler->clock, pool.facts.lease, zl_clock_ms());
+    if (zl_lease_is_lost(pool.facts.lease)) {
+        pool.facts.lost_ms =
+            zl_claim_clock_observe_loss(reconciler->clock, namespace_, name,
+                                        pool.facts.policy->status.fencing_token, zl_clock_ms());
+    }
     if (result.status == ZL_OK) {
         result.status = look_up_holder(reconciler, &pool, err);
     }

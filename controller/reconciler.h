@@ -54,6 +54,9 @@ enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_
 enum zl_status zl_wake_replicaset(struct zl_reconciler *reconciler,
                                   const struct zl_replicaset *replicaset,
                                   struct zl_error *err) ZL_MUST_CHECK;
+/* What a workload that nobody gatekeeps any more waits with; read live. NAME: "Deployment/web". */
+enum zl_status zl_wake_workload(struct zl_reconciler *reconciler, const char *namespace_,
+                                const char *name, struct zl_error *err) ZL_MUST_CHECK;
 /* Fill in what is known of the pool's rollout and its leader's health (rollout.c). */
 enum zl_status zl_look_at_rollout(struct zl_reconciler *reconciler, struct zl_pool *pool,
                                   struct zl_error *err) ZL_MUST_CHECK;

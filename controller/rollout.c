@@ -48,11 +48,20 @@ enum zl_status zl_look_at_rollout(struct zl_reconciler *reconciler, struct zl_po
                        leaving ? pod->meta.uid : NULL, now_ms);
     facts->successor_age_ms =
         zl_claim_clock_observe_successor(reconciler->clock, facts->lease, now_ms);
+    facts->members_are_current = facts->lease != NULL &&
+                                 zl_cache_is_settled(reconciler->cache, ZL_CACHED_PODS) &&
+                                 zl_cache_position(reconciler->cache, ZL_CACHED_PODS) >=
+                                     zl_resource_version_number(facts->lease->resource_version);
     zl_pool_gather_rollout(reconciler->cache, pool);
     enum zl_status status = look_up_successor(reconciler, pool, err);
-    if (status == ZL_OK && pool->facts.successor_pod != NULL && facts->deployment == NULL) {
+    if (status == ZL_OK && facts->successor_pod != NULL) {
         zl_pool_gather_rollout(reconciler->cache, pool);
     }
+    const struct zl_pod *successor = facts->successor_pod;
+    bool out = successor != NULL && successor->meta.deleting;
+    facts->successor_terminating_ms =
+        zl_spells_note(reconciler->spells, meta->namespace_, meta->name,
+                       ZL_SPELL_SUCCESSOR_TERMINATING, out ? successor->meta.uid : NULL, now_ms);
     return status;
 }
 
@@ -78,6 +87,9 @@ enum zl_status zl_confirm_unready(struct zl_reconciler *reconciler, const struct
 static bool is_member(void *ctx, const char *uid)
 {
     const struct zl_pool_facts *facts = ctx;
+    if (zl_same_string(facts->lease->successor_uid, uid)) {
+        return true;
+    }
     for (size_t i = 0; i < facts->member_count; i++) {
         if (strcmp(facts->members[i].pod->meta.uid, uid) == 0) {
             return true;
@@ -92,6 +104,17 @@ static void prove(struct zl_lease *next, const struct zl_pod *leader)
     zl_replace_string(&next->ready_revision, leader->meta.controller.uid);
 }
 
+static void depose_others(const struct zl_pool_facts *facts, const struct zl_pod *taker,
+                          struct zl_lease *next)
+{
+    for (size_t i = 0; i < facts->member_count; i++) {
+        const struct zl_pod *pod = facts->members[i].pod;
+        if (facts->members[i].gatekept && strcmp(pod->meta.uid, taker->meta.uid) != 0) {
+            zl_lease_depose(next, pod->meta.uid);
+        }
+    }
+}
+
 void zl_apply_rollout(const struct zl_pool *pool, const struct zl_plan *plan, struct zl_lease *next)
 {
     struct zl_pool_facts facts = pool->facts;
@@ -100,7 +123,12 @@ void zl_apply_rollout(const struct zl_pool *pool, const struct zl_plan *plan, st
         zl_replace_string(&next->deposed, NULL);
         return;
     }
-    zl_lease_prune_deposed(next, is_member, &facts);
+    if (facts.members_are_current) {
+        zl_lease_prune_deposed(next, is_member, &facts);
+    }
+    if (plan->depose_successor) {
+        zl_lease_depose(next, facts.successor_pod->meta.uid);
+    }
     if (plan->depose) {
         zl_lease_depose(next, facts.lease->holder_uid);
     }
@@ -112,6 +140,10 @@ void zl_apply_rollout(const struct zl_pool *pool, const struct zl_plan *plan, st
     }
     if (plan->fail_revision) {
         zl_replace_string(&next->failed_revision, facts.successor_pod->meta.controller.uid);
+    }
+    if (plan->action == ZL_LEASE_TAKE && facts.policy->status.fencing_token > 0 &&
+        zl_lease_is_lost(facts.lease)) {
+        depose_others(&facts, plan->taker, next); /* one of them may have led */
     }
     if (plan->prove) {
         prove(next, facts.holder_pod);

@@ -77,3 +77,10 @@ int64_t zl_spells_note(struct zl_spells *spells, const char *namespace_, const c
     pthread_mutex_unlock(&spells->lock);
     return age_ms;
 }
+
+void zl_spells_forget(struct zl_spells *spells, const char *namespace_, const char *pool)
+{
+    for (int spell = 0; spell < ZL_SPELL_COUNT; spell++) {
+        (void)zl_spells_note(spells, namespace_, pool, (enum zl_spell)spell, NULL, 0);
+    }
+}

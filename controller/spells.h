@@ -13,6 +13,7 @@
 enum zl_spell {
     ZL_SPELL_UNREADY,     /* the leader is not Ready */
     ZL_SPELL_TERMINATING, /* the leader is on its way out */
+    ZL_SPELL_SUCCESSOR_TERMINATING,
     ZL_SPELL_COUNT,
 };
 
@@ -27,5 +28,7 @@ void zl_spells_free(struct zl_spells *spells);
  */
 int64_t zl_spells_note(struct zl_spells *spells, const char *namespace_, const char *pool,
                        enum zl_spell spell, const char *uid, int64_t now_ms);
+/* The pool is gone. */
+void zl_spells_forget(struct zl_spells *spells, const char *namespace_, const char *pool);
 
 #endif

@@ -48,7 +48,7 @@ static enum zl_status delete_surplus_pod(struct zl_reconciler *reconciler,
     if (status != ZL_OK || !deleted) {
         return status;
     }
-    if (zl_lease_has_deposed(pool->facts.lease, pod->meta.uid)) {
+    if (zl_same_string(pool->facts.policy->status.holder_uid, pod->meta.uid)) {
         ZL_LOG_INFO("former leader deleted", ZL_STR("namespace", pod->meta.namespace_),
                     ZL_STR("pod", pod->meta.name), ZL_STR("pool", policy));
         return ZL_OK; /* the Event that deposed it said so */
@@ -57,9 +57,12 @@ static enum zl_status delete_surplus_pod(struct zl_reconciler *reconciler,
     ZL_LOG_INFO("surplus pod deleted", ZL_STR("namespace", pod->meta.namespace_),
                 ZL_STR("pod", pod->meta.name), ZL_STR("pool", policy),
                 ZL_STR("leader", pool->facts.lease->holder_pod));
+    const char *leader = pool->facts.lease->holder_pod;
     ZL_AUTO_FREE char *message =
-        zl_asprintf("deleted pod %s: it ran beside the leader %s (followerMode: scaleDown)",
-                    pod->meta.name, pool->facts.lease->holder_pod);
+        leader != NULL
+            ? zl_asprintf("deleted pod %s: it ran beside the leader %s (followerMode: scaleDown)",
+                          pod->meta.name, leader)
+            : zl_asprintf("deleted pod %s: it lost the seat for good", pod->meta.name);
     zl_emit_policy_event(reconciler, pool->facts.policy, false, "SurplusPodDeleted", message);
     return ZL_OK;
 }

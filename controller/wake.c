@@ -7,7 +7,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/pool/live.h"
 #include "common/pool/names.h"
+
+#include <string.h>
 
 static enum zl_status wake(struct zl_reconciler *reconciler,
                            const struct zl_kube_resource *resource, const struct zl_meta *owner,
@@ -55,6 +58,42 @@ static enum zl_status wake_deployment(struct zl_reconciler *reconciler,
         }
     }
     return status;
+}
+
+/* NAME is "Kind/name". */
+enum zl_status zl_wake_workload(struct zl_reconciler *reconciler, const char *namespace_,
+                                const char *name, struct zl_error *err)
+{
+    const char *slash = strchr(name, '/');
+    bool stateful = strncmp(name, "StatefulSet/", strlen("StatefulSet/")) == 0;
+    const struct zl_kube_target target = {.resource = stateful ? &ZL_KUBE_STATEFULSETS
+                                                               : &ZL_KUBE_DEPLOYMENTS,
+                                          .namespace_ = namespace_,
+                                          .name = slash != NULL ? slash + 1 : name};
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    struct zl_workload *workload = NULL;
+    struct zl_replicasets replicasets = {0};
+    enum zl_status status = zl_kube_get(reconciler->client, &target, &object, err);
+    if (status == ZL_OK) {
+        status = zl_workload_decode(stateful ? ZL_WORKLOAD_STATEFULSET : ZL_WORKLOAD_DEPLOYMENT,
+                                    object, &workload, err);
+    }
+    if (status == ZL_OK && stateful) {
+        status = wake(reconciler, &ZL_KUBE_STATEFULSETS, &workload->meta, err);
+    } else if (status == ZL_OK) {
+        status = zl_replicasets_read(reconciler->client, namespace_, workload->selector, 0,
+                                     &replicasets, err);
+    }
+    for (size_t i = 0; status == ZL_OK && i < replicasets.count; i++) {
+        const struct zl_replicaset *replicaset = replicasets.items[i];
+        if (replicaset->replicas > 0 &&
+            zl_same_string(replicaset->meta.controller.uid, workload->meta.uid)) {
+            status = zl_wake_replicaset(reconciler, replicaset, err);
+        }
+    }
+    zl_replicasets_clear(&replicasets);
+    zl_workload_free(workload);
+    return status == ZL_E_NOT_FOUND ? ZL_OK : status;
 }
 
 enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_pool *pool,

@@ -60,6 +60,10 @@ static struct zl_decision decide_live(const struct zl_facts *facts)
         }
         break;
     case ZL_SEAT_EMPTY:
+        if (facts->claim_in_flight) {
+            return answer(ZL_OUTCOME_CLAIM_PENDING);
+        }
+        break;
     case ZL_SEAT_ABANDONED:
         break;
     case ZL_SEAT_UNKNOWN:

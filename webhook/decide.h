@@ -20,8 +20,8 @@ struct zl_facts {
     enum zl_seat seat;
     bool holder_terminating; /* the holder's pod is on its way out */
     bool is_holder;          /* the Lease already names this very pod (same uid) */
-    bool
-        claim_in_flight; /* no Lease, but a provisional claim was observed less than a claim timeout ago */
+    /* No Lease, or somebody emptied it, and the pod of a claim may still be on its way into the store. */
+    bool claim_in_flight;
     bool other_pod_lives; /* a live pod of the pool exists that the Lease does not name */
     /* Rollout (common/pool/rollout.h). From memory, MAY_SUCCEED says no more than that it is worth asking. */
     bool may_lead;        /* the pod's revision may fill an empty seat */

@@ -59,6 +59,18 @@ enum zl_status zl_view_rollout(const struct zl_gatekeeper *gatekeeper, struct zl
                                const struct zl_lease *lease, const struct zl_pod *holder,
                                enum zl_seat seat, bool *out_proven,
                                struct zl_error *err) ZL_MUST_CHECK;
+/*
+ * The best live pod of the pool's workloads that LEASE does not name as leader (search.c). A terminating one
+ * counts: it may be the leader on its way out. Pods that lost the seat do not, nor a successor that still
+ * waits to be Ready while a PROVEN revision wants pods.
+ *
+ * @param out   NULL: there is none; the caller frees, also after a failure
+ * @param rest  uids of the others, separated by commas, or NULL; the caller frees, also after a failure
+ */
+enum zl_status zl_find_other(const struct zl_gatekeeper *gatekeeper,
+                             const struct zl_request *request, const struct zl_lease *lease,
+                             bool proven, struct zl_pod **out, char **rest,
+                             struct zl_error *err) ZL_MUST_CHECK;
 /* From memory: is it worth asking the API server whether the pod may be HOLDER's successor? */
 bool zl_may_succeed_by_memory(const struct zl_gatekeeper *gatekeeper,
                               const struct zl_request *request, const struct zl_lease *lease,

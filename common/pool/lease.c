@@ -94,6 +94,11 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
         zl_same_string(zl_json_text(annotations, ZL_KEY_CLAIM, NULL), ZL_CLAIM_PROVISIONAL);
     lease->wants_repair = !is_complete(metadata);
     lease->transitions = zl_json_i64(spec, 0, "leaseTransitions", NULL);
+    const char *released = zl_json_text(annotations, ZL_KEY_RELEASED, NULL);
+    if (released == NULL ||
+        zl_parse_i64(released, 0, ZL_FENCING_TOKEN_MAX, &lease->released_token, NULL) != ZL_OK) {
+        lease->released_token = 0;
+    }
     /* An edited or lost token is not an error: LeaderPolicy status has it too, the larger one wins. */
     if (token == NULL ||
         zl_parse_i64(token, 0, ZL_FENCING_TOKEN_MAX, &lease->fencing_token, NULL) != ZL_OK) {
@@ -216,18 +221,35 @@ void zl_lease_depose(struct zl_lease *lease, const char *uid)
     lease->deposed = deposed;
 }
 
+/* The item at *AT, which moves on to the next; the caller frees. */
+static char *take_item(const char **at)
+{
+    size_t length = strcspn(*at, ",");
+    char *item = zl_strndup(*at, length);
+    *at += length;
+    *at += **at == ',';
+    return item;
+}
+
+void zl_lease_depose_all(struct zl_lease *lease, const char *uids)
+{
+    const char *at = uids;
+    while (at != NULL && *at != '\0') {
+        ZL_AUTO_FREE char *uid = take_item(&at);
+        zl_lease_depose(lease, uid);
+    }
+}
+
 void zl_lease_prune_deposed(struct zl_lease *lease, bool (*lives)(void *ctx, const char *uid),
                             void *ctx)
 {
     ZL_AUTO_FREE char *before = ZL_STEAL(&lease->deposed);
     const char *at = before;
     while (at != NULL && *at != '\0') {
-        ZL_AUTO_FREE char *uid = zl_strndup(at, strcspn(at, ","));
+        ZL_AUTO_FREE char *uid = take_item(&at);
         if (lives(ctx, uid)) {
             zl_lease_depose(lease, uid);
         }
-        at += strcspn(at, ",");
-        at += *at == ',';
     }
 }
 
@@ -288,6 +310,15 @@ struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct z
     return next;
 }
 
+struct zl_lease *zl_lease_vacant(const struct zl_policy *policy)
+{
+    struct zl_lease *lease = zl_alloc(sizeof *lease);
+    lease->namespace_ = zl_strdup(policy->meta.namespace_);
+    lease->pool = zl_strdup(policy->meta.name);
+    lease->duration_s = policy->lease_duration_s;
+    return lease;
+}
+
 struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_us)
 {
     struct zl_lease *next = zl_lease_copy(current);
@@ -295,6 +326,7 @@ struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_u
     zl_replace_string(&next->holder_pod, NULL);
     zl_replace_string(&next->holder_uid, NULL);
     next->provisional = false;
+    next->released_token = next->fencing_token;
     next->renew_us = now_us;
     return next;
 }
@@ -349,6 +381,9 @@ static void encode_rollout(const struct zl_lease *lease, struct cJSON *annotatio
         lease->successor_uid != NULL
             ? zl_asprintf("%s_%s", lease->successor_pod, lease->successor_uid)
             : NULL;
+    ZL_AUTO_FREE char *released =
+        zl_lease_was_released(lease) ? zl_asprintf("%lld", (long long)lease->released_token) : NULL;
+    encode_mark(lease, annotations, ZL_KEY_RELEASED, released);
     encode_mark(lease, annotations, ZL_KEY_SUCCESSOR, successor);
     encode_mark(lease, annotations, ZL_KEY_DEPOSED, lease->deposed);
     encode_mark(lease, annotations, ZL_KEY_READY_HOLDER, lease->ready_holder);

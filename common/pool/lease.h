@@ -36,6 +36,7 @@ struct zl_lease {
     char *deposed; /* "uid,uid": at most ZL_DEPOSED_MAX, the latest last */
     char *ready_holder, *ready_revision, *failed_revision;
     int64_t fencing_token;
+    int64_t released_token; /* 0: no release of ours */
     int64_t transitions;
     int64_t duration_s;
     int64_t acquire_us, renew_us; /* wall clock of the writer; 0: absent */
@@ -58,6 +59,18 @@ bool zl_lease_has_deposed(const struct zl_lease *lease, const char *pod_uid);
 static inline bool zl_lease_sets_aside(const struct zl_lease *lease, const char *pod_uid)
 {
     return zl_lease_is_succeeded_by(lease, pod_uid) || zl_lease_has_deposed(lease, pod_uid);
+}
+
+/* Was the empty seat emptied by us, when nobody could lead any more who did? */
+static inline bool zl_lease_was_released(const struct zl_lease *lease)
+{
+    return lease != NULL && !zl_lease_is_held(lease) && lease->fencing_token > 0 &&
+           lease->released_token == lease->fencing_token;
+}
+/* Was the Lease lost: deleted, or emptied by somebody else? Whom it named, nobody knows. */
+static inline bool zl_lease_is_lost(const struct zl_lease *lease)
+{
+    return lease == NULL || (!zl_lease_is_held(lease) && !zl_lease_was_released(lease));
 }
 
 /* What a Lease names as its leader. */
@@ -86,10 +99,17 @@ static inline struct zl_candidate zl_candidate_of(const struct zl_pod *pod,
 struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct zl_policy *policy,
                                   int64_t known_token, const struct zl_candidate *candidate,
                                   bool provisional, int64_t now_us);
+/*
+ * A Lease that names nobody. In a scaleDown pool a Lease is only ever created so: creating is no
+ * compare-and-swap with a Lease that was there before and was deleted, so a holder is named by the swap that
+ * follows.
+ */
+struct zl_lease *zl_lease_vacant(const struct zl_policy *policy);
 /* Changes of a record that is about to be stored. */
 void zl_lease_set_successor(struct zl_lease *lease, const char *pod,
                             const char *uid); /* or NULLs */
 void zl_lease_depose(struct zl_lease *lease, const char *uid);
+void zl_lease_depose_all(struct zl_lease *lease, const char *uids); /* "uid,uid" or NULL */
 /* Forget the deposed pods for which LIVES says no. */
 void zl_lease_prune_deposed(struct zl_lease *lease, bool (*lives)(void *ctx, const char *uid),
                             void *ctx);

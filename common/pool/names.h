@@ -33,6 +33,9 @@
 /* Uid of the ReplicaSet whose successor did not become Ready in time: it gets no other one. */
 #define ZL_KEY_FAILED_REVISION "zen-lead.io/failed-revision"
 
+/* The token at which we emptied the seat. Without it an empty holder is somebody's edit, and proves nothing. */
+#define ZL_KEY_RELEASED "zen-lead.io/released-token"
+
 /* Annotation whose change makes the owner's controller sync at once, past its back-off. */
 #define ZL_KEY_WAKE "zen-lead.io/wake"
 

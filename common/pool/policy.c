@@ -41,6 +41,7 @@ static void decode_status(const struct cJSON *status, struct zl_policy_status *o
     out->holder_uid = zl_strdup(zl_json_text(holder, "uid", NULL));
     out->holder_namespace = zl_strdup(zl_json_text(holder, "namespace", NULL));
     out->holder_start_time = zl_strdup(zl_json_text(holder, "startTime", NULL));
+    out->holder_token = zl_json_i64(holder, 0, "fencingToken", NULL);
     out->successor_name = zl_strdup(zl_json_text(status, "successor", "name", NULL));
     out->successor_uid = zl_strdup(zl_json_text(status, "successor", "uid", NULL));
     out->candidates = zl_json_i64(status, 0, "candidates", NULL);
@@ -73,6 +74,13 @@ enum zl_status zl_policy_decode(const struct cJSON *object, struct zl_policy **o
     decode_status(zl_json_at(object, "status", NULL), &policy->status);
     *out = policy;
     return ZL_OK;
+}
+
+bool zl_policy_led_last(const struct zl_policy *policy, const char *pod_uid)
+{
+    const struct zl_policy_status *status = &policy->status;
+    return status->holder_uid != NULL && zl_same_string(status->holder_uid, pod_uid) &&
+           status->holder_token == status->fencing_token;
 }
 
 void zl_policy_status_clear(struct zl_policy_status *status)
@@ -154,6 +162,9 @@ struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
         zl_json_set_text(holder, "namespace", status->holder_namespace);
         if (status->holder_start_time != NULL) {
             zl_json_set_text(holder, "startTime", status->holder_start_time);
+        }
+        if (status->holder_token > 0) {
+            zl_json_set_i64(holder, "fencingToken", status->holder_token);
         }
     }
     if (status->successor_name == NULL) {

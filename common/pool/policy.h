@@ -20,6 +20,7 @@ struct zl_policy_status {
     char *phase; /* "Electing" or "Stable" */
     char *holder_name, *holder_uid, *holder_namespace;
     char *holder_start_time;              /* when it became the leader */
+    int64_t holder_token;                 /* its fencing token; 0: not said */
     char *successor_name, *successor_uid; /* during a handover: the pod that is to take over */
     int64_t candidates;                   /* live pods of the pool's workloads */
     int64_t blocked;                      /* replicas that are wanted and refused */
@@ -45,6 +46,12 @@ struct zl_policy {
 enum zl_status zl_policy_decode(const struct cJSON *object, struct zl_policy **out,
                                 struct zl_error *err) ZL_MUST_CHECK;
 void zl_policy_free(void *policy); /* a struct zl_policy; fits zl_ref_new */
+
+/*
+ * Was POD_UID the last leader, according to the status: it is named there, and no token was given since? Then
+ * a Lease that was lost is its.
+ */
+bool zl_policy_led_last(const struct zl_policy *policy, const char *pod_uid);
 
 void zl_policy_status_clear(struct zl_policy_status *status);
 /* The status as JSON, in one fixed order, so that equal texts are equal statuses. */

@@ -74,6 +74,8 @@ struct claim_record {
     bool provisional;
     char *successor_uid;
     int64_t successor_seen_ms;
+    bool lost;    /* the Lease was seen absent or emptied, at LOST_TOKEN */
+    int64_t lost_token, lost_ms;
     UT_hash_handle hh;
 };
 
@@ -131,12 +133,14 @@ int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lea
 
     pthread_mutex_lock(&clock->lock);
     struct claim_record *record = find_record(clock, lease->namespace_, lease->pool, true);
+    record->lost = false;
     bool same = record->claimed && record->fencing_token == lease->fencing_token &&
                 zl_same_string(record->holder_uid, lease->holder_uid);
     if (same) {
         age_ms = now_ms - record->first_seen_ms;
         record->provisional = record->provisional && lease->provisional;
     } else {
+        record->claimed = true;
         zl_replace_string(&record->holder_uid, lease->holder_uid);
         record->fencing_token = lease->fencing_token;
         record->first_seen_ms = now_ms;
@@ -165,6 +169,21 @@ int64_t zl_claim_clock_observe_successor(struct zl_claim_clock *clock, const str
         zl_replace_string(&record->successor_uid, lease->successor_uid);
         record->successor_seen_ms = now_ms;
     }
+    pthread_mutex_unlock(&clock->lock);
+    return age_ms;
+}
+
+int64_t zl_claim_clock_observe_loss(struct zl_claim_clock *clock, const char *namespace_,
+                                    const char *pool, int64_t token, int64_t now_ms)
+{
+    pthread_mutex_lock(&clock->lock);
+    struct claim_record *record = find_record(clock, namespace_, pool, true);
+    if (!record->lost || record->lost_token != token) {
+        record->lost = true;
+        record->lost_token = token;
+        record->lost_ms = now_ms;
+    }
+    int64_t age_ms = now_ms - record->lost_ms;
     pthread_mutex_unlock(&clock->lock);
     return age_ms;
 }
