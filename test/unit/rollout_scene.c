@@ -62,7 +62,7 @@ static void set_successor(struct scene *scene, const struct knobs *knobs)
                  .deleting = knobs->deleting,
                  .controller = {.uid = rs_new}},
         .ready = ready,
-        .serving = ready,
+        .serving = ready || knobs->goes_on,
         .finished = knobs->finished,
         .grace_s = knobs->leaving_grace_s,
         .ips = {ip},

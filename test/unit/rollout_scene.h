@@ -32,6 +32,7 @@ struct knobs {
     bool none;                          /* the Lease names none */
     bool missing;                       /* it names one, but there is no such pod */
     int64_t leaving_s, leaving_grace_s; /* with DELETING: how long, of how long */
+    bool goes_on;                       /* with DELETING: it still serves */
     bool ousted;                        /* it is deposed already */
     bool unready, deleting, finished, late_clock;
     int64_t age_s, ready_s; /* 0: 10 and 5 */
