@@ -140,7 +140,6 @@ int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lea
         age_ms = now_ms - record->first_seen_ms;
         record->provisional = record->provisional && lease->provisional;
     } else {
-        record->claimed = true;
         zl_replace_string(&record->holder_uid, lease->holder_uid);
         record->fencing_token = lease->fencing_token;
         record->first_seen_ms = now_ms;
