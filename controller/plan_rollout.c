@@ -227,6 +227,9 @@ static bool newer_revision_waits(const struct zl_pool_facts *facts)
 static void replace_old_leader(const struct zl_pool_facts *facts, struct zl_plan *plan)
 {
     bool waits = newer_revision_waits(facts);
+    if (plan->removal != ZL_REMOVE_NONE) {
+        return; /* the successor first: the leader serves meanwhile */
+    }
     if (facts->leader_outdated || (waits && facts->policy->recreate)) {
         remove_pod(plan, ZL_REMOVE_OUTDATED_LEADER, facts->holder_pod);
     } else if (waits && hands_over(facts) &&
