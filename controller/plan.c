@@ -164,12 +164,9 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
         return;
     case ZL_SEAT_ABSENT:
         /*
-         * Where nothing is gatekept there is nothing to elect; but a Lease that exists is kept true
-         * (below), so that scaling up finds the running pod in it.
+         * Nobody lives who could be elected, or else there would be one, or nothing is gatekept. A Lease
+         * that exists is kept true all the same (below), so that scaling up finds the running pod in it.
          */
-        if (is_gatekept(facts)) {
-            take_or_release(best_member(facts), false, plan);
-        }
         break;
     case ZL_SEAT_EMPTY:
         if (claim_may_be_lost(facts, next_leader(facts))) {

@@ -125,10 +125,7 @@ static int64_t until_available_ms(const struct zl_pool_facts *facts)
         return 0;
     }
     int64_t since_ms = (facts->now_us - facts->successor_pod->ready_since_us) / 1000;
-    if (wanted_ms <= 0 || facts->successor_pod->ready_since_us == 0) {
-        return 0;
-    }
-    /* A kubelet whose clock is ahead. */
+    /* Not known since when: 1970 is long enough. Later than now: a kubelet whose clock is ahead. */
     return since_ms < 0 ? wanted_ms : wanted_ms - since_ms;
 }
 
@@ -196,10 +193,11 @@ static void watch_successor(const struct zl_pool_facts *facts, struct zl_plan *p
         return;
     }
     if (successor_is_stale(facts)) {
-        enum zl_removal why = zl_same_string(facts->lease->failed_revision, revision_of(successor))
-                                  ? ZL_REMOVE_FAILED_SUCCESSOR
-                                  : ZL_REMOVE_STALE_SUCCESSOR;
-        remove_successor(facts, plan, why);
+        /* Whose deadline it missed is not known beside the leader of another workload. */
+        bool failed = facts->deployment != NULL &&
+                      zl_same_string(facts->lease->failed_revision, revision_of(successor));
+        remove_successor(facts, plan,
+                         failed ? ZL_REMOVE_FAILED_SUCCESSOR : ZL_REMOVE_STALE_SUCCESSOR);
         return;
     }
     int64_t left_ms = facts->deployment->progress_deadline_s * 1000 - facts->successor_age_ms;
@@ -229,6 +227,9 @@ static bool newer_revision_waits(const struct zl_pool_facts *facts)
 static void replace_old_leader(const struct zl_pool_facts *facts, struct zl_plan *plan)
 {
     bool waits = newer_revision_waits(facts);
+    if (plan->removal != ZL_REMOVE_NONE) {
+        return; /* the successor first: the leader serves meanwhile */
+    }
     if (facts->leader_outdated || (waits && facts->policy->recreate)) {
         remove_pod(plan, ZL_REMOVE_OUTDATED_LEADER, facts->holder_pod);
     } else if (waits && hands_over(facts) &&

@@ -133,7 +133,8 @@ static enum zl_status look_up_lease(struct zl_reconciler *reconciler, struct zl_
     }
     enum zl_status status =
         zl_lease_read(reconciler->client, policy->namespace_, policy->name, 0, &lease, err);
-    if (status == ZL_OK && lease == NULL && !pool->facts.policy->standby && has_gatekept(pool)) {
+    if (status == ZL_OK && lease == NULL && !pool->facts.policy->standby && has_gatekept(pool) &&
+        pool->facts.member_count > 0) {
         struct zl_lease *vacant = zl_lease_vacant(pool->facts.policy);
         status = zl_lease_swap(reconciler->client, vacant, pool->facts.policy, 0, &lease, err);
         zl_lease_free(vacant);

@@ -16,6 +16,7 @@ enum { ROUNDS = 4 };
 
 struct seat_view {
     struct zl_lease *lease; /* NULL: there is none */
+    int64_t token;          /* of a lost Lease: what LeaderPolicy status says; else 0 */
     struct zl_pod *holder;  /* what stands under its holder's name; NULL: nothing */
     struct zl_pod *other;   /* a live pod of the pool that the Lease does not name, or NULL */
     char *rest; /* uids of the others that live beside it, separated by commas; or NULL */
@@ -58,7 +59,7 @@ static enum zl_status read_holder(const struct zl_gatekeeper *gatekeeper,
  * store. Such a claim is over after a claim timeout.
  */
 static enum zl_status look_for_lost_claim(const struct zl_gatekeeper *gatekeeper,
-                                          struct zl_request *request, const struct seat_view *view,
+                                          struct zl_request *request, struct seat_view *view,
                                           struct zl_error *err)
 {
     struct zl_facts *facts = &request->facts;
@@ -71,6 +72,7 @@ static enum zl_status look_for_lost_claim(const struct zl_gatekeeper *gatekeeper
     enum zl_status status = zl_token_read(gatekeeper->client, facts->policy,
                                           zl_clock_left_ms(request->deadline_ms), &token, err);
     int64_t now_ms = zl_clock_ms();
+    view->token = token;
     struct zl_last_claim last =
         zl_claim_clock_last(gatekeeper->clock, request->namespace_, pool, now_ms);
     int64_t lost_ms =
@@ -131,6 +133,9 @@ static enum zl_status view_seat(const struct zl_gatekeeper *gatekeeper, struct z
             zl_find_other(gatekeeper, request, view->lease, proven, &view->other, &view->rest, err);
     }
     facts->other_pod_lives = view->other != NULL;
+    facts->other_led = view->other != NULL && view->token > 0 &&
+                       facts->policy->status.holder_token == view->token &&
+                       zl_same_string(facts->policy->status.holder_uid, view->other->meta.uid);
     facts->live = true;
     return status;
 }

@@ -55,12 +55,8 @@ static struct zl_decision decide_live(const struct zl_facts *facts)
     case ZL_SEAT_PROVISIONAL:
         return answer(ZL_OUTCOME_CLAIM_PENDING);
     case ZL_SEAT_ABSENT:
-        if (facts->claim_in_flight) {
-            return answer(ZL_OUTCOME_CLAIM_PENDING);
-        }
-        break;
     case ZL_SEAT_EMPTY:
-        if (facts->claim_in_flight) {
+        if (facts->claim_in_flight && !facts->other_led) {
             return answer(ZL_OUTCOME_CLAIM_PENDING);
         }
         break;

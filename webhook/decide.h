@@ -23,6 +23,7 @@ struct zl_facts {
     /* No Lease, or somebody emptied it, and the pod of a claim may still be on its way into the store. */
     bool claim_in_flight;
     bool other_pod_lives; /* a live pod of the pool exists that the Lease does not name */
+    bool other_led;       /* ... and it led last: no claim came after it */
     /* Rollout (common/pool/rollout.h). From memory, MAY_SUCCEED says no more than that it is worth asking. */
     bool may_lead;        /* the pod's revision may fill an empty seat */
     bool may_succeed;     /* the pod's revision may start beside the leader */

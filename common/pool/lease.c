@@ -292,7 +292,8 @@ struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct z
         next->fencing_token = known_token;
     }
     /* The first leader of all is no transition; a Lease that was deleted continues where it stood. */
-    next->transitions = current != NULL && current->transitions >= next->fencing_token
+    bool first = next->fencing_token == 0 && !zl_lease_is_held(current);
+    next->transitions = current != NULL && current->transitions >= next->fencing_token && !first
                             ? current->transitions + 1
                             : next->fencing_token;
     if (next->transitions > TRANSITIONS_MAX) {

@@ -74,7 +74,7 @@ struct claim_record {
     bool provisional;
     char *successor_uid;
     int64_t successor_seen_ms;
-    bool lost;    /* the Lease was seen absent or emptied, at LOST_TOKEN */
+    bool lost; /* the Lease was seen absent or emptied, at LOST_TOKEN */
     int64_t lost_token, lost_ms;
     UT_hash_handle hh;
 };
@@ -140,7 +140,6 @@ int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lea
         age_ms = now_ms - record->first_seen_ms;
         record->provisional = record->provisional && lease->provisional;
     } else {
-        record->claimed = true;
         zl_replace_string(&record->holder_uid, lease->holder_uid);
         record->fencing_token = lease->fencing_token;
         record->first_seen_ms = now_ms;

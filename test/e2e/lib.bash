@@ -45,6 +45,8 @@ is() {
     [ "$("$@")" = "$wanted" ]
 }
 
+is_not() { ! is "$@"; }
+
 # at_least WANTED COMMAND...
 at_least() {
     local wanted=$1 value

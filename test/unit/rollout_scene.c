@@ -62,8 +62,9 @@ static void set_successor(struct scene *scene, const struct knobs *knobs)
                  .deleting = knobs->deleting,
                  .controller = {.uid = rs_new}},
         .ready = ready,
-        .serving = ready,
+        .serving = ready || knobs->goes_on,
         .finished = knobs->finished,
+        .grace_s = knobs->leaving_grace_s,
         .ips = {ip},
         .ready_since_us = ready ? NOW_US - ready_s * SECOND_US : 0,
     };
@@ -72,6 +73,8 @@ static void set_successor(struct scene *scene, const struct knobs *knobs)
         return;
     }
     facts->successor_pod = &scene->successor;
+    facts->successor_revision_known = !knobs->lagging;
+    facts->successor_terminating_ms = knobs->leaving_s * 1000;
     facts->successor_age_ms = (knobs->age_s != 0 ? knobs->age_s : 10) * 1000;
     if (!knobs->finished) {
         scene->members[facts->member_count++] =
@@ -104,7 +107,7 @@ static void set_rollout(struct scene *scene, const struct knobs *knobs)
     if (knobs->beside) {
         scene->workloads[facts->workload_count++] = &OTHER;
     }
-    if (!knobs->outdated) {
+    if (!knobs->outdated && !knobs->elsewhere) {
         facts->deployment = &scene->deployment;
         facts->rollout.newest = knobs->newest == UNKNOWN ? NULL : &scene->newest;
         facts->rollout.proven = knobs->unproven ? NULL : &scene->old;
@@ -119,27 +122,30 @@ void set_scene(struct scene *scene, const struct knobs *knobs)
                                        .lease_duration_s = 15,
                                        .retry_period_s = 2,
                                        .recreate = knobs->recreate};
-    scene->lease = (struct zl_lease){.namespace_ = ns,
-                                     .pool = pool,
-                                     .resource_version = version,
-                                     .holder_identity = held ? identity_a : nobody,
-                                     .holder_pod = held ? pod_a : NULL,
-                                     .holder_uid = held ? uid_a : NULL,
-                                     .successor_pod = knobs->none ? NULL : pod_s,
-                                     .successor_uid = knobs->none ? NULL : uid_s,
-                                     .deposed = knobs->deposed ? deposed_a : NULL,
-                                     .ready_holder = knobs->starting ? rs_other : uid_a,
-                                     .ready_revision = rs_old,
-                                     .failed_revision = knobs->failed,
-                                     .duration_s = 15,
-                                     .fencing_token = 3,
-                                     .renew_us = NOW_US};
+    scene->lease =
+        (struct zl_lease){.namespace_ = ns,
+                          .pool = pool,
+                          .resource_version = version,
+                          .holder_identity = held ? identity_a : nobody,
+                          .holder_pod = held ? pod_a : NULL,
+                          .holder_uid = held ? uid_a : NULL,
+                          .successor_pod = knobs->none ? NULL : pod_s,
+                          .successor_uid = knobs->none ? NULL : uid_s,
+                          .deposed = knobs->deposed ? deposed_a : (knobs->ousted ? uid_s : NULL),
+                          .ready_holder = knobs->starting ? rs_other : uid_a,
+                          .ready_revision = rs_old,
+                          .failed_revision = knobs->failed,
+                          .duration_s = 15,
+                          .fencing_token = 3,
+                          .released_token = 3,
+                          .renew_us = NOW_US};
     scene->facts = (struct zl_pool_facts){.policy = &scene->policy,
                                           .lease = &scene->lease,
                                           .claim_timeout_ms = 5000,
                                           .workloads = scene->workloads,
                                           .workload_count = 1,
                                           .members = scene->members,
+                                          .members_are_current = true,
                                           .now_us = NOW_US};
     set_leader(scene, knobs);
     set_successor(scene, knobs);
@@ -153,7 +159,7 @@ int flags_of(const struct zl_plan *plan)
            (plan->forgive_revision ? FORGIVE : 0) | (plan->forget_rollout ? FORGET : 0) |
            (plan->prove ? PROVE : 0) | (plan->seat_free ? FREE : 0) |
            (plan->wake_newest ? WAKE : 0) | (plan->delete_surplus ? SURPLUS : 0) |
-           (plan->claim_expired ? EXPIRED : 0);
+           (plan->claim_expired ? EXPIRED : 0) | (plan->depose_successor ? OUST : 0);
 }
 
 void check_row(const struct plan_row *row)

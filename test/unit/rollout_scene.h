@@ -26,13 +26,18 @@ struct knobs {
     bool leader_new; /* it is of the newest revision itself */
     bool serves;     /* leaving, but still Ready */
     bool outdated;   /* of a StatefulSet with a newer revision */
+    bool elsewhere;  /* of another workload of the pool */
     bool deposed;    /* it lost the seat, and still lives */
     /* the successor */
-    bool none;    /* the Lease names none */
-    bool missing; /* it names one, but there is no such pod */
+    bool none;                          /* the Lease names none */
+    bool missing;                       /* it names one, but there is no such pod */
+    int64_t leaving_s, leaving_grace_s; /* with DELETING: how long, of how long */
+    bool goes_on;                       /* with DELETING: it still serves */
+    bool ousted;                        /* it is deposed already */
     bool unready, deleting, finished, late_clock;
     int64_t age_s, ready_s; /* 0: 10 and 5 */
     /* the rollout */
+    bool lagging; /* the ReplicaSets are older than the successor */
     bool paused, recreate, recreates, unproven;
     bool single;  /* the workload wants one replica: nothing is gatekept */
     bool beside;  /* ... but for another workload of the pool, which wants three */
@@ -52,6 +57,7 @@ enum {
     WAKE = 256,
     SURPLUS = 512,
     EXPIRED = 1024,
+    OUST = 2048, /* the successor is deposed */
 };
 
 /* What zl_plan_pool must say of a scene. */

@@ -64,7 +64,7 @@ static const struct row ROWS[] = {
      {.unready = true, .age_s = 600},
      "uid-a",
      "uid-s",
-     NULL,
+     "uid-s",
      "uid-a",
      "rs-old",
      "rs-new"},
@@ -72,7 +72,7 @@ static const struct row ROWS[] = {
      {.unready = true, .age_s = 600, .failed = rs_other},
      "uid-a",
      "uid-s",
-     NULL,
+     "uid-s",
      "uid-a",
      "rs-old",
      "rs-new"},
@@ -135,6 +135,51 @@ static void test_plan_becomes_the_record(void **state)
     }
 }
 
+static void test_pods_are_forgotten_only_by_a_memory_that_is_new_enough(void **state)
+{
+    (void)state;
+    struct scene scene;
+    set_scene(&scene, &(struct knobs){.none = true, .starting = true, .deposed = true});
+    scene.facts.members_are_current = false;
+    struct zl_lease *next = apply(&scene);
+    assert_string_equal(next->deposed, "uid-z,uid-a");
+    zl_lease_free(next);
+    scene.facts.members_are_current = true;
+    next = apply(&scene);
+    assert_string_equal(next->deposed, "uid-a"); /* a member, as odd as it is that it leads */
+    zl_lease_free(next);
+
+    /* The successor may be on its way into the store. */
+    set_scene(&scene, &(struct knobs){.missing = true, .starting = true, .ousted = true});
+    next = apply(&scene);
+    assert_string_equal(next->deposed, "uid-s");
+    zl_lease_free(next);
+}
+
+static void test_taking_a_lost_lease_deposes_all_others(void **state)
+{
+    (void)state;
+    struct scene scene;
+    set_scene(&scene, &(struct knobs){.seat = VACANT, .deposed = true});
+    scene.lease.deposed = NULL; /* a live pod: it may have led */
+    scene.lease.released_token = 0;
+    scene.facts.lost_ms = 5000;
+    struct zl_lease *next = apply(&scene);
+    assert_null(next->deposed); /* nobody ever led: nobody has lost anything */
+    zl_lease_free(next);
+
+    scene.policy.status.fencing_token = 3;
+    next = apply(&scene);
+    assert_true(zl_lease_is_held_by(next, "uid-s"));
+    assert_string_equal(next->deposed, "uid-a");
+    zl_lease_free(next);
+
+    scene.lease.released_token = 3; /* we emptied it, and know that nobody led */
+    next = apply(&scene);
+    assert_null(next->deposed);
+    zl_lease_free(next);
+}
+
 static void test_standby_keeps_neither_successor_nor_deposed_pods(void **state)
 {
     (void)state;
@@ -153,6 +198,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan_becomes_the_record),
+        cmocka_unit_test(test_pods_are_forgotten_only_by_a_memory_that_is_new_enough),
+        cmocka_unit_test(test_taking_a_lost_lease_deposes_all_others),
         cmocka_unit_test(test_standby_keeps_neither_successor_nor_deposed_pods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

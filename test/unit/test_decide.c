@@ -141,6 +141,15 @@ static const struct row ROWS[] = {
       .claim_in_flight = true},
      ZL_STEP_ANSWER,
      ZL_OUTCOME_CLAIM_PENDING},
+    {"live: emptied by somebody, and a claim may be under way",
+     {.workload = &THREE,
+      .policy = &SCALE_DOWN,
+      .live = true,
+      .seat = ZL_SEAT_EMPTY,
+      .may_lead = true,
+      .claim_in_flight = true},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_CLAIM_PENDING},
     {"live: not known even live",
      {.workload = &THREE, .policy = &SCALE_DOWN, .live = true, .seat = ZL_SEAT_UNKNOWN},
      ZL_STEP_ANSWER,
@@ -282,7 +291,9 @@ static void test_decide_live_admits_only_by_the_seat_or_the_place(void **state)
             bool claims = decision.step == ZL_STEP_CLAIM;
             bool succeeds = decision.step == ZL_STEP_SUCCEED;
             bool named = facts.is_holder || facts.is_successor;
-            if ((claims && (!vacant || !facts.may_lead || facts.other_pod_lives || named)) ||
+            bool pending = facts.claim_in_flight && seat != ZL_SEAT_ABANDONED;
+            if ((claims &&
+                 (!vacant || pending || !facts.may_lead || facts.other_pod_lives || named)) ||
                 (succeeds && (!facts.may_succeed || facts.successor_lives || named ||
                               (!vacant && seat != ZL_SEAT_HELD))) ||
                 (decision.step == ZL_STEP_ADOPT && (!vacant || !facts.other_pod_lives)) ||

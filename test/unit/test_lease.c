@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a rollout keeps in the Lease: successor, deposed pods, the proven revision and the failed one. */
+/* What the Lease says beside its holder: successor, deposed pods, revisions, and whether it was lost. */
 #include "common/base/buf.h"
 #include "common/pool/names.h"
 #include "common/pool/seat.h"
@@ -261,6 +261,111 @@ static void test_release_and_renewal_keep_the_rollout(void **state)
     zl_lease_free(released);
 }
 
+static void test_deposing_many_is_deposing_each(void **state)
+{
+    (void)state;
+    struct {
+        const char *before, *uids, *after;
+    } rows[] = {{NULL, NULL, NULL},   {"a", NULL, "a"},        {"a", "", "a"},
+                {NULL, "a,b", "a,b"}, {"a", "b,a,c", "a,b,c"}, {NULL, "a", "a"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct zl_lease lease = {.deposed = zl_strdup(rows[i].before)};
+        zl_lease_depose_all(&lease, rows[i].uids);
+        if (!zl_same_string(lease.deposed, rows[i].after)) {
+            fail_msg("row %zu: %s", i, lease.deposed);
+        }
+        free(lease.deposed);
+    }
+}
+
+static void test_empty_seat_is_lost_unless_we_emptied_it(void **state)
+{
+    (void)state;
+    struct {
+        const char *holder;
+        int64_t token, released_token;
+        bool released, lost;
+    } rows[] = {
+        {"", 4, 4, true, false},   {NULL, 4, 4, true, false}, {"", 4, 0, false, true},
+        {"", 4, 3, false, true},   {"", 4, 5, false, true},   {"", 0, 0, false, true},
+        {"a", 4, 4, false, false}, {"a", 4, 0, false, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct zl_lease lease = {.holder_identity = zl_strdup(rows[i].holder),
+                                 .fencing_token = rows[i].token,
+                                 .released_token = rows[i].released_token};
+        if (zl_lease_was_released(&lease) != rows[i].released ||
+            zl_lease_is_lost(&lease) != rows[i].lost) {
+            fail_msg("row %zu", i);
+        }
+        free(lease.holder_identity);
+    }
+    assert_false(zl_lease_was_released(NULL));
+    assert_true(zl_lease_is_lost(NULL));
+}
+
+static void test_release_leaves_its_mark_until_the_next_claim(void **state)
+{
+    (void)state;
+    const struct zl_candidate next_leader = {.pod = "web-2", .uid = "uid-c"};
+    struct zl_lease *released = zl_lease_released(&ROLLING, 1);
+    assert_true(zl_lease_was_released(released));
+    ZL_AUTO_JSON struct cJSON *object = zl_lease_encode(released, &POLICY);
+    struct zl_lease *decoded = decode(object);
+    assert_true(zl_lease_was_released(decoded));
+    assert_int_equal(decoded->released_token, 4);
+
+    struct zl_lease *claimed = zl_lease_claimed(decoded, &POLICY, 0, &next_leader, true, 1);
+    ZL_AUTO_JSON struct cJSON *patch = zl_lease_encode(claimed, &POLICY);
+    ZL_AUTO_FREE char *text = zl_json_print(patch);
+    assert_non_null(strstr(text, "\"" ZL_KEY_RELEASED "\":null"));
+    zl_replace_string(&claimed->holder_identity, ""); /* somebody empties it */
+    assert_true(zl_lease_is_lost(claimed));
+    zl_lease_free(claimed);
+    zl_lease_free(decoded);
+    zl_lease_free(released);
+
+    struct zl_lease *vacant = zl_lease_vacant(&POLICY);
+    assert_true(zl_lease_is_lost(vacant));
+    assert_null(vacant->resource_version);
+    assert_string_equal(vacant->pool, pool);
+    assert_int_equal(vacant->duration_s, 15);
+    zl_lease_free(vacant);
+}
+
+static void test_mark_of_a_release_edited_by_hand_is_none(void **state)
+{
+    (void)state;
+    struct {
+        const char *text;
+        int64_t token;
+    } rows[] = {{"7", 7}, {"", 0}, {"-1", 0}, {"x", 0}, {"9007199254740993", 0}, {NULL, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_JSON struct cJSON *object = zl_json_object();
+        struct cJSON *metadata = zl_json_child(object, "metadata");
+        zl_json_set_text(metadata, "name", ZL_LEASE_PREFIX "web");
+        zl_json_set_text(zl_json_child(metadata, "annotations"), ZL_KEY_RELEASED, rows[i].text);
+        struct zl_lease *lease = decode(object);
+        assert_int_equal(lease->released_token, rows[i].token);
+        zl_lease_free(lease);
+    }
+}
+
+static void test_loss_counts_from_its_first_sight_at_that_token(void **state)
+{
+    (void)state;
+    struct zl_claim_clock *clock = zl_claim_clock_new();
+    assert_int_equal(zl_claim_clock_observe_loss(clock, ns, pool, 3, 100), 0);
+    assert_int_equal(zl_claim_clock_observe_loss(clock, ns, pool, 3, 600), 500);
+    assert_int_equal(zl_claim_clock_observe_loss(clock, pool, pool, 3, 600), 0);
+    assert_int_equal(zl_claim_clock_observe_loss(clock, ns, pool, 4, 700), 0); /* a claim since */
+    assert_int_equal(zl_claim_clock_observe_loss(clock, ns, pool, 4, 800), 100);
+    assert_int_equal(zl_claim_clock_last(clock, ns, pool, 900).age_ms, -1);
+    (void)zl_claim_clock_observe(clock, &ROLLING, 900); /* it is there again */
+    assert_int_equal(zl_claim_clock_observe_loss(clock, ns, pool, 4, 1000), 0);
+    zl_claim_clock_free(clock);
+}
+
 static void test_successor_age_counts_from_the_first_sight_of_that_pod(void **state)
 {
     (void)state;
@@ -321,6 +426,11 @@ int main(void)
         cmocka_unit_test(test_successor_that_takes_the_seat_is_one_no_longer),
         cmocka_unit_test(test_release_and_renewal_keep_the_rollout),
         cmocka_unit_test(test_successor_age_counts_from_the_first_sight_of_that_pod),
+        cmocka_unit_test(test_deposing_many_is_deposing_each),
+        cmocka_unit_test(test_empty_seat_is_lost_unless_we_emptied_it),
+        cmocka_unit_test(test_release_leaves_its_mark_until_the_next_claim),
+        cmocka_unit_test(test_mark_of_a_release_edited_by_hand_is_none),
+        cmocka_unit_test(test_loss_counts_from_its_first_sight_at_that_token),
         cmocka_unit_test(test_successor_alone_is_no_claim),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,7 +238,10 @@ static void test_deleted_lease_is_given_back_even_to_a_terminating_pod(void **st
 {
     (void)state;
     struct scene scene;
-    set_scene(&scene, &SCALE_DOWN, NULL, ZL_HOLDER_UNKNOWN);
+    struct zl_lease vacant =
+        lease_of_a(false, 0); /* as it is made anew: a Lease is only created empty */
+    vacant.holder_identity = vacant.holder_pod = vacant.holder_uid = NULL;
+    set_scene(&scene, &SCALE_DOWN, &vacant, ZL_HOLDER_UNKNOWN);
     add_pod(&scene, &A_TERMINATING);
     struct zl_plan plan = zl_plan_pool(&scene.facts);
     assert_int_equal(plan.action, ZL_LEASE_TAKE);
@@ -337,6 +340,7 @@ static void test_status_tells_leader_counts_and_token(void **state)
     assert_string_equal(status.phase, "Stable");
     assert_string_equal(status.holder_name, pod_a);
     assert_string_equal(status.holder_start_time, "2025-12-31T23:59:00Z");
+    assert_int_equal(status.holder_token, 3);
     assert_int_equal(status.candidates, 1);
     assert_int_equal(status.blocked, 2);
     assert_int_equal(status.fencing_token, 9);

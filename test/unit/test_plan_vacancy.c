@@ -37,7 +37,7 @@ static const struct plan_row SICK_ROWS[] = {
     {"the successor is Ready, not for long: better than this",
      {.unready_s = 15, .min_ready_s = 60},
      TAKE,
-     DEPOSE | UNREADY | SURPLUS,
+     DEPOSE | SURPLUS,
      0,
      5000},
     {"the successor is Ready, the Deployment paused: better than this",
@@ -49,7 +49,7 @@ static const struct plan_row SICK_ROWS[] = {
     {"a stale successor is no heir",
      {.unready_s = 15, .newest = NEXT, .unproven = true},
      RELEASE,
-     DEPOSE | UNREADY | FREE | SURPLUS,
+     DEPOSE | UNREADY | OUST | FREE | SURPLUS,
      ZL_REMOVE_STALE_SUCCESSOR,
      0},
     {"one that was never Ready is still starting",
@@ -105,7 +105,7 @@ static void test_leader_that_stays_not_ready_loses_the_seat(void **state)
 #define LEAVING .none = true, .seat = LEADER_LEAVING, .grace_s = 30
 static const struct plan_row LEAVING_ROWS[] = {
     {"it serves to the end",
-     {LEAVING, .serves = true, .terminating_s = 9999},
+     {LEAVING, .serves = true, .unready_s = 9999, .terminating_s = 9999},
      KEEP,
      SURPLUS,
      0,
@@ -185,24 +185,30 @@ static const struct plan_row VACANT_ROWS[] = {
      KEEP,
      FREE,
      0,
-     0},
+     15000},
     {"rolled on meanwhile",
      {.seat = VACANT, .newest = NEXT},
-     KEEP,
-     FREE,
+     RENEW,
+     OUST | FREE,
      ZL_REMOVE_STALE_SUCCESSOR,
      0},
     {"not Ready before the deadline",
      {.seat = VACANT, .unready = true, .age_s = 600},
      RENEW,
-     FAIL | FREE,
+     FAIL | OUST | FREE,
      ZL_REMOVE_FAILED_SUCCESSOR,
      0},
     {"its revision failed",
      {.seat = VACANT, .failed = rs_new, .unproven = true},
-     KEEP,
-     FREE,
+     RENEW,
+     OUST | FREE,
      ZL_REMOVE_FAILED_SUCCESSOR,
+     0},
+    {"one that finished is no heir",
+     {.seat = VACANT, .finished = true, .unproven = true},
+     RENEW,
+     DROP | FREE,
+     0,
      0},
     {"it never came", {.seat = VACANT, .missing = true, .age_s = 5}, RENEW, DROP | FREE, 0, 0},
     {"it may still come", {.seat = VACANT, .missing = true, .age_s = 4}, KEEP, FREE, 0, 1000},
@@ -248,6 +254,45 @@ static void test_any_other_living_pod_still_comes_before_a_new_one(void **state)
     struct zl_plan plan = zl_plan_pool(&scene.facts);
     assert_int_equal(plan.action, TAKE);
     assert_ptr_equal(plan.taker, &scene.leader);
+}
+
+/* The scene's seat is vacant and S is Ready, but nobody of us emptied it: fencing token 3, lost a while ago. */
+static void set_lost(struct scene *scene, const struct knobs *knobs, int64_t lost_ms)
+{
+    set_scene(scene, knobs);
+    scene->policy.status.fencing_token = 3;
+    scene->policy.status.holder_token = 3;
+    scene->lease.released_token = 0;
+    scene->facts.lost_ms = lost_ms;
+}
+
+static void test_lost_lease_is_taken_when_a_claim_would_have_settled(void **state)
+{
+    (void)state;
+    struct scene scene;
+    set_lost(&scene, &(struct knobs){.seat = VACANT}, 4999);
+    struct zl_plan plan = zl_plan_pool(&scene.facts);
+    assert_int_equal(plan.action, KEEP);
+    assert_int_equal(plan.requeue_after_ms, 1);
+    assert_int_equal(flags_of(&plan), 0);
+
+    scene.facts.lost_ms = 5000;
+    plan = zl_plan_pool(&scene.facts);
+    assert_int_equal(plan.action, TAKE);
+    assert_ptr_equal(plan.taker, &scene.successor);
+
+    scene.facts.lost_ms = 0;
+    scene.policy.status.holder_uid = scene.successor.meta.uid; /* it led last, for sure */
+    assert_int_equal(zl_plan_pool(&scene.facts).action, TAKE);
+    scene.policy.status.holder_token = 2; /* another leader came after it */
+    assert_int_equal(zl_plan_pool(&scene.facts).action, KEEP);
+
+    scene.policy.status.fencing_token = 0; /* nobody ever led */
+    assert_int_equal(zl_plan_pool(&scene.facts).action, TAKE);
+
+    set_lost(&scene, &(struct knobs){.seat = VACANT}, 0);
+    scene.lease.released_token = 3; /* we emptied it */
+    assert_int_equal(zl_plan_pool(&scene.facts).action, TAKE);
 }
 
 static void test_surplus_is_neither_leader_nor_successor_and_deposed_pods_always(void **state)
@@ -313,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_leader_on_its_way_out_keeps_the_seat_until_its_node_is_lost),
         cmocka_unit_test(test_empty_seat_goes_to_the_successor_that_may_have_it),
         cmocka_unit_test(test_any_other_living_pod_still_comes_before_a_new_one),
+        cmocka_unit_test(test_lost_lease_is_taken_when_a_claim_would_have_settled),
         cmocka_unit_test(test_surplus_is_neither_leader_nor_successor_and_deposed_pods_always),
         cmocka_unit_test(test_standby_forgets_the_rollout),
     };

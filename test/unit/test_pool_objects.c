@@ -177,7 +177,7 @@ static void test_policy_reads_defaults_and_its_status_round_trips(void **state)
     ZL_AUTO_JSON struct cJSON *json = parse("{" META(
         ",\"generation\":4") ",\"status\":{\"phase\":\"Stable\",\"currentHolder\":{\"name\":"
                              "\"p\",\"uid\":\"u1\",\"namespace\":\"n\",\"startTime\":\"2026-01-"
-                             "01T00:00:00Z\"},"
+                             "01T00:00:00Z\",\"fencingToken\":7},"
                              "\"successor\":{\"name\":\"q\",\"uid\":\"u2\"},"
                              "\"candidates\":1,\"blocked\":2,\"fencingToken\":7,"
                              "\"leaseTransitions\":6,"
@@ -259,6 +259,29 @@ static const struct workload_row WORKLOAD_ROWS[] = {
     {WORKLOAD("\"strategy\":\"Recreate\",\"paused\":\"yes\",\"minReadySeconds\":\"7\""), false,
      false, false, 0, 600, 0},
 };
+
+static void test_the_last_leader_has_the_last_token(void **state)
+{
+    (void)state;
+    struct {
+        const char *holder;
+        bool led_last; /* was it the pod "u1"? */
+    } rows[] = {{"{\"name\":\"p\",\"uid\":\"u1\",\"fencingToken\":7}", true},
+                {"{\"name\":\"p\",\"uid\":\"u1\",\"fencingToken\":6}", false},
+                {"{\"name\":\"p\",\"uid\":\"u1\"}", false},
+                {"{\"name\":\"p\",\"uid\":\"u2\",\"fencingToken\":7}", false},
+                {"{\"name\":\"p\",\"fencingToken\":7}", false},
+                {"null", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_FREE char *text = zl_asprintf(
+            "{" META() ",\"status\":{\"fencingToken\":7,\"currentHolder\":%s}}", rows[i].holder);
+        ZL_AUTO_JSON struct cJSON *json = parse(text);
+        struct zl_policy *policy = NULL;
+        assert_int_equal(zl_policy_decode(json, &policy, NULL), ZL_OK);
+        assert_int_equal(zl_policy_led_last(policy, "u1"), rows[i].led_last);
+        zl_policy_free(policy);
+    }
+}
 
 static void test_workload_says_how_it_rolls_out(void **state)
 {
@@ -364,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_objects_without_name_or_uid_are_refused),
         cmocka_unit_test(test_policy_reads_defaults_and_its_status_round_trips),
         cmocka_unit_test(test_policy_hands_over_unless_it_says_recreate),
+        cmocka_unit_test(test_the_last_leader_has_the_last_token),
         cmocka_unit_test(test_workload_says_how_it_rolls_out),
         cmocka_unit_test(test_revisions_carry_their_number_and_owner),
         cmocka_unit_test(test_pod_carries_grace_and_revision_and_may_serve_to_the_end),

@@ -46,6 +46,9 @@ static void test_spell_counts_from_its_first_sight(void **state)
             fail_msg("%s: %lld", row->name, (long long)age_ms);
         }
     }
+    zl_spells_forget(spells, "shop", "web");
+    assert_int_equal(zl_spells_note(spells, "shop", "web", ZL_SPELL_TERMINATING, "a", 9900), 0);
+    assert_int_equal(zl_spells_note(spells, "shop", "web2", ZL_SPELL_UNREADY, "a", 9900), 4900);
     zl_spells_free(spells);
     zl_spells_free(NULL);
 }
