@@ -21,8 +21,8 @@ static struct cJSON *parse(const char *text)
 /* ' stands for " in SPEC, so that rows stay readable. */
 static struct cJSON *policy(const char *name, const char *namespace_, const char *spec)
 {
-    ZL_AUTO_FREE char *text =
-        zl_asprintf("{'metadata':{'name':'%s','namespace':'%s'},'spec':%s}", name, namespace_, spec);
+    ZL_AUTO_FREE char *text = zl_asprintf("{'metadata':{'name':'%s','namespace':'%s'},'spec':%s}",
+                                          name, namespace_, spec);
     for (char *c = text; *c != '\0'; c++) {
         *c = *c == '\'' ? '"' : *c;
     }
@@ -83,8 +83,7 @@ static const struct row {
      RENEW "Invalid value: 10: must be less than spec.leaseDurationSeconds (8); e.g. 5", ""},
     {"web", "shop", "{'renewDeadlineSeconds':2}",
      RETRY "Invalid value: 2: must be less than spec.renewDeadlineSeconds (2); e.g. 1", ""},
-    {"web", "shop",
-     "{'leaseDurationSeconds':5,'renewDeadlineSeconds':5,'retryPeriodSeconds':5}",
+    {"web", "shop", "{'leaseDurationSeconds':5,'renewDeadlineSeconds':5,'retryPeriodSeconds':5}",
      "[" RENEW "Invalid value: 5: must be less than spec.leaseDurationSeconds (5); e.g. 3, " RETRY
      "Invalid value: 5: must be less than spec.renewDeadlineSeconds (5); e.g. 1]",
      ""},
@@ -167,7 +166,8 @@ static void test_each_rule_names_field_and_cure(void **state)
 }
 
 #define BAD "{'retryPeriodSeconds':12}"
-#define BAD_ERROR RETRY "Invalid value: 12: must be less than spec.renewDeadlineSeconds (10); e.g. 2"
+#define BAD_ERROR                                                                                  \
+    RETRY "Invalid value: 12: must be less than spec.renewDeadlineSeconds (10); e.g. 2"
 
 static void test_an_invalid_policy_whose_spec_stays_does_not_jam(void **state)
 {
