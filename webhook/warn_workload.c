@@ -47,20 +47,21 @@ static const struct cJSON *job_of(const struct cJSON *object)
 enum { MAPS_MAX = 6 };
 
 static const struct map {
-    bool in_template, in_job; /* else in the object's own metadata */
     const char *member, *path, *cronjob_path;
     enum zl_key_place place;
+    bool in_template, in_job; /* neither: in the object's own metadata */
 } MAPS[MAPS_MAX] = {
-    {false, false, "labels", "metadata.labels", "metadata.labels", ZL_PLACE_WORKLOAD_LABEL},
-    {false, false, "annotations", "metadata.annotations", "metadata.annotations",
-     ZL_PLACE_WORKLOAD_ANNOTATION},
-    {true, false, "annotations", "spec.template.metadata.annotations",
-     "spec.jobTemplate.spec.template.metadata.annotations", ZL_PLACE_TEMPLATE_ANNOTATION},
-    {true, false, "labels", "spec.template.metadata.labels",
-     "spec.jobTemplate.spec.template.metadata.labels", ZL_PLACE_TEMPLATE_LABEL},
-    {false, true, "labels", "", "spec.jobTemplate.metadata.labels", ZL_PLACE_WORKLOAD_LABEL},
-    {false, true, "annotations", "", "spec.jobTemplate.metadata.annotations",
-     ZL_PLACE_WORKLOAD_ANNOTATION},
+    {"labels", "metadata.labels", "metadata.labels", ZL_PLACE_WORKLOAD_LABEL, false, false},
+    {"annotations", "metadata.annotations", "metadata.annotations", ZL_PLACE_WORKLOAD_ANNOTATION,
+     false, false},
+    {"annotations", "spec.template.metadata.annotations",
+     "spec.jobTemplate.spec.template.metadata.annotations", ZL_PLACE_TEMPLATE_ANNOTATION, true,
+     false},
+    {"labels", "spec.template.metadata.labels", "spec.jobTemplate.spec.template.metadata.labels",
+     ZL_PLACE_TEMPLATE_LABEL, true, false},
+    {"labels", "", "spec.jobTemplate.metadata.labels", ZL_PLACE_WORKLOAD_LABEL, false, true},
+    {"annotations", "", "spec.jobTemplate.metadata.annotations", ZL_PLACE_WORKLOAD_ANNOTATION,
+     false, true},
 };
 
 static const struct cJSON *map_in(enum zl_warned_kind kind, const struct cJSON *object, int i)
