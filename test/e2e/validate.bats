@@ -69,9 +69,9 @@ minor_version() { kubectl version -o json | jq -r '.serverVersion.minor | sub("[
 
 @test "the refusal is the API server's own kind: 422, Invalid, one cause for each field" {
     [ "$(minor_version)" -lt 25 ] || skip "the server's own rules come first"
-    lp web '{renewDeadlineSeconds: 15, retryPeriodSeconds: 15}' | kubectl create --dry-run=client -o json -f - >"$BATS_TEST_TMPDIR/lp.json"
+    lp web '{renewDeadlineSeconds: 15, retryPeriodSeconds: 15}' >"$BATS_TEST_TMPDIR/lp.yaml"
     # At this level kubectl shows the answer as it came.
-    run k create -v 9 --validate=false -f "$BATS_TEST_TMPDIR/lp.json"
+    run k create -v 9 --validate=false -f "$BATS_TEST_TMPDIR/lp.yaml"
     expect "exit status" "$status" -ne 0
     says '"code":422'
     says '"reason":"Invalid"'
