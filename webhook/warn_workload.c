@@ -243,6 +243,13 @@ static void check_rollout(enum zl_warned_kind kind, const struct cJSON *object, 
                          "Recreate starts no pod beside the leader",
                          (long long)replicas);
     }
+    /* Its controller creates what is missing before it updates what is there, and gives up at the refusal. */
+    const char *update = zl_json_text(object, "spec", "updateStrategy", "type", NULL);
+    if (kind == ZL_WARNED_STATEFULSET && !zl_same_string(update, "OnDelete")) {
+        zl_findings_warn(findings, "spec.updateStrategy.type",
+                         "with followerMode: scaleDown a changed pod template reaches the leader "
+                         "only when its pod is deleted; use OnDelete, or followerMode: standby");
+    }
 }
 
 static void check_identity(const struct zl_policy *policy, enum zl_warned_kind kind,

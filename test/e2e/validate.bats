@@ -136,6 +136,23 @@ bad_policy_gets_in() { policy web '{retryPeriodSeconds: 12}'; }
     expect "warnings when nothing of it changed" "$(warnings)" -eq 0
 }
 
+@test "a StatefulSet in a scaleDown pool: the leader gets no new template, which is warned of" {
+    local uid
+    policy db
+    run statefulset db 3 db
+    succeeds
+    warns 'spec.updateStrategy.type: with followerMode: scaleDown a changed pod template reaches the leader only when its pod is deleted; use OnDelete, or followerMode: standby'
+    wait_for 15 one_leader db db
+    # What the warning says. When this is no longer so, neither must it be.
+    uid=$(pod_uid pod/db-0)
+    run k patch statefulset db -p '{"spec": {"template": {"metadata": {"annotations": {"example.com/note": "x"}}}}}'
+    warns spec.updateStrategy.type
+    stays 5 is "$uid" pod_uid pod/db-0
+    k delete pod db-0 --wait
+    wait_for 15 one_leader db db
+    expect "the leader's annotation" "$(k get "$(pod_names db)" -o jsonpath='{.metadata.annotations.example\.com/note}')" = x
+}
+
 @test "LeaderPolicy and workload in one kubectl apply: no warning, though no cache knows the policy yet" {
     local n
     for n in 1 2 3 4 5; do
