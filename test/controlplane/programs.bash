@@ -47,6 +47,7 @@ await_ready() {
 manifests() {
     local folder=$zl_root/manifests/base minor
     minor=$(kubectl version -o json | jq -r '.serverVersion.minor | sub("[^0-9].*"; "")')
+    [ "$minor" -ge 27 ] || folder=$zl_root/manifests/overlays/kubernetes-1.25
     [ "$minor" -ge 25 ] || folder=$zl_root/manifests/overlays/kubernetes-1.20
     kubectl kustomize "$folder" |
         awk -v kinds="^($1)\$" '

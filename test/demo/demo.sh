@@ -55,7 +55,7 @@ apply() {
     printf '\n   %s$ kubectl apply -f - <<EOF%s\n' "$yellow" "$plain"
     sed "s/^/   /; s|zen-lead/pool: .*|$bold$green&$plain|" <<<"$1"
     printf '   %sEOF%s\n' "$yellow" "$plain"
-    kubectl apply -f - <<<"$1" | sed 's/^/   /'
+    kubectl apply -f - <<<"$1" 2>&1 | sed 's/^/   /'
 }
 
 # begin WHAT / done_in - one line per thing that is started, with its time.

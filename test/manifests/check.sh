@@ -129,6 +129,7 @@ server_minor() {
 
 check_objects() {
     local minor=$1 install=$manifests/base
+    ((minor >= 27)) || install=$manifests/overlays/kubernetes-1.25
     ((minor >= 25)) || install=$manifests/overlays/kubernetes-1.20
     echo "# server 1.$minor: install with ${install#"$root/"}"
     case $(kubectl_ get namespace "$namespace" -o 'jsonpath={.status.phase}' 2>/dev/null || true) in
