@@ -42,9 +42,8 @@ static void enqueue_opted_in(struct zl_cache *cache, struct zl_workqueue *queue,
     }
 }
 
-/* One that lends its ports: which pool it is for, the pools know. */
-static void enqueue_pools(struct zl_cache *cache, struct zl_workqueue *queue,
-                          const char *namespace_)
+void zl_keys_enqueue_pools(struct zl_cache *cache, struct zl_workqueue *queue,
+                           const char *namespace_)
 {
     ZL_AUTO_REFS struct zl_refs policies = {0};
     zl_cache_list(cache, ZL_CACHED_POLICIES, namespace_, &policies);
@@ -75,7 +74,8 @@ static void enqueue_for_service(struct zl_cache *cache, struct zl_workqueue *que
     if (service->opted_in) {
         enqueue_service(queue, service->meta.namespace_, service->meta.name);
     }
-    enqueue_pools(cache, queue, service->meta.namespace_);
+    /* One that lends its ports: which pool it is for, the pools know. */
+    zl_keys_enqueue_pools(cache, queue, service->meta.namespace_);
 }
 
 static void enqueue_owner(struct zl_cache *cache, struct zl_workqueue *queue,

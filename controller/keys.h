@@ -15,6 +15,10 @@
 void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
                      const void *old_object, const void *new_object);
 
+/* All pools of a namespace. */
+void zl_keys_enqueue_pools(struct zl_cache *cache, struct zl_workqueue *queue,
+                           const char *namespace_);
+
 /* Split KEY into copies that the caller frees; true when it is a Service's. */
 bool zl_key_split(const char *key, char **namespace_, char **name);
 

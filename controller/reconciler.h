@@ -16,6 +16,8 @@
 #include "controller/pool.h"
 #include "controller/wakes.h"
 
+struct zl_armer;
+
 struct zl_reconciler {
     struct zl_kube_client *client;
     struct zl_cache *cache;
@@ -23,6 +25,7 @@ struct zl_reconciler {
     struct zl_events *events;
     struct zl_claim_clock *clock;
     struct zl_wakes *wakes;
+    struct zl_armer *armer;
     int64_t claim_timeout_ms;
 };
 

@@ -51,6 +51,12 @@
 /* Since when a leader Service must be rid of the EndpointSlices that a selector of it brought. */
 #define ZL_KEY_HAD_SELECTOR "zen-lead.io/had-selector"
 
+/*
+ * Annotation on a LeaderPolicy that the controller creates as a dry run: its nonce comes back in the
+ * webhook's refusal, which proves that the API server asks the webhook about that namespace.
+ */
+#define ZL_KEY_PROBE "zen-lead.io/gatekeeper-probe"
+
 #define ZL_KEY_ZONE "topology.kubernetes.io/zone"
 #define ZL_KEY_HOSTNAME "kubernetes.io/hostname"
 

@@ -84,8 +84,14 @@ explain() {
     done
 }
 
-# policy NAME [SPEC] - SPEC in YAML's flow style: {followerMode: standby}
+# policy NAME [SPEC] - SPEC in YAML's flow style: {followerMode: standby}. Waits until the gatekeeper is armed.
 policy() {
+    bare_policy "$@"
+    await_armed "$NS" "$1"
+}
+
+# The same without waiting.
+bare_policy() {
     k apply -f - <<POLICY
 apiVersion: coordination.kube-zen.io/v1alpha1
 kind: LeaderPolicy
