@@ -212,8 +212,8 @@ static void tell_of_verdict(const char *namespace_, enum zl_arming arming,
               ZL_STR("error", err->message[0] != '\0' ? err->message : NULL));
 }
 
-static void probe(struct zl_armer *armer, const char *namespace_, struct zl_arming_facts *facts,
-                  struct zl_error *err)
+static void probe(struct zl_armer *armer, const char *namespace_, struct zl_arming_state *state,
+                  struct zl_arming_facts *facts, struct zl_error *err)
 {
     facts->probe = zl_probe_namespace(armer->client, namespace_, err);
     zl_metric_add(&PROBES, zl_probe_name(facts->probe), NULL, 1);
@@ -222,7 +222,10 @@ static void probe(struct zl_armer *armer, const char *namespace_, struct zl_armi
         *err = (struct zl_error){0}; /* it is the answer, not a failure */
         return;
     }
-    facts->attempts++;
+    if (facts->attempts++ == 0) {
+        state->failing_since_ms = zl_clock_ms();
+    }
+    facts->failing_ms = zl_clock_ms() - state->failing_since_ms;
     if (facts->probe == ZL_PROBE_PASSED) {
         facts->labelled = zl_probe_label(armer->client, namespace_);
     }
@@ -259,7 +262,7 @@ static int64_t look_at(struct zl_armer *armer, const char *namespace_)
     struct zl_arming_state state = zl_armings_begin(armer->armings, namespace_);
     struct zl_arming_facts facts = gather(armer, namespace_, &state);
     if (zl_arming_needs_probe(&facts)) {
-        probe(armer, namespace_, &facts, &err);
+        probe(armer, namespace_, &state, &facts, &err);
         if (facts.probe == ZL_PROBE_TERMINATING) {
             return 0;
         }

@@ -13,7 +13,7 @@ enum {
     IDLE_LOOK_MS = 1000,
     RETRY_FIRST_MS = 50,
     RETRY_MAX_MS = 5000,
-    PASSES_MAX = 8, /* in a row, about 6 s: the API server's own cache needs milliseconds */
+    PASSING_MAX_MS = 5000, /* the API server's own cache needs milliseconds */
 };
 
 /* A sibling of our entry counts: a LeaderPolicy is shown to both, and one process answers for both. */
@@ -80,7 +80,7 @@ static enum zl_arming judge_probe(const struct zl_arming_facts *facts)
         if (!facts->labelled) {
             return ZL_ARMING_NAMESPACE_NOT_LABELLED;
         }
-        return facts->attempts < PASSES_MAX ? ZL_ARMING_PROBING : ZL_ARMING_NOT_INTERCEPTED;
+        return facts->failing_ms < PASSING_MAX_MS ? ZL_ARMING_PROBING : ZL_ARMING_NOT_INTERCEPTED;
     case ZL_PROBE_UNREACHABLE:
         return benefit_of_doubt ? ZL_ARMING_ARMED : ZL_ARMING_WEBHOOK_UNREACHABLE;
     case ZL_PROBE_FAILED:

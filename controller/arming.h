@@ -46,6 +46,7 @@ struct zl_arming_facts {
     bool labelled;  /* with PASSED: the namespace carries the label that the selector asks for */
     bool was_armed; /* the verdict before this one */
     int attempts;   /* probes in a row, this one included, that were not refused by the webhook */
+    int64_t failing_ms; /* since the first of them */
 };
 
 enum zl_arming {

@@ -16,8 +16,9 @@ void zl_armings_free(struct zl_armings *armings);
 
 struct zl_arming_state {
     enum zl_arming arming;
-    int attempts;    /* as in zl_arming_facts */
-    uint64_t serial; /* of this stay in the table */
+    int attempts;             /* as in zl_arming_facts */
+    int64_t failing_since_ms; /* zl_clock_ms of the first of them */
+    uint64_t serial;          /* of this stay in the table */
 };
 
 /* Begin to look at NAMESPACE_: what was known of it, nothing (Probing) the first time. */

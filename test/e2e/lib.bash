@@ -67,7 +67,7 @@ NAMESPACE
 drop_namespace() {
     # Stuck pods would keep it for ever.
     k annotate pods --all --overwrite zl-test/stuck- >/dev/null 2>&1 || true
-    kubectl delete namespace "$NS" --wait=false >/dev/null
+    kubectl delete namespace "$NS" --ignore-not-found --wait=false >/dev/null
 }
 
 # explain - what a person would look at first; printed by bats when the test failed.
