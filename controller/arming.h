@@ -30,8 +30,8 @@ enum zl_probe {
 /*
  * Classify the API server's answer to a probe that carries NONCE.
  *
- * Texts are read here, because nothing else in a refusal says who refused. Both are the API server's own and
- * the same from Kubernetes 1.20 to 1.36: `admission webhook "NAME" denied the request: ...` and
+ * Texts are read here, because nothing else in a refusal says who refused. Both are the API server's own
+ * (apiserver/pkg/admission/plugin/webhook/errors, util/webhook/error.go), the same in Kubernetes 1.20 and 1.34: `admission webhook "NAME" denied the request: ...` and
  * `failed calling webhook "NAME": ...`.
  */
 enum zl_probe zl_probe_judge(enum zl_status status, const struct zl_error *err, const char *nonce);

@@ -297,7 +297,7 @@ static void changed(void *ctx, enum zl_cached kind, const void *old_object, cons
         (void)zl_claim_clock_observe(manager->reconciler.clock, new_object, zl_clock_ms());
     }
     zl_keys_enqueue(manager->reconciler.cache, manager->queue, kind, old_object, new_object);
-    if (kind == ZL_CACHED_POLICIES && (old_object == NULL || new_object == NULL)) {
+    if (kind == ZL_CACHED_POLICIES && (old_object == NULL) != (new_object == NULL)) {
         const struct zl_policy *policy = new_object != NULL ? new_object : old_object;
         zl_armer_policy_changed(manager->reconciler.armer, policy->meta.namespace_);
     }
