@@ -6,6 +6,7 @@
 #include "common/base/metrics.h"
 #include "common/pool/names.h"
 #include "webhook/bad_review.h"
+#include "webhook/probe.h"
 
 #include <string.h>
 
@@ -24,11 +25,18 @@ static const struct zl_metric DURATION = {
     .buckets = ZL_BUCKETS_SECONDS,
 };
 
+static const struct zl_metric PROBES = {
+    .name = "zen_lead_admission_probes_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Probes of the controller, which asks whether the gatekeeper is armed in a namespace.",
+};
+
 void zl_gatekeeper_register_metrics(void)
 {
     zl_metrics_register(&DECISIONS);
     zl_metrics_register(&DURATION);
     zl_bad_review_register_metrics();
+    zl_metrics_register(&PROBES);
 }
 
 void zl_request_clear(struct zl_request *request)
@@ -255,6 +263,14 @@ static char *encode(const char *uid, enum zl_outcome outcome, const char *pool)
     return zl_review_encode(uid, &answer);
 }
 
+static char *refuse_probe(const struct zl_review *review, const char *nonce)
+{
+    zl_metric_add(&PROBES, NULL, NULL, 1);
+    ZL_AUTO_FREE char *message = zl_probe_message(nonce);
+    const struct zl_review_answer answer = {.code = 403, .reason = "Forbidden", .message = message};
+    return zl_review_encode(review->uid, &answer);
+}
+
 char *zl_gatekeeper_answer(const struct zl_gatekeeper *gatekeeper, const char *body, size_t length,
                            int *http_status)
 {
@@ -263,9 +279,13 @@ char *zl_gatekeeper_answer(const struct zl_gatekeeper *gatekeeper, const char *b
     struct zl_review review = {0};
     char *answer = NULL;
 
+    const char *nonce = NULL;
+
     *http_status = 200;
     if (zl_review_decode(body, length, &review, &err) != ZL_OK) {
         answer = zl_bad_review_answer(&review, &err, http_status);
+    } else if ((nonce = zl_probe_nonce(&review)) != NULL) {
+        answer = refuse_probe(&review, nonce);
     } else {
         ZL_AUTO_FREE char *pool = NULL;
         enum zl_outcome outcome = zl_gatekeeper_decide(gatekeeper, &review, &pool);
