@@ -42,20 +42,35 @@ enum zl_status zl_wake_replicaset(struct zl_reconciler *reconciler,
     return wake(reconciler, &ZL_KUBE_REPLICASETS, &replicaset->meta, err);
 }
 
-/* Every ReplicaSet of the Deployment that wants pods; old revisions are scaled to zero. */
+/*
+ * Every ReplicaSet of the Deployment that wants pods. None does: then one that is scaled to zero, because the Deployment's
+ * controller syncs on it. It is late to make the next revision's with strategy Recreate: it waits for the old pod's
+ * deletion, and overlooks that one while a Failed pod of the Deployment lies about (deletePod in deployment_controller.go
+ * counts all pods).
+ */
 static enum zl_status wake_deployment(struct zl_reconciler *reconciler,
                                       const struct zl_workload *deployment, struct zl_error *err)
 {
     ZL_AUTO_REFS struct zl_refs replicasets = {0};
+    const struct zl_replicaset *idle = NULL;
+    bool woken = false;
     enum zl_status status = ZL_OK;
     zl_cache_list(reconciler->cache, ZL_CACHED_REPLICASETS, deployment->meta.namespace_,
                   &replicasets);
     for (size_t i = 0; status == ZL_OK && i < replicasets.count; i++) {
         const struct zl_replicaset *replicaset = zl_ref_object(replicasets.items[i]);
-        if (replicaset->replicas > 0 &&
-            zl_same_string(replicaset->meta.controller.uid, deployment->meta.uid)) {
-            status = wake(reconciler, &ZL_KUBE_REPLICASETS, &replicaset->meta, err);
+        if (!zl_same_string(replicaset->meta.controller.uid, deployment->meta.uid)) {
+            continue;
         }
+        if (replicaset->replicas > 0) {
+            woken = true;
+            status = wake(reconciler, &ZL_KUBE_REPLICASETS, &replicaset->meta, err);
+        } else {
+            idle = replicaset;
+        }
+    }
+    if (status == ZL_OK && !woken && idle != NULL) {
+        status = wake(reconciler, &ZL_KUBE_REPLICASETS, &idle->meta, err);
     }
     return status;
 }

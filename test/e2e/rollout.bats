@@ -40,6 +40,7 @@ settle() {
     before=$(lease "$1" '{.spec.renewTime}')
     wait_for 10 renewed_since "$1" "$before"
 }
+failed_pods() { k get pods -l "app=$1" --field-selector status.phase=Failed -o name | wc -l; }
 is_gone() { [ -z "$(k get "$1" --ignore-not-found -o name)" ]; }
 
 # start_route_recorder SERVICE - when its EndpointSlice names a Ready endpoint, and when not, in milliseconds.
@@ -292,6 +293,19 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     wait_for 20 leads_at_stamp web "$STAMP"
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -eq 1
+}
+
+@test "a Deployment with strategy Recreate and a Failed pod lying about: its next revision is made all the same" {
+    policy web "$QUICK"
+    workload Deployment web 3 web | sed 's/replicas: 3,/replicas: 3, strategy: {type: Recreate},/' | k apply -f -
+    wait_for 20 one_leader web web
+    # Kubernetes counts it when it looks whether the last old pod is gone, and waits for ever.
+    k annotate "pod/$(leader_pod web)" zl-test/fail-after-ms=0
+    wait_for 20 is 1 failed_pods web
+    wait_for 20 one_leader web web
+    roll deployment/web
+    wait_for 30 leads_at_stamp web "$STAMP"
+    expect "Failed pods" "$(failed_pods web)" -eq 1
 }
 
 @test "a StatefulSet, OrderedReady: its leader is replaced in place, and a bad image can be rolled back" {
