@@ -45,9 +45,8 @@ static void enqueue_opted_in(struct zl_cache *cache, struct zl_workqueue *queue,
     }
 }
 
-/* One that lends its ports: which pool it is for, the pools know. */
-static void enqueue_pools(struct zl_cache *cache, struct zl_workqueue *queue,
-                          const char *namespace_)
+void zl_keys_enqueue_pools(struct zl_cache *cache, struct zl_workqueue *queue,
+                           const char *namespace_)
 {
     ZL_AUTO_REFS struct zl_refs policies = {0};
     zl_cache_list(cache, ZL_CACHED_POLICIES, namespace_, &policies);
@@ -78,7 +77,8 @@ static void enqueue_for_service(struct zl_cache *cache, struct zl_workqueue *que
     if (service->opted_in) {
         enqueue_service(queue, service->meta.namespace_, service->meta.name);
     }
-    enqueue_pools(cache, queue, service->meta.namespace_);
+    /* One that lends its ports: which pool it is for, the pools know. */
+    zl_keys_enqueue_pools(cache, queue, service->meta.namespace_);
 }
 
 static void enqueue_owner(struct zl_cache *cache, struct zl_workqueue *queue,
@@ -214,6 +214,7 @@ enum zl_key_kind zl_key_split(const char *key, char **namespace_, char **name)
         enum zl_key_kind kind;
     } KINDS[] = {{SERVICE_PREFIX, ZL_KEY_OF_SERVICE},
                  {WAKE_PREFIX, ZL_KEY_OF_WAKE},
+                 {ZL_SELECTOR_KEY, ZL_KEY_OF_SELECTOR},
                  {"", ZL_KEY_OF_POOL}}; /* no namespace has a colon in its name */
     size_t i = 0;
     while (strncmp(key, KINDS[i].prefix, strlen(KINDS[i].prefix)) != 0) {

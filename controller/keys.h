@@ -11,6 +11,9 @@
 #include "common/kube/workqueue.h"
 #include "common/pool/cache.h"
 
+/* What the webhook's configuration must select. */
+#define ZL_SELECTOR_KEY "selector:"
+
 /* Either object may be NULL, as in zl_cache_options.on_change. */
 void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
                      const void *old_object, const void *new_object);
@@ -23,10 +26,15 @@ void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl
 void zl_keys_enqueue_freed(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
                            const void *old_object, const void *new_object);
 
+/* All pools of a namespace. */
+void zl_keys_enqueue_pools(struct zl_cache *cache, struct zl_workqueue *queue,
+                           const char *namespace_);
+
 enum zl_key_kind {
     ZL_KEY_OF_POOL,
     ZL_KEY_OF_SERVICE,
-    ZL_KEY_OF_WAKE, /* NAME is "Kind/name" */
+    ZL_KEY_OF_WAKE,     /* NAME is "Kind/name" */
+    ZL_KEY_OF_SELECTOR, /* no namespace, no name: the webhook's configuration */
 };
 
 /* Split KEY into copies that the caller frees. */

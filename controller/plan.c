@@ -323,9 +323,7 @@ static void fill_holder(const struct zl_pool_facts *facts, const struct zl_lease
 static void set_ready(struct zl_policy_status *out, bool ready, const char *reason,
                       const char *message)
 {
-    out->ready_status = zl_strdup(ready ? "True" : "False");
-    out->ready_reason = zl_strdup(reason);
-    out->ready_message = zl_strdup(message);
+    zl_condition_set(&out->conditions[ZL_CONDITION_READY], ready, reason, message);
 }
 
 /* Nothing is gatekept, and no Lease is left from a time when something was. */
@@ -363,11 +361,10 @@ static void fill_times(const struct zl_policy_status *before, int64_t now_us,
     zl_time_format(now_us, now);
     bool same_leader = zl_same_string(before->phase, out->phase) &&
                        zl_same_string(before->holder_uid, out->holder_uid);
-    bool same_ready = zl_same_string(before->ready_status, out->ready_status);
     out->last_transition_time = zl_strdup(
         same_leader && before->last_transition_time != NULL ? before->last_transition_time : now);
-    out->ready_since =
-        zl_strdup(same_ready && before->ready_since != NULL ? before->ready_since : now);
+    zl_condition_date(&out->conditions[ZL_CONDITION_READY], &before->conditions[ZL_CONDITION_READY],
+                      now);
 }
 
 void zl_plan_status(const struct zl_pool_facts *facts, const struct zl_lease *lease,

@@ -213,6 +213,20 @@ static void tell_of_release(struct zl_reconciler *reconciler, const struct zl_po
     zl_emit_policy_event(reconciler, pool->facts.policy, true, "LeaderLost", message);
 }
 
+static enum zl_status confirm_lease(struct zl_reconciler *reconciler, const struct zl_lease *known,
+                                    struct zl_error *err)
+{
+    struct zl_lease *live = NULL;
+    enum zl_status status =
+        zl_lease_read(reconciler->client, known->namespace_, known->pool, 0, &live, err);
+    bool same = live != NULL && zl_same_string(live->resource_version, known->resource_version);
+    zl_lease_free(live);
+    if (status == ZL_OK && !same) {
+        return zl_error_set(err, ZL_E_CONFLICT, "the Lease is newer than the cache");
+    }
+    return status;
+}
+
 /*
  * What token.h asks for before a leader is taken: in a scaleDown pool NEXT gets a token that is reserved, in a
  * standby pool the one before is recorded.
@@ -226,6 +240,11 @@ static enum zl_status secure_token(struct zl_reconciler *reconciler, const struc
         return lease != NULL
                    ? zl_token_record(reconciler->client, policy, lease->fencing_token, 0, err)
                    : ZL_OK;
+    }
+    /* A reservation for a swap that must fail would wake this pool again at once, past its back-off. */
+    enum zl_status status = lease != NULL ? confirm_lease(reconciler, lease, err) : ZL_OK;
+    if (status != ZL_OK) {
+        return status;
     }
     return zl_token_reserve(reconciler->client, policy, next->fencing_token - 1, 0,
                             &next->fencing_token, err);

@@ -17,6 +17,8 @@
 #include "controller/spells.h"
 #include "controller/wakes.h"
 
+struct zl_armer;
+
 struct zl_reconciler {
     struct zl_kube_client *client;
     struct zl_cache *cache;
@@ -25,6 +27,7 @@ struct zl_reconciler {
     struct zl_claim_clock *clock;
     struct zl_wakes *wakes;
     struct zl_spells *spells;
+    struct zl_armer *armer;
     int64_t claim_timeout_ms;
 };
 

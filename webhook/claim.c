@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* A conflict means that something else wrote first: another claim, or only a renewal or release. */
-enum { ROUNDS = 4 };
+enum { ROUNDS = 5 };
 
 struct seat_view {
     struct zl_lease *lease; /* NULL: there is none */
@@ -55,6 +55,21 @@ static enum zl_status read_holder(const struct zl_gatekeeper *gatekeeper,
 }
 
 /*
+ * There is a Lease, and after it was read no token had ever been given: remember that in it, or else a claim
+ * that dies half-way would look like one that was lost. Then the next round.
+ */
+static enum zl_status mark_lease(const struct zl_gatekeeper *gatekeeper,
+                                 const struct zl_request *request, const struct zl_lease *lease,
+                                 struct zl_error *err)
+{
+    struct zl_lease *next = zl_lease_never_led(lease);
+    enum zl_status status = zl_lease_swap(gatekeeper->client, next, request->facts.policy,
+                                          zl_clock_left_ms(request->deadline_ms), NULL, err);
+    zl_lease_free(next);
+    return status == ZL_OK ? zl_error_set(err, ZL_E_CONFLICT, "the Lease was just marked") : status;
+}
+
+/*
  * The Lease was lost: whose claim it carried nobody knows, and that pod may still be on its way into the
  * store. Such a claim is over after a claim timeout.
  */
@@ -80,6 +95,9 @@ static enum zl_status look_for_lost_claim(const struct zl_gatekeeper *gatekeeper
     bool seen = last.provisional && last.age_ms >= 0 && last.age_ms < gatekeeper->claim_timeout_ms;
     bool unseen = token > 0 && lost_ms < gatekeeper->claim_timeout_ms; /* 0: nobody ever led */
     facts->claim_in_flight = seen || unseen;
+    if (status == ZL_OK && token == 0 && !seen && view->lease != NULL && !request->dry_run) {
+        return mark_lease(gatekeeper, request, view->lease, err);
+    }
     return status;
 }
 

@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* A watch that was cut is open again within a second. One that is not leaves memory behind. */
+enum { BLIND_MS = 1000 };
+
 struct zl_owners {
     struct zl_kube_client *client;
     struct zl_cache *cache;
@@ -97,6 +100,17 @@ static enum zl_status find_workload(struct zl_owners *owners, enum zl_workload_k
     ZL_AUTO_SIGHTING struct zl_sighting sighting = {0};
     if (!zl_sightings_find(owners->sightings, uid, &sighting)) {
         return sight_workload(owners, kind, namespace_, name, uid, deadline_ms, out, err);
+    }
+    if (zl_cache_not_watching_ms(owners->cache, cached_kind) > BLIND_MS) {
+        /* What was in no pool may be in one by now. If nobody can say, what was in none stays so. */
+        struct zl_error blind = {0};
+        enum zl_status status =
+            sight_workload(owners, kind, namespace_, name, uid, deadline_ms, out, &blind);
+        if (status != ZL_OK && sighting.workload != NULL) {
+            *err = blind;
+            return status;
+        }
+        return ZL_OK;
     }
     /* Seen before and not in the store: either the informer is still behind, or it left its pool. */
     if (zl_cache_position(owners->cache, cached_kind) < sighting.version) {

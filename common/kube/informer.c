@@ -201,7 +201,8 @@ static enum zl_status list(struct zl_informer *informer, struct zl_error *err)
 {
     ZL_CLEANUP(clear_collecting) struct collecting collecting = {.informer = informer};
     const struct zl_kube_target target = target_of(informer);
-    const struct zl_kube_selector selector = {.label = informer->spec.label_selector};
+    const struct zl_kube_selector selector = {.label = informer->spec.label_selector,
+                                              .field = informer->spec.field_selector};
     ZL_AUTO_FREE char *version = NULL;
 
     /* Requests from here on want another list: this one may have passed their objects already. */
@@ -286,7 +287,8 @@ static bool may_watch(struct zl_informer *informer)
 static enum zl_status watch(struct zl_informer *informer, struct zl_error *err)
 {
     const struct zl_kube_target target = target_of(informer);
-    const struct zl_kube_selector selector = {.label = informer->spec.label_selector};
+    const struct zl_kube_selector selector = {.label = informer->spec.label_selector,
+                                              .field = informer->spec.field_selector};
     const int timeout_s = (int)(zl_jitter_ms(WATCH_MIN_MS, 100) / 1000);
     /* A copy: the events replace the informer's. */
     ZL_AUTO_FREE char *from = zl_strdup(informer->version);

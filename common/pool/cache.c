@@ -423,6 +423,12 @@ uint64_t zl_cache_position(struct zl_cache *cache, enum zl_cached kind)
     return informer != NULL ? zl_informer_position(informer) : 0;
 }
 
+int64_t zl_cache_not_watching_ms(struct zl_cache *cache, enum zl_cached kind)
+{
+    struct zl_informer *informer = started(cache, (int)kind);
+    return informer != NULL ? zl_informer_health(informer).not_watching_ms : 0;
+}
+
 bool zl_cache_is_settled(struct zl_cache *cache, enum zl_cached kind)
 {
     struct zl_informer *informer = started(cache, (int)kind);

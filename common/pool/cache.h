@@ -65,6 +65,8 @@ bool zl_cache_wait_synced(struct zl_cache *cache, bool (*stop)(void *ctx), void 
  * that list is there a missing pod proves nothing.
  */
 bool zl_cache_is_settled(struct zl_cache *cache, enum zl_cached kind);
+/* For how long has no watch been open: what is cached is at least so old. 0 while one is. */
+int64_t zl_cache_not_watching_ms(struct zl_cache *cache, enum zl_cached kind);
 /* As zl_informer_position. */
 uint64_t zl_cache_position(struct zl_cache *cache, enum zl_cached kind);
 

@@ -97,7 +97,7 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
     const char *released = zl_json_text(annotations, ZL_KEY_RELEASED, NULL);
     if (released == NULL ||
         zl_parse_i64(released, 0, ZL_FENCING_TOKEN_MAX, &lease->released_token, NULL) != ZL_OK) {
-        lease->released_token = 0;
+        lease->released_token = -1;
     }
     /* An edited or lost token is not an error: LeaderPolicy status has it too, the larger one wins. */
     if (token == NULL ||
@@ -277,11 +277,22 @@ bool zl_lease_names(const struct zl_lease *lease, const struct zl_candidate *can
            zl_same_string(lease->holder_identity, identity);
 }
 
+/* The first leader of all is no transition; a Lease that was deleted continues where the status stands. */
+static int64_t count_transitions(const struct zl_lease *current, const struct zl_policy *policy)
+{
+    int64_t known = policy->status.lease_transitions;
+    bool led = current != NULL && (current->acquire_us != 0 || zl_lease_is_held(current));
+    if (current != NULL && current->transitions > known) {
+        known = current->transitions;
+    }
+    return led || known > 0 || policy->status.holder_uid != NULL ? known + 1 : 0;
+}
+
 struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct zl_policy *policy,
                                   int64_t known_token, const struct zl_candidate *candidate,
                                   bool provisional, int64_t now_us)
 {
-    static const struct zl_lease absent = {0};
+    static const struct zl_lease absent = {.released_token = -1};
     struct zl_lease *next = zl_lease_copy(current != NULL ? current : &absent);
 
     if (current == NULL) {
@@ -291,11 +302,7 @@ struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct z
     if (known_token > next->fencing_token) {
         next->fencing_token = known_token;
     }
-    /* The first leader of all is no transition; a Lease that was deleted continues where it stood. */
-    bool first = next->fencing_token == 0 && !zl_lease_is_held(current);
-    next->transitions = current != NULL && current->transitions >= next->fencing_token && !first
-                            ? current->transitions + 1
-                            : next->fencing_token;
+    next->transitions = count_transitions(current, policy);
     if (next->transitions > TRANSITIONS_MAX) {
         next->transitions = TRANSITIONS_MAX;
     }
@@ -317,7 +324,15 @@ struct zl_lease *zl_lease_vacant(const struct zl_policy *policy)
     lease->namespace_ = zl_strdup(policy->meta.namespace_);
     lease->pool = zl_strdup(policy->meta.name);
     lease->duration_s = policy->lease_duration_s;
+    lease->released_token = -1;
     return lease;
+}
+
+struct zl_lease *zl_lease_never_led(const struct zl_lease *current)
+{
+    struct zl_lease *next = zl_lease_copy(current);
+    next->released_token = next->fencing_token;
+    return next;
 }
 
 struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_us)

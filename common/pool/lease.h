@@ -36,7 +36,7 @@ struct zl_lease {
     char *deposed; /* "uid,uid": at most ZL_DEPOSED_MAX, the latest last */
     char *ready_holder, *ready_revision, *failed_revision;
     int64_t fencing_token;
-    int64_t released_token; /* 0: no release of ours */
+    int64_t released_token; /* -1: no release of ours */
     int64_t transitions;
     int64_t duration_s;
     int64_t acquire_us, renew_us; /* wall clock of the writer; 0: absent */
@@ -64,7 +64,7 @@ static inline bool zl_lease_sets_aside(const struct zl_lease *lease, const char 
 /* Was the empty seat emptied by us, when nobody could lead any more who did? */
 static inline bool zl_lease_was_released(const struct zl_lease *lease)
 {
-    return lease != NULL && !zl_lease_is_held(lease) && lease->fencing_token > 0 &&
+    return lease != NULL && !zl_lease_is_held(lease) &&
            lease->released_token == lease->fencing_token;
 }
 /* Was the Lease lost: deleted, or emptied by somebody else? Whom it named, nobody knows. */
@@ -105,6 +105,8 @@ struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct z
  * follows.
  */
 struct zl_lease *zl_lease_vacant(const struct zl_policy *policy);
+/* The record of an empty seat in which nobody ever sat: as good as one that we released. */
+struct zl_lease *zl_lease_never_led(const struct zl_lease *current);
 /* Changes of a record that is about to be stored. */
 void zl_lease_set_successor(struct zl_lease *lease, const char *pod,
                             const char *uid); /* or NULLs */

@@ -71,6 +71,12 @@
 #define ZL_KEY_DEPLOYMENT_REVISION "deployment.kubernetes.io/revision"
 #define ZL_KEY_CONTROLLER_REVISION "controller-revision-hash"
 
+/*
+ * Annotation on a LeaderPolicy that the controller creates as a dry run: its nonce comes back in the
+ * webhook's refusal, which proves that the API server asks the webhook about that namespace.
+ */
+#define ZL_KEY_PROBE "zen-lead.io/gatekeeper-probe"
+
 #define ZL_KEY_ZONE "topology.kubernetes.io/zone"
 #define ZL_KEY_HOSTNAME "kubernetes.io/hostname"
 

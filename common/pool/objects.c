@@ -214,11 +214,8 @@ struct zl_pod *zl_pod_copy(const struct zl_pod *pod)
     return copy;
 }
 
-/* The label wins, then the workload's annotation, then its pod template's. */
-static const char *pool_of(const struct cJSON *object)
+const char *zl_pool_of(const struct cJSON *metadata, const struct cJSON *template)
 {
-    const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
-    const struct cJSON *template = zl_json_at(object, "spec", "template", "metadata", NULL);
     const char *own_join = zl_json_text(metadata, "annotations", ZL_KEY_JOIN, NULL);
     const char *template_join = zl_json_text(template, "annotations", ZL_KEY_JOIN, NULL);
     if (zl_same_string(own_join, "false") || zl_same_string(template_join, "false")) {
@@ -263,7 +260,9 @@ enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON
     }
     workload->kind = kind;
     workload->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
-    workload->pool = zl_strdup(pool_of(object));
+    workload->pool =
+        zl_strdup(zl_pool_of(zl_json_at(object, "metadata", NULL),
+                             zl_json_at(object, "spec", "template", "metadata", NULL)));
     workload->selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));
     decode_rollout(zl_json_at(object, "spec", NULL), workload);
     *out = workload;

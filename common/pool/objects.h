@@ -90,6 +90,12 @@ struct zl_workload {
     int64_t partition;           /* of a StatefulSet: lower ordinals keep their revision */
 };
 
+/*
+ * The pool that a workload names, borrowed: the label wins, then the workload's annotation, then its pod
+ * template's. NULL: none, or opted out.
+ */
+const char *zl_pool_of(const struct cJSON *metadata, const struct cJSON *template_metadata);
+
 enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON *object,
                                   struct zl_workload **out, struct zl_error *err) ZL_MUST_CHECK;
 void zl_workload_free(void *workload); /* a struct zl_workload; fits zl_ref_new */

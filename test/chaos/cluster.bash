@@ -94,21 +94,28 @@ items:
 MARKERS
 }
 
-# pool_objects - every pool's policy and workloads
-pool_objects() {
-    local pool kind name policy strategy spec
-    while read -r pool kind name policy strategy; do
+policies() {
+    local pool policy
+    while read -r pool _ _ policy _; do
         policy=${policy#\{} policy=${policy%\}}
         policy=${policy/:/: }
-        spec="strategy: {type: $strategy}"
-        spec+=$'\n  progressDeadlineSeconds: 10'
-        [ "$kind" = Deployment ] || spec="serviceName: $name"
-        cat <<OBJECTS
+        cat <<POLICY
 ---
 apiVersion: coordination.kube-zen.io/v1alpha1
 kind: LeaderPolicy
 metadata: {name: $pool}
 spec: {leaseDurationSeconds: 5, renewDeadlineSeconds: 3, retryPeriodSeconds: 1${policy:+, $policy}}
+POLICY
+    done <<<"$pools"
+}
+
+workloads() {
+    local pool kind name strategy spec
+    while read -r pool kind name _ strategy; do
+        spec="strategy: {type: $strategy}"
+        spec+=$'\n  progressDeadlineSeconds: 10'
+        [ "$kind" = Deployment ] || spec="serviceName: $name"
+        cat <<WORKLOAD
 ---
 apiVersion: apps/v1
 kind: $kind
@@ -120,7 +127,7 @@ spec:
   template:
     metadata: {labels: {app: $name}, annotations: {zl-test/ready-after-ms: "300"}}
     spec: {containers: [{name: main, image: none, ports: [{containerPort: 8080}]}]}
-OBJECTS
+WORKLOAD
     done <<<"$pools"
 }
 
@@ -151,7 +158,6 @@ start_everything() {
     start_links_and_programs || return 1
     remember etcd kube-apiserver "${webhooks[@]}" "${controllers[@]}"
     arm_gatekeeper "$(port_of link-review)" >/dev/null || return 1
-    wait_until 30 gatekeeper_is_armed || return 1
     # From here on people come and go by the observer: it is there when kube-apiserver is not.
     export KUBECONFIG=$ZL_RUN/observer.kubeconfig
     kubectl create namespace chaos >/dev/null || return 1
@@ -160,5 +166,7 @@ start_everything() {
     process_start checker "$ZL_BIN/zl-chaos-checker" --kubeconfig "$KUBECONFIG" --namespace chaos \
         --control "$ZL_RUN/checker" --summary "$ZL_RUN/summary"
     wait_until 20 grep -q -e '-- watching' "$ZL_RUN/log/checker.log" || { log_tail checker; return 1; }
-    pool_objects | kubectl apply -n chaos -f - >/dev/null
+    policies | kubectl apply -n chaos -f - >/dev/null || return 1
+    kubectl wait -n chaos --for condition=GatekeeperArmed --timeout 60s leaderpolicy --all >/dev/null || return 1
+    workloads | kubectl apply -n chaos -f - >/dev/null
 }

@@ -69,7 +69,7 @@ NAMESPACE
 drop_namespace() {
     # Stuck pods would keep it for ever.
     k annotate pods --all --overwrite zl-test/stuck- >/dev/null 2>&1 || true
-    kubectl delete namespace "$NS" --wait=false >/dev/null
+    kubectl delete namespace "$NS" --ignore-not-found --wait=false >/dev/null
 }
 
 # explain - what a person would look at first; printed by bats when the test failed.
@@ -86,8 +86,14 @@ explain() {
     done
 }
 
-# policy NAME [SPEC] - SPEC in YAML's flow style: {followerMode: standby}
+# policy NAME [SPEC] - SPEC in YAML's flow style: {followerMode: standby}. Waits until the gatekeeper is armed.
 policy() {
+    bare_policy "$@"
+    await_armed "$NS" "$1"
+}
+
+# The same without waiting.
+bare_policy() {
     k apply -f - <<POLICY
 apiVersion: coordination.kube-zen.io/v1alpha1
 kind: LeaderPolicy

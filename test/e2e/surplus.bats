@@ -11,7 +11,7 @@ setup() {
 teardown() {
     [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
     restore_programs
-    gatekeeper_is_armed || { arm_gatekeeper "$(port_of proxy)" && wait_until 20 gatekeeper_is_armed; }
+    kubectl get validatingwebhookconfiguration zen-lead >/dev/null 2>&1 || arm_gatekeeper "$(port_of proxy)"
     drop_namespace
 }
 
@@ -35,7 +35,7 @@ backs_off() { wait_for 60 at_least 12 denials "$1"; }
     # However many slip in, the controllers take them away again.
     wait_for 20 has_event LeaderPolicy web SurplusPodDeleted
     arm_gatekeeper "$(port_of proxy)"
-    wait_until 20 gatekeeper_is_armed
+    await_armed "$NS" web
     wait_for 20 one_leader web web
     expect "the leader" "$(holder web)" = "$leader"
     expect "fencing token" "$(token web)" -eq "$token"

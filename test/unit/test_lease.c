@@ -287,8 +287,8 @@ static void test_empty_seat_is_lost_unless_we_emptied_it(void **state)
         bool released, lost;
     } rows[] = {
         {"", 4, 4, true, false},   {NULL, 4, 4, true, false}, {"", 4, 0, false, true},
-        {"", 4, 3, false, true},   {"", 4, 5, false, true},   {"", 0, 0, false, true},
-        {"a", 4, 4, false, false}, {"a", 4, 0, false, false},
+        {"", 4, 3, false, true},   {"", 4, 5, false, true},   {"", 0, 0, true, false},
+        {"a", 4, 4, false, false}, {"a", 4, 0, false, false}, {"", 0, -1, false, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct zl_lease lease = {.holder_identity = zl_strdup(rows[i].holder),
@@ -330,6 +330,9 @@ static void test_release_leaves_its_mark_until_the_next_claim(void **state)
     assert_null(vacant->resource_version);
     assert_string_equal(vacant->pool, pool);
     assert_int_equal(vacant->duration_s, 15);
+    struct zl_lease *marked = zl_lease_never_led(vacant);
+    assert_true(zl_lease_was_released(marked));
+    zl_lease_free(marked);
     zl_lease_free(vacant);
 }
 

@@ -345,7 +345,7 @@ static void test_status_tells_leader_counts_and_token(void **state)
     assert_int_equal(status.blocked, 2);
     assert_int_equal(status.fencing_token, 9);
     assert_int_equal(status.observed_generation, 6);
-    assert_string_equal(status.ready_status, "True");
+    assert_string_equal(status.conditions[ZL_CONDITION_READY].status, "True");
     assert_string_equal(status.workloads[0].strategy, ZL_STRATEGY_TRAFFIC_DIRECTOR);
     assert_string_equal(status.last_transition_time, "2026-01-01T00:00:00Z");
     zl_policy_status_clear(&status);
@@ -361,18 +361,18 @@ static void test_status_times_move_only_with_what_they_describe(void **state)
     policy.status.phase = (char[]){"Stable"};
     policy.status.holder_uid = uid_a;
     policy.status.last_transition_time = (char[]){"2020-01-01T00:00:00Z"};
-    policy.status.ready_status = (char[]){"True"};
-    policy.status.ready_since = (char[]){"2020-01-01T00:00:01Z"};
+    policy.status.conditions[ZL_CONDITION_READY].status = (char[]){"True"};
+    policy.status.conditions[ZL_CONDITION_READY].since = (char[]){"2020-01-01T00:00:01Z"};
     set_scene(&scene, &policy, &lease, ZL_HOLDER_ALIVE);
     zl_plan_status(&scene.facts, &lease, &A, &status);
     assert_string_equal(status.last_transition_time, "2020-01-01T00:00:00Z");
-    assert_string_equal(status.ready_since, "2020-01-01T00:00:01Z");
+    assert_string_equal(status.conditions[ZL_CONDITION_READY].since, "2020-01-01T00:00:01Z");
     zl_policy_status_clear(&status);
 
     zl_plan_status(&scene.facts, &lease, &A_NOT_READY, &status);
     assert_string_equal(status.last_transition_time, "2020-01-01T00:00:00Z");
-    assert_string_equal(status.ready_since, "2026-01-01T00:00:00Z");
-    assert_string_equal(status.ready_reason, "LeaderNotReady");
+    assert_string_equal(status.conditions[ZL_CONDITION_READY].since, "2026-01-01T00:00:00Z");
+    assert_string_equal(status.conditions[ZL_CONDITION_READY].reason, "LeaderNotReady");
     zl_policy_status_clear(&status);
 }
 
@@ -386,7 +386,7 @@ static void test_claim_is_no_leader_in_status_until_its_pod_was_seen(void **stat
     zl_plan_status(&scene.facts, &lease, NULL, &status);
     assert_string_equal(status.phase, "Electing");
     assert_null(status.holder_name);
-    assert_string_equal(status.ready_reason, "ClaimPending");
+    assert_string_equal(status.conditions[ZL_CONDITION_READY].reason, "ClaimPending");
     zl_policy_status_clear(&status);
 }
 

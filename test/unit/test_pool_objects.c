@@ -188,6 +188,10 @@ static void test_policy_reads_defaults_and_its_status_round_trips(void **state)
                              "\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\",\"reason\":"
                              "\"LeaderReady\","
                              "\"message\":\"m\",\"lastTransitionTime\":\"2026-01-01T00:00:00Z\","
+                             "\"observedGeneration\":4},"
+                             "{\"type\":\"GatekeeperArmed\",\"status\":\"False\",\"reason\":"
+                             "\"Probing\","
+                             "\"message\":\"p\",\"lastTransitionTime\":\"2026-01-01T00:00:01Z\","
                              "\"observedGeneration\":4}]}}");
     struct zl_policy *policy = NULL;
     assert_int_equal(zl_policy_decode(json, &policy, NULL), ZL_OK);

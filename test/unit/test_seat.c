@@ -106,32 +106,35 @@ static void test_claim_age_counts_from_the_first_sight_of_that_claim(void **stat
 
 struct token_row {
     int64_t current, transitions, known; /* CURRENT -1: no Lease */
+    int64_t stated;                      /* transitions in LeaderPolicy status */
     int64_t next, next_transitions;
 };
 
 static const struct token_row TOKEN_ROWS[] = {
-    {-1, 0, 0, 1, 0}, /* the first leader ever */
-    {-1, 0, 7, 8, 7}, /* the Lease was deleted: continue where LeaderPolicy status stands */
-    {1, 0, 0, 2, 1},
-    {4, 3, 4, 5, 4},
-    {4, 3, 9, 10, 9},  /* the annotation was edited down */
-    {4, 20, 0, 5, 21}, /* leaseTransitions was edited up: it never falls */
+    {-1, 0, 0, 0, 1, 0}, /* the first leader ever */
+    {-1, 0, 2, 0, 3, 0}, /* ... after two claims that died half-way */
+    {-1, 0, 7, 5, 8, 6}, /* the Lease was deleted: continue where LeaderPolicy status stands */
+    {1, 0, 0, 0, 2, 1},
+    {4, 3, 4, 3, 5, 4},
+    {4, 3, 9, 3, 10, 4},  /* the annotation was edited down */
+    {4, 20, 0, 3, 5, 21}, /* leaseTransitions was edited up: it never falls */
+    {4, 0, 0, 3, 5, 4},   /* ... and down */
     /* ... but the API server takes no more than an int32 */
-    {4, INT32_MAX, 0, 5, INT32_MAX},
-    {3000000000, 1, 0, 3000000001, INT32_MAX},
+    {4, INT32_MAX, 0, 0, 5, INT32_MAX},
+    {3000000000, 1, 0, 0, 3000000001, 2},
 };
 
 static void test_claim_raises_the_fencing_token_past_all_that_is_known(void **state)
 {
     (void)state;
-    const struct zl_policy policy = {.meta = {.namespace_ = ns, .name = pool},
-                                     .lease_duration_s = 15};
+    struct zl_policy policy = {.meta = {.namespace_ = ns, .name = pool}, .lease_duration_s = 15};
     const struct zl_candidate candidate = {.pod = "web-1", .uid = "uid-b"};
     for (size_t i = 0; i < sizeof TOKEN_ROWS / sizeof TOKEN_ROWS[0]; i++) {
         const struct token_row *row = &TOKEN_ROWS[i];
         struct zl_lease current = HELD;
         current.fencing_token = row->current;
         current.transitions = row->transitions;
+        policy.status.lease_transitions = row->stated;
         struct zl_lease *next = zl_lease_claimed(row->current < 0 ? NULL : &current, &policy,
                                                  row->known, &candidate, true, 1000);
         if (next->fencing_token != row->next || next->transitions != row->next_transitions) {
