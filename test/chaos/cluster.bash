@@ -168,5 +168,5 @@ start_everything() {
     wait_until 20 grep -q -e '-- watching' "$ZL_RUN/log/checker.log" || { log_tail checker; return 1; }
     policies | kubectl apply -n chaos -f - >/dev/null || return 1
     kubectl wait -n chaos --for condition=GatekeeperArmed --timeout 60s leaderpolicy --all >/dev/null || return 1
-    workloads | kubectl apply -n chaos -f - >/dev/null
+    workloads | kubectl apply -n chaos -f - >/dev/null 2>>"$ZL_RUN/log/driver.log"
 }
