@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "test/chaos/history.h"
-
-#include "common/base/hash.h"
 #include "common/base/memory.h"
+#include "test/chaos/history_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,68 +9,6 @@
 
 /* A workload that joins, or grows beyond one replica: reviews that began before may still let pods in. */
 #define JOIN_GRACE_MS 5000
-
-struct pool {
-    char *name;
-    bool has_policy, standby;
-    int64_t status_token;
-    char *status_uid;
-    bool has_lease, provisional;
-    char *holder_uid, *successor_uid, *last_holder_uid;
-    int64_t lease_token;
-    int64_t highest_token; /* that any holder ever had */
-    bool crowded;          /* two believers, and that was said */
-    int64_t open_until_ms; /* what the objects say; see also doors */
-    bool has_led;
-    int64_t leaderless_since_ms; /* -1: led, or nobody is wanted */
-    struct zl_pool_record record;
-    UT_hash_handle hh;
-};
-
-struct workload {
-    char *uid, *name, *pool;
-    int64_t replicas;
-    UT_hash_handle hh;
-};
-
-struct replicaset {
-    char *uid, *owner_uid;
-    UT_hash_handle hh;
-};
-
-struct pod {
-    char *uid, *name, *owner_uid;
-    bool finished, ready, terminating;
-    char *believes; /* the pool that it believes to lead, or NULL */
-    bool confirmed; /* its claim is no longer provisional */
-    UT_hash_handle hh;
-};
-
-/* A pod that a Lease named, as holder or as successor, whether it ever existed or not. */
-struct named {
-    char *uid;
-    int64_t token; /* 0: as successor only */
-    bool deposed;
-    UT_hash_handle hh;
-};
-
-struct door {
-    enum zl_door kind;
-    char *pool; /* NULL: all */
-    int64_t from_ms, to_ms;
-};
-
-struct zl_history {
-    void (*violated)(void *ctx, enum zl_violation violation, const char *text);
-    void *ctx;
-    struct pool *pools;
-    struct workload *workloads;
-    struct replicaset *replicasets;
-    struct pod *pods;
-    struct named *named;
-    struct door *doors;
-    size_t door_count;
-};
 
 static const char *const NAMES[ZL_VIOLATIONS] = {
     [ZL_TWO_LEADERS] = "two leaders",         [ZL_SLIPPED_PAST] = "slipped past",
@@ -124,8 +60,8 @@ static struct named *named_of(struct zl_history *history, const char *uid, bool 
     return named;
 }
 
-/* pod -> (ReplicaSet ->) workload; NULL: none that is known */
-static const struct workload *workload_of(const struct zl_history *history, const struct pod *pod)
+const struct workload *zl_history_workload_of(const struct zl_history *history,
+                                              const struct pod *pod)
 {
     struct replicaset *replicaset = NULL;
     struct workload *workload = NULL;
@@ -141,15 +77,7 @@ static const struct workload *workload_of(const struct zl_history *history, cons
     return workload;
 }
 
-static bool is_member(const struct zl_history *history, const struct pod *pod,
-                      const struct pool *pool)
-{
-    const struct workload *workload = workload_of(history, pod);
-    return workload != NULL && zl_same_string(workload->pool, pool->name);
-}
-
-/* Does some workload want more than one replica, so that the pool has something to elect? */
-static bool wants_leader(const struct zl_history *history, const struct pool *pool)
+bool zl_history_wants_leader(const struct zl_history *history, const struct pool *pool)
 {
     for (const struct workload *w = history->workloads; w != NULL; w = w->hh.next) {
         if (zl_same_string(w->pool, pool->name) && w->replicas > 1) {
@@ -159,7 +87,7 @@ static bool wants_leader(const struct zl_history *history, const struct pool *po
     return false;
 }
 
-static const struct pod *ready_leader(const struct zl_history *history, const struct pool *pool)
+const struct pod *zl_history_ready_leader(const struct zl_history *history, const struct pool *pool)
 {
     struct pod *pod = NULL;
     if (pool->holder_uid == NULL) {
@@ -267,7 +195,7 @@ static void free_pod(struct pod *pod)
 /* Has it any right to be here? Asked once, when it appears. */
 static void judge_arrival(struct zl_history *history, const struct zl_fact *fact, struct pod *pod)
 {
-    const struct workload *workload = workload_of(history, pod);
+    const struct workload *workload = zl_history_workload_of(history, pod);
     const struct named *named = named_of(history, pod->uid, false);
     if (workload == NULL || workload->pool == NULL) {
         return;
@@ -384,7 +312,7 @@ static void apply_lease(struct zl_history *history, const struct zl_fact *fact)
 
 static void update_belief(struct zl_history *history, struct pod *pod)
 {
-    const struct workload *workload = workload_of(history, pod);
+    const struct workload *workload = zl_history_workload_of(history, pod);
     const struct named *named = named_of(history, pod->uid, false);
     const char *pool_name = workload != NULL ? workload->pool : NULL;
     bool may = pool_name != NULL && !pod->finished && named != NULL && !named->deposed;
@@ -435,9 +363,9 @@ static void judge_believers(struct zl_history *history, const struct zl_fact *fa
 
 static void measure_gap(struct zl_history *history, struct pool *pool, int64_t at_ms)
 {
-    bool led = ready_leader(history, pool) != NULL;
+    bool led = zl_history_ready_leader(history, pool) != NULL;
     pool->has_led = pool->has_led || led;
-    bool gap = pool->has_led && !led && wants_leader(history, pool);
+    bool gap = pool->has_led && !led && zl_history_wants_leader(history, pool);
     if (gap && pool->leaderless_since_ms < 0) {
         pool->leaderless_since_ms = at_ms;
     } else if (!gap && pool->leaderless_since_ms >= 0) {
@@ -477,97 +405,7 @@ void zl_history_apply(struct zl_history *history, const struct zl_fact *fact)
     }
 }
 
-/* --- doors --- */
-
-void zl_history_open(struct zl_history *history, enum zl_door kind, const char *pool,
-                     int64_t from_ms)
-{
-    history->doors = zl_realloc(history->doors, history->door_count + 1, sizeof history->doors[0]);
-    history->doors[history->door_count++] = (struct door){
-        .kind = kind, .pool = zl_strdup(pool), .from_ms = from_ms, .to_ms = INT64_MAX};
-}
-
-void zl_history_close(struct zl_history *history, enum zl_door kind, const char *pool,
-                      int64_t to_ms, int64_t grace_ms)
-{
-    for (size_t i = 0; i < history->door_count; i++) {
-        struct door *door = &history->doors[i];
-        if (door->to_ms == INT64_MAX && door->kind == kind && zl_same_string(door->pool, pool)) {
-            door->to_ms = to_ms + grace_ms;
-            return;
-        }
-    }
-}
-
-/* --- looking back --- */
-
-static char *what_lacks(const struct zl_history *history, const struct pool *pool)
-{
-    const struct pod *leader = ready_leader(history, pool);
-    if (leader == NULL) {
-        return zl_asprintf("pool %s has no Ready leader; the Lease names %s", pool->name,
-                           pool->holder_uid != NULL ? pool->holder_uid : "nobody");
-    }
-    for (const struct pod *pod = history->pods; !pool->standby && pod != NULL; pod = pod->hh.next) {
-        const struct workload *workload = workload_of(history, pod);
-        if (pod != leader && !pod->finished && is_member(history, pod, pool) &&
-            workload->replicas > 1) {
-            return zl_asprintf("pool %s: pod %s (%s) is there beside the leader", pool->name,
-                               pod->name, pod->uid);
-        }
-    }
-    if (pool->provisional) {
-        return zl_asprintf("pool %s: the claim is not confirmed", pool->name);
-    }
-    if (!zl_same_string(pool->status_uid, pool->holder_uid) ||
-        pool->status_token != pool->lease_token) {
-        return zl_asprintf("pool %s: status says leader %s and token %lld, the Lease %s and %lld",
-                           pool->name, pool->status_uid != NULL ? pool->status_uid : "nobody",
-                           (long long)pool->status_token, pool->holder_uid,
-                           (long long)pool->lease_token);
-    }
-    return NULL;
-}
-
-bool zl_history_unsettled(const struct zl_history *history, char **reason)
-{
-    for (const struct pool *pool = history->pools; pool != NULL; pool = pool->hh.next) {
-        char *lack = wants_leader(history, pool) ? what_lacks(history, pool) : NULL;
-        if (lack != NULL) {
-            *reason = lack;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool zl_history_record(const struct zl_history *history, unsigned index, int64_t now_ms,
-                       struct zl_pool_record *out)
-{
-    const struct pool *pool = history->pools;
-    for (unsigned i = 0; pool != NULL && i < index; i++) {
-        pool = pool->hh.next;
-    }
-    if (pool == NULL) {
-        return false;
-    }
-    *out = pool->record;
-    out->token = pool->highest_token;
-    if (pool->leaderless_since_ms >= 0 && now_ms - pool->leaderless_since_ms > out->longest_ms) {
-        out->longest_ms = now_ms - pool->leaderless_since_ms;
-    }
-    return true;
-}
-
-void zl_history_restart_gaps(struct zl_history *history, int64_t now_ms)
-{
-    for (struct pool *pool = history->pools; pool != NULL; pool = pool->hh.next) {
-        pool->record.longest_ms = 0;
-        if (pool->leaderless_since_ms >= 0) {
-            pool->leaderless_since_ms = now_ms;
-        }
-    }
-}
+/* --- the end --- */
 
 void zl_history_free(struct zl_history *history)
 {

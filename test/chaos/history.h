@@ -119,7 +119,5 @@ struct zl_pool_record {
  */
 bool zl_history_record(const struct zl_history *history, unsigned index, int64_t now_ms,
                        struct zl_pool_record *out);
-/* Count the longest time without a leader anew. */
-void zl_history_restart_gaps(struct zl_history *history, int64_t now_ms);
 
 #endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * history_internal.h - what a history knows: shared by its two halves, the one that applies facts (history.c) and the one that
+ * looks at what they have led to (history_look.c).
+ *
+ * Threads: as history.h.
+ */
+#ifndef ZL_TEST_CHAOS_HISTORY_INTERNAL_H
+#define ZL_TEST_CHAOS_HISTORY_INTERNAL_H
+
+#include "common/base/hash.h"
+#include "test/chaos/history.h"
+
+#include <stddef.h>
+
+struct pool {
+    char *name;
+    bool has_policy, standby;
+    int64_t status_token;
+    char *status_uid;
+    bool has_lease, provisional;
+    char *holder_uid, *successor_uid, *last_holder_uid;
+    int64_t lease_token;
+    int64_t highest_token; /* that any holder ever had */
+    bool crowded;          /* two believers, and that was said */
+    int64_t open_until_ms; /* what the objects say; see also doors */
+    bool has_led;
+    int64_t leaderless_since_ms; /* -1: led, or nobody is wanted */
+    struct zl_pool_record record;
+    UT_hash_handle hh;
+};
+
+struct workload {
+    char *uid, *name, *pool;
+    int64_t replicas;
+    UT_hash_handle hh;
+};
+
+struct replicaset {
+    char *uid, *owner_uid;
+    UT_hash_handle hh;
+};
+
+struct pod {
+    char *uid, *name, *owner_uid;
+    bool finished, ready, terminating;
+    char *believes; /* the pool that it believes to lead, or NULL */
+    bool confirmed; /* its claim is no longer provisional */
+    UT_hash_handle hh;
+};
+
+/* A pod that a Lease named, as holder or as successor, whether it ever existed or not. */
+struct named {
+    char *uid;
+    int64_t token; /* 0: as successor only */
+    bool deposed;
+    UT_hash_handle hh;
+};
+
+struct door {
+    enum zl_door kind;
+    char *pool; /* NULL: all */
+    int64_t from_ms, to_ms;
+};
+
+struct zl_history {
+    void (*violated)(void *ctx, enum zl_violation violation, const char *text);
+    void *ctx;
+    struct pool *pools;
+    struct workload *workloads;
+    struct replicaset *replicasets;
+    struct pod *pods;
+    struct named *named;
+    struct door *doors;
+    size_t door_count;
+};
+
+/* pod -> (ReplicaSet ->) workload; NULL: none that is known */
+const struct workload *zl_history_workload_of(const struct zl_history *history,
+                                              const struct pod *pod);
+/* Does some workload want more than one replica, so that the pool has something to elect? */
+bool zl_history_wants_leader(const struct zl_history *history, const struct pool *pool);
+/* The pod that the Lease names, if it is there, Ready and not on its way out; else NULL. */
+const struct pod *zl_history_ready_leader(const struct zl_history *history,
+                                          const struct pool *pool);
+
+#endif
