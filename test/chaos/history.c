@@ -260,7 +260,7 @@ static void note_deposed(struct zl_history *history, const char *uids)
 static void judge_holder(struct zl_history *history, const struct zl_fact *fact, struct pool *pool)
 {
     struct named *named = named_of(history, fact->holder_uid, true);
-    if (named->deposed) {
+    if (named->deposed && !pool->standby) { /* in a standby pool every pod may lead again */
         violated(history, ZL_DEPOSED_LEADS, fact, pool, "%s is given the seat again",
                  fact->holder_uid);
     }

@@ -9,8 +9,8 @@
  *   - no pod appears that no Lease ever named (it slipped past the gatekeeper), and none whose claim has been given to
  *     somebody else (a late commit); unless a door was open: the driver says so (zl_history_open), or the objects do (no
  *     policy, one replica, a workload that has just joined).
- * and for every pool:
  *   - a deposed pod never gets the seat back.
+ * and for every pool:
  *   - the fencing token: falls neither in the Lease nor in LeaderPolicy status, and each new holder's is larger than
  *     every one before. That includes a Lease that is deleted and made again.
  *   - once faults stop: soon a leader that is Ready, alone in a scaleDown pool, confirmed and in status (zl_history_unsettled).

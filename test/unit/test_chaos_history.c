@@ -192,6 +192,9 @@ static const struct row ROWS[] = {
     {LED "lease p holder=a token=1 next=b;pod b of w;lease p holder=b token=2 out=a;"
          "lease p holder=a token=3 out=a",
      ZL_DEPOSED_LEADS},
+    {"policy p standby;workload w pool=p replicas=3;pod a of w;pod b of w;"
+     "lease p holder=a token=1 out=b;lease p holder=b token=2",
+     -1},
     /* slipped past */
     {LED "pod b of w", ZL_SLIPPED_PAST},
     {LED "workload w pool=p replicas=5;pod b of w", ZL_SLIPPED_PAST},
