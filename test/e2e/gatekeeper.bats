@@ -365,9 +365,9 @@ REPLICASET
     run dry_run_passes "$replicaset"
     expect "exit of a dry run against a taken seat" "$status" -ne 0
     [[ $output == *"zen-lead: pool"* ]] || fail "no reason in: $output"
-    thaw_owners
     recorder_sync
     expect "pods ever admitted" "$(admitted web)" -eq 1
+    thaw_owners
 }
 
 dry_run_passes() { pod_of "$1" | k create --dry-run=server -f -; }
