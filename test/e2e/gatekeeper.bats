@@ -2,17 +2,7 @@
 #
 # gatekeeper.bats - one label, one leader: the promises of the gatekeeper on a real control plane.
 
-setup() {
-    load lib
-    restore_programs
-    new_namespace
-}
-
-teardown() {
-    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
-    restore_programs
-    drop_namespace
-}
+load lib
 
 @test "three replicas and one label: one pod runs, two are refused with the reason" {
     policy web

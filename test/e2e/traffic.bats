@@ -2,19 +2,11 @@
 #
 # traffic.bats - leader Services: one endpoint, the right one, and nothing else touched.
 
-setup() {
-    load lib
-    restore_programs
-    new_namespace
-}
+load lib
 
-teardown() {
-    if [ -z "${BATS_TEST_COMPLETED:-}" ]; then
-        explain
-        k get services,endpointslices -o wide
-        k get endpointslices -o json | jq -c '.items[] | {name: .metadata.name, ports, endpoints}'
-    fi
-    drop_namespace
+explain_area() {
+    k get services,endpointslices -o wide
+    k get endpointslices -o json | jq -c '.items[] | {name: .metadata.name, ports, endpoints}'
 }
 
 # --- what the tests are made of -----------------------------------------------------------------------
