@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/pool.h"
 
+#include "common/pool/indexes.h"
+
 #include <string.h>
 
 static struct zl_ref *find_workload(struct zl_cache *cache, enum zl_cached kind,
@@ -58,7 +60,9 @@ static void gather_workloads(struct zl_cache *cache, const char *namespace_, con
 static void gather_members(struct zl_cache *cache, const char *namespace_, const char *name,
                            struct zl_pool *out)
 {
-    zl_cache_list(cache, ZL_CACHED_PODS, namespace_, &out->pod_refs);
+    for (size_t i = 0; i < out->facts.workload_count; i++) {
+        zl_cache_list_pods_of(cache, out->workloads[i], &out->pod_refs);
+    }
     out->members = zl_alloc((out->pod_refs.count + 1) * sizeof *out->members);
     for (size_t i = 0; i < out->pod_refs.count; i++) {
         const struct zl_pod *pod = zl_ref_object(out->pod_refs.items[i]);

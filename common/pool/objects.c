@@ -107,10 +107,9 @@ static void decode_container_ports(const struct cJSON *container, struct zl_pod 
     }
 }
 
-static void decode_network(const struct cJSON *object, struct zl_pod *pod)
+/* Of all containers of a pod's SPEC that run beside each other. */
+static void decode_ports(const struct cJSON *spec, struct zl_pod *pod)
 {
-    const struct cJSON *spec = zl_json_at(object, "spec", NULL);
-    pod->node = zl_strdup(zl_json_text(spec, "nodeName", NULL));
     const struct cJSON *container = zl_json_first(zl_json_at(spec, "containers", NULL));
     for (; container != NULL; container = zl_json_next(container)) {
         decode_container_ports(container, pod);
@@ -122,6 +121,13 @@ static void decode_network(const struct cJSON *object, struct zl_pod *pod)
             decode_container_ports(container, pod);
         }
     }
+}
+
+static void decode_network(const struct cJSON *object, struct zl_pod *pod)
+{
+    const struct cJSON *spec = zl_json_at(object, "spec", NULL);
+    pod->node = zl_strdup(zl_json_text(spec, "nodeName", NULL));
+    decode_ports(spec, pod);
 
     size_t count = 0;
     const struct cJSON *ip = zl_json_first(zl_json_at(object, "status", "podIPs", NULL));
@@ -227,6 +233,16 @@ static const char *pool_of(const struct cJSON *object)
     return NULL;
 }
 
+/* The pods that it will make: their labels and ports. */
+static struct zl_pod *decode_template(const struct cJSON *object)
+{
+    const struct cJSON *template = zl_json_at(object, "spec", "template", NULL);
+    struct zl_pod *pod = zl_alloc(sizeof *pod);
+    pod->labels = zl_labels_pack(zl_json_at(template, "metadata", "labels", NULL));
+    decode_ports(zl_json_at(template, "spec", NULL), pod);
+    return pod;
+}
+
 enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON *object,
                                   struct zl_workload **out, struct zl_error *err)
 {
@@ -240,6 +256,7 @@ enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON
     workload->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
     workload->pool = zl_strdup(pool_of(object));
     workload->selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));
+    workload->template_pod = decode_template(object);
     *out = workload;
     return ZL_OK;
 }
@@ -253,6 +270,7 @@ void zl_workload_free(void *object)
     zl_meta_clear(&workload->meta);
     free(workload->pool);
     free(workload->selector);
+    zl_pod_free(workload->template_pod);
     free(workload);
 }
 

@@ -80,6 +80,8 @@ struct zl_workload {
     int64_t replicas; /* desired; 1 when the field is absent */
     char *pool;       /* the pool that it joins; NULL: none, or opted out */
     char *selector;   /* spec.selector as a labelSelector query */
+    struct zl_pod
+        *template_pod; /* labels and ports of the pods that it makes; nothing else is set */
 };
 
 enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON *object,
