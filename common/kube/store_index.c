@@ -47,7 +47,7 @@ static void add_value(void *ctx, const char *value)
     }
     if (bucket->count == bucket->capacity) {
         bucket->capacity = bucket->capacity == 0 ? 2 : bucket->capacity * 2;
-        bucket->refs = zl_realloc(bucket->refs, bucket->capacity, sizeof *bucket->refs);
+        bucket->refs = zl_realloc(bucket->refs, bucket->capacity, sizeof(struct zl_ref *));
     }
     bucket->refs[bucket->count++] = change->ref;
 }

@@ -9,6 +9,12 @@ explain_area() {
     k get endpointslices -o json | jq -c '.items[] | {name: .metadata.name, ports, endpoints}'
 }
 
+teardown() {
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
+    unblock_services >/dev/null
+    drop_namespace
+}
+
 # --- what the tests are made of -----------------------------------------------------------------------
 
 # pod NAME [ANNOTATIONS [PORTS [APP]]] - a pod of "web" without owner, when it is Ready (or will not be).
@@ -325,7 +331,7 @@ SERVICE
     wait_for 20 all_gone web-leader
 }
 
-@test "a Service or slice of that name that is not ours is never touched" {
+@test "a Service of that name that is not ours is never touched; ours comes when it goes" {
     local version
     pod a
     service web-leader '{}' '[{name: mine, port: 1234}]'
@@ -347,6 +353,26 @@ SERVICE
 # conflicts SERVICE - how often it was told of a name that is taken
 conflicts() {
     k get events -o json | jq --arg name "$1" '[.items[] | select(.reason == "NameConflict" and .involvedObject.name == $name) | .count // .series.count // 1] | add'
+}
+
+@test "an EndpointSlice of that name that is not ours is never touched" {
+    local version
+    pod a
+    k apply -f - <<SLICE
+apiVersion: $(kubectl api-versions | grep -x -m 1 discovery.k8s.io/v1 || echo discovery.k8s.io/v1beta1)
+kind: EndpointSlice
+metadata: {name: web-leader}
+addressType: IPv4
+endpoints: []
+SLICE
+    slice_version() { k get endpointslice web-leader -o 'jsonpath={.metadata.resourceVersion}'; }
+    version=$(slice_version)
+    service web "$enabled"
+    wait_for 10 has_event Service web NameConflict
+    stays 1 is "$version" slice_version
+    k delete endpointslice web-leader
+    # Nobody follows other people's slices: it is looked for every five seconds.
+    wait_for 10 leads web-leader a
 }
 
 @test "pool: a Service of that name that is not ours is never touched; ours comes when it goes" {
@@ -472,6 +498,44 @@ conflicts() {
     wait_for 10 all_gone api-leader
     wait_for 10 leads team-director "$(endpoint back-leader)"
 }
+
+@test "pool: all traffic moves first, also when a leader Service cannot be written" {
+    local first
+    policy team '{followerMode: standby}'
+    deployment api 3 team
+    wait_for 20 is 3 ready_pods api
+    wait_for 10 leads_one team-director api
+    wait_for 10 leads_one api-leader api
+    block_services
+    first=$(endpoint team-director)
+    make_not_ready "$first"
+    wait_for 10 leads_other team-director api "$first"
+    wait_for 10 leads_other api-leader api "$first"
+    expect "the annotation, which could not be written" "$(leader_annotation api-leader leader-pod-name)" = "$first"
+    unblock_services
+    wait_for 20 is "$(endpoint api-leader)" leader_annotation api-leader leader-pod-name
+}
+
+# Every change of a Service in this namespace is refused from now on: by a webhook that never answers.
+block_services() {
+    k apply -f - <<WEBHOOK
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: $NS}
+webhooks:
+  - name: nobody.example.com
+    clientConfig: {url: "https://127.0.0.1:1/"}
+    rules: [{apiGroups: [""], apiVersions: [v1], resources: [services], operations: [UPDATE]}]
+    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: $NS}}
+    admissionReviewVersions: [v1]
+    sideEffects: None
+    failurePolicy: Fail
+    timeoutSeconds: 1
+WEBHOOK
+    wait_for 10 is_blocked
+}
+is_blocked() { ! k label service team-director test/blocked=true --dry-run=server; }
+unblock_services() { kubectl delete validatingwebhookconfiguration "$NS" --ignore-not-found; }
 
 @test "an annotated Service that names a pool follows the holder of its Lease, not its own choice" {
     local holder
