@@ -46,6 +46,9 @@ $(BUILD)/bin/zen-lead-certs: $(call program-objects,certs)
 $(BUILD)/bin/zl-kubelet: $(call program-objects,test/kubelet)
 $(BUILD)/bin/zl-bench: $(BUILD)/test/bench/failover.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/zl-limit: $(BUILD)/test/bench/limit.o $(BUILD)/test/bench/bench.o
+chaos-objects = $(patsubst %,$(BUILD)/test/chaos/%.o,$(1))
+$(BUILD)/bin/zl-chaos-checker: $(call chaos-objects,checker streams fact history)
+$(BUILD)/bin/zl-chaos-proxy: $(call chaos-objects,proxy)
 $(BUILD)/bin/%: $(BUILD)/libcommon.a
 	@mkdir -p $(@D) && echo "  LINK $@"
 	$Q$(CC) $(CFLAGS) $(LDHARD) -o $@ $(filter %.o,$^) $(BUILD)/libcommon.a $(LIBS)
@@ -65,6 +68,7 @@ deps-test: ; @bash test/controlplane/packages.sh libcmocka-dev
 # A unit test is test/unit/test_X.c. It links libcommon and the objects of the programs except their main.o.
 UNIT := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/test_*.c))
 TEST_OBJECTS := $(filter-out %/main.o,$(foreach p,webhook controller certs,$(call program-objects,$p))) \
+                $(call chaos-objects,fact history) \
                 $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/unit/test_%,$(wildcard test/unit/*.c)))
 $(BUILD)/test/%: $(BUILD)/test/unit/%.o $(TEST_OBJECTS) $(BUILD)/libcommon.a
 	@mkdir -p $(@D) && echo "  LINK $@"
@@ -96,6 +100,9 @@ bench-failover: all $(BUILD)/bin/zl-bench $(BUILD)/bin/zl-limit ## milliseconds 
 
 bench-scale: all $(BUILD)/bin/zl-bench ## 1,000 annotated Services: convergence, memory, API requests, failover
 	@ZL_BIN=$(BUILD)/bin bash test/bench/scale.sh
+
+chaos: all $(BUILD)/bin/zl-chaos-checker $(BUILD)/bin/zl-chaos-proxy ## random faults for SECONDS (600), an independent checker; SEED=n repeats a run's faults
+	@ZL_BIN=$(BUILD)/bin SEED=$(SEED) bash test/chaos/run.sh $(SECONDS)
 
 test: ## everything: style, layers, lint, unit tests, sanitizers, end-to-end
 	@bash test/run.sh
@@ -147,6 +154,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
+.PHONY: all deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test chaos demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #define SERVICE_PREFIX "service:"
+#define WAKE_PREFIX "wake:"
+
+enum { SECOND_WAKE_MS = 1000 };
 
 static void enqueue(struct zl_workqueue *queue, const char *namespace_, const char *pool)
 {
@@ -57,8 +60,8 @@ static void enqueue_by(struct zl_cache *cache, struct zl_workqueue *queue, enum 
 }
 
 /* A user's Service: which pool it lends its ports, or has in the way with its name, the pools know. */
-static void enqueue_pools(struct zl_cache *cache, struct zl_workqueue *queue,
-                          const char *namespace_)
+void zl_keys_enqueue_pools(struct zl_cache *cache, struct zl_workqueue *queue,
+                           const char *namespace_)
 {
     ZL_AUTO_REFS struct zl_refs policies = {0};
     zl_cache_list(cache, ZL_CACHED_POLICIES, namespace_, &policies);
@@ -90,7 +93,7 @@ static void enqueue_for_service(struct zl_cache *cache, struct zl_workqueue *que
         enqueue_service(queue, service->meta.namespace_, service->meta.name);
     }
     enqueue_by(cache, queue, ZL_BY_WANTED_NAME, service->meta.namespace_, service->meta.name);
-    enqueue_pools(cache, queue, service->meta.namespace_);
+    zl_keys_enqueue_pools(cache, queue, service->meta.namespace_);
 }
 
 static void enqueue_owner(struct zl_cache *cache, struct zl_workqueue *queue,
@@ -153,6 +156,11 @@ static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, e
         enqueue_owner(cache, queue, replicaset->meta.namespace_, &self);
         break;
     }
+    case ZL_CACHED_REVISIONS: {
+        const struct zl_revision *revision = object;
+        enqueue_owner(cache, queue, revision->meta.namespace_, &revision->meta.controller);
+        break;
+    }
     case ZL_CACHED_SERVICES:
         enqueue_for_service(cache, queue, object);
         break;
@@ -178,14 +186,58 @@ void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl
     }
 }
 
-bool zl_key_split(const char *key, char **namespace_, char **name)
+/* Twice: the webhooks hear of the change at their own time, and one that has not refuses once more. */
+static void enqueue_wake(struct zl_workqueue *queue, const struct zl_workload *workload)
 {
-    /* No namespace has a colon in its name. */
-    bool service = strncmp(key, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) == 0;
-    const char *text = service ? key + strlen(SERVICE_PREFIX) : key;
+    ZL_AUTO_FREE char *key =
+        zl_asprintf(WAKE_PREFIX "%s/%s/%s", workload->meta.namespace_,
+                    zl_workload_kind_name(workload->kind), workload->meta.name);
+    zl_workqueue_add(queue, key);
+    zl_workqueue_add_after(queue, key, SECOND_WAKE_MS);
+}
+
+void zl_keys_enqueue_freed(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
+                           const void *old_object, const void *new_object)
+{
+    if ((kind == ZL_CACHED_DEPLOYMENTS || kind == ZL_CACHED_STATEFULSETS) && old_object != NULL) {
+        const struct zl_workload *before = old_object;
+        const struct zl_workload *after = new_object;
+        bool stays = after != NULL && zl_same_string(before->pool, after->pool);
+        if (!stays && before->replicas > 1) {
+            enqueue_wake(queue, before);
+        }
+    }
+    if (kind == ZL_CACHED_POLICIES && old_object != NULL) {
+        const struct zl_policy *policy = old_object;
+        const struct zl_policy *after = new_object;
+        if (policy->standby || (after != NULL && !after->standby)) {
+            return;
+        }
+        ZL_AUTO_REFS struct zl_refs workloads = {0};
+        zl_cache_list_workloads(cache, policy->meta.namespace_, policy->meta.name, &workloads);
+        for (size_t i = 0; policy->status.blocked > 0 && i < workloads.count; i++) {
+            enqueue_wake(queue, zl_ref_object(workloads.items[i]));
+        }
+    }
+}
+
+enum zl_key_kind zl_key_split(const char *key, char **namespace_, char **name)
+{
+    static const struct {
+        const char *prefix;
+        enum zl_key_kind kind;
+    } KINDS[] = {{SERVICE_PREFIX, ZL_KEY_OF_SERVICE},
+                 {WAKE_PREFIX, ZL_KEY_OF_WAKE},
+                 {ZL_SELECTOR_KEY, ZL_KEY_OF_SELECTOR},
+                 {"", ZL_KEY_OF_POOL}}; /* no namespace has a colon in its name */
+    size_t i = 0;
+    while (strncmp(key, KINDS[i].prefix, strlen(KINDS[i].prefix)) != 0) {
+        i++;
+    }
+    const char *text = key + strlen(KINDS[i].prefix);
     const char *slash = strchr(text, '/');
     size_t length = slash != NULL ? (size_t)(slash - text) : 0;
     *namespace_ = zl_strndup(text, length);
     *name = zl_strdup(slash != NULL ? slash + 1 : text);
-    return service;
+    return KINDS[i].kind;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keys.h - what a change concerns: from a changed object to "namespace/pool" and
- * "service:namespace/name" in the work queue.
+ * keys.h - what a change concerns: from a changed object to "namespace/pool", "service:namespace/name" and
+ * "wake:namespace/Kind/name" in the work queue.
  *
  * Threads: called on informer threads; never blocks on I/O.
  */
@@ -11,11 +11,33 @@
 #include "common/kube/workqueue.h"
 #include "common/pool/cache.h"
 
+/* What the webhook's configuration must select. */
+#define ZL_SELECTOR_KEY "selector:"
+
 /* Either object may be NULL, as in zl_cache_options.on_change. */
 void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
                      const void *old_object, const void *new_object);
 
-/* Split KEY into copies that the caller frees; true when it is a Service's. */
-bool zl_key_split(const char *key, char **namespace_, char **name);
+/*
+ * A workload that is gatekept no more (it left its pool, the pool was deleted or switched to standby) waits
+ * with what was refused until then, up to 16 minutes: enqueue that it is woken. Only the replica that acts may
+ * call it: such a key is about a moment, and would pile up in the others.
+ */
+void zl_keys_enqueue_freed(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
+                           const void *old_object, const void *new_object);
+
+/* All pools of a namespace. */
+void zl_keys_enqueue_pools(struct zl_cache *cache, struct zl_workqueue *queue,
+                           const char *namespace_);
+
+enum zl_key_kind {
+    ZL_KEY_OF_POOL,
+    ZL_KEY_OF_SERVICE,
+    ZL_KEY_OF_WAKE,     /* NAME is "Kind/name" */
+    ZL_KEY_OF_SELECTOR, /* no namespace, no name: the webhook's configuration */
+};
+
+/* Split KEY into copies that the caller frees. */
+enum zl_key_kind zl_key_split(const char *key, char **namespace_, char **name);
 
 #endif

@@ -11,6 +11,7 @@
 #include "common/kube/discovery.h"
 #include "common/kube/elector.h"
 #include "common/pool/names.h"
+#include "controller/armer.h"
 #include "controller/keys.h"
 #include "controller/reconcile_route.h"
 
@@ -22,6 +23,7 @@ enum {
     RETRY_BACKOFF_MAX_MS = 30000,
     EVENTS_DRAIN_MS = 2000,
     WORKERS_MAX = 64,
+    PROBERS = 2,
     DISCOVERY_RETRY_MS = 1000,
     POOLS_LOOK_MS = 30000, /* how long an installed CRD may go unnoticed */
     SYNC_LOOK_MS = 100,
@@ -35,6 +37,7 @@ struct manager {
     struct zl_http_server *http;
     pthread_t workers[WORKERS_MAX];
     int64_t worker_count;
+    pthread_t probers[PROBERS];
     pthread_t discoverer;
     bool discovering;
     struct zl_kube_client *client;
@@ -103,15 +106,27 @@ static void process(struct manager *manager, const char *key)
     const char *lagging = NULL;
     int64_t started_ms = zl_clock_ms();
 
-    bool service = zl_key_split(key, &namespace_, &name_);
-    if (!service && !zl_cache_is_synced(manager->reconciler.cache, &lagging)) {
+    enum zl_key_kind kind = zl_key_split(key, &namespace_, &name_);
+    if (kind != ZL_KEY_OF_SERVICE && !zl_cache_is_synced(manager->reconciler.cache, &lagging)) {
         /* The CRD was just installed: no pool is judged by half of what there is. */
         zl_workqueue_add_after(manager->queue, key, SYNC_LOOK_MS);
         return;
     }
-    struct zl_result result =
-        service ? zl_reconcile_service(&manager->reconciler, namespace_, name_, &err)
-                : zl_reconcile_pool(&manager->reconciler, namespace_, name_, &err);
+    struct zl_result result = {.status = ZL_OK};
+    switch (kind) {
+    case ZL_KEY_OF_SERVICE:
+        result = zl_reconcile_service(&manager->reconciler, namespace_, name_, &err);
+        break;
+    case ZL_KEY_OF_WAKE:
+        result.status = zl_wake_workload(&manager->reconciler, namespace_, name_, &err);
+        break;
+    case ZL_KEY_OF_SELECTOR:
+        result = zl_armer_set_selector(manager->reconciler.armer, &err);
+        break;
+    case ZL_KEY_OF_POOL:
+        result = zl_reconcile_pool(&manager->reconciler, namespace_, name_, &err);
+        break;
+    }
     const char *name = zl_status_name(result.status);
     zl_metric_add(&RECONCILES, name, NULL, 1);
     zl_metric_observe(&RECONCILE_SECONDS, name, NULL,
@@ -182,6 +197,12 @@ static void note_discovered(struct manager *manager)
     zl_monitor_unlock(&manager->monitor);
 }
 
+static void serve_pools(struct manager *manager)
+{
+    zl_cache_start_pools(manager->reconciler.cache);
+    zl_armer_start(manager->reconciler.armer);
+}
+
 static void *discover(void *ctx)
 {
     static const struct zl_kube_resource *const slice_versions[] = {
@@ -202,14 +223,14 @@ static void *discover(void *ctx)
         ZL_LOG_WARN("the API server has no EndpointSlices: nothing is routed");
     }
     if (pools) {
-        zl_cache_start_pools(manager->reconciler.cache);
+        serve_pools(manager);
     }
     note_discovered(manager);
     while (!pools && !manager->config->routing_only && wait_before_asking(manager, POOLS_LOOK_MS)) {
         pools = ask(manager, pool_versions) != NULL;
         if (pools && !is_stopping(manager)) {
             ZL_LOG_INFO("the CRD of LeaderPolicy was installed: serving pools");
-            zl_cache_start_pools(manager->reconciler.cache);
+            serve_pools(manager);
         }
     }
     return NULL;
@@ -231,10 +252,22 @@ static void *work(void *ctx)
     }
 }
 
+static void *probe(void *ctx)
+{
+    struct manager *manager = ctx;
+    if (wait_for_turn(manager)) {
+        zl_armer_work(manager->reconciler.armer);
+    }
+    return NULL;
+}
+
 static void start_workers(struct manager *manager)
 {
     for (int64_t i = 0; i < manager->config->workers; i++) {
         manager->workers[i] = zl_thread_start("worker", work, manager);
+    }
+    for (size_t i = 0; i < PROBERS; i++) {
+        manager->probers[i] = zl_thread_start("probe", probe, manager);
     }
     manager->worker_count = manager->config->workers;
 }
@@ -264,13 +297,31 @@ static void observed(void *ctx, const char *holder)
     ZL_LOG_INFO("controller's Lease has a new holder", ZL_STR("holder", holder));
 }
 
+static bool is_acting(struct manager *manager)
+{
+    zl_monitor_lock(&manager->monitor);
+    bool acting = manager->acting;
+    zl_monitor_unlock(&manager->monitor);
+    return acting;
+}
+
 static void changed(void *ctx, enum zl_cached kind, const void *old_object, const void *new_object)
 {
     struct manager *manager = ctx;
     if (kind == ZL_CACHED_LEASES) {
         (void)zl_claim_clock_observe(manager->reconciler.clock, new_object, zl_clock_ms());
+        (void)zl_claim_clock_observe_successor(manager->reconciler.clock, new_object,
+                                               zl_clock_ms());
     }
     zl_keys_enqueue(manager->reconciler.cache, manager->queue, kind, old_object, new_object);
+    if (is_acting(manager)) {
+        zl_keys_enqueue_freed(manager->reconciler.cache, manager->queue, kind, old_object,
+                              new_object);
+    }
+    if (kind == ZL_CACHED_POLICIES && (old_object == NULL) != (new_object == NULL)) {
+        const struct zl_policy *policy = new_object != NULL ? new_object : old_object;
+        zl_armer_policy_changed(manager->reconciler.armer, policy->meta.namespace_);
+    }
 }
 
 /* --- health and metrics --- */
@@ -378,8 +429,12 @@ static void stop(struct manager *manager)
     if (manager->discovering) {
         (void)pthread_join(manager->discoverer, NULL);
     }
+    zl_armer_stop(manager->reconciler.armer); /* the discoverer might have started it */
     for (int64_t i = 0; i < manager->worker_count; i++) {
         (void)pthread_join(manager->workers[i], NULL);
+    }
+    for (size_t i = 0; i < PROBERS && manager->worker_count > 0; i++) {
+        (void)pthread_join(manager->probers[i], NULL);
     }
     if (manager->elector != NULL) {
         zl_elector_stop(manager->elector);
@@ -388,9 +443,12 @@ static void stop(struct manager *manager)
     if (manager->http != NULL) {
         zl_http_server_stop(manager->http, 0);
     }
+    zl_cache_stop(manager->reconciler.cache); /* its callbacks know the armer */
+    zl_armer_free(manager->reconciler.armer);
     zl_cache_free(manager->reconciler.cache);
     zl_events_free(manager->reconciler.events, EVENTS_DRAIN_MS);
     zl_wakes_free(manager->reconciler.wakes);
+    zl_spells_free(manager->reconciler.spells);
     zl_claim_clock_free(manager->reconciler.clock);
     zl_workqueue_free(manager->queue);
     zl_monitor_clear(&manager->monitor);
@@ -409,14 +467,18 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
         .events = zl_events_new(client, "zen-lead-controller"),
         .clock = zl_claim_clock_new(),
         .wakes = zl_wakes_new(),
+        .spells = zl_spells_new(),
         .claim_timeout_ms = config->claim_timeout_s * 1000,
     };
     zl_monitor_init(&manager.monitor);
     manager.reconciler.cache = zl_cache_new(client, &cache_options);
+    manager.reconciler.armer =
+        zl_armer_new(client, manager.reconciler.cache, manager.queue, namespace_);
     zl_metrics_register(&RECONCILES);
     zl_metrics_register(&RECONCILE_SECONDS);
     zl_metrics_register(&QUEUE_DEPTH);
     zl_metrics_register(&IS_LEADER);
+    zl_armer_register_metrics();
 
     enum zl_status status = start_http(&manager, err);
     if (status == ZL_OK) {

@@ -9,7 +9,7 @@
  * the CRD of LeaderPolicy is installed, which may be later.
  *
  * Threads: zl_manager_run from main; one informer thread per resource, one elector, one that asks what the
- * server has, N workers.
+ * server has, N workers, two that probe the gatekeeper.
  */
 #ifndef ZL_CONTROLLER_MANAGER_H
 #define ZL_CONTROLLER_MANAGER_H

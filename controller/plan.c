@@ -37,8 +37,12 @@ static const struct zl_pod *best_member(const struct zl_pool_facts *facts)
     bool gatekept_only = is_gatekept(facts);
     for (size_t i = 0; i < facts->member_count; i++) {
         const struct zl_pod *pod = facts->members[i].pod;
-        if (gatekept_only && !facts->members[i].gatekept) {
+        if ((gatekept_only && !facts->members[i].gatekept) ||
+            zl_lease_sets_aside(facts->lease, pod->meta.uid)) {
             continue;
+        }
+        if (zl_policy_led_last(facts->policy, pod->meta.uid)) {
+            return pod; /* its Lease was lost, not its seat */
         }
         if (best == NULL || zl_pod_precedes(pod, best)) {
             best = pod;
@@ -60,6 +64,14 @@ static const struct zl_pod *best_standby(const struct zl_pool_facts *facts)
         zl_choose_leader(pods, facts->member_count, current, &rules, facts->now_us);
     free(pods);
     return choice.leader;
+}
+
+void zl_plan_look_again(struct zl_plan *plan, int64_t ms)
+{
+    int64_t after_ms = ms > 0 ? ms : 1;
+    if (plan->requeue_after_ms == 0 || after_ms < plan->requeue_after_ms) {
+        plan->requeue_after_ms = after_ms;
+    }
 }
 
 static void take_or_release(const struct zl_pod *taker, bool held, struct zl_plan *plan)
@@ -96,7 +108,46 @@ static void renew_if_due(const struct zl_pool_facts *facts, struct zl_plan *plan
         lease->fencing_token < policy->status.fencing_token) {
         plan->action = ZL_LEASE_RENEW;
     }
-    plan->requeue_after_ms = plan->action == ZL_LEASE_RENEW ? interval_ms : interval_ms - age_ms;
+    zl_plan_look_again(plan, plan->action == ZL_LEASE_RENEW ? interval_ms : interval_ms - age_ms);
+}
+
+/* Who is to have an empty seat: the successor if it may, else whoever runs. */
+static const struct zl_pod *next_leader(const struct zl_pool_facts *facts)
+{
+    const struct zl_pod *heir = zl_plan_heir(facts);
+    return heir != NULL ? heir : best_member(facts);
+}
+
+/*
+ * The Lease was lost, and the pod of the claim that it may have carried may still be on its way into the
+ * store: nobody is taken yet, but for the one that was the leader for sure.
+ */
+static bool claim_may_be_lost(const struct zl_pool_facts *facts, const struct zl_pod *taker)
+{
+    return facts->policy->status.fencing_token > 0 && zl_lease_is_lost(facts->lease) &&
+           facts->lost_ms < facts->claim_timeout_ms &&
+           !(taker != NULL && zl_policy_led_last(facts->policy, taker->meta.uid));
+}
+
+static bool has_deposed_member(const struct zl_pool_facts *facts)
+{
+    for (size_t i = 0; i < facts->member_count; i++) {
+        if (zl_lease_has_deposed(facts->lease, facts->members[i].pod->meta.uid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nothing is gatekept (any more): successor and deposed pods are pods like others. */
+static void forget_rollout(const struct zl_pool_facts *facts, struct zl_plan *plan)
+{
+    const struct zl_lease *lease = facts->lease;
+    plan->forget_rollout =
+        lease != NULL && (lease->successor_uid != NULL || lease->deposed != NULL);
+    if (plan->forget_rollout && plan->action == ZL_LEASE_KEEP) {
+        plan->action = ZL_LEASE_RENEW;
+    }
 }
 
 static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat,
@@ -104,38 +155,49 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
 {
     switch (seat) {
     case ZL_SEAT_HELD:
-        renew_if_due(facts, plan);
+        if (!zl_plan_handover(facts, plan) && !zl_plan_sick_leader(facts, plan)) {
+            renew_if_due(facts, plan);
+        }
         break;
     case ZL_SEAT_PROVISIONAL:
         plan->requeue_after_ms = facts->claim_timeout_ms - facts->claim_age_ms;
         return;
     case ZL_SEAT_ABSENT:
         /*
-         * Where nothing is gatekept there is nothing to elect; but a Lease that exists is kept true
-         * (below), so that scaling up finds the running pod in it.
+         * Nobody lives who could be elected, or else there would be one, or nothing is gatekept. A Lease
+         * that exists is kept true all the same (below), so that scaling up finds the running pod in it.
          */
-        if (is_gatekept(facts)) {
-            take_or_release(best_member(facts), false, plan);
-        }
         break;
     case ZL_SEAT_EMPTY:
-        take_or_release(best_member(facts), false, plan);
+        if (claim_may_be_lost(facts, next_leader(facts))) {
+            zl_plan_look_again(plan, facts->claim_timeout_ms - facts->lost_ms);
+            return;
+        }
+        take_or_release(next_leader(facts), false, plan);
         break;
     case ZL_SEAT_ABANDONED:
         plan->claim_expired = facts->lease->provisional && facts->holder == ZL_HOLDER_GONE;
-        take_or_release(best_member(facts), true, plan);
+        take_or_release(next_leader(facts), true, plan);
         break;
     case ZL_SEAT_UNKNOWN:
         return;
     }
-    bool led = seat == ZL_SEAT_HELD || plan->action == ZL_LEASE_TAKE;
-    plan->delete_surplus = led;
+    if (is_gatekept(facts)) {
+        zl_plan_rollout(facts, seat, plan);
+    } else {
+        forget_rollout(facts, plan);
+    }
+    bool led =
+        plan->action == ZL_LEASE_TAKE || (seat == ZL_SEAT_HELD && plan->action != ZL_LEASE_RELEASE);
+    plan->delete_surplus = led || plan->depose || has_deposed_member(facts);
     plan->seat_free = !led && is_gatekept(facts);
 }
 
 static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, struct zl_plan *plan)
 {
     const struct zl_pod *best = best_standby(facts);
+    /* The pool was switched to standby: what was refused until now waits for its owner's back-off. */
+    plan->wake_blocked = facts->policy->status.blocked > 0;
     switch (seat) {
     case ZL_SEAT_HELD:
         /* Sticky: a leader that is Ready keeps the seat; so does one that nobody can replace. */
@@ -147,7 +209,7 @@ static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, s
         break;
     case ZL_SEAT_PROVISIONAL:
         plan->requeue_after_ms = facts->claim_timeout_ms - facts->claim_age_ms;
-        break;
+        return; /* no write before the claim is settled: it would confirm it */
     case ZL_SEAT_ABSENT:
     case ZL_SEAT_EMPTY:
         take_or_release(best, false, plan);
@@ -156,8 +218,9 @@ static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, s
         take_or_release(best, true, plan);
         break;
     case ZL_SEAT_UNKNOWN:
-        break;
+        return;
     }
+    forget_rollout(facts, plan);
 }
 
 struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts)
@@ -178,8 +241,12 @@ struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts)
 
 bool zl_is_surplus(const struct zl_member *member, const struct zl_lease *lease)
 {
-    return member->gatekept && !member->pod->meta.deleting && !member->pod->is_static &&
-           zl_lease_is_held(lease) && !zl_lease_is_held_by(lease, member->pod->meta.uid);
+    const char *uid = member->pod->meta.uid;
+    if (!member->gatekept || member->pod->meta.deleting || member->pod->is_static ||
+        zl_lease_is_held_by(lease, uid) || zl_lease_is_succeeded_by(lease, uid)) {
+        return false;
+    }
+    return zl_lease_is_held(lease) || zl_lease_has_deposed(lease, uid);
 }
 
 int64_t zl_wake_delay_ms(int attempt)
@@ -246,6 +313,7 @@ static void fill_holder(const struct zl_pool_facts *facts, const struct zl_lease
     out->holder_name = zl_strdup(lease->holder_pod);
     out->holder_uid = zl_strdup(lease->holder_uid);
     out->holder_namespace = zl_strdup(facts->policy->meta.namespace_);
+    out->holder_token = lease->fencing_token;
     if (lease->acquire_us != 0) {
         zl_time_format(lease->acquire_us, text);
         out->holder_start_time = zl_strdup(text);
@@ -255,9 +323,7 @@ static void fill_holder(const struct zl_pool_facts *facts, const struct zl_lease
 static void set_ready(struct zl_policy_status *out, bool ready, const char *reason,
                       const char *message)
 {
-    out->ready_status = zl_strdup(ready ? "True" : "False");
-    out->ready_reason = zl_strdup(reason);
-    out->ready_message = zl_strdup(message);
+    zl_condition_set(&out->conditions[ZL_CONDITION_READY], ready, reason, message);
 }
 
 /* Nothing is gatekept, and no Lease is left from a time when something was. */
@@ -295,11 +361,10 @@ static void fill_times(const struct zl_policy_status *before, int64_t now_us,
     zl_time_format(now_us, now);
     bool same_leader = zl_same_string(before->phase, out->phase) &&
                        zl_same_string(before->holder_uid, out->holder_uid);
-    bool same_ready = zl_same_string(before->ready_status, out->ready_status);
     out->last_transition_time = zl_strdup(
         same_leader && before->last_transition_time != NULL ? before->last_transition_time : now);
-    out->ready_since =
-        zl_strdup(same_ready && before->ready_since != NULL ? before->ready_since : now);
+    zl_condition_date(&out->conditions[ZL_CONDITION_READY], &before->conditions[ZL_CONDITION_READY],
+                      now);
 }
 
 void zl_plan_status(const struct zl_pool_facts *facts, const struct zl_lease *lease,
@@ -311,6 +376,10 @@ void zl_plan_status(const struct zl_pool_facts *facts, const struct zl_lease *le
 
     out->phase = zl_strdup(stable ? "Stable" : "Electing");
     fill_holder(facts, lease, out);
+    if (lease != NULL && facts->successor_pod != NULL) {
+        out->successor_name = zl_strdup(lease->successor_pod);
+        out->successor_uid = zl_strdup(lease->successor_uid);
+    }
     out->candidates = (int64_t)facts->member_count;
     out->blocked = count_blocked(facts);
     out->fencing_token = before->fencing_token;

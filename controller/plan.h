@@ -7,6 +7,7 @@
 #ifndef ZL_CONTROLLER_PLAN_H
 #define ZL_CONTROLLER_PLAN_H
 
+#include "common/pool/rollout.h"
 #include "common/pool/seat.h"
 
 /* A live pod of the pool: it exists, phase neither Failed nor Succeeded. */
@@ -21,11 +22,24 @@ struct zl_pool_facts {
     enum zl_holder holder;           /* never UNKNOWN when the Lease is held */
     const struct zl_pod *holder_pod; /* NULL: not there */
     int64_t claim_age_ms, claim_timeout_ms;
+    int64_t lost_ms; /* how long the Lease has been seen absent, or emptied by others */
+    /* How long the holder's pod has been seen not Ready, and on its way out; 0: it is not. */
+    int64_t unready_ms, terminating_ms;
+    /* Of the Deployment that the leader belongs to, or with an empty seat the successor. */
+    const struct zl_workload *deployment; /* NULL: neither, or a StatefulSet */
+    struct zl_rollout rollout;
+    bool leader_outdated;               /* a StatefulSet's leader that is to get a newer revision */
+    const struct zl_pod *successor_pod; /* NULL: the Lease names none, or its pod is not there */
+    int64_t successor_age_ms;           /* since its admission was first seen */
+    int64_t successor_terminating_ms;   /* how long it has been seen on its way out */
+    bool successor_revision_known; /* its ReplicaSet is among those that ROLLOUT is made from */
     const struct zl_workload *const *workloads;
     size_t workload_count;
     const struct zl_member *members;
     size_t member_count;
-    int64_t now_us; /* wall clock, for what is written */
+    bool
+        members_are_current; /* the pods were seen after the Lease was written: who is missing is gone */
+    int64_t now_us;          /* wall clock, for what is written */
 };
 
 enum zl_lease_action {
@@ -35,13 +49,33 @@ enum zl_lease_action {
     ZL_LEASE_RELEASE, /* empty it: the next pod may claim */
 };
 
+/* Why a pod is taken away by plan. */
+enum zl_removal {
+    ZL_REMOVE_NONE,
+    ZL_REMOVE_FAILED_SUCCESSOR, /* not Ready before the progress deadline */
+    ZL_REMOVE_STALE_SUCCESSOR, /* its revision is not the newest any more, or no handover is wanted */
+    ZL_REMOVE_OUTDATED_LEADER, /* a newer revision waits, and only one pod may run */
+};
+
 struct zl_plan {
     enum zl_lease_action action;
     const struct zl_pod *taker; /* with TAKE */
     bool claim_expired;         /* with RELEASE or TAKE: the claimed pod never appeared */
-    bool seat_free;             /* nobody leads, and a workload waits to be let in: wake it */
-    bool delete_surplus;        /* gatekept members other than the leader must go */
-    int64_t requeue_after_ms;   /* look again then */
+    bool depose;                /* with RELEASE or TAKE: the holder lives, and never leads again */
+    bool unready;               /* with DEPOSE: because it was not Ready for too long */
+    bool drop_successor;        /* its pod is gone: make the place free */
+    bool depose_successor;      /* it lives, and must never lead */
+    bool fail_revision;         /* the successor's revision gets no other successor */
+    bool forgive_revision;      /* the one that failed is not the newest any more */
+    bool forget_rollout; /* nothing is gatekept: successor and deposed pods are pods like others */
+    bool prove;          /* the holder is Ready: remember that, and its revision */
+    enum zl_removal removal; /* delete REMOVED, which is the leader or the successor */
+    const struct zl_pod *removed;
+    bool seat_free;      /* nobody leads, and a workload waits to be let in: wake it */
+    bool wake_newest;    /* the place beside the leader is free, and the newest revision waits */
+    bool wake_blocked;   /* nobody is blocked any more, but some owners still back off */
+    bool delete_surplus; /* gatekept members other than the leader must go */
+    int64_t requeue_after_ms; /* look again then */
 };
 
 struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts);
@@ -58,6 +92,19 @@ void zl_plan_status(const struct zl_pool_facts *facts, const struct zl_lease *le
 
 /* Is MEMBER one that must go, given who leads now? */
 bool zl_is_surplus(const struct zl_member *member, const struct zl_lease *lease);
+
+/* --- the parts of a plan for a scaleDown pool (plan_rollout.c); each changes PLAN --- */
+
+/* Whoever holds the seat was not Ready for too long, or does not get out: true when PLAN takes it away. */
+bool zl_plan_sick_leader(const struct zl_pool_facts *facts, struct zl_plan *plan);
+/* The successor is Ready: true when PLAN moves the seat to it. */
+bool zl_plan_handover(const struct zl_pool_facts *facts, struct zl_plan *plan);
+/* With nobody in the seat: the successor, if it is to have it now. */
+const struct zl_pod *zl_plan_heir(const struct zl_pool_facts *facts);
+/* What becomes of the successor, and of a leader of an old revision, when neither of the above is true. */
+void zl_plan_rollout(const struct zl_pool_facts *facts, enum zl_seat seat, struct zl_plan *plan);
+/* Lower the time at which PLAN looks again to MS (0 and less: at once). */
+void zl_plan_look_again(struct zl_plan *plan, int64_t ms);
 
 /*
  * Milliseconds to wait before waking the owners of a free seat for the ATTEMPT-th time (0, 1, ...): at

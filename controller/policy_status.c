@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/reconciler.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
+#include "controller/armer.h"
+
+#include <string.h>
 
 static void tell_of_leader(struct zl_reconciler *reconciler, const struct zl_policy *policy,
                            const struct zl_policy_status *after)
@@ -15,14 +19,33 @@ static void tell_of_leader(struct zl_reconciler *reconciler, const struct zl_pol
     zl_emit_policy_event(reconciler, policy, false, "LeaderElected", message);
 }
 
+/* Probing is a matter of milliseconds, and no news. */
+static void tell_of_arming(struct zl_reconciler *reconciler, const struct zl_policy *policy,
+                           const struct zl_policy_status *after)
+{
+    const struct zl_condition *was = &policy->status.conditions[ZL_CONDITION_GATEKEEPER_ARMED];
+    const struct zl_condition *is = &after->conditions[ZL_CONDITION_GATEKEEPER_ARMED];
+    if (zl_same_string(was->reason, is->reason) || zl_same_string(is->reason, "Probing")) {
+        return;
+    }
+    bool armed = strcmp(is->status, "True") == 0;
+    zl_emit_policy_event(reconciler, policy, !armed,
+                         armed ? "GatekeeperArmed" : "GatekeeperNotArmed", is->message);
+}
+
 enum zl_status zl_write_status(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                                struct zl_error *err)
 {
     const struct zl_policy *policy = pool->facts.policy;
     struct zl_policy_status after = {0};
+    char now[ZL_TIME_TEXT_MAX];
     enum zl_status status = ZL_OK;
 
     zl_plan_status(&pool->facts, pool->facts.lease, pool->facts.holder_pod, &after);
+    zl_time_format(pool->facts.now_us, now);
+    zl_armer_condition(reconciler->armer, policy->meta.namespace_,
+                       &policy->status.conditions[ZL_CONDITION_GATEKEEPER_ARMED], now,
+                       &after.conditions[ZL_CONDITION_GATEKEEPER_ARMED]);
     if (!zl_policy_status_same(&policy->status, &after)) {
         const struct zl_kube_target target = {.resource = &ZL_KUBE_LEADERPOLICIES,
                                               .namespace_ = policy->meta.namespace_,
@@ -35,6 +58,7 @@ enum zl_status zl_write_status(struct zl_reconciler *reconciler, const struct zl
         status = zl_kube_patch(reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
         if (status == ZL_OK) {
             tell_of_leader(reconciler, policy, &after);
+            tell_of_arming(reconciler, policy, &after);
         } else if (status == ZL_E_NOT_FOUND) {
             status = ZL_OK; /* the policy was deleted meanwhile */
         }

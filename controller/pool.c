@@ -81,11 +81,17 @@ static void gather_members(struct zl_cache *cache, const char *namespace_, const
     out->facts.members = out->members;
 }
 
+void zl_pool_retire(struct zl_pool *pool, struct zl_ref **slot)
+{
+    if (*slot != NULL) {
+        zl_refs_add(&pool->retired, ZL_STEAL(slot));
+    }
+}
+
 static void judge_holder(struct zl_cache *cache, struct zl_pool *pool)
 {
     const struct zl_lease *lease = pool->facts.lease;
-    zl_ref_drop(pool->holder_ref);
-    pool->holder_ref = NULL;
+    zl_pool_retire(pool, &pool->holder_ref);
     pool->facts.holder_pod = NULL;
     pool->facts.holder = ZL_HOLDER_UNKNOWN;
     if (!zl_lease_is_held(lease) || lease->holder_pod == NULL) {
@@ -120,7 +126,7 @@ void zl_pool_gather(struct zl_cache *cache, const char *namespace_, const char *
 
 void zl_pool_use_lease(struct zl_cache *cache, struct zl_pool *pool, struct zl_lease *lease)
 {
-    zl_ref_drop(pool->lease_ref);
+    zl_pool_retire(pool, &pool->lease_ref);
     pool->lease_ref = lease != NULL ? zl_ref_new(lease, zl_lease_free) : NULL;
     pool->facts.lease = lease;
     judge_holder(cache, pool);
@@ -128,7 +134,7 @@ void zl_pool_use_lease(struct zl_cache *cache, struct zl_pool *pool, struct zl_l
 
 void zl_pool_use_holder(struct zl_pool *pool, struct zl_pod *pod)
 {
-    zl_ref_drop(pool->holder_ref);
+    zl_pool_retire(pool, &pool->holder_ref);
     pool->holder_ref = pod != NULL ? zl_ref_new(pod, zl_pod_free) : NULL;
     pool->facts.holder = zl_holder_of(pool->facts.lease, pod);
     pool->facts.holder_pod =
@@ -157,8 +163,12 @@ void zl_pool_clear(struct zl_pool *pool)
     zl_ref_drop(pool->policy_ref);
     zl_ref_drop(pool->lease_ref);
     zl_ref_drop(pool->holder_ref);
+    zl_ref_drop(pool->successor_ref);
+    zl_ref_drop(pool->deployment_ref);
     zl_refs_clear(&pool->workload_refs);
     zl_refs_clear(&pool->pod_refs);
+    zl_refs_clear(&pool->replicaset_refs);
+    zl_refs_clear(&pool->retired);
     free(pool->workloads);
     free(pool->members);
     memset(pool, 0, sizeof *pool);

@@ -13,8 +13,10 @@
 /* Everything is borrowed from the references at the end. */
 struct zl_pool {
     struct zl_pool_facts facts; /* policy NULL: there is no LeaderPolicy of that name */
-    struct zl_ref *policy_ref, *lease_ref, *holder_ref;
-    struct zl_refs workload_refs, pod_refs;
+    struct zl_ref *policy_ref, *lease_ref, *holder_ref, *successor_ref, *deployment_ref;
+    struct zl_refs workload_refs, pod_refs, replicaset_refs;
+    struct zl_refs
+        retired; /* what was borrowed before it was looked up anew: a plan may point to it */
     const struct zl_workload **workloads;
     struct zl_member *members;
 };
@@ -30,6 +32,15 @@ void zl_pool_use_lease(struct zl_cache *cache, struct zl_pool *pool, struct zl_l
 void zl_pool_use_holder(struct zl_pool *pool, struct zl_pod *pod);
 /* Is the holder's pod one of the pool's live pods, as far as the cache knows? */
 bool zl_pool_knows_holder(const struct zl_pool *pool);
+/* Empty *SLOT, but keep what it holds until the pool is cleared. */
+void zl_pool_retire(struct zl_pool *pool, struct zl_ref **slot);
+/* Say that POD (taken) stands under the successor's name, according to the API server. */
+void zl_pool_use_successor(struct zl_pool *pool, struct zl_pod *pod);
+/*
+ * Fill FACTS.successor_pod (unless used above), .deployment, .rollout and .leader_outdated from the cache, by
+ * the Lease and the holder as they are known now (pool_rollout.c).
+ */
+void zl_pool_gather_rollout(struct zl_cache *cache, struct zl_pool *pool);
 /* Its workload is in another pool or in none: it leads here no more, alive as it is. */
 void zl_pool_expel_holder(struct zl_pool *pool);
 

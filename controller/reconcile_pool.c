@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/pool/live.h"
 #include "common/pool/names.h"
+#include "common/pool/token.h"
 #include "controller/reconcile_route.h"
 
 #include <string.h>
@@ -108,6 +109,16 @@ static enum zl_status confirm_taker(struct zl_reconciler *reconciler, const stru
     return status;
 }
 
+static bool has_gatekept(const struct zl_pool *pool)
+{
+    for (size_t i = 0; i < pool->facts.workload_count; i++) {
+        if (pool->facts.workloads[i]->replicas > 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
  * The cache shows no Lease. It may lag, or someone took our label off, which hides it from the
  * informer. Ask, because what follows would create one.
@@ -122,14 +133,20 @@ static enum zl_status look_up_lease(struct zl_reconciler *reconciler, struct zl_
     }
     enum zl_status status =
         zl_lease_read(reconciler->client, policy->namespace_, policy->name, 0, &lease, err);
+    if (status == ZL_OK && lease == NULL && !pool->facts.policy->standby && has_gatekept(pool) &&
+        pool->facts.member_count > 0) {
+        struct zl_lease *vacant = zl_lease_vacant(pool->facts.policy);
+        status = zl_lease_swap(reconciler->client, vacant, pool->facts.policy, 0, &lease, err);
+        zl_lease_free(vacant);
+    }
     if (status == ZL_OK) {
         zl_pool_use_lease(reconciler->cache, pool, lease);
     }
     return status;
 }
 
-static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struct zl_pool *pool,
-                                   const struct zl_plan *plan)
+static struct zl_lease *next_holder(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                                    const struct zl_plan *plan)
 {
     const struct zl_pool_facts *facts = &pool->facts;
     const struct zl_policy *policy = facts->policy;
@@ -145,6 +162,9 @@ static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struc
     }
     if (plan->action == ZL_LEASE_TAKE) {
         const struct zl_candidate taker = zl_candidate_of(plan->taker, policy);
+        if (zl_lease_is_lost(facts->lease) && known_token > 0) {
+            known_token += ZL_TOKEN_SKIP - 1;
+        }
         return zl_lease_claimed(facts->lease, policy, known_token, &taker, false, facts->now_us);
     }
     struct zl_candidate holder = {0};
@@ -156,6 +176,14 @@ static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struc
     if (next->fencing_token < known_token) {
         next->fencing_token = known_token; /* someone edited it down */
     }
+    return next;
+}
+
+static struct zl_lease *next_lease(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                                   const struct zl_plan *plan)
+{
+    struct zl_lease *next = next_holder(reconciler, pool, plan);
+    zl_apply_rollout(pool, plan, next);
     return next;
 }
 
@@ -171,6 +199,10 @@ static void tell_of_release(struct zl_reconciler *reconciler, const struct zl_po
         zl_emit_policy_event(reconciler, pool->facts.policy, true, "ClaimReleased", message);
         return;
     }
+    if (plan->depose) {
+        zl_tell_of_rollout(reconciler, pool, lease, plan);
+        return;
+    }
     if (plan->action != ZL_LEASE_RELEASE) {
         return; /* LeaderElected follows and says enough */
     }
@@ -179,6 +211,24 @@ static void tell_of_release(struct zl_reconciler *reconciler, const struct zl_po
         zl_asprintf("leader pod %s %s; the next pod that is created leads",
                     lease->holder_pod != NULL ? lease->holder_pod : lease->holder_identity, what);
     zl_emit_policy_event(reconciler, pool->facts.policy, true, "LeaderLost", message);
+}
+
+/*
+ * What token.h asks for before a leader is taken: in a scaleDown pool NEXT gets a token that is reserved, in a
+ * standby pool the one before is recorded.
+ */
+static enum zl_status secure_token(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                                   struct zl_lease *next, struct zl_error *err)
+{
+    const struct zl_policy *policy = pool->facts.policy;
+    const struct zl_lease *lease = pool->facts.lease;
+    if (policy->standby) {
+        return lease != NULL
+                   ? zl_token_record(reconciler->client, policy, lease->fencing_token, 0, err)
+                   : ZL_OK;
+    }
+    return zl_token_reserve(reconciler->client, policy, next->fencing_token - 1, 0,
+                            &next->fencing_token, err);
 }
 
 static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool *pool,
@@ -190,11 +240,19 @@ static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool
     struct zl_lease *stored = NULL;
     bool must_live = plan->action == ZL_LEASE_TAKE && !pool->facts.policy->standby;
     enum zl_status status = must_live ? confirm_taker(reconciler, plan->taker, err) : ZL_OK;
+    if (status == ZL_OK && plan->unready) {
+        status = zl_confirm_unready(reconciler, pool, err);
+    }
     if (status != ZL_OK) {
         return status;
     }
     struct zl_lease *next = next_lease(reconciler, pool, plan);
-    status = zl_lease_swap(reconciler->client, next, pool->facts.policy, 0, &stored, err);
+    if (plan->action == ZL_LEASE_TAKE) {
+        status = secure_token(reconciler, pool, next, err);
+    }
+    if (status == ZL_OK) {
+        status = zl_lease_swap(reconciler->client, next, pool->facts.policy, 0, &stored, err);
+    }
     zl_lease_free(next);
     if (status != ZL_OK) {
         return status;
@@ -222,19 +280,26 @@ static enum zl_status wake_if_due(struct zl_reconciler *reconciler, const struct
 {
     const struct zl_meta *meta = &pool->facts.policy->meta;
     int64_t wait_ms = 0;
-    if (!plan->seat_free) {
+    if (plan->wake_blocked) {
+        return zl_wake_owners(reconciler, pool, err);
+    }
+    if (!plan->seat_free && !plan->wake_newest) {
         if (zl_lease_is_held(pool->facts.lease) && !pool->facts.lease->provisional) {
             zl_wakes_forget(reconciler->wakes, meta->namespace_, meta->name);
         }
         return ZL_OK;
     }
-    bool urgent = plan->action == ZL_LEASE_RELEASE;
+    bool urgent = plan->action == ZL_LEASE_RELEASE || plan->drop_successor;
     bool due = zl_wakes_is_due(reconciler->wakes, meta->namespace_, meta->name, urgent,
                                zl_clock_ms(), &wait_ms);
     if (result->requeue_after_ms == 0 || wait_ms < result->requeue_after_ms) {
         result->requeue_after_ms = wait_ms;
     }
-    return due ? zl_wake_owners(reconciler, pool, err) : ZL_OK;
+    if (!due) {
+        return ZL_OK;
+    }
+    return plan->seat_free ? zl_wake_owners(reconciler, pool, err)
+                           : zl_wake_replicaset(reconciler, pool->facts.rollout.newest, err);
 }
 
 struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char *namespace_,
@@ -251,6 +316,7 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     if (pool.facts.policy == NULL) {
         tell_policy_is_missing(reconciler, name, &pool);
         zl_wakes_forget(reconciler->wakes, namespace_, name);
+        zl_spells_forget(reconciler->spells, namespace_, name);
         result.status = zl_reconcile_pool_routes(reconciler, &pool, namespace_, name, &result, err);
         zl_pool_clear(&pool);
         return result;
@@ -260,11 +326,19 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     result.status = look_up_lease(reconciler, &pool, err);
     pool.facts.claim_age_ms =
         zl_claim_clock_observe(reconciler->clock, pool.facts.lease, zl_clock_ms());
+    if (zl_lease_is_lost(pool.facts.lease)) {
+        pool.facts.lost_ms =
+            zl_claim_clock_observe_loss(reconciler->clock, namespace_, name,
+                                        pool.facts.policy->status.fencing_token, zl_clock_ms());
+    }
     if (result.status == ZL_OK) {
         result.status = look_up_holder(reconciler, &pool, err);
     }
     if (result.status == ZL_OK) {
         result.status = zl_check_membership(reconciler, &pool, err);
+    }
+    if (result.status == ZL_OK) {
+        result.status = zl_look_at_rollout(reconciler, &pool, err);
     }
 
     struct zl_plan plan = {0};
@@ -278,6 +352,9 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     }
     if (result.status == ZL_OK) {
         result.status = wake_if_due(reconciler, &pool, &plan, &result, err);
+    }
+    if (result.status == ZL_OK) {
+        result.status = zl_remove_pod(reconciler, &pool, &plan, err);
     }
     if (result.status == ZL_OK && plan.delete_surplus) {
         result.status = zl_delete_surplus(reconciler, &pool, err);

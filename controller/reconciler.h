@@ -14,7 +14,10 @@
 #include "common/base/metrics.h"
 #include "common/kube/events.h"
 #include "controller/pool.h"
+#include "controller/spells.h"
 #include "controller/wakes.h"
+
+struct zl_armer;
 
 struct zl_reconciler {
     struct zl_kube_client *client;
@@ -23,6 +26,8 @@ struct zl_reconciler {
     struct zl_events *events;
     struct zl_claim_clock *clock;
     struct zl_wakes *wakes;
+    struct zl_spells *spells;
+    struct zl_armer *armer;
     int64_t claim_timeout_ms;
 };
 
@@ -48,6 +53,33 @@ enum zl_status zl_check_membership(struct zl_reconciler *reconciler, struct zl_p
 /* Patch the annotation that makes each owner of the pool sync at once. */
 enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                               struct zl_error *err) ZL_MUST_CHECK;
+/* The same for one ReplicaSet. */
+enum zl_status zl_wake_replicaset(struct zl_reconciler *reconciler,
+                                  const struct zl_replicaset *replicaset,
+                                  struct zl_error *err) ZL_MUST_CHECK;
+/* What a workload that nobody gatekeeps any more waits with; read live. NAME: "Deployment/web". */
+enum zl_status zl_wake_workload(struct zl_reconciler *reconciler, const char *namespace_,
+                                const char *name, struct zl_error *err) ZL_MUST_CHECK;
+/* Fill in what is known of the pool's rollout and its leader's health (rollout.c). */
+enum zl_status zl_look_at_rollout(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                                  struct zl_error *err) ZL_MUST_CHECK;
+/* Does the API server agree that the leader is still not Ready? Else ZL_E_CONFLICT. */
+enum zl_status zl_confirm_unready(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                                  struct zl_error *err) ZL_MUST_CHECK;
+/* What PLAN says of successor, revisions and deposed pods, written into NEXT. */
+void zl_apply_rollout(const struct zl_pool *pool, const struct zl_plan *plan,
+                      struct zl_lease *next);
+/* Delete the pod that PLAN removes, and say why by an Event. */
+enum zl_status zl_remove_pod(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                             const struct zl_plan *plan, struct zl_error *err) ZL_MUST_CHECK;
+/* Tell by Events what the Lease write brought the rollout. */
+void zl_tell_of_rollout(struct zl_reconciler *reconciler, const struct zl_pool *pool,
+                        const struct zl_lease *before, const struct zl_plan *plan);
+/*
+ * Delete POD if it is still the one with that uid. *DELETED: it was there.
+ */
+enum zl_status zl_delete_pod(struct zl_reconciler *reconciler, const struct zl_pod *pod,
+                             bool *deleted, struct zl_error *err) ZL_MUST_CHECK;
 /* Delete the members that LEASE's holder leaves no place for. */
 enum zl_status zl_delete_surplus(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                                  struct zl_error *err) ZL_MUST_CHECK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * surplus.c - delete the pods that slipped past the gatekeeper: created while the webhook was down, or
- * running when their workload was labelled.
+ * surplus.c - delete the pods that slipped past the gatekeeper (created while the webhook was down, or
+ * running when their workload was labelled), and leaders that lost their seat.
  */
 #include "controller/reconciler.h"
 
@@ -24,26 +24,45 @@ static bool has_surplus(const struct zl_pool_facts *facts)
     return false;
 }
 
-static enum zl_status delete_pod(struct zl_reconciler *reconciler, const struct zl_pool *pool,
-                                 const struct zl_pod *pod, struct zl_error *err)
+enum zl_status zl_delete_pod(struct zl_reconciler *reconciler, const struct zl_pod *pod,
+                             bool *deleted, struct zl_error *err)
 {
     const struct zl_kube_target target = {
         .resource = &ZL_KUBE_PODS, .namespace_ = pod->meta.namespace_, .name = pod->meta.name};
     const struct zl_kube_delete_options options = {.uid = pod->meta.uid, .grace_period_s = -1};
     enum zl_status status = zl_kube_delete(reconciler->client, &target, &options, err);
+    *deleted = status == ZL_OK;
     if (status == ZL_E_NOT_FOUND || status == ZL_E_CONFLICT) {
         return ZL_OK; /* gone, or another pod under its name */
     }
-    if (status != ZL_OK) {
+    return status;
+}
+
+static enum zl_status delete_surplus_pod(struct zl_reconciler *reconciler,
+                                         const struct zl_pool *pool, const struct zl_pod *pod,
+                                         struct zl_error *err)
+{
+    const char *policy = pool->facts.policy->meta.name;
+    bool deleted = false;
+    enum zl_status status = zl_delete_pod(reconciler, pod, &deleted, err);
+    if (status != ZL_OK || !deleted) {
         return status;
+    }
+    if (zl_same_string(pool->facts.policy->status.holder_uid, pod->meta.uid)) {
+        ZL_LOG_INFO("former leader deleted", ZL_STR("namespace", pod->meta.namespace_),
+                    ZL_STR("pod", pod->meta.name), ZL_STR("pool", policy));
+        return ZL_OK; /* the Event that deposed it said so */
     }
     zl_metric_add(&ZL_SURPLUS_DELETED, NULL, NULL, 1);
     ZL_LOG_INFO("surplus pod deleted", ZL_STR("namespace", pod->meta.namespace_),
-                ZL_STR("pod", pod->meta.name), ZL_STR("pool", pool->facts.policy->meta.name),
+                ZL_STR("pod", pod->meta.name), ZL_STR("pool", policy),
                 ZL_STR("leader", pool->facts.lease->holder_pod));
+    const char *leader = pool->facts.lease->holder_pod;
     ZL_AUTO_FREE char *message =
-        zl_asprintf("deleted pod %s: it ran beside the leader %s (followerMode: scaleDown)",
-                    pod->meta.name, pool->facts.lease->holder_pod);
+        leader != NULL
+            ? zl_asprintf("deleted pod %s: it ran beside the leader %s (followerMode: scaleDown)",
+                          pod->meta.name, leader)
+            : zl_asprintf("deleted pod %s: it lost the seat for good", pod->meta.name);
     zl_emit_policy_event(reconciler, pool->facts.policy, false, "SurplusPodDeleted", message);
     return ZL_OK;
 }
@@ -63,11 +82,12 @@ enum zl_status zl_delete_surplus(struct zl_reconciler *reconciler, const struct 
      */
     enum zl_status status = zl_lease_read(reconciler->client, facts->policy->meta.namespace_,
                                           facts->policy->meta.name, 0, &live, err);
-    bool agreed = status == ZL_OK && zl_lease_is_held(live) && zl_lease_is_held(facts->lease) &&
+    bool agreed = status == ZL_OK && live != NULL && facts->lease != NULL &&
+                  zl_lease_is_held(live) == zl_lease_is_held(facts->lease) &&
                   zl_same_string(live->holder_uid, facts->lease->holder_uid);
     for (size_t i = 0; agreed && status == ZL_OK && i < facts->member_count; i++) {
         if (zl_is_surplus(&facts->members[i], live)) {
-            status = delete_pod(reconciler, pool, facts->members[i].pod, err);
+            status = delete_surplus_pod(reconciler, pool, facts->members[i].pod, err);
         }
     }
     zl_lease_free(live);

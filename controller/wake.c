@@ -7,7 +7,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/pool/live.h"
 #include "common/pool/names.h"
+
+#include <string.h>
 
 static enum zl_status wake(struct zl_reconciler *reconciler,
                            const struct zl_kube_resource *resource, const struct zl_meta *owner,
@@ -33,22 +36,79 @@ static enum zl_status wake(struct zl_reconciler *reconciler,
     return status;
 }
 
-/* Every ReplicaSet of the Deployment that wants pods; old revisions are scaled to zero. */
+enum zl_status zl_wake_replicaset(struct zl_reconciler *reconciler,
+                                  const struct zl_replicaset *replicaset, struct zl_error *err)
+{
+    return wake(reconciler, &ZL_KUBE_REPLICASETS, &replicaset->meta, err);
+}
+
+/*
+ * Every ReplicaSet of the Deployment that wants pods. None does: then one that is scaled to zero, because the Deployment's
+ * controller syncs on it. It is late to make the next revision's with strategy Recreate: it waits for the old pod's
+ * deletion, and overlooks that one while a Failed pod of the Deployment lies about (deletePod in deployment_controller.go
+ * counts all pods).
+ */
 static enum zl_status wake_deployment(struct zl_reconciler *reconciler,
                                       const struct zl_workload *deployment, struct zl_error *err)
 {
     ZL_AUTO_REFS struct zl_refs replicasets = {0};
+    const struct zl_replicaset *idle = NULL;
+    bool woken = false;
     enum zl_status status = ZL_OK;
     zl_cache_list(reconciler->cache, ZL_CACHED_REPLICASETS, deployment->meta.namespace_,
                   &replicasets);
     for (size_t i = 0; status == ZL_OK && i < replicasets.count; i++) {
         const struct zl_replicaset *replicaset = zl_ref_object(replicasets.items[i]);
-        if (replicaset->replicas > 0 &&
-            zl_same_string(replicaset->meta.controller.uid, deployment->meta.uid)) {
+        if (!zl_same_string(replicaset->meta.controller.uid, deployment->meta.uid)) {
+            continue;
+        }
+        if (replicaset->replicas > 0) {
+            woken = true;
             status = wake(reconciler, &ZL_KUBE_REPLICASETS, &replicaset->meta, err);
+        } else {
+            idle = replicaset;
         }
     }
+    if (status == ZL_OK && !woken && idle != NULL) {
+        status = wake(reconciler, &ZL_KUBE_REPLICASETS, &idle->meta, err);
+    }
     return status;
+}
+
+/* NAME is "Kind/name". */
+enum zl_status zl_wake_workload(struct zl_reconciler *reconciler, const char *namespace_,
+                                const char *name, struct zl_error *err)
+{
+    const char *slash = strchr(name, '/');
+    bool stateful = strncmp(name, "StatefulSet/", strlen("StatefulSet/")) == 0;
+    const struct zl_kube_target target = {.resource = stateful ? &ZL_KUBE_STATEFULSETS
+                                                               : &ZL_KUBE_DEPLOYMENTS,
+                                          .namespace_ = namespace_,
+                                          .name = slash != NULL ? slash + 1 : name};
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    struct zl_workload *workload = NULL;
+    struct zl_replicasets replicasets = {0};
+    enum zl_status status = zl_kube_get(reconciler->client, &target, &object, err);
+    if (status == ZL_OK) {
+        status = zl_workload_decode(stateful ? ZL_WORKLOAD_STATEFULSET : ZL_WORKLOAD_DEPLOYMENT,
+                                    object, &workload, err);
+    }
+    if (status == ZL_OK && stateful) {
+        status = wake(reconciler, &ZL_KUBE_STATEFULSETS, &workload->meta, err);
+    } else if (status == ZL_OK) {
+        status = zl_replicasets_read(reconciler->client, namespace_, workload->selector, 0,
+                                     &replicasets, err);
+    }
+    for (size_t i = 0; status == ZL_OK && i < replicasets.count; i++) {
+        const struct zl_replicaset *replicaset = replicasets.items[i];
+        if (replicaset->replicas > 0 &&
+            zl_same_string(replicaset->meta.controller.uid, workload->meta.uid)) {
+            status = zl_wake_replicaset(reconciler, replicaset, err);
+        }
+    }
+    zl_replicasets_clear(&replicasets);
+    zl_workload_free(workload);
+    return status == ZL_E_NOT_FOUND ? ZL_OK : status;
 }
 
 enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_pool *pool,

@@ -65,6 +65,7 @@ fi
 stage "manifests" one make manifests-check
 stage "end-to-end" own make e2e
 stage "end-to-end, thread sanitizer" own make e2e-tsan
+stage "chaos, short" one make chaos SECONDS=25
 
 printf '\n'
 if [ ${#failed_stages[@]} -gt 0 ]; then printf 'failed: %s\n' "${failed_stages[@]}"; fi

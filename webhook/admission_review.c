@@ -188,6 +188,9 @@ static void add_status(struct cJSON *response, const struct zl_review_answer *an
     if (answer->message != NULL) {
         zl_json_set_text(status, "message", answer->message);
     }
+    if (answer->details != NULL) {
+        zl_json_set(status, "details", zl_json_copy(answer->details));
+    }
 }
 
 static void add_warnings(struct cJSON *response, const struct zl_review_answer *answer)

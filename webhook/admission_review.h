@@ -40,13 +40,14 @@ enum zl_status zl_review_decode(const char *body, size_t length, struct zl_revie
                                 struct zl_error *err) ZL_MUST_CHECK;
 void zl_review_clear(struct zl_review *review);
 
-#define ZL_REVIEW_WARNINGS_MAX 4
+#define ZL_REVIEW_WARNINGS_MAX 16
 
 struct zl_review_answer {
     bool allowed;
-    int code;            /* status.code when denied: 403, 429, 500, 400 */
-    const char *reason;  /* status.reason when denied: "Forbidden", ... */
-    const char *message; /* status.message when denied: one short constant sentence */
+    int code;                    /* status.code when denied: 403, 429, 500, 400 */
+    const char *reason;          /* status.reason when denied: "Forbidden", ... */
+    const char *message;         /* status.message when denied: one short constant sentence */
+    const struct cJSON *details; /* status.details when denied (metav1.StatusDetails), or NULL */
     const char *warnings
         [ZL_REVIEW_WARNINGS_MAX]; /* up to 120 characters each, NULL-terminated unless full */
 };

@@ -7,21 +7,27 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/pool/live.h"
+#include "common/pool/token.h"
 
 #include <string.h>
 
 /* A conflict means that something else wrote first: another claim, or only a renewal or release. */
-enum { ROUNDS = 3 };
+enum { ROUNDS = 4 };
 
 struct seat_view {
     struct zl_lease *lease; /* NULL: there is none */
+    int64_t token;          /* of a lost Lease: what LeaderPolicy status says; else 0 */
+    struct zl_pod *holder;  /* what stands under its holder's name; NULL: nothing */
     struct zl_pod *other;   /* a live pod of the pool that the Lease does not name, or NULL */
+    char *rest; /* uids of the others that live beside it, separated by commas; or NULL */
 };
 
 static void clear_view(struct seat_view *view)
 {
     zl_lease_free(view->lease);
+    zl_pod_free(view->holder);
     zl_pod_free(view->other);
+    free(view->rest);
     memset(view, 0, sizeof *view);
 }
 
@@ -35,249 +41,106 @@ static enum zl_status read_pod(const struct zl_gatekeeper *gatekeeper,
 }
 
 static enum zl_status read_holder(const struct zl_gatekeeper *gatekeeper,
-                                  const struct zl_request *request, const struct zl_lease *lease,
+                                  const struct zl_request *request, struct seat_view *view,
                                   enum zl_holder *out, struct zl_error *err)
 {
-    struct zl_pod *pod = NULL;
     enum zl_status status = ZL_OK;
-    if (lease->holder_pod != NULL) { /* else written by hand: no pod can have such a name */
-        status = read_pod(gatekeeper, request, lease->holder_pod, &pod, err);
+    if (view->lease->holder_pod != NULL) { /* else written by hand: no pod can have such a name */
+        status = read_pod(gatekeeper, request, view->lease->holder_pod, &view->holder, err);
     }
     if (status == ZL_OK) {
-        *out = zl_holder_of(lease, pod);
-    }
-    zl_pod_free(pod);
-    return status;
-}
-
-/* --- live pods that no Lease speaks for --- */
-
-struct search {
-    const struct zl_gatekeeper *gatekeeper;
-    const struct zl_request *request;
-    const struct zl_lease *lease;
-    struct zl_pod *best; /* owned */
-};
-
-/* Take POD (owned) if it is a live pod of the pool, and better than what was found. */
-static enum zl_status consider(struct search *search, struct zl_pod *pod, struct zl_error *err)
-{
-    const struct zl_request *request = search->request;
-    ZL_AUTO_REF struct zl_ref *workload = NULL;
-    enum zl_status status = ZL_OK;
-
-    bool eligible = !pod->finished && !zl_lease_is_held_by(search->lease, pod->meta.uid) &&
-                    strcmp(pod->meta.uid, request->pod_uid) != 0;
-    if (eligible) {
-        status = zl_owners_workload_of(search->gatekeeper->owners, request->namespace_,
-                                       &pod->meta.controller, request->deadline_ms, &workload, err);
-    }
-    if (status == ZL_OK && workload != NULL) {
-        const struct zl_workload *owner = zl_ref_object(workload);
-        const struct zl_workload *own = request->facts.workload;
-        /* Another workload that wants a single replica has no part in the election. */
-        bool takes_part = strcmp(owner->meta.uid, own->meta.uid) == 0 || owner->replicas > 1;
-        if (takes_part && zl_same_string(owner->pool, own->pool) &&
-            (search->best == NULL || zl_pod_precedes(pod, search->best))) {
-            zl_pod_free(search->best);
-            search->best = pod;
-            return ZL_OK;
-        }
-    }
-    zl_pod_free(pod);
-    return status;
-}
-
-/*
- * By names alone: may POD belong to a workload of the pool? Saves a read for every other pod around. A
- * StatefulSet's pods name it as their owner, a Deployment's a ReplicaSet "<deployment>-<hash>".
- */
-static bool may_belong(const struct zl_pod *pod, const struct zl_workload *workload)
-{
-    const char *owner = pod->meta.controller.name;
-    const char *name = workload->meta.name;
-    return owner != NULL && strncmp(owner, name, strlen(name)) == 0;
-}
-
-static bool may_take_part(const struct search *search, const struct zl_refs *workloads,
-                          const struct zl_pod *pod)
-{
-    if (pod->finished || zl_lease_is_held_by(search->lease, pod->meta.uid)) {
-        return false;
-    }
-    for (size_t i = 0; i < workloads->count; i++) {
-        if (may_belong(pod, zl_ref_object(workloads->items[i]))) {
-            return true;
-        }
-    }
-    return may_belong(pod, search->request->facts.workload);
-}
-
-static enum zl_status consider_object(void *ctx, const struct cJSON *object, struct zl_error *err)
-{
-    struct zl_pod *pod = NULL;
-    enum zl_status status = zl_pod_decode(object, &pod, err);
-    return status == ZL_OK ? consider(ctx, pod, err) : status;
-}
-
-static enum zl_status list_pods_of(struct search *search, const char *selector,
-                                   struct zl_error *err)
-{
-    const struct zl_request *request = search->request;
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS,
-                                          .namespace_ = request->namespace_,
-                                          .timeout_ms = zl_clock_left_ms(request->deadline_ms)};
-    const struct zl_kube_selector pods = {.label = selector};
-    return zl_kube_list(search->gatekeeper->client, &target, &pods, consider_object, search, NULL,
-                        err);
-}
-
-/*
- * An absent Lease proves nothing (someone may have deleted it, or the label is new): ask the API server
- * for the live pods of every workload in the pool. A terminating one counts: it may be the leader on
- * its way out.
- */
-static enum zl_status search_live(struct search *search, struct zl_error *err)
-{
-    const struct zl_workload *own = search->request->facts.workload;
-    ZL_AUTO_REFS struct zl_refs others = {0};
-    enum zl_status status = list_pods_of(search, own->selector, err);
-
-    zl_cache_list_workloads(search->gatekeeper->cache, search->request->namespace_, own->pool,
-                            &others);
-    for (size_t i = 0; status == ZL_OK && i < others.count; i++) {
-        const struct zl_workload *other = zl_ref_object(others.items[i]);
-        if (strcmp(other->meta.uid, own->meta.uid) != 0) {
-            status = list_pods_of(search, other->selector, err);
-        }
+        *out = zl_holder_of(view->lease, view->holder);
     }
     return status;
 }
 
 /*
- * The holder is dead, or the Lease was emptied. A pod beside it got in without a claim (the webhook was
- * down, the workload had one replica then, or someone edited the Lease): memory knows it. But memory may
- * show a pod that is gone by now, so each is read again; there are none in the normal case.
+ * The Lease was lost: whose claim it carried nobody knows, and that pod may still be on its way into the
+ * store. Such a claim is over after a claim timeout.
  */
-static enum zl_status search_memory(struct search *search, struct zl_error *err)
+static enum zl_status look_for_lost_claim(const struct zl_gatekeeper *gatekeeper,
+                                          struct zl_request *request, struct seat_view *view,
+                                          struct zl_error *err)
 {
-    const struct zl_request *request = search->request;
-    struct zl_cache *cache = search->gatekeeper->cache;
-    ZL_AUTO_REFS struct zl_refs pods = {0};
-    ZL_AUTO_REFS struct zl_refs workloads = {0};
-    enum zl_status status = ZL_OK;
-    zl_cache_list(cache, ZL_CACHED_PODS, request->namespace_, &pods);
-    zl_cache_list_workloads(cache, request->namespace_, request->facts.workload->pool, &workloads);
-    for (size_t i = 0; status == ZL_OK && i < pods.count; i++) {
-        const struct zl_pod *cached = zl_ref_object(pods.items[i]);
-        struct zl_pod *pod = NULL;
-        if (may_take_part(search, &workloads, cached)) {
-            status = read_pod(search->gatekeeper, request, cached->meta.name, &pod, err);
-        }
-        if (status == ZL_OK && pod != NULL) {
-            status = consider(search, pod, err);
-        }
+    struct zl_facts *facts = &request->facts;
+    const char *pool = facts->workload->pool;
+    int64_t token = 0;
+    facts->claim_in_flight = false;
+    if (facts->seat == ZL_SEAT_ABANDONED || !zl_lease_is_lost(view->lease)) {
+        return ZL_OK;
     }
+    enum zl_status status = zl_token_read(gatekeeper->client, facts->policy,
+                                          zl_clock_left_ms(request->deadline_ms), &token, err);
+    int64_t now_ms = zl_clock_ms();
+    view->token = token;
+    struct zl_last_claim last =
+        zl_claim_clock_last(gatekeeper->clock, request->namespace_, pool, now_ms);
+    int64_t lost_ms =
+        zl_claim_clock_observe_loss(gatekeeper->clock, request->namespace_, pool, token, now_ms);
+    bool seen = last.provisional && last.age_ms >= 0 && last.age_ms < gatekeeper->claim_timeout_ms;
+    bool unseen = token > 0 && lost_ms < gatekeeper->claim_timeout_ms; /* 0: nobody ever led */
+    facts->claim_in_flight = seen || unseen;
     return status;
+}
+
+/* A Lease that names nobody, so that there is one to swap; then the next round. */
+static enum zl_status create_lease(const struct zl_gatekeeper *gatekeeper,
+                                   const struct zl_request *request, struct zl_error *err)
+{
+    struct zl_lease *vacant = zl_lease_vacant(request->facts.policy);
+    enum zl_status status = zl_lease_swap(gatekeeper->client, vacant, request->facts.policy,
+                                          zl_clock_left_ms(request->deadline_ms), NULL, err);
+    zl_lease_free(vacant);
+    return status == ZL_OK ? zl_error_set(err, ZL_E_CONFLICT, "the Lease was just created")
+                           : status;
 }
 
 static enum zl_status view_seat(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
                                 struct seat_view *view, struct zl_error *err)
 {
-    const char *pool = request->facts.workload->pool;
     struct zl_facts *facts = &request->facts;
-    struct search search = {.gatekeeper = gatekeeper, .request = request};
     enum zl_holder holder = ZL_HOLDER_UNKNOWN;
+    bool proven = false;
 
     enum zl_status status =
-        zl_lease_read(gatekeeper->client, request->namespace_, pool,
+        zl_lease_read(gatekeeper->client, request->namespace_, facts->workload->pool,
                       zl_clock_left_ms(request->deadline_ms), &view->lease, err);
     if (status != ZL_OK) {
         return status;
     }
-    int64_t now_ms = zl_clock_ms();
-    int64_t age_ms = zl_claim_clock_observe(gatekeeper->clock, view->lease, now_ms);
+    if (view->lease == NULL && !request->dry_run) {
+        return create_lease(gatekeeper, request, err);
+    }
+    int64_t age_ms = zl_claim_clock_observe(gatekeeper->clock, view->lease, zl_clock_ms());
     facts->is_holder = zl_lease_is_held_by(view->lease, request->pod_uid);
     if (zl_lease_is_held(view->lease) && !facts->is_holder) {
-        status = read_holder(gatekeeper, request, view->lease, &holder, err);
+        status = read_holder(gatekeeper, request, view, &holder, err);
     }
     if (status != ZL_OK) {
         return status;
     }
     facts->seat = zl_seat_judge(view->lease, holder, age_ms, gatekeeper->claim_timeout_ms);
-
-    struct zl_last_claim last =
-        zl_claim_clock_last(gatekeeper->clock, request->namespace_, pool, now_ms);
-    facts->claim_in_flight =
-        last.provisional && last.age_ms >= 0 && last.age_ms < gatekeeper->claim_timeout_ms;
-
-    search.lease = view->lease;
-    if (facts->seat == ZL_SEAT_ABSENT) {
-        status = search_live(&search, err);
-    } else if (facts->seat == ZL_SEAT_ABANDONED || facts->seat == ZL_SEAT_EMPTY) {
-        status = search_memory(&search, err);
+    facts->holder_terminating = holder == ZL_HOLDER_TERMINATING;
+    status =
+        zl_view_rollout(gatekeeper, request, view->lease, view->holder, facts->seat, &proven, err);
+    bool empty = facts->seat == ZL_SEAT_ABSENT || facts->seat == ZL_SEAT_EMPTY ||
+                 facts->seat == ZL_SEAT_ABANDONED;
+    if (status == ZL_OK && empty) {
+        status = look_for_lost_claim(gatekeeper, request, view, err);
     }
-    view->other = search.best;
+    if (status == ZL_OK && empty) {
+        status =
+            zl_find_other(gatekeeper, request, view->lease, proven, &view->other, &view->rest, err);
+    }
     facts->other_pod_lives = view->other != NULL;
+    facts->other_led = view->other != NULL && view->token > 0 &&
+                       facts->policy->status.holder_token == view->token &&
+                       zl_same_string(facts->policy->status.holder_uid, view->other->meta.uid);
     facts->live = true;
     return status;
 }
 
 /* --- taking the seat --- */
-
-static enum zl_status read_token(const struct zl_gatekeeper *gatekeeper,
-                                 const struct zl_request *request, int64_t *token,
-                                 char **resource_version, struct zl_error *err)
-{
-    ZL_AUTO_JSON struct cJSON *object = NULL;
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_LEADERPOLICIES,
-                                          .namespace_ = request->namespace_,
-                                          .name = request->facts.policy->meta.name,
-                                          .timeout_ms = zl_clock_left_ms(request->deadline_ms)};
-    enum zl_status status = zl_kube_get(gatekeeper->client, &target, &object, err);
-    if (status != ZL_OK) {
-        return status;
-    }
-    *token = zl_json_i64(object, 0, "status", "fencingToken", NULL);
-    zl_replace_string(resource_version, zl_json_text(object, "metadata", "resourceVersion", NULL));
-    return ZL_OK;
-}
-
-/*
- * Write the new fencing token into LeaderPolicy status before the pod is let in: so that it stays
- * strictly increasing even if the Lease is deleted and every process dies right now.
- */
-static enum zl_status record_token(const struct zl_gatekeeper *gatekeeper,
-                                   const struct zl_request *request, int64_t token,
-                                   struct zl_error *err)
-{
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_LEADERPOLICIES,
-                                          .namespace_ = request->namespace_,
-                                          .name = request->facts.policy->meta.name,
-                                          .subresource = "status",
-                                          .timeout_ms = zl_clock_left_ms(request->deadline_ms)};
-    ZL_AUTO_FREE char *version = zl_strdup(request->facts.policy->meta.resource_version);
-    int64_t recorded = request->facts.policy->status.fencing_token;
-    enum zl_status status = ZL_OK;
-
-    for (int round = 0; round < ROUNDS && recorded < token; round++) {
-        ZL_AUTO_JSON struct cJSON *patch = zl_json_object();
-        zl_json_set_text(zl_json_child(patch, "metadata"), "resourceVersion", version);
-        zl_json_set_i64(zl_json_child(patch, "status"), "fencingToken", token);
-        status = zl_kube_patch(gatekeeper->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
-        if (status != ZL_E_CONFLICT) {
-            return status;
-        }
-        status = read_token(gatekeeper, request, &recorded, &version, err);
-        if (status != ZL_OK) {
-            return status;
-        }
-    }
-    if (recorded < token) {
-        return zl_error_set(err, ZL_E_CONFLICT, "LeaderPolicy status is changing too fast");
-    }
-    return ZL_OK;
-}
 
 static enum zl_status take_seat(const struct zl_gatekeeper *gatekeeper,
                                 const struct zl_request *request, const struct seat_view *view,
@@ -285,25 +148,27 @@ static enum zl_status take_seat(const struct zl_gatekeeper *gatekeeper,
                                 struct zl_error *err)
 {
     const struct zl_policy *policy = request->facts.policy;
-    int64_t now_ms = zl_clock_ms();
-    struct zl_last_claim last =
-        zl_claim_clock_last(gatekeeper->clock, request->namespace_, policy->meta.name, now_ms);
-    int64_t known_token = policy->status.fencing_token;
-    enum zl_status status = ZL_OK;
-
-    if (view->lease == NULL) {
-        ZL_AUTO_FREE char *version = NULL;
-        status = read_token(gatekeeper, request, &known_token, &version, err);
-        if (status != ZL_OK) {
-            return status;
-        }
+    struct zl_last_claim last = zl_claim_clock_last(gatekeeper->clock, request->namespace_,
+                                                    policy->meta.name, zl_clock_ms());
+    int64_t above = view->lease->fencing_token;
+    int64_t token = 0;
+    if (last.fencing_token > above) {
+        above = last.fencing_token;
     }
-    if (last.fencing_token > known_token) {
-        known_token = last.fencing_token;
+    if (zl_lease_is_lost(view->lease) && policy->status.fencing_token + 1 > above) {
+        above = policy->status.fencing_token > 0 ? policy->status.fencing_token + 1 : above;
     }
-
-    struct zl_lease *next = zl_lease_claimed(view->lease, policy, known_token, candidate,
-                                             provisional, zl_clock_wall_us());
+    /* Before the swap, and so before the pod is let in: it is ours even if the Lease is deleted then. */
+    enum zl_status status = zl_token_reserve(gatekeeper->client, policy, above,
+                                             zl_clock_left_ms(request->deadline_ms), &token, err);
+    if (status != ZL_OK) {
+        return status;
+    }
+    struct zl_lease *next = zl_lease_claimed(view->lease, policy, token - 1, candidate, provisional,
+                                             zl_clock_wall_us());
+    if (!provisional && policy->status.fencing_token > 0) {
+        zl_lease_depose_all(next, view->rest); /* one of them may have led */
+    }
     status = zl_lease_swap(gatekeeper->client, next, policy, zl_clock_left_ms(request->deadline_ms),
                            NULL, err);
     if (status == ZL_OK) {
@@ -312,11 +177,25 @@ static enum zl_status take_seat(const struct zl_gatekeeper *gatekeeper,
                     ZL_STR("namespace", request->namespace_), ZL_STR("pool", next->pool),
                     ZL_STR("pod", next->holder_pod), ZL_STR("uid", next->holder_uid),
                     ZL_I64("fencingToken", next->fencing_token));
-        status = record_token(gatekeeper, request, next->fencing_token, err);
-        /* Not a lost swap: the seat is ours, so another round must not run. */
-        if (status == ZL_E_CONFLICT) {
-            status = zl_error_wrap(err, ZL_E_TRANSIENT, "recording the fencing token");
-        }
+    }
+    zl_lease_free(next);
+    return status;
+}
+
+/* The place beside the leader, by the same compare-and-swap; leader and fencing token stay as they are. */
+static enum zl_status take_place(const struct zl_gatekeeper *gatekeeper,
+                                 const struct zl_request *request, const struct zl_lease *lease,
+                                 struct zl_error *err)
+{
+    struct zl_lease *next = zl_lease_copy(lease);
+    zl_lease_set_successor(next, request->pod_name, request->pod_uid);
+    enum zl_status status = zl_lease_swap(gatekeeper->client, next, request->facts.policy,
+                                          zl_clock_left_ms(request->deadline_ms), NULL, err);
+    if (status == ZL_OK) {
+        (void)zl_claim_clock_observe_successor(gatekeeper->clock, next, zl_clock_ms());
+        ZL_LOG_INFO("successor admitted", ZL_STR("namespace", request->namespace_),
+                    ZL_STR("pool", next->pool), ZL_STR("pod", next->successor_pod),
+                    ZL_STR("uid", next->successor_uid), ZL_STR("leader", next->holder_pod));
     }
     zl_lease_free(next);
     return status;
@@ -334,6 +213,9 @@ static enum zl_status act(const struct zl_gatekeeper *gatekeeper, const struct z
                                           .uid = request->pod_uid,
                                           .identity = custom ? request->identity : NULL};
         return take_seat(gatekeeper, request, view, &self, true, err);
+    }
+    if (step == ZL_STEP_SUCCEED) {
+        return take_place(gatekeeper, request, view->lease, err);
     }
     if (view->other == NULL) {
         return zl_error_set(err, ZL_E_INVALID, "nothing to adopt");

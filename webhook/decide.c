@@ -14,10 +14,31 @@ static struct zl_decision then(enum zl_step step, enum zl_outcome outcome)
 /* A stale denial only delays, so memory may deny; only live facts may let a pod in. */
 static struct zl_decision decide_from_memory(const struct zl_facts *facts)
 {
-    bool steadily_held =
-        facts->seat == ZL_SEAT_HELD && !facts->holder_terminating && !facts->is_holder;
+    bool steadily_held = facts->seat == ZL_SEAT_HELD && !facts->holder_terminating &&
+                         !facts->is_holder && !facts->is_successor && !facts->may_succeed;
     return steadily_held ? answer(ZL_OUTCOME_FOLLOWER)
                          : then(ZL_STEP_READ, ZL_OUTCOME_CLAIM_PENDING);
+}
+
+static struct zl_decision decide_beside_leader(const struct zl_facts *facts)
+{
+    /* A leader on its way out leaves the seat in a moment: then this pod may have that. */
+    bool place = facts->may_succeed && !facts->successor_lives && !facts->holder_terminating;
+    return place ? then(ZL_STEP_SUCCEED, ZL_OUTCOME_SUCCESSOR) : answer(ZL_OUTCOME_FOLLOWER);
+}
+
+static struct zl_decision decide_empty_seat(const struct zl_facts *facts)
+{
+    if (facts->other_pod_lives) {
+        return then(ZL_STEP_ADOPT, ZL_OUTCOME_ADOPTED);
+    }
+    if (facts->may_lead) {
+        return then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED);
+    }
+    /* Not proven yet: it may start, and leads when it is Ready. */
+    return facts->may_succeed && !facts->successor_lives
+               ? then(ZL_STEP_SUCCEED, ZL_OUTCOME_SUCCESSOR)
+               : answer(ZL_OUTCOME_OTHER_REVISION);
 }
 
 static struct zl_decision decide_live(const struct zl_facts *facts)
@@ -25,26 +46,26 @@ static struct zl_decision decide_live(const struct zl_facts *facts)
     if (facts->is_holder) {
         return answer(ZL_OUTCOME_IS_LEADER);
     }
+    if (facts->is_successor) {
+        return answer(ZL_OUTCOME_SUCCESSOR);
+    }
     switch (facts->seat) {
     case ZL_SEAT_HELD:
-        return answer(ZL_OUTCOME_FOLLOWER);
+        return decide_beside_leader(facts);
     case ZL_SEAT_PROVISIONAL:
         return answer(ZL_OUTCOME_CLAIM_PENDING);
     case ZL_SEAT_ABSENT:
-        if (facts->claim_in_flight) {
+    case ZL_SEAT_EMPTY:
+        if (facts->claim_in_flight && !facts->other_led) {
             return answer(ZL_OUTCOME_CLAIM_PENDING);
         }
         break;
-    case ZL_SEAT_EMPTY:
     case ZL_SEAT_ABANDONED:
         break;
     case ZL_SEAT_UNKNOWN:
         return answer(ZL_OUTCOME_UNREACHABLE);
     }
-    if (facts->other_pod_lives) {
-        return then(ZL_STEP_ADOPT, ZL_OUTCOME_ADOPTED);
-    }
-    return then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED);
+    return decide_empty_seat(facts);
 }
 
 struct zl_decision zl_decide(const struct zl_facts *facts)
@@ -82,6 +103,7 @@ static const struct {
     [ZL_OUTCOME_STANDBY] = {"standby", true, NULL},
     [ZL_OUTCOME_IS_LEADER] = {"is_leader", true, NULL},
     [ZL_OUTCOME_CLAIMED] = {"claimed", true, NULL},
+    [ZL_OUTCOME_SUCCESSOR] = {"successor", true, NULL},
     [ZL_OUTCOME_ALLOWED_UNREACHABLE] = {"allowed_unreachable", true, NULL},
     [ZL_OUTCOME_FOLLOWER] = {"follower", false,
                              "zen-lead: pool \"%s\" has a leader; only the leader's pod is "
@@ -92,6 +114,9 @@ static const struct {
     [ZL_OUTCOME_ADOPTED] = {"adopted", false,
                             "zen-lead: pool \"%s\" already runs a pod, which is now its leader; "
                             "followers wait (followerMode: scaleDown)"},
+    [ZL_OUTCOME_OTHER_REVISION] = {"other_revision", false,
+                                   "zen-lead: pool \"%s\" waits for a pod of another revision of "
+                                   "this Deployment to lead (rollout in progress)"},
     [ZL_OUTCOME_CLAIM_LOST] = {"claim_lost", false,
                                "zen-lead: pool \"%s\" was claimed by another pod at the same "
                                "moment; followers wait (followerMode: scaleDown)"},

@@ -20,16 +20,23 @@ struct zl_facts {
     enum zl_seat seat;
     bool holder_terminating; /* the holder's pod is on its way out */
     bool is_holder;          /* the Lease already names this very pod (same uid) */
-    bool
-        claim_in_flight; /* no Lease, but a provisional claim was observed less than a claim timeout ago */
+    /* No Lease, or somebody emptied it, and the pod of a claim may still be on its way into the store. */
+    bool claim_in_flight;
     bool other_pod_lives; /* a live pod of the pool exists that the Lease does not name */
+    bool other_led;       /* ... and it led last: no claim came after it */
+    /* Rollout (common/pool/rollout.h). From memory, MAY_SUCCEED says no more than that it is worth asking. */
+    bool may_lead;        /* the pod's revision may fill an empty seat */
+    bool may_succeed;     /* the pod's revision may start beside the leader */
+    bool is_successor;    /* the Lease already names this very pod as successor */
+    bool successor_lives; /* the one place beside the leader is taken */
 };
 
 enum zl_step {
-    ZL_STEP_ANSWER, /* OUTCOME is final */
-    ZL_STEP_READ,   /* memory cannot tell: read live */
-    ZL_STEP_CLAIM,  /* take the seat for this pod; OUTCOME holds if the swap succeeds */
-    ZL_STEP_ADOPT,  /* give the seat to the live pod; OUTCOME holds in any case */
+    ZL_STEP_ANSWER,  /* OUTCOME is final */
+    ZL_STEP_READ,    /* memory cannot tell: read live */
+    ZL_STEP_CLAIM,   /* take the seat for this pod; OUTCOME holds if the swap succeeds */
+    ZL_STEP_SUCCEED, /* record this pod as the successor; OUTCOME holds if the swap succeeds */
+    ZL_STEP_ADOPT,   /* give the seat to the live pod; OUTCOME holds in any case */
 };
 
 enum zl_outcome {
@@ -41,10 +48,12 @@ enum zl_outcome {
     ZL_OUTCOME_STANDBY,
     ZL_OUTCOME_IS_LEADER,
     ZL_OUTCOME_CLAIMED,
+    ZL_OUTCOME_SUCCESSOR,
     ZL_OUTCOME_ALLOWED_UNREACHABLE,
     ZL_OUTCOME_FOLLOWER,
     ZL_OUTCOME_CLAIM_PENDING,
     ZL_OUTCOME_ADOPTED,
+    ZL_OUTCOME_OTHER_REVISION,
     ZL_OUTCOME_CLAIM_LOST,
     ZL_OUTCOME_UNREACHABLE,
     ZL_OUTCOME_NAMELESS,

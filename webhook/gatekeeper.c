@@ -5,6 +5,8 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/pool/names.h"
+#include "webhook/bad_review.h"
+#include "webhook/probe.h"
 
 #include <string.h>
 
@@ -22,17 +24,19 @@ static const struct zl_metric DURATION = {
     .label1 = "result",
     .buckets = ZL_BUCKETS_SECONDS,
 };
-static const struct zl_metric BAD_REVIEWS = {
-    .name = "zen_lead_admission_bad_reviews_total",
+
+static const struct zl_metric PROBES = {
+    .name = "zen_lead_admission_probes_total",
     .type = ZL_METRIC_COUNTER,
-    .help = "Request bodies that were not a valid AdmissionReview.",
+    .help = "Probes of the controller, which asks whether the gatekeeper is armed in a namespace.",
 };
 
 void zl_gatekeeper_register_metrics(void)
 {
     zl_metrics_register(&DECISIONS);
     zl_metrics_register(&DURATION);
-    zl_metrics_register(&BAD_REVIEWS);
+    zl_bad_review_register_metrics();
+    zl_metrics_register(&PROBES);
 }
 
 void zl_request_clear(struct zl_request *request)
@@ -140,9 +144,13 @@ static void remember_seat(const struct zl_gatekeeper *gatekeeper, struct zl_requ
         ZL_AUTO_REF struct zl_ref *pod_ref = zl_cache_find(gatekeeper->cache, ZL_CACHED_PODS,
                                                            request->namespace_, lease->holder_pod);
         if (pod_ref != NULL) {
-            holder = zl_holder_of(lease, zl_ref_object(pod_ref));
+            const struct zl_pod *pod = zl_ref_object(pod_ref);
+            holder = zl_holder_of(lease, pod);
+            request->facts.may_succeed = zl_may_succeed_by_memory(gatekeeper, request, lease, pod);
         }
     }
+    request->facts.is_successor =
+        request->pod_uid != NULL && zl_lease_is_succeeded_by(lease, request->pod_uid);
     request->facts.seat = zl_seat_judge(lease, holder, 0, gatekeeper->claim_timeout_ms);
     request->facts.holder_terminating = holder == ZL_HOLDER_TERMINATING;
     request->facts.is_holder =
@@ -185,7 +193,8 @@ static void log_decision(const struct zl_request *request, enum zl_outcome outco
                          const char *pool, const struct zl_error *err)
 {
     enum zl_log_level level = ZL_LOG_LEVEL_DEBUG;
-    if (outcome == ZL_OUTCOME_CLAIMED || outcome == ZL_OUTCOME_ADOPTED) {
+    if (outcome == ZL_OUTCOME_CLAIMED || outcome == ZL_OUTCOME_ADOPTED ||
+        outcome == ZL_OUTCOME_SUCCESSOR) {
         level = ZL_LOG_LEVEL_INFO;
     }
     if (outcome == ZL_OUTCOME_UNREACHABLE || outcome == ZL_OUTCOME_ALLOWED_UNREACHABLE) {
@@ -217,6 +226,7 @@ enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
     request.pod_uid = zl_json_text(review->object, "metadata", "uid", NULL);
     request.identity =
         zl_json_text(review->object, "metadata", "annotations", ZL_KEY_IDENTITY, NULL);
+    request.owner = &owner;
     request.dry_run = review->dry_run;
     request.deadline_ms = zl_clock_ms() + gatekeeper->deadline_ms;
     request.facts.is_static = zl_json_text(review->object, "metadata", "annotations",
@@ -253,16 +263,11 @@ static char *encode(const char *uid, enum zl_outcome outcome, const char *pool)
     return zl_review_encode(uid, &answer);
 }
 
-static char *refuse_bad_review(const struct zl_review *review, const struct zl_error *err,
-                               int *http_status)
+static char *refuse_probe(const struct zl_review *review, const char *nonce)
 {
-    zl_metric_add(&BAD_REVIEWS, NULL, NULL, 1);
-    ZL_LOG_WARN("bad AdmissionReview", ZL_ERR(err));
-    if (review->uid == NULL) {
-        *http_status = 400;
-        return zl_asprintf("not a valid AdmissionReview: %s\n", err->message);
-    }
-    struct zl_review_answer answer = {.code = 400, .reason = "BadRequest", .message = err->message};
+    zl_metric_add(&PROBES, NULL, NULL, 1);
+    ZL_AUTO_FREE char *message = zl_probe_message(nonce);
+    const struct zl_review_answer answer = {.code = 403, .reason = "Forbidden", .message = message};
     return zl_review_encode(review->uid, &answer);
 }
 
@@ -274,9 +279,13 @@ char *zl_gatekeeper_answer(const struct zl_gatekeeper *gatekeeper, const char *b
     struct zl_review review = {0};
     char *answer = NULL;
 
+    const char *nonce = NULL;
+
     *http_status = 200;
     if (zl_review_decode(body, length, &review, &err) != ZL_OK) {
-        answer = refuse_bad_review(&review, &err, http_status);
+        answer = zl_bad_review_answer(&review, &err, http_status);
+    } else if ((nonce = zl_probe_nonce(&review)) != NULL) {
+        answer = refuse_probe(&review, nonce);
     } else {
         ZL_AUTO_FREE char *pool = NULL;
         enum zl_outcome outcome = zl_gatekeeper_decide(gatekeeper, &review, &pool);

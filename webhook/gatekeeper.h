@@ -30,6 +30,7 @@ struct zl_request {
     const char *namespace_;
     const char *pod_name, *pod_uid; /* NULL when the review lacks them */
     const char *identity;           /* annotation zen-lead/identity, or NULL */
+    const struct zl_owner *owner;   /* the pod's controller; fields may be NULL */
     bool dry_run;
     int64_t deadline_ms; /* zl_clock_ms */
     struct zl_ref *workload_ref, *policy_ref;
@@ -44,6 +45,36 @@ void zl_request_clear(struct zl_request *request);
  */
 enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
                                      const struct zl_review *review, char **pool);
+
+/*
+ * The rollout's part of the live half (succession.c): fills FACTS.may_lead, .may_succeed, .is_successor and
+ * .successor_lives.
+ *
+ * @param lease        as it is now; NULL: there is none
+ * @param holder       its holder's pod as it is now; NULL: not there
+ * @param seat         what they mean
+ * @param out_proven   a proven revision still wants pods: its successor waits, and is not to be adopted
+ */
+enum zl_status zl_view_rollout(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
+                               const struct zl_lease *lease, const struct zl_pod *holder,
+                               enum zl_seat seat, bool *out_proven,
+                               struct zl_error *err) ZL_MUST_CHECK;
+/*
+ * The best live pod of the pool's workloads that LEASE does not name as leader (search.c). A terminating one
+ * counts: it may be the leader on its way out. Pods that lost the seat do not, nor a successor that still
+ * waits to be Ready while a PROVEN revision wants pods.
+ *
+ * @param out   NULL: there is none; the caller frees, also after a failure
+ * @param rest  uids of the others, separated by commas, or NULL; the caller frees, also after a failure
+ */
+enum zl_status zl_find_other(const struct zl_gatekeeper *gatekeeper,
+                             const struct zl_request *request, const struct zl_lease *lease,
+                             bool proven, struct zl_pod **out, char **rest,
+                             struct zl_error *err) ZL_MUST_CHECK;
+/* From memory: is it worth asking the API server whether the pod may be HOLDER's successor? */
+bool zl_may_succeed_by_memory(const struct zl_gatekeeper *gatekeeper,
+                              const struct zl_request *request, const struct zl_lease *lease,
+                              const struct zl_pod *holder);
 
 /* The live half (claim.c): read Lease and pods, decide, claim or adopt; up to three rounds. */
 enum zl_status zl_claim_seat(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,

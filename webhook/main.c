@@ -8,6 +8,7 @@
 #include "common/base/process.h"
 #include "common/kube/daemon.h"
 #include "webhook/server.h"
+#include "webhook/validator.h"
 
 #include <stddef.h>
 
@@ -140,6 +141,7 @@ static void cache_changed(void *ctx, enum zl_cached kind, const void *old_object
     (void)old_object;
     if (kind == ZL_CACHED_LEASES) {
         (void)zl_claim_clock_observe(ctx, new_object, zl_clock_ms());
+        (void)zl_claim_clock_observe_successor(ctx, new_object, zl_clock_ms());
     }
 }
 
@@ -172,6 +174,7 @@ static enum zl_status serve(void *ctx, struct zl_kube_client *client,
         .allow_on_api_error = strcmp(config->on_api_error, "allow") == 0,
     };
     zl_gatekeeper_register_metrics();
+    zl_validator_register_metrics();
     /* Before the first review can come: a cache that was not started has nothing to wait for. */
     zl_cache_start_pools(cache);
     enum zl_status status = zl_webhook_server_start(config, &gatekeeper, &server, err);

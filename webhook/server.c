@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/http/server.h"
+#include "webhook/validator.h"
 
 #include <string.h>
 
@@ -21,6 +22,10 @@ struct zl_webhook_server {
     atomic_bool leaving;
 };
 
+/* A review's body to the answer's; as zl_gatekeeper_answer. */
+typedef char *answer_fn(const struct zl_gatekeeper *gatekeeper, const char *body, size_t length,
+                        int *http_status);
+
 static bool is_json(const char *content_type)
 {
     size_t length = strlen("application/json");
@@ -28,20 +33,37 @@ static bool is_json(const char *content_type)
            (content_type[length] == '\0' || content_type[length] == ';');
 }
 
-static void handle_validate(void *ctx, const struct zl_http_request *request,
-                            struct zl_http_response *response)
+static void review(const struct zl_webhook_server *server, answer_fn *answer,
+                   const struct zl_http_request *request, struct zl_http_response *response)
 {
-    const struct zl_webhook_server *server = ctx;
     if (!is_json(request->content_type)) {
         zl_http_respond_text(response, 415, "Content-Type must be application/json\n");
         return;
     }
-    response->body = zl_gatekeeper_answer(server->gatekeeper, request->body, request->body_length,
-                                          &response->status);
+    response->body =
+        answer(server->gatekeeper, request->body, request->body_length, &response->status);
     response->body_length = strlen(response->body);
     if (response->status == 200) {
         response->content_type = "application/json";
     }
+}
+
+static void handle_validate(void *ctx, const struct zl_http_request *request,
+                            struct zl_http_response *response)
+{
+    review(ctx, zl_gatekeeper_answer, request, response);
+}
+
+static void handle_validate_policy(void *ctx, const struct zl_http_request *request,
+                                   struct zl_http_response *response)
+{
+    review(ctx, zl_validator_answer_policy, request, response);
+}
+
+static void handle_warn_workload(void *ctx, const struct zl_http_request *request,
+                                 struct zl_http_response *response)
+{
+    review(ctx, zl_validator_answer_workload, request, response);
 }
 
 static void handle_healthz(void *ctx, const struct zl_http_request *request,
@@ -78,6 +100,8 @@ static void handle_metrics(void *ctx, const struct zl_http_request *request,
 
 static const struct zl_http_route REVIEW_ROUTES[] = {
     {"POST", "/validate", handle_validate},
+    {"POST", "/validate-leaderpolicy", handle_validate_policy},
+    {"POST", "/warn-workload", handle_warn_workload},
     {"GET", "/healthz", handle_healthz},
     {"GET", "/readyz", handle_readyz},
     {NULL, NULL, NULL},

@@ -2,7 +2,7 @@
 /*
  * server.h - the webhook's two HTTP servers: reviews over TLS, health and metrics in plain HTTP.
  *
- *   TLS:    POST /validate   GET /healthz   GET /readyz
+ *   TLS:    POST /validate   POST /validate-leaderpolicy   POST /warn-workload   GET /healthz   GET /readyz
  *   plain:  GET /healthz   GET /readyz   GET /metrics
  *
  * Threads: start and stop from main; handlers run on the servers' threads.

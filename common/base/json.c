@@ -190,6 +190,16 @@ char *zl_json_print(const struct cJSON *tree)
     return text != NULL ? text : zl_strdup("null");
 }
 
+bool zl_json_same(const struct cJSON *left, const struct cJSON *right)
+{
+    if (left == NULL || right == NULL) {
+        return left == right;
+    }
+    ZL_AUTO_FREE char *left_text = zl_json_print(left);
+    ZL_AUTO_FREE char *right_text = zl_json_print(right);
+    return strcmp(left_text, right_text) == 0;
+}
+
 /* NODE's descendant by the names in PATH up to NULL. */
 static const cJSON *walk(const cJSON *node, va_list path)
 {

@@ -59,6 +59,8 @@ const struct cJSON *zl_json_next(const struct cJSON *node);
 const char *zl_json_name(const struct cJSON *node);
 const char *zl_json_value_text(const struct cJSON *node);
 size_t zl_json_count(const struct cJSON *node);
+/* Both absent, or the same when printed: members in the same order, as the API server sorts them. */
+bool zl_json_same(const struct cJSON *left, const struct cJSON *right);
 
 /* Building. Setters replace an existing member; `taken` trees change owner, NULL stands for JSON null. */
 struct cJSON *zl_json_object(void);

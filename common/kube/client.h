@@ -41,6 +41,7 @@ extern const struct zl_kube_resource ZL_KUBE_ENDPOINTS;              /* core/v1 
 extern const struct zl_kube_resource ZL_KUBE_ENDPOINTSLICES;         /* discovery.k8s.io/v1 */
 extern const struct zl_kube_resource ZL_KUBE_ENDPOINTSLICES_V1BETA1; /* before 1.21 */
 extern const struct zl_kube_resource ZL_KUBE_REPLICASETS;            /* apps/v1 */
+extern const struct zl_kube_resource ZL_KUBE_CONTROLLERREVISIONS;    /* apps/v1 */
 extern const struct zl_kube_resource ZL_KUBE_DEPLOYMENTS;
 extern const struct zl_kube_resource ZL_KUBE_STATEFULSETS;
 extern const struct zl_kube_resource ZL_KUBE_LEASES; /* coordination.k8s.io/v1 */

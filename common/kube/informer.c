@@ -51,6 +51,7 @@ struct zl_informer {
     char *version;        /* resourceVersion to watch from; NULL: list first */
     int64_t last_list_ms; /* end of the last list that succeeded; 0: none */
     int failures;         /* in a row; 0 when healthy */
+    bool fell_behind;     /* 410 came since it was healthy last, and a list was the answer */
     bool news;            /* this watch moved the version */
     int64_t opened_ms;    /* when this watch was accepted; 0: it was not */
 };
@@ -200,7 +201,8 @@ static enum zl_status list(struct zl_informer *informer, struct zl_error *err)
 {
     ZL_CLEANUP(clear_collecting) struct collecting collecting = {.informer = informer};
     const struct zl_kube_target target = target_of(informer);
-    const struct zl_kube_selector selector = {.label = informer->spec.label_selector};
+    const struct zl_kube_selector selector = {.label = informer->spec.label_selector,
+                                              .field = informer->spec.field_selector};
     ZL_AUTO_FREE char *version = NULL;
 
     /* Requests from here on want another list: this one may have passed their objects already. */
@@ -285,7 +287,8 @@ static bool may_watch(struct zl_informer *informer)
 static enum zl_status watch(struct zl_informer *informer, struct zl_error *err)
 {
     const struct zl_kube_target target = target_of(informer);
-    const struct zl_kube_selector selector = {.label = informer->spec.label_selector};
+    const struct zl_kube_selector selector = {.label = informer->spec.label_selector,
+                                              .field = informer->spec.field_selector};
     const int timeout_s = (int)(zl_jitter_ms(WATCH_MIN_MS, 100) / 1000);
     /* A copy: the events replace the informer's. */
     ZL_AUTO_FREE char *from = zl_strdup(informer->version);
@@ -358,6 +361,7 @@ static bool wants_list(enum zl_status status)
 static void note_gone(struct zl_informer *informer, const struct zl_error *err)
 {
     informer->failures++;
+    informer->fell_behind = true;
     ZL_LOG_INFO("watch fell behind, listing again", ZL_STR("resource", zl_informer_name(informer)),
                 ZL_ERR(err));
 }
@@ -373,6 +377,7 @@ static void watch_step(struct zl_informer *informer)
                        zl_clock_ms() - informer->opened_ms >= informer->timing.short_watch_ms;
     if (lived || informer->news) {
         informer->failures = 0;
+        informer->fell_behind = false;
     }
     zl_monitor_lock(&informer->monitor);
     const bool relist = informer->relist;
@@ -384,9 +389,12 @@ static void watch_step(struct zl_informer *informer)
     if (asked) {
         return;
     }
-    if (status == ZL_E_GONE && informer->failures == 0) {
-        note_gone(informer,
-                  &err); /* ordinary after a long cut: wait only if a list does not help */
+    if (status == ZL_E_GONE && !informer->fell_behind) {
+        /*
+         * Ordinary after a long cut or a restart of the API server, whatever failed before: the server works, and
+         * every second without a list is one with an old store. Wait only if a list does not help.
+         */
+        note_gone(informer, &err);
         return;
     }
     if (lived || informer->news) {

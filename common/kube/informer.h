@@ -21,6 +21,7 @@ struct zl_informer_spec {
     const struct zl_kube_resource *resource;
     const char *namespace_;     /* NULL: all */
     const char *label_selector; /* or NULL */
+    const char *field_selector; /* "metadata.name=x": that one object; or NULL */
     bool metadata_only;
     /*
      * Turn one object into what is worth keeping. *OUT stays NULL with ZL_OK: not wanted (and removed

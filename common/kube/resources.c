@@ -14,6 +14,8 @@ const struct zl_kube_resource ZL_KUBE_ENDPOINTSLICES_V1BETA1 = {
     "discovery.k8s.io", "v1beta1", "endpointslices", "EndpointSlice", false};
 const struct zl_kube_resource ZL_KUBE_REPLICASETS = {"apps", "v1", "replicasets", "ReplicaSet",
                                                      false};
+const struct zl_kube_resource ZL_KUBE_CONTROLLERREVISIONS = {"apps", "v1", "controllerrevisions",
+                                                             "ControllerRevision", false};
 const struct zl_kube_resource ZL_KUBE_DEPLOYMENTS = {"apps", "v1", "deployments", "Deployment",
                                                      false};
 const struct zl_kube_resource ZL_KUBE_STATEFULSETS = {"apps", "v1", "statefulsets", "StatefulSet",

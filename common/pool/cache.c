@@ -146,6 +146,24 @@ static enum zl_status decode_replicaset(void *ctx, const struct cJSON *object, v
     return status;
 }
 
+static enum zl_status decode_revision(void *ctx, const struct cJSON *object, void **out,
+                                      struct zl_error *err)
+{
+    const struct slot *slot = ctx;
+    struct zl_revision *revision = NULL;
+    const char *namespace_ = zl_json_text(object, "metadata", "namespace", NULL);
+    if (interest_in(slot->cache, namespace_).policies == 0) {
+        return ZL_OK;
+    }
+    enum zl_status status = zl_revision_decode(object, &revision, err);
+    if (status == ZL_OK && zl_same_string(revision->meta.controller.kind, "StatefulSet")) {
+        *out = revision;
+    } else {
+        zl_revision_free(revision);
+    }
+    return status;
+}
+
 static enum zl_status decode_service(void *ctx, const struct cJSON *object, void **out,
                                      struct zl_error *err)
 {
@@ -211,6 +229,7 @@ static void count_policy(struct zl_cache *cache, const struct zl_policy *old_pol
     } else if (note_interest(cache, new_policy->meta.namespace_, true, true)) {
         relist(cache, ZL_CACHED_PODS);
         relist(cache, ZL_CACHED_REPLICASETS);
+        relist(cache, ZL_CACHED_REVISIONS);
         relist(cache, ZL_CACHED_SERVICES);
     }
 }
@@ -263,6 +282,9 @@ static const struct zl_informer_spec SPECS[ZL_CACHED_COUNT] = {
     [ZL_CACHED_REPLICASETS] = {.resource = &ZL_KUBE_REPLICASETS,
                                .decode = decode_replicaset,
                                .free_object = zl_replicaset_free},
+    [ZL_CACHED_REVISIONS] = {.resource = &ZL_KUBE_CONTROLLERREVISIONS,
+                             .decode = decode_revision,
+                             .free_object = zl_revision_free},
     [ZL_CACHED_SERVICES] = {.resource = &ZL_KUBE_SERVICES,
                             .decode = decode_service,
                             .free_object = zl_service_free},
@@ -305,8 +327,8 @@ struct zl_cache *zl_cache_new(struct zl_kube_client *client, const struct zl_cac
         cache->slots[i].cache = cache;
         cache->slots[i].kind = kind;
         atomic_init(&cache->slots[i].started, false);
-        bool later =
-            is_routing(kind) || (kind == ZL_CACHED_REPLICASETS && !options->with_replicasets);
+        bool of_owners = kind == ZL_CACHED_REPLICASETS || kind == ZL_CACHED_REVISIONS;
+        bool later = is_routing(kind) || (of_owners && !options->with_replicasets);
         if (!later) {
             make_informer(cache, kind, SPECS[kind].resource);
         }

@@ -3,9 +3,9 @@
  * cache.h - what the cluster's pools look like, kept true by informers.
  *
  * Two halves, each started on its own. Pools: LeaderPolicies, the Deployments and StatefulSets that join
- * one, their Leases, for the controller also the ReplicaSets of their namespaces. Routing: Services,
- * our EndpointSlices, the nodes' zones. Pods and Services are kept for namespaces that have a LeaderPolicy or
- * an opted-in Service (a Service may lend its ports, or have a name that we want): memory is a function of
+ * one, their Leases, for the controller also the ReplicaSets and ControllerRevisions of their namespaces.
+ * Routing: Services, our EndpointSlices, the nodes' zones. Pods and Services are kept for namespaces that have a
+ * LeaderPolicy or an opted-in Service (a Service may lend its ports, or have a name that we want): memory is a function of
  * zen-lead's users, not of the cluster's size.
  *
  * Membership may stand in an annotation, which no label selector can ask for; so workloads are watched
@@ -29,6 +29,7 @@ enum zl_cached {
     ZL_CACHED_LEASES,       /* struct zl_lease */
     ZL_CACHED_PODS,         /* struct zl_pod; beside an opted-in Service also without controller */
     ZL_CACHED_REPLICASETS,  /* struct zl_replicaset; only WITH_REPLICASETS */
+    ZL_CACHED_REVISIONS,    /* struct zl_revision, of StatefulSets; only WITH_REPLICASETS */
     ZL_CACHED_SERVICES,     /* struct zl_service; this and the next two: only with routing */
     ZL_CACHED_SLICES,       /* struct zl_slice, ours */
     ZL_CACHED_NODES,        /* struct zl_node */
@@ -47,7 +48,7 @@ enum zl_index {
 };
 
 struct zl_cache_options {
-    bool with_replicasets;
+    bool with_replicasets; /* and ControllerRevisions */
     /* As zl_informer_spec.on_change, with the kind. May be NULL. */
     void (*on_change)(void *ctx, enum zl_cached kind, const void *old_object,
                       const void *new_object);

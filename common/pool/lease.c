@@ -41,6 +41,27 @@ static void decode_holder(const struct cJSON *annotations, struct zl_lease *leas
     lease->holder_uid = zl_strdup(separator != NULL && separator[1] != '\0' ? separator + 1 : NULL);
 }
 
+/* "<pod>_<uid>"; anything else, written by hand, is none. */
+static void decode_successor(const char *text, struct zl_lease *lease)
+{
+    const char *separator = text != NULL ? strchr(text, '_') : NULL;
+    if (separator == NULL || separator[1] == '\0' ||
+        !may_be_pod(text, (size_t)(separator - text))) {
+        return;
+    }
+    lease->successor_pod = zl_strndup(text, (size_t)(separator - text));
+    lease->successor_uid = zl_strdup(separator + 1);
+}
+
+static void decode_rollout(const struct cJSON *annotations, struct zl_lease *lease)
+{
+    decode_successor(zl_json_text(annotations, ZL_KEY_SUCCESSOR, NULL), lease);
+    lease->deposed = zl_strdup(zl_json_text(annotations, ZL_KEY_DEPOSED, NULL));
+    lease->ready_holder = zl_strdup(zl_json_text(annotations, ZL_KEY_READY_HOLDER, NULL));
+    lease->ready_revision = zl_strdup(zl_json_text(annotations, ZL_KEY_READY_REVISION, NULL));
+    lease->failed_revision = zl_strdup(zl_json_text(annotations, ZL_KEY_FAILED_REVISION, NULL));
+}
+
 static bool is_complete(const struct cJSON *metadata)
 {
     return zl_same_string(zl_json_text(metadata, "labels", ZL_KEY_MANAGED_BY, NULL),
@@ -73,6 +94,11 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
         zl_same_string(zl_json_text(annotations, ZL_KEY_CLAIM, NULL), ZL_CLAIM_PROVISIONAL);
     lease->wants_repair = !is_complete(metadata);
     lease->transitions = zl_json_i64(spec, 0, "leaseTransitions", NULL);
+    const char *released = zl_json_text(annotations, ZL_KEY_RELEASED, NULL);
+    if (released == NULL ||
+        zl_parse_i64(released, 0, ZL_FENCING_TOKEN_MAX, &lease->released_token, NULL) != ZL_OK) {
+        lease->released_token = 0;
+    }
     /* An edited or lost token is not an error: LeaderPolicy status has it too, the larger one wins. */
     if (token == NULL ||
         zl_parse_i64(token, 0, ZL_FENCING_TOKEN_MAX, &lease->fencing_token, NULL) != ZL_OK) {
@@ -86,6 +112,7 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
         lease->renew_us = 0;
     }
     decode_holder(annotations, lease);
+    decode_rollout(annotations, lease);
     zl_meta_clear(&meta);
     *out = lease;
     return ZL_OK;
@@ -104,6 +131,12 @@ void zl_lease_free(void *object)
     free(lease->holder_identity);
     free(lease->holder_pod);
     free(lease->holder_uid);
+    free(lease->successor_pod);
+    free(lease->successor_uid);
+    free(lease->deposed);
+    free(lease->ready_holder);
+    free(lease->ready_revision);
+    free(lease->failed_revision);
     free(lease);
 }
 
@@ -118,6 +151,12 @@ struct zl_lease *zl_lease_copy(const struct zl_lease *lease)
     copy->holder_identity = zl_strdup(lease->holder_identity);
     copy->holder_pod = zl_strdup(lease->holder_pod);
     copy->holder_uid = zl_strdup(lease->holder_uid);
+    copy->successor_pod = zl_strdup(lease->successor_pod);
+    copy->successor_uid = zl_strdup(lease->successor_uid);
+    copy->deposed = zl_strdup(lease->deposed);
+    copy->ready_holder = zl_strdup(lease->ready_holder);
+    copy->ready_revision = zl_strdup(lease->ready_revision);
+    copy->failed_revision = zl_strdup(lease->failed_revision);
     return copy;
 }
 
@@ -125,6 +164,93 @@ bool zl_lease_is_held_by(const struct zl_lease *lease, const char *pod_uid)
 {
     return zl_lease_is_held(lease) && lease->holder_uid != NULL &&
            strcmp(lease->holder_uid, pod_uid) == 0;
+}
+
+bool zl_lease_is_succeeded_by(const struct zl_lease *lease, const char *pod_uid)
+{
+    return lease != NULL && lease->successor_uid != NULL &&
+           zl_same_string(lease->successor_uid, pod_uid);
+}
+
+/* Does the list TEXT hold UID at AT? */
+static bool is_item(const char *text, const char *at, size_t length)
+{
+    return (at == text || at[-1] == ',') && (at[length] == '\0' || at[length] == ',');
+}
+
+bool zl_lease_has_deposed(const struct zl_lease *lease, const char *pod_uid)
+{
+    const char *text = lease != NULL ? lease->deposed : NULL;
+    size_t length = pod_uid != NULL ? strlen(pod_uid) : 0;
+    if (text == NULL || length == 0) {
+        return false;
+    }
+    const char *at = strstr(text, pod_uid);
+    while (at != NULL && !is_item(text, at, length)) {
+        at = strstr(at + 1, pod_uid);
+    }
+    return at != NULL;
+}
+
+void zl_lease_set_successor(struct zl_lease *lease, const char *pod, const char *uid)
+{
+    zl_replace_string(&lease->successor_pod, pod);
+    zl_replace_string(&lease->successor_uid, uid);
+}
+
+static size_t count_items(const char *text)
+{
+    size_t count = text != NULL && text[0] != '\0' ? 1 : 0;
+    for (const char *at = text; at != NULL && *at != '\0'; at++) {
+        count += *at == ',';
+    }
+    return count;
+}
+
+void zl_lease_depose(struct zl_lease *lease, const char *uid)
+{
+    if (uid == NULL || zl_lease_has_deposed(lease, uid)) {
+        return;
+    }
+    const char *kept = lease->deposed;
+    for (size_t count = count_items(kept); count >= ZL_DEPOSED_MAX; count--) {
+        kept = strchr(kept, ',') + 1;
+    }
+    char *deposed = count_items(kept) > 0 ? zl_asprintf("%s,%s", kept, uid) : zl_strdup(uid);
+    free(lease->deposed);
+    lease->deposed = deposed;
+}
+
+/* The item at *AT, which moves on to the next; the caller frees. */
+static char *take_item(const char **at)
+{
+    size_t length = strcspn(*at, ",");
+    char *item = zl_strndup(*at, length);
+    *at += length;
+    *at += **at == ',';
+    return item;
+}
+
+void zl_lease_depose_all(struct zl_lease *lease, const char *uids)
+{
+    const char *at = uids;
+    while (at != NULL && *at != '\0') {
+        ZL_AUTO_FREE char *uid = take_item(&at);
+        zl_lease_depose(lease, uid);
+    }
+}
+
+void zl_lease_prune_deposed(struct zl_lease *lease, bool (*lives)(void *ctx, const char *uid),
+                            void *ctx)
+{
+    ZL_AUTO_FREE char *before = ZL_STEAL(&lease->deposed);
+    const char *at = before;
+    while (at != NULL && *at != '\0') {
+        ZL_AUTO_FREE char *uid = take_item(&at);
+        if (lives(ctx, uid)) {
+            zl_lease_depose(lease, uid);
+        }
+    }
 }
 
 /* An empty identity would read as an empty seat. */
@@ -166,7 +292,8 @@ struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct z
         next->fencing_token = known_token;
     }
     /* The first leader of all is no transition; a Lease that was deleted continues where it stood. */
-    next->transitions = current != NULL && current->transitions >= next->fencing_token
+    bool first = next->fencing_token == 0 && !zl_lease_is_held(current);
+    next->transitions = current != NULL && current->transitions >= next->fencing_token && !first
                             ? current->transitions + 1
                             : next->fencing_token;
     if (next->transitions > TRANSITIONS_MAX) {
@@ -174,11 +301,23 @@ struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct z
     }
     next->fencing_token++;
     set_holder(next, candidate);
+    if (zl_lease_is_succeeded_by(next, candidate->uid)) {
+        zl_lease_set_successor(next, NULL, NULL);
+    }
     next->provisional = provisional;
     next->duration_s = policy->lease_duration_s;
     next->acquire_us = now_us;
     next->renew_us = now_us;
     return next;
+}
+
+struct zl_lease *zl_lease_vacant(const struct zl_policy *policy)
+{
+    struct zl_lease *lease = zl_alloc(sizeof *lease);
+    lease->namespace_ = zl_strdup(policy->meta.namespace_);
+    lease->pool = zl_strdup(policy->meta.name);
+    lease->duration_s = policy->lease_duration_s;
+    return lease;
 }
 
 struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_us)
@@ -188,6 +327,7 @@ struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_u
     zl_replace_string(&next->holder_pod, NULL);
     zl_replace_string(&next->holder_uid, NULL);
     next->provisional = false;
+    next->released_token = next->fencing_token;
     next->renew_us = now_us;
     return next;
 }
@@ -225,6 +365,33 @@ static struct cJSON *encode_owner(const struct zl_policy *policy)
     return owners;
 }
 
+/* NULL: a merge patch removes it; a new Lease does without. */
+static void encode_mark(const struct zl_lease *lease, struct cJSON *annotations, const char *key,
+                        const char *value)
+{
+    if (value != NULL) {
+        zl_json_set_text(annotations, key, value);
+    } else if (lease->resource_version != NULL) {
+        zl_json_set_null(annotations, key);
+    }
+}
+
+static void encode_rollout(const struct zl_lease *lease, struct cJSON *annotations)
+{
+    ZL_AUTO_FREE char *successor =
+        lease->successor_uid != NULL
+            ? zl_asprintf("%s_%s", lease->successor_pod, lease->successor_uid)
+            : NULL;
+    ZL_AUTO_FREE char *released =
+        zl_lease_was_released(lease) ? zl_asprintf("%lld", (long long)lease->released_token) : NULL;
+    encode_mark(lease, annotations, ZL_KEY_RELEASED, released);
+    encode_mark(lease, annotations, ZL_KEY_SUCCESSOR, successor);
+    encode_mark(lease, annotations, ZL_KEY_DEPOSED, lease->deposed);
+    encode_mark(lease, annotations, ZL_KEY_READY_HOLDER, lease->ready_holder);
+    encode_mark(lease, annotations, ZL_KEY_READY_REVISION, lease->ready_revision);
+    encode_mark(lease, annotations, ZL_KEY_FAILED_REVISION, lease->failed_revision);
+}
+
 static void encode_metadata(const struct zl_lease *lease, const struct zl_policy *policy,
                             struct cJSON *metadata)
 {
@@ -251,6 +418,7 @@ static void encode_metadata(const struct zl_lease *lease, const struct zl_policy
     } else if (lease->resource_version != NULL) {
         zl_json_set_null(annotations, ZL_KEY_CLAIM); /* a merge patch removes it */
     }
+    encode_rollout(lease, annotations);
 }
 
 static void encode_time(struct cJSON *spec, const char *name, int64_t wall_us)

@@ -18,6 +18,9 @@
 /* Beyond this JSON numbers lose precision: a larger one was written by hand and is ignored. */
 #define ZL_FENCING_TOKEN_MAX (INT64_C(1) << 53)
 
+/* As many deposed pods may still live at once, stuck on lost nodes, before the oldest is forgotten. */
+#define ZL_DEPOSED_MAX 32
+
 struct zl_lease {
     char *namespace_;
     char *pool; /* the Lease's name without its prefix */
@@ -28,7 +31,12 @@ struct zl_lease {
     char *holder_uid;       /* NULL when released, or written by hand without one */
     bool provisional;       /* claimed; the pod was not seen yet */
     bool wants_repair;      /* label or owner reference is missing; a swap puts them back */
+    /* A rollout's (rollout.h); each NULL: none. What they mean stands in names.h. */
+    char *successor_pod, *successor_uid;
+    char *deposed; /* "uid,uid": at most ZL_DEPOSED_MAX, the latest last */
+    char *ready_holder, *ready_revision, *failed_revision;
     int64_t fencing_token;
+    int64_t released_token; /* 0: no release of ours */
     int64_t transitions;
     int64_t duration_s;
     int64_t acquire_us, renew_us; /* wall clock of the writer; 0: absent */
@@ -45,6 +53,25 @@ static inline bool zl_lease_is_held(const struct zl_lease *lease)
     return lease != NULL && lease->holder_identity != NULL && lease->holder_identity[0] != '\0';
 }
 bool zl_lease_is_held_by(const struct zl_lease *lease, const char *pod_uid);
+bool zl_lease_is_succeeded_by(const struct zl_lease *lease, const char *pod_uid);
+bool zl_lease_has_deposed(const struct zl_lease *lease, const char *pod_uid);
+/* Does POD_UID take no part in filling an empty seat: its successor, or one that lost it? LEASE may be NULL. */
+static inline bool zl_lease_sets_aside(const struct zl_lease *lease, const char *pod_uid)
+{
+    return zl_lease_is_succeeded_by(lease, pod_uid) || zl_lease_has_deposed(lease, pod_uid);
+}
+
+/* Was the empty seat emptied by us, when nobody could lead any more who did? */
+static inline bool zl_lease_was_released(const struct zl_lease *lease)
+{
+    return lease != NULL && !zl_lease_is_held(lease) && lease->fencing_token > 0 &&
+           lease->released_token == lease->fencing_token;
+}
+/* Was the Lease lost: deleted, or emptied by somebody else? Whom it named, nobody knows. */
+static inline bool zl_lease_is_lost(const struct zl_lease *lease)
+{
+    return lease == NULL || (!zl_lease_is_held(lease) && !zl_lease_was_released(lease));
+}
 
 /* What a Lease names as its leader. */
 struct zl_candidate {
@@ -63,7 +90,8 @@ static inline struct zl_candidate zl_candidate_of(const struct zl_pod *pod,
 
 /*
  * The record after CANDIDATE took the seat: next fencing token (one more than CURRENT's and than
- * KNOWN_TOKEN, the largest that was seen elsewhere), a transition more.
+ * KNOWN_TOKEN, the largest that was seen elsewhere), a transition more. A successor that takes it is
+ * one no longer.
  *
  * @param current  NULL: there is no Lease
  * @return owned by the caller
@@ -71,6 +99,21 @@ static inline struct zl_candidate zl_candidate_of(const struct zl_pod *pod,
 struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct zl_policy *policy,
                                   int64_t known_token, const struct zl_candidate *candidate,
                                   bool provisional, int64_t now_us);
+/*
+ * A Lease that names nobody. In a scaleDown pool a Lease is only ever created so: creating is no
+ * compare-and-swap with a Lease that was there before and was deleted, so a holder is named by the swap that
+ * follows.
+ */
+struct zl_lease *zl_lease_vacant(const struct zl_policy *policy);
+/* Changes of a record that is about to be stored. */
+void zl_lease_set_successor(struct zl_lease *lease, const char *pod,
+                            const char *uid); /* or NULLs */
+void zl_lease_depose(struct zl_lease *lease, const char *uid);
+void zl_lease_depose_all(struct zl_lease *lease, const char *uids); /* "uid,uid" or NULL */
+/* Forget the deposed pods for which LIVES says no. */
+void zl_lease_prune_deposed(struct zl_lease *lease, bool (*lives)(void *ctx, const char *uid),
+                            void *ctx);
+
 /* The record after a deliberate release. The token stays: the next claim passes it. */
 struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_us);
 /*

@@ -15,3 +15,35 @@ enum zl_status zl_pod_read(struct zl_kube_client *client, const char *namespace_
     }
     return status == ZL_OK ? zl_pod_decode(object, out, err) : status;
 }
+
+static enum zl_status add_replicaset(void *ctx, const struct cJSON *object, struct zl_error *err)
+{
+    struct zl_replicasets *out = ctx;
+    struct zl_replicaset *replicaset = NULL;
+    enum zl_status status = zl_replicaset_decode(object, &replicaset, err);
+    if (status == ZL_OK) {
+        out->items = zl_realloc(out->items, out->count + 1, sizeof(struct zl_replicaset *));
+        out->items[out->count++] = replicaset;
+    }
+    return status;
+}
+
+enum zl_status zl_replicasets_read(struct zl_kube_client *client, const char *namespace_,
+                                   const char *selector, int64_t timeout_ms,
+                                   struct zl_replicasets *out, struct zl_error *err)
+{
+    const struct zl_kube_target target = {
+        .resource = &ZL_KUBE_REPLICASETS, .namespace_ = namespace_, .timeout_ms = timeout_ms};
+    const struct zl_kube_selector selected = {.label = selector};
+    return zl_kube_list(client, &target, &selected, add_replicaset, out, NULL, err);
+}
+
+void zl_replicasets_clear(struct zl_replicasets *replicasets)
+{
+    for (size_t i = 0; i < replicasets->count; i++) {
+        zl_replicaset_free(replicasets->items[i]);
+    }
+    free(replicasets->items);
+    replicasets->items = NULL;
+    replicasets->count = 0;
+}

@@ -21,4 +21,20 @@ enum zl_status zl_pod_read(struct zl_kube_client *client, const char *namespace_
                            int64_t timeout_ms, struct zl_pod **out,
                            struct zl_error *err) ZL_MUST_CHECK;
 
+/* ReplicaSets as the API server has them now; {0} is a valid start. */
+struct zl_replicasets {
+    struct zl_replicaset **items;
+    size_t count;
+};
+
+/*
+ * Those that SELECTOR (of the Deployment) selects in NAMESPACE; whose they are, the caller asks.
+ *
+ * @param out  zeroed by the caller; zl_replicasets_clear, also after a failure
+ */
+enum zl_status zl_replicasets_read(struct zl_kube_client *client, const char *namespace_,
+                                   const char *selector, int64_t timeout_ms,
+                                   struct zl_replicasets *out, struct zl_error *err) ZL_MUST_CHECK;
+void zl_replicasets_clear(struct zl_replicasets *replicasets);
+
 #endif

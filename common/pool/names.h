@@ -20,6 +20,22 @@
 #define ZL_KEY_CLAIM "zen-lead.io/claim"
 #define ZL_CLAIM_PROVISIONAL "provisional"
 
+/*
+ * Also on the Lease. During a handover: "<pod>_<uid>" of the one pod that was admitted beside the leader.
+ * It is a candidate, not a leader.
+ */
+#define ZL_KEY_SUCCESSOR "zen-lead.io/successor"
+/* Uids of pods that lost the seat and may still live; they never regain it. Separated by commas. */
+#define ZL_KEY_DEPOSED "zen-lead.io/deposed"
+/* Uid of the last leader that was seen Ready, and of its ReplicaSet: the proven revision. */
+#define ZL_KEY_READY_HOLDER "zen-lead.io/ready-holder"
+#define ZL_KEY_READY_REVISION "zen-lead.io/ready-revision"
+/* Uid of the ReplicaSet whose successor did not become Ready in time: it gets no other one. */
+#define ZL_KEY_FAILED_REVISION "zen-lead.io/failed-revision"
+
+/* The token at which we emptied the seat. Without it an empty holder is somebody's edit, and proves nothing. */
+#define ZL_KEY_RELEASED "zen-lead.io/released-token"
+
 /* Annotation whose change makes the owner's controller sync at once, past its back-off. */
 #define ZL_KEY_WAKE "zen-lead.io/wake"
 
@@ -50,6 +66,16 @@
 
 /* Since when a leader Service must be rid of the EndpointSlices that a selector of it brought. */
 #define ZL_KEY_HAD_SELECTOR "zen-lead.io/had-selector"
+
+/* Kubernetes' own: the revision of a ReplicaSet among its Deployment's; that of a StatefulSet's pod. */
+#define ZL_KEY_DEPLOYMENT_REVISION "deployment.kubernetes.io/revision"
+#define ZL_KEY_CONTROLLER_REVISION "controller-revision-hash"
+
+/*
+ * Annotation on a LeaderPolicy that the controller creates as a dry run: its nonce comes back in the
+ * webhook's refusal, which proves that the API server asks the webhook about that namespace.
+ */
+#define ZL_KEY_PROBE "zen-lead.io/gatekeeper-probe"
 
 #define ZL_KEY_ZONE "topology.kubernetes.io/zone"
 #define ZL_KEY_HOSTNAME "kubernetes.io/hostname"

@@ -3,10 +3,14 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/parse.h"
 #include "common/pool/labels.h"
 #include "common/pool/names.h"
 
 #include <string.h>
+
+/* The API server's default for a Deployment; a StatefulSet has no such field. */
+enum { PROGRESS_DEADLINE_S = 600 };
 
 void zl_owner_decode(const struct cJSON *metadata, struct zl_owner *out)
 {
@@ -153,11 +157,16 @@ enum zl_status zl_pod_decode(const struct cJSON *object, struct zl_pod **out, st
     }
     const char *phase = zl_json_text(object, "status", "phase", NULL);
     pod->finished = zl_same_string(phase, "Failed") || zl_same_string(phase, "Succeeded");
-    const struct cJSON *annotations = zl_json_at(object, "metadata", "annotations", NULL);
+    const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
+    const struct cJSON *annotations = zl_json_at(metadata, "annotations", NULL);
+    if (pod->meta.deleting) {
+        pod->grace_s = zl_json_i64(metadata, 0, "deletionGracePeriodSeconds", NULL);
+    }
+    pod->revision = zl_strdup(zl_json_text(metadata, "labels", ZL_KEY_CONTROLLER_REVISION, NULL));
     pod->is_static = zl_json_text(annotations, "kubernetes.io/config.mirror", NULL) != NULL;
     pod->identity = zl_strdup(zl_json_text(annotations, ZL_KEY_IDENTITY, NULL));
     decode_readiness(zl_json_at(object, "status", NULL), pod);
-    pod->labels = zl_labels_pack(zl_json_at(object, "metadata", "labels", NULL));
+    pod->labels = zl_labels_pack(zl_json_at(metadata, "labels", NULL));
     decode_network(object, pod);
     *out = pod;
     return ZL_OK;
@@ -172,6 +181,7 @@ void zl_pod_free(void *object)
     zl_meta_clear(&pod->meta);
     free(pod->identity);
     free(pod->labels);
+    free(pod->revision);
     free(pod->node);
     for (size_t i = 0; i < ZL_POD_IPS_MAX; i++) {
         free(pod->ips[i]);
@@ -197,6 +207,7 @@ struct zl_pod *zl_pod_copy(const struct zl_pod *pod)
     copy->meta.controller.uid = zl_strdup(pod->meta.controller.uid);
     copy->identity = zl_strdup(pod->identity);
     copy->labels = zl_labels_copy(pod->labels);
+    copy->revision = zl_strdup(pod->revision);
     copy->node = zl_strdup(pod->node);
     for (size_t i = 0; i < ZL_POD_IPS_MAX; i++) {
         copy->ips[i] = zl_strdup(pod->ips[i]);
@@ -209,11 +220,8 @@ struct zl_pod *zl_pod_copy(const struct zl_pod *pod)
     return copy;
 }
 
-/* The label wins, then the workload's annotation, then its pod template's. */
-static const char *pool_of(const struct cJSON *object)
+const char *zl_pool_of(const struct cJSON *metadata, const struct cJSON *template)
 {
-    const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
-    const struct cJSON *template = zl_json_at(object, "spec", "template", "metadata", NULL);
     const char *own_join = zl_json_text(metadata, "annotations", ZL_KEY_JOIN, NULL);
     const char *template_join = zl_json_text(template, "annotations", ZL_KEY_JOIN, NULL);
     if (zl_same_string(own_join, "false") || zl_same_string(template_join, "false")) {
@@ -243,6 +251,20 @@ static struct zl_pod *decode_template(const struct cJSON *object)
     return pod;
 }
 
+static void decode_rollout(const struct cJSON *spec, struct zl_workload *workload)
+{
+    const char *strategy = zl_json_text(spec, "strategy", "type", NULL);
+    const char *update = zl_json_text(spec, "updateStrategy", "type", NULL);
+    workload->paused = zl_json_bool(spec, false, "paused", NULL);
+    workload->recreates = zl_same_string(strategy, "Recreate");
+    workload->on_delete = zl_same_string(update, "OnDelete");
+    workload->min_ready_s = zl_json_i64(spec, 0, "minReadySeconds", NULL);
+    workload->progress_deadline_s =
+        zl_json_i64(spec, PROGRESS_DEADLINE_S, "progressDeadlineSeconds", NULL);
+    workload->partition =
+        zl_json_i64(spec, 0, "updateStrategy", "rollingUpdate", "partition", NULL);
+}
+
 enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON *object,
                                   struct zl_workload **out, struct zl_error *err)
 {
@@ -254,9 +276,12 @@ enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON
     }
     workload->kind = kind;
     workload->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
-    workload->pool = zl_strdup(pool_of(object));
+    workload->pool =
+        zl_strdup(zl_pool_of(zl_json_at(object, "metadata", NULL),
+                             zl_json_at(object, "spec", "template", "metadata", NULL)));
     workload->selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));
     workload->template_pod = decode_template(object);
+    decode_rollout(zl_json_at(object, "spec", NULL), workload);
     *out = workload;
     return ZL_OK;
 }
@@ -289,6 +314,12 @@ enum zl_status zl_replicaset_decode(const struct cJSON *object, struct zl_replic
         return status;
     }
     replicaset->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
+    const char *revision =
+        zl_json_text(object, "metadata", "annotations", ZL_KEY_DEPLOYMENT_REVISION, NULL);
+    if (revision == NULL ||
+        zl_parse_i64(revision, 0, INT64_MAX, &replicaset->revision, NULL) != ZL_OK) {
+        replicaset->revision = 0;
+    }
     *out = replicaset;
     return ZL_OK;
 }
@@ -301,6 +332,30 @@ void zl_replicaset_free(void *object)
     }
     zl_meta_clear(&replicaset->meta);
     free(replicaset);
+}
+
+enum zl_status zl_revision_decode(const struct cJSON *object, struct zl_revision **out,
+                                  struct zl_error *err)
+{
+    struct zl_revision *revision = zl_alloc(sizeof *revision);
+    enum zl_status status = zl_meta_decode(object, &revision->meta, err);
+    if (status != ZL_OK) {
+        zl_revision_free(revision);
+        return status;
+    }
+    revision->number = zl_json_i64(object, 0, "revision", NULL);
+    *out = revision;
+    return ZL_OK;
+}
+
+void zl_revision_free(void *object)
+{
+    struct zl_revision *revision = object;
+    if (revision == NULL) {
+        return;
+    }
+    zl_meta_clear(&revision->meta);
+    free(revision);
 }
 
 static void add_requirement(struct zl_buf *text, const char *requirement)

@@ -48,14 +48,16 @@ enum { ZL_POD_IPS_MAX = 2 }; /* one for each family */
 
 struct zl_pod {
     struct zl_meta meta;
-    bool finished;  /* phase Failed or Succeeded: it will never run again */
-    bool ready;     /* phase Running, condition Ready is True, not deleting */
-    bool is_static; /* mirror of a static pod: only the kubelet can refuse it */
+    bool finished;   /* phase Failed or Succeeded: it will never run again */
+    bool ready;      /* phase Running, condition Ready is True, not deleting */
+    bool is_static;  /* mirror of a static pod: only the kubelet can refuse it */
+    int64_t grace_s; /* while deleting: how long it was given; else 0 */
     int64_t
         ready_since_us; /* lastTransitionTime of Ready, wall clock of the kubelet; 0 unless ready */
     char *identity;     /* annotation zen-lead/identity */
     bool serving;       /* as ready, but also while deleting: it still answers */
     char *labels;       /* as in labels.h; NULL: none */
+    char *revision;     /* of a StatefulSet's pod: the name of its ControllerRevision; else NULL */
     char *node;         /* NULL: not bound */
     char *ips[ZL_POD_IPS_MAX]; /* the first is the main one; NULL: none */
     /* Of all containers that run beside each other, native sidecars included. */
@@ -82,7 +84,19 @@ struct zl_workload {
     char *selector;   /* spec.selector as a labelSelector query */
     struct zl_pod
         *template_pod; /* labels and ports of the pods that it makes; nothing else is set */
+    bool paused;       /* a Deployment that is not to roll out now */
+    /* Its own strategy takes the old pods away before it makes new ones (Recreate), or never (OnDelete). */
+    bool recreates, on_delete;
+    int64_t min_ready_s;         /* a pod counts as available after being Ready so long */
+    int64_t progress_deadline_s; /* how long a new revision may take to become Ready */
+    int64_t partition;           /* of a StatefulSet: lower ordinals keep their revision */
 };
+
+/*
+ * The pool that a workload names, borrowed: the label wins, then the workload's annotation, then its pod
+ * template's. NULL: none, or opted out.
+ */
+const char *zl_pool_of(const struct cJSON *metadata, const struct cJSON *template_metadata);
 
 enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON *object,
                                   struct zl_workload **out, struct zl_error *err) ZL_MUST_CHECK;
@@ -92,11 +106,22 @@ const char *zl_workload_kind_name(enum zl_workload_kind kind); /* "Deployment", 
 struct zl_replicaset {
     struct zl_meta meta; /* meta.controller: the Deployment */
     int64_t replicas;    /* desired */
+    int64_t revision;    /* annotation deployment.kubernetes.io/revision; 0: none yet */
 };
 
 enum zl_status zl_replicaset_decode(const struct cJSON *object, struct zl_replicaset **out,
                                     struct zl_error *err) ZL_MUST_CHECK;
 void zl_replicaset_free(void *replicaset); /* a struct zl_replicaset; fits zl_ref_new */
+
+/* A ControllerRevision: one state of a StatefulSet's template. */
+struct zl_revision {
+    struct zl_meta meta; /* meta.controller: the StatefulSet */
+    int64_t number;      /* the largest is the newest; a rollback raises an old one's */
+};
+
+enum zl_status zl_revision_decode(const struct cJSON *object, struct zl_revision **out,
+                                  struct zl_error *err) ZL_MUST_CHECK;
+void zl_revision_free(void *revision); /* a struct zl_revision; fits zl_ref_new */
 
 /* A metav1.LabelSelector as the text of a labelSelector query; "" selects everything. Caller frees. */
 char *zl_selector_text(const struct cJSON *selector);

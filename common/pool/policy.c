@@ -18,18 +18,32 @@ static void decode_workloads(const struct cJSON *list, struct zl_policy_status *
     }
 }
 
-static void decode_ready(const struct cJSON *conditions, struct zl_policy_status *out)
+static const char *const CONDITION_NAMES[ZL_CONDITION_COUNT] = {
+    [ZL_CONDITION_READY] = "Ready",
+    [ZL_CONDITION_GATEKEEPER_ARMED] = "GatekeeperArmed",
+};
+
+static void decode_condition(const struct cJSON *json, struct zl_condition *out)
+{
+    if (out->status != NULL) {
+        return; /* the first of a type counts */
+    }
+    out->status = zl_strdup(zl_json_text(json, "status", NULL));
+    out->reason = zl_strdup(zl_json_text(json, "reason", NULL));
+    out->message = zl_strdup(zl_json_text(json, "message", NULL));
+    out->since = zl_strdup(zl_json_text(json, "lastTransitionTime", NULL));
+}
+
+static void decode_conditions(const struct cJSON *conditions, struct zl_policy_status *out)
 {
     const struct cJSON *condition = zl_json_first(conditions);
     for (; condition != NULL; condition = zl_json_next(condition)) {
-        if (!zl_same_string(zl_json_text(condition, "type", NULL), "Ready")) {
-            continue;
+        const char *name = zl_json_text(condition, "type", NULL);
+        for (int type = 0; type < ZL_CONDITION_COUNT; type++) {
+            if (zl_same_string(name, CONDITION_NAMES[type])) {
+                decode_condition(condition, &out->conditions[type]);
+            }
         }
-        out->ready_status = zl_strdup(zl_json_text(condition, "status", NULL));
-        out->ready_reason = zl_strdup(zl_json_text(condition, "reason", NULL));
-        out->ready_message = zl_strdup(zl_json_text(condition, "message", NULL));
-        out->ready_since = zl_strdup(zl_json_text(condition, "lastTransitionTime", NULL));
-        return;
     }
 }
 
@@ -41,6 +55,9 @@ static void decode_status(const struct cJSON *status, struct zl_policy_status *o
     out->holder_uid = zl_strdup(zl_json_text(holder, "uid", NULL));
     out->holder_namespace = zl_strdup(zl_json_text(holder, "namespace", NULL));
     out->holder_start_time = zl_strdup(zl_json_text(holder, "startTime", NULL));
+    out->holder_token = zl_json_i64(holder, 0, "fencingToken", NULL);
+    out->successor_name = zl_strdup(zl_json_text(status, "successor", "name", NULL));
+    out->successor_uid = zl_strdup(zl_json_text(status, "successor", "uid", NULL));
     out->candidates = zl_json_i64(status, 0, "candidates", NULL);
     out->blocked = zl_json_i64(status, 0, "blocked", NULL);
     out->fencing_token = zl_json_i64(status, 0, "fencingToken", NULL);
@@ -48,7 +65,7 @@ static void decode_status(const struct cJSON *status, struct zl_policy_status *o
     out->last_transition_time = zl_strdup(zl_json_text(status, "lastTransitionTime", NULL));
     out->observed_generation = zl_json_i64(status, 0, "observedGeneration", NULL);
     decode_workloads(zl_json_at(status, "workloads", NULL), out);
-    decode_ready(zl_json_at(status, "conditions", NULL), out);
+    decode_conditions(zl_json_at(status, "conditions", NULL), out);
 }
 
 enum zl_status zl_policy_decode(const struct cJSON *object, struct zl_policy **out,
@@ -66,10 +83,26 @@ enum zl_status zl_policy_decode(const struct cJSON *object, struct zl_policy **o
     policy->retry_period_s = zl_json_i64(spec, 2, "retryPeriodSeconds", NULL);
     policy->custom_identity =
         zl_same_string(zl_json_text(spec, "identityStrategy", NULL), "custom");
+    policy->recreate = zl_same_string(zl_json_text(spec, "rollout", NULL), "Recreate");
     policy->standby = zl_same_string(zl_json_text(spec, "followerMode", NULL), "standby");
     decode_status(zl_json_at(object, "status", NULL), &policy->status);
     *out = policy;
     return ZL_OK;
+}
+
+bool zl_policy_led_last(const struct zl_policy *policy, const char *pod_uid)
+{
+    const struct zl_policy_status *status = &policy->status;
+    return status->holder_uid != NULL && zl_same_string(status->holder_uid, pod_uid) &&
+           status->holder_token == status->fencing_token;
+}
+
+static void clear_condition(struct zl_condition *condition)
+{
+    free(condition->status);
+    free(condition->reason);
+    free(condition->message);
+    free(condition->since);
 }
 
 void zl_policy_status_clear(struct zl_policy_status *status)
@@ -85,11 +118,12 @@ void zl_policy_status_clear(struct zl_policy_status *status)
     free(status->holder_uid);
     free(status->holder_namespace);
     free(status->holder_start_time);
+    free(status->successor_name);
+    free(status->successor_uid);
     free(status->last_transition_time);
-    free(status->ready_status);
-    free(status->ready_reason);
-    free(status->ready_message);
-    free(status->ready_since);
+    for (int type = 0; type < ZL_CONDITION_COUNT; type++) {
+        clear_condition(&status->conditions[type]);
+    }
     memset(status, 0, sizeof *status);
 }
 
@@ -104,21 +138,47 @@ void zl_policy_free(void *object)
     free(policy);
 }
 
-static struct cJSON *encode_ready(const struct zl_policy_status *status)
+void zl_condition_set(struct zl_condition *condition, bool holds, const char *reason,
+                      const char *message)
 {
-    struct cJSON *conditions = zl_json_array();
-    if (status->ready_status == NULL) {
-        return conditions;
+    condition->status = zl_strdup(holds ? "True" : "False");
+    condition->reason = zl_strdup(reason);
+    condition->message = zl_strdup(message);
+}
+
+void zl_condition_date(struct zl_condition *condition, const struct zl_condition *before,
+                       const char *now)
+{
+    bool same = zl_same_string(condition->status, before->status);
+    zl_replace_string(&condition->since, same && before->since != NULL ? before->since : now);
+}
+
+void zl_condition_copy(struct zl_condition *copy, const struct zl_condition *condition)
+{
+    copy->status = zl_strdup(condition->status);
+    copy->reason = zl_strdup(condition->reason);
+    copy->message = zl_strdup(condition->message);
+    copy->since = zl_strdup(condition->since);
+}
+
+static struct cJSON *encode_conditions(const struct zl_policy_status *status)
+{
+    struct cJSON *list = zl_json_array();
+    for (int type = 0; type < ZL_CONDITION_COUNT; type++) {
+        const struct zl_condition *condition = &status->conditions[type];
+        if (condition->status == NULL) {
+            continue;
+        }
+        struct cJSON *json = zl_json_object();
+        zl_json_set_text(json, "type", CONDITION_NAMES[type]);
+        zl_json_set_text(json, "status", condition->status);
+        zl_json_set_text(json, "reason", condition->reason);
+        zl_json_set_text(json, "message", condition->message);
+        zl_json_set_text(json, "lastTransitionTime", condition->since);
+        zl_json_set_i64(json, "observedGeneration", status->observed_generation);
+        zl_json_append(list, json);
     }
-    struct cJSON *ready = zl_json_object();
-    zl_json_set_text(ready, "type", "Ready");
-    zl_json_set_text(ready, "status", status->ready_status);
-    zl_json_set_text(ready, "reason", status->ready_reason);
-    zl_json_set_text(ready, "message", status->ready_message);
-    zl_json_set_text(ready, "lastTransitionTime", status->ready_since);
-    zl_json_set_i64(ready, "observedGeneration", status->observed_generation);
-    zl_json_append(conditions, ready);
-    return conditions;
+    return list;
 }
 
 static struct cJSON *encode_workloads(const struct zl_policy_status *status)
@@ -150,6 +210,16 @@ struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
         if (status->holder_start_time != NULL) {
             zl_json_set_text(holder, "startTime", status->holder_start_time);
         }
+        if (status->holder_token > 0) {
+            zl_json_set_i64(holder, "fencingToken", status->holder_token);
+        }
+    }
+    if (status->successor_name == NULL) {
+        zl_json_set_null(json, "successor");
+    } else {
+        struct cJSON *successor = zl_json_child(json, "successor");
+        zl_json_set_text(successor, "name", status->successor_name);
+        zl_json_set_text(successor, "uid", status->successor_uid);
     }
     zl_json_set_i64(json, "candidates", status->candidates);
     zl_json_set_i64(json, "blocked", status->blocked);
@@ -160,7 +230,7 @@ struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
     }
     zl_json_set_i64(json, "observedGeneration", status->observed_generation);
     zl_json_set(json, "workloads", encode_workloads(status));
-    zl_json_set(json, "conditions", encode_ready(status));
+    zl_json_set(json, "conditions", encode_conditions(status));
     return json;
 }
 

@@ -15,21 +15,34 @@ struct zl_status_workload {
     char *kind, *name, *strategy;
 };
 
+enum zl_condition_type {
+    ZL_CONDITION_READY,            /* a Ready pod leads */
+    ZL_CONDITION_GATEKEEPER_ARMED, /* the API server asks the webhook about the namespace's pods */
+    ZL_CONDITION_COUNT,
+};
+
+struct zl_condition {
+    char *status; /* "True" or "False"; NULL: the condition is absent */
+    char *reason, *message;
+    char *since; /* lastTransitionTime: when STATUS changed last */
+};
+
 /* .status. Text is NULL where the field is absent. Times are RFC 3339 text, written as they were read. */
 struct zl_policy_status {
     char *phase; /* "Electing" or "Stable" */
     char *holder_name, *holder_uid, *holder_namespace;
-    char *holder_start_time;   /* when it became the leader */
-    int64_t candidates;        /* live pods of the pool's workloads */
-    int64_t blocked;           /* replicas that are wanted and refused */
-    int64_t fencing_token;     /* never falls; 0: no leader yet */
-    int64_t lease_transitions; /* changes of leader */
+    char *holder_start_time;              /* when it became the leader */
+    int64_t holder_token;                 /* its fencing token; 0: not said */
+    char *successor_name, *successor_uid; /* during a handover: the pod that is to take over */
+    int64_t candidates;                   /* live pods of the pool's workloads */
+    int64_t blocked;                      /* replicas that are wanted and refused */
+    int64_t fencing_token;                /* never falls; 0: no leader yet */
+    int64_t lease_transitions;            /* changes of leader */
     char *last_transition_time;
     int64_t observed_generation;
     struct zl_status_workload *workloads;
     size_t workload_count;
-    /* condition Ready; NULL status: absent */
-    char *ready_status, *ready_reason, *ready_message, *ready_since;
+    struct zl_condition conditions[ZL_CONDITION_COUNT];
 };
 
 struct zl_policy {
@@ -37,6 +50,7 @@ struct zl_policy {
     int64_t lease_duration_s, renew_deadline_s, retry_period_s;
     bool custom_identity; /* identityStrategy: custom */
     bool standby;         /* followerMode: standby; else scaleDown */
+    bool recreate;        /* rollout: Recreate; else Handover */
     struct zl_policy_status status;
 };
 
@@ -44,9 +58,24 @@ enum zl_status zl_policy_decode(const struct cJSON *object, struct zl_policy **o
                                 struct zl_error *err) ZL_MUST_CHECK;
 void zl_policy_free(void *policy); /* a struct zl_policy; fits zl_ref_new */
 
+/*
+ * Was POD_UID the last leader, according to the status: it is named there, and no token was given since? Then
+ * a Lease that was lost is its.
+ */
+bool zl_policy_led_last(const struct zl_policy *policy, const char *pod_uid);
+
 void zl_policy_status_clear(struct zl_policy_status *status);
 /* The status as JSON, in one fixed order, so that equal texts are equal statuses. */
 struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status);
+/* Fill the empty CONDITION but for its time. */
+void zl_condition_set(struct zl_condition *condition, bool holds, const char *reason,
+                      const char *message);
+/* Its time moves to NOW (RFC 3339) only when its status is not that of BEFORE. */
+void zl_condition_date(struct zl_condition *condition, const struct zl_condition *before,
+                       const char *now);
+/* COPY becomes what CONDITION is; it must be empty. */
+void zl_condition_copy(struct zl_condition *copy, const struct zl_condition *condition);
+
 bool zl_policy_status_same(const struct zl_policy_status *left,
                            const struct zl_policy_status *right);
 

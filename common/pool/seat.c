@@ -70,7 +70,12 @@ struct claim_record {
     int64_t fencing_token;
     int64_t largest_token;
     int64_t first_seen_ms;
+    bool claimed; /* the above and PROVISIONAL are of a claim that was observed */
     bool provisional;
+    char *successor_uid;
+    int64_t successor_seen_ms;
+    bool lost; /* the Lease was seen absent or emptied, at LOST_TOKEN */
+    int64_t lost_token, lost_ms;
     UT_hash_handle hh;
 };
 
@@ -97,6 +102,7 @@ void zl_claim_clock_free(struct zl_claim_clock *clock)
         HASH_DEL(clock->records, record);
         free(record->key);
         free(record->holder_uid);
+        free(record->successor_uid);
         free(record);
     }
     pthread_mutex_destroy(&clock->lock);
@@ -127,7 +133,8 @@ int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lea
 
     pthread_mutex_lock(&clock->lock);
     struct claim_record *record = find_record(clock, lease->namespace_, lease->pool, true);
-    bool same = record->fencing_token == lease->fencing_token &&
+    record->lost = false;
+    bool same = record->claimed && record->fencing_token == lease->fencing_token &&
                 zl_same_string(record->holder_uid, lease->holder_uid);
     if (same) {
         age_ms = now_ms - record->first_seen_ms;
@@ -136,11 +143,46 @@ int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lea
         zl_replace_string(&record->holder_uid, lease->holder_uid);
         record->fencing_token = lease->fencing_token;
         record->first_seen_ms = now_ms;
+        record->claimed = true;
         record->provisional = lease->provisional;
         if (lease->fencing_token > record->largest_token) {
             record->largest_token = lease->fencing_token;
         }
     }
+    pthread_mutex_unlock(&clock->lock);
+    return age_ms;
+}
+
+int64_t zl_claim_clock_observe_successor(struct zl_claim_clock *clock, const struct zl_lease *lease,
+                                         int64_t now_ms)
+{
+    int64_t age_ms = 0;
+    if (lease == NULL || lease->successor_uid == NULL) {
+        return 0;
+    }
+    pthread_mutex_lock(&clock->lock);
+    struct claim_record *record = find_record(clock, lease->namespace_, lease->pool, true);
+    if (zl_same_string(record->successor_uid, lease->successor_uid)) {
+        age_ms = now_ms - record->successor_seen_ms;
+    } else {
+        zl_replace_string(&record->successor_uid, lease->successor_uid);
+        record->successor_seen_ms = now_ms;
+    }
+    pthread_mutex_unlock(&clock->lock);
+    return age_ms;
+}
+
+int64_t zl_claim_clock_observe_loss(struct zl_claim_clock *clock, const char *namespace_,
+                                    const char *pool, int64_t token, int64_t now_ms)
+{
+    pthread_mutex_lock(&clock->lock);
+    struct claim_record *record = find_record(clock, namespace_, pool, true);
+    if (!record->lost || record->lost_token != token) {
+        record->lost = true;
+        record->lost_token = token;
+        record->lost_ms = now_ms;
+    }
+    int64_t age_ms = now_ms - record->lost_ms;
     pthread_mutex_unlock(&clock->lock);
     return age_ms;
 }
@@ -151,7 +193,7 @@ struct zl_last_claim zl_claim_clock_last(struct zl_claim_clock *clock, const cha
     struct zl_last_claim last = {.age_ms = -1};
     pthread_mutex_lock(&clock->lock);
     const struct claim_record *record = find_record(clock, namespace_, pool, false);
-    if (record != NULL) {
+    if (record != NULL && record->claimed) {
         last.age_ms = now_ms - record->first_seen_ms;
         last.fencing_token = record->largest_token;
         last.provisional = record->provisional;

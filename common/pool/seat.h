@@ -54,6 +54,17 @@ void zl_claim_clock_free(struct zl_claim_clock *clock);
 int64_t zl_claim_clock_observe(struct zl_claim_clock *clock, const struct zl_lease *lease,
                                int64_t now_ms);
 
+/* As zl_claim_clock_observe, for LEASE's successor: the age of its admission, 0 if new or there is none. */
+int64_t zl_claim_clock_observe_successor(struct zl_claim_clock *clock, const struct zl_lease *lease,
+                                         int64_t now_ms);
+
+/*
+ * The Lease is absent, or somebody emptied it, while the fencing token stands at TOKEN: for how long, since
+ * this process first saw that? A claim that was under way then is over after a claim timeout.
+ */
+int64_t zl_claim_clock_observe_loss(struct zl_claim_clock *clock, const char *namespace_,
+                                    const char *pool, int64_t token, int64_t now_ms);
+
 /* The last claim that was observed for a pool, whatever became of its Lease. */
 struct zl_last_claim {
     int64_t age_ms;        /* -1: none was observed */

@@ -47,6 +47,7 @@ await_ready() {
 manifests() {
     local folder=$zl_root/manifests/base minor
     minor=$(kubectl version -o json | jq -r '.serverVersion.minor | sub("[^0-9].*"; "")')
+    [ "$minor" -ge 27 ] || folder=$zl_root/manifests/overlays/kubernetes-1.25
     [ "$minor" -ge 25 ] || folder=$zl_root/manifests/overlays/kubernetes-1.20
     kubectl kustomize "$folder" |
         awk -v kinds="^($1)\$" '
@@ -134,19 +135,10 @@ arm_gatekeeper() {
 
 disarm_gatekeeper() { kubectl delete validatingwebhookconfiguration zen-lead; }
 
-# gatekeeper_is_armed - a change of the configuration reaches the API server's admission a moment later:
-# a dry-run pod goes through, and the webhooks' own count of answers is the proof that they saw it.
-gatekeeper_is_armed() {
-    local before after
-    before=$(webhook_decisions result=)
-    kubectl create --namespace default --dry-run=server -f - >/dev/null <<'POD' || return 1
-apiVersion: v1
-kind: Pod
-metadata: {name: probe}
-spec: {containers: [{name: main, image: none}]}
-POD
-    after=$(webhook_decisions result=)
-    [ "$after" -gt "$before" ]
+# await_armed NAMESPACE POOL - until the API server asks the webhook about the pods of this namespace: what users wait
+# for between a namespace's first LeaderPolicy and its first workload.
+await_armed() {
+    kubectl wait --namespace "$1" --for condition=GatekeeperArmed --timeout 20s "leaderpolicy/$2" >/dev/null
 }
 
 # webhook_decisions [LABEL...] - answers of all running replicas together, of those with these labels

@@ -55,7 +55,7 @@ apply() {
     printf '\n   %s$ kubectl apply -f - <<EOF%s\n' "$yellow" "$plain"
     sed "s/^/   /; s|zen-lead/pool: .*|$bold$green&$plain|" <<<"$1"
     printf '   %sEOF%s\n' "$yellow" "$plain"
-    kubectl apply -f - <<<"$1" | sed 's/^/   /'
+    kubectl apply -f - <<<"$1" 2>&1 | sed 's/^/   /'
 }
 
 # begin WHAT / done_in - one line per thing that is started, with its time.
@@ -109,7 +109,6 @@ start_everything() {
     await_ready webhook-1
     await_ready controller-1
     arm_gatekeeper "$(port_of webhook-1)" >"$ZL_RUN/arm.log" 2>&1 || give_up "$(cat "$ZL_RUN/arm.log")"
-    wait_until 20 gatekeeper_is_armed || give_up "The webhook is not asked by the API server."
     done_in
     kubectl create namespace shop >/dev/null
     kubectl label namespace shop --overwrite kubernetes.io/metadata.name=shop >/dev/null
@@ -128,6 +127,8 @@ show_admission() {
 kind: LeaderPolicy
 metadata:
   name: checkout'
+    run kubectl wait --for condition=GatekeeperArmed --timeout 20s leaderpolicy/checkout
+    say "(From now on the webhook is asked about the pods of this namespace, and of no other.)"
 
     step "A Deployment with 3 replicas joins it with one label"
     apply 'apiVersion: apps/v1

@@ -424,6 +424,7 @@ quota_status() { k get quota none -o 'jsonpath={.status.hard.pods}'; }
 }
 
 @test "a missing LeaderPolicy: all pods run, with a warning and an Event that name it" {
+    policy other # without any LeaderPolicy in the namespace the webhook would not be asked, and could not warn
     deployment web 3 nowhere
     wait_for 15 is 3 ready_pods web
     wait_for 15 has_missing_event

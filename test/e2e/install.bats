@@ -28,17 +28,26 @@ certs() {
         --secret tls --webhook-configuration "$NS" "$@"
 }
 
+# The CA of each entry, a line for each.
+bundles() { field '{range .webhooks[*]}{.clientConfig.caBundle}{"\n"}{end}'; }
+
+all_but_bundles() { kubectl get validatingwebhookconfiguration "$NS" -o json | jq -S '.webhooks | map(del(.clientConfig.caBundle))'; }
+
 field() { kubectl get validatingwebhookconfiguration "$NS" -o "jsonpath=$1"; }
 
 @test "zen-lead-certs: Secret and caBundle are made once, kept after that, and renewed on demand" {
     local version rest
-    manifests ValidatingWebhookConfiguration |
-        sed "s/^  name: zen-lead$/  name: $NS/; s/values: .*/values: [$NS]/; s/operator: NotIn/operator: In/" | kubectl apply -f -
-    rest=$(field '{.webhooks[0].rules}{.webhooks[0].failurePolicy}{.webhooks[0].namespaceSelector}')
+    # Nobody answers behind it: it must concern this namespace alone.
+    manifests ValidatingWebhookConfiguration | kubectl create --dry-run=client -o json -f - |
+        jq --arg ns "$NS" '.metadata.name = $ns | .webhooks[].namespaceSelector =
+            {matchExpressions: [{key: "kubernetes.io/metadata.name", operator: "In", values: [$ns]}]}' | kubectl apply -f -
+    rest=$(all_but_bundles)
     certs
     k get secret tls -o json | jq -r '.data["tls.crt"] | @base64d' >"$BATS_TEST_TMPDIR/tls.crt"
     field '{.webhooks[0].clientConfig.caBundle}' | base64 -d >"$BATS_TEST_TMPDIR/ca.crt"
     openssl verify -CAfile "$BATS_TEST_TMPDIR/ca.crt" -verify_hostname "zen-lead-webhook.$NS.svc" "$BATS_TEST_TMPDIR/tls.crt"
+    expect "entries" "$(bundles | wc -l)" -eq 3
+    expect "CAs of the entries" "$(bundles | sort -u)" = "$(base64 -w 0 "$BATS_TEST_TMPDIR/ca.crt")"
 
     version=$(k get secret tls -o jsonpath='{.metadata.resourceVersion}')/$(field '{.metadata.resourceVersion}')
     certs
@@ -47,8 +56,9 @@ field() { kubectl get validatingwebhookconfiguration "$NS" -o "jsonpath=$1"; }
 
     certs --force
     k get secret tls -o json | jq -r '.data["tls.crt"] | @base64d' >"$BATS_TEST_TMPDIR/new.crt"
+    field '{.webhooks[0].clientConfig.caBundle}' | base64 -d >"$BATS_TEST_TMPDIR/ca.crt"
     ! cmp -s "$BATS_TEST_TMPDIR/tls.crt" "$BATS_TEST_TMPDIR/new.crt" || fail "--force changed nothing"
     openssl verify -CAfile "$BATS_TEST_TMPDIR/ca.crt" "$BATS_TEST_TMPDIR/new.crt"
-    expect "everything but caBundle" \
-        "$(field '{.webhooks[0].rules}{.webhooks[0].failurePolicy}{.webhooks[0].namespaceSelector}')" = "$rest"
+    expect "CAs of the entries after --force" "$(bundles | sort -u)" = "$(base64 -w 0 "$BATS_TEST_TMPDIR/ca.crt")"
+    expect "everything but caBundle" "$(all_but_bundles)" = "$rest"
 }

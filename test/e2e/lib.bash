@@ -10,12 +10,12 @@
 . "$BATS_TEST_DIRNAME/../controlplane/programs.bash"
 export ZL_CLAIM_TIMEOUT=2
 
-setup() {
+declare -F setup >/dev/null || setup() {
     restore_programs
     new_namespace
 }
 
-teardown() {
+declare -F teardown >/dev/null || teardown() {
     [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
     drop_namespace
 }
@@ -57,6 +57,8 @@ is() {
     [ "$("$@")" = "$wanted" ]
 }
 
+is_not() { ! is "$@"; }
+
 # at_least WANTED COMMAND...
 at_least() {
     local wanted=$1 value
@@ -79,7 +81,7 @@ NAMESPACE
 drop_namespace() {
     # Stuck pods would keep it for ever.
     k annotate pods --all --overwrite zl-test/stuck- >/dev/null 2>&1 || true
-    kubectl delete namespace "$NS" --wait=false >/dev/null
+    kubectl delete namespace "$NS" --ignore-not-found --wait=false >/dev/null
 }
 
 # explain - what a person would look at first; printed by bats when the test failed.
@@ -96,10 +98,16 @@ explain() {
     done
     explain_area
 }
-explain_area() { :; }
+declare -F explain_area >/dev/null || explain_area() { :; }
 
-# policy NAME [SPEC] - SPEC in YAML's flow style: {followerMode: standby}
+# policy NAME [SPEC] - SPEC in YAML's flow style: {followerMode: standby}. Waits until the gatekeeper is armed.
 policy() {
+    bare_policy "$@"
+    await_armed "$NS" "$1"
+}
+
+# The same without waiting.
+bare_policy() {
     k apply -f - <<POLICY
 apiVersion: coordination.kube-zen.io/v1alpha1
 kind: LeaderPolicy

@@ -129,6 +129,7 @@ server_minor() {
 
 check_objects() {
     local minor=$1 install=$manifests/base
+    ((minor >= 27)) || install=$manifests/overlays/kubernetes-1.25
     ((minor >= 25)) || install=$manifests/overlays/kubernetes-1.20
     echo "# server 1.$minor: install with ${install#"$root/"}"
     case $(kubectl_ get namespace "$namespace" -o 'jsonpath={.status.phase}' 2>/dev/null || true) in
@@ -242,6 +243,17 @@ check_rbac() {
     can yes zen-lead-controller patch leaderpolicies.coordination.kube-zen.io --subresource=status -n default
     can yes zen-lead-webhook patch leaderpolicies.coordination.kube-zen.io --subresource=status -n default
     can no zen-lead-controller patch leaderpolicies.coordination.kube-zen.io -n default
+    can no zen-lead-controller delete leaderpolicies.coordination.kube-zen.io -n default
+    # For dry runs; RBAC cannot tell them apart.
+    can yes zen-lead-controller create leaderpolicies.coordination.kube-zen.io -n default
+    for verb in get patch; do
+        can yes zen-lead-controller $verb validatingwebhookconfigurations.admissionregistration.k8s.io/zen-lead
+        can no zen-lead-controller $verb validatingwebhookconfigurations.admissionregistration.k8s.io/other
+        can no zen-lead-webhook $verb validatingwebhookconfigurations.admissionregistration.k8s.io/zen-lead
+    done
+    for verb in create update delete; do
+        can no zen-lead-controller $verb validatingwebhookconfigurations.admissionregistration.k8s.io/zen-lead
+    done
     can yes zen-lead-webhook create events -n default
     can no zen-lead-controller get secrets -n $namespace
     can no zen-lead-webhook get secrets -n $namespace
@@ -268,6 +280,8 @@ check_routing_rbac() {
     can yes zen-lead-controller create leases.coordination.k8s.io -n $namespace
     can yes zen-lead-controller update $lease -n $namespace
     can no zen-lead-controller update leases.coordination.k8s.io/other -n $namespace
+    can no zen-lead-controller get validatingwebhookconfigurations.admissionregistration.k8s.io/zen-lead
+    can no zen-lead-controller create leaderpolicies.coordination.kube-zen.io -n default
     kubectl_ delete clusterrolebinding zen-lead-routing >/dev/null
     kubectl_ apply -f "$manifests/base/rbac.yaml" >/dev/null
 }

@@ -48,21 +48,22 @@ static void test_first_version_that_the_server_has_is_taken(void **state)
     assert_string_equal(zl_asked().path, "/apis/discovery.k8s.io");
 }
 
-static void test_key_says_whether_it_is_a_services(void **state)
+static void test_key_says_what_it_is_of(void **state)
 {
     (void)state;
     const struct {
         const char *key, *namespace_, *name;
-        bool service;
+        enum zl_key_kind kind;
     } rows[] = {
-        {"shop/web", "shop", "web", false},
-        {"service:shop/web", "shop", "web", true},
-        {"service/web", "service", "web", false},
+        {"shop/web", "shop", "web", ZL_KEY_OF_POOL},
+        {"service:shop/web", "shop", "web", ZL_KEY_OF_SERVICE},
+        {"service/web", "service", "web", ZL_KEY_OF_POOL},
+        {"wake:shop/Deployment/web", "shop", "Deployment/web", ZL_KEY_OF_WAKE},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ZL_AUTO_FREE char *namespace_ = NULL;
         ZL_AUTO_FREE char *name = NULL;
-        assert_int_equal(zl_key_split(rows[i].key, &namespace_, &name), rows[i].service);
+        assert_int_equal(zl_key_split(rows[i].key, &namespace_, &name), rows[i].kind);
         assert_string_equal(namespace_, rows[i].namespace_);
         assert_string_equal(name, rows[i].name);
     }
@@ -72,7 +73,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_PEER(test_first_version_that_the_server_has_is_taken),
-        cmocka_unit_test(test_key_says_whether_it_is_a_services),
+        cmocka_unit_test(test_key_says_what_it_is_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,23 @@ static void test_gone_lists_again_and_delivers_the_difference(void **state)
     }
 }
 
+static void test_gone_after_other_failures_lists_at_once_too(void **state)
+{
+    static const struct zl_step STEPS[] = {
+        LIST("9", ITEM("a", "5")),
+        {.status = 403, .body = "{}"}, /* a kube-apiserver that has just started */
+        {.pieces = {GONE_EVENT}, .ending = ZL_END},
+        LIST("20", ITEM("b", "15")),
+    };
+    static const struct zl_informer_timing SLOW = {
+        .backoff_ms = 1000, .backoff_max_ms = 60000, .list_gap_ms = 1, .short_watch_ms = 1000};
+    struct zl_script *script = *state;
+    zl_script_begin(script, STEPS, 4, &SLOW);
+    AWAIT(zl_script_requests(script) >= 4);
+    assert_in_range(script->times_ms[3] - script->times_ms[2], 0, 900); /* else 1 to 2 s */
+    AWAIT(zl_script_journal_is(script, "+a@5 +b@15 -a@5 "));
+}
+
 static void test_a_list_that_fails_in_the_middle_changes_nothing(void **state)
 {
     static const struct zl_step STEPS[] = {
@@ -310,6 +327,7 @@ int main(void)
         TEST(test_a_line_in_two_pieces_is_one_event_and_half_a_line_is_none),
         TEST(test_a_bookmark_moves_the_version_of_the_next_watch),
         TEST(test_gone_lists_again_and_delivers_the_difference),
+        TEST(test_gone_after_other_failures_lists_at_once_too),
         TEST(test_a_list_that_fails_in_the_middle_changes_nothing),
         TEST(test_an_object_no_longer_wanted_is_removed),
         TEST(test_relist_brings_what_decode_wants_now),

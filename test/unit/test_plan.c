@@ -48,6 +48,7 @@ static struct zl_lease lease_of_a(bool provisional, int64_t renewed_ago_s)
                              .holder_pod = pod_a,
                              .holder_uid = uid_a,
                              .provisional = provisional,
+                             .ready_holder = uid_a,
                              .duration_s = 15,
                              .fencing_token = 3,
                              .acquire_us = NOW_US - 60 * (int64_t)SECOND_US,
@@ -237,7 +238,10 @@ static void test_deleted_lease_is_given_back_even_to_a_terminating_pod(void **st
 {
     (void)state;
     struct scene scene;
-    set_scene(&scene, &SCALE_DOWN, NULL, ZL_HOLDER_UNKNOWN);
+    struct zl_lease vacant =
+        lease_of_a(false, 0); /* as it is made anew: a Lease is only created empty */
+    vacant.holder_identity = vacant.holder_pod = vacant.holder_uid = NULL;
+    set_scene(&scene, &SCALE_DOWN, &vacant, ZL_HOLDER_UNKNOWN);
     add_pod(&scene, &A_TERMINATING);
     struct zl_plan plan = zl_plan_pool(&scene.facts);
     assert_int_equal(plan.action, ZL_LEASE_TAKE);
@@ -336,11 +340,12 @@ static void test_status_tells_leader_counts_and_token(void **state)
     assert_string_equal(status.phase, "Stable");
     assert_string_equal(status.holder_name, pod_a);
     assert_string_equal(status.holder_start_time, "2025-12-31T23:59:00Z");
+    assert_int_equal(status.holder_token, 3);
     assert_int_equal(status.candidates, 1);
     assert_int_equal(status.blocked, 2);
     assert_int_equal(status.fencing_token, 9);
     assert_int_equal(status.observed_generation, 6);
-    assert_string_equal(status.ready_status, "True");
+    assert_string_equal(status.conditions[ZL_CONDITION_READY].status, "True");
     assert_string_equal(status.workloads[0].strategy, ZL_STRATEGY_TRAFFIC_DIRECTOR);
     assert_string_equal(status.last_transition_time, "2026-01-01T00:00:00Z");
     zl_policy_status_clear(&status);
@@ -356,18 +361,18 @@ static void test_status_times_move_only_with_what_they_describe(void **state)
     policy.status.phase = (char[]){"Stable"};
     policy.status.holder_uid = uid_a;
     policy.status.last_transition_time = (char[]){"2020-01-01T00:00:00Z"};
-    policy.status.ready_status = (char[]){"True"};
-    policy.status.ready_since = (char[]){"2020-01-01T00:00:01Z"};
+    policy.status.conditions[ZL_CONDITION_READY].status = (char[]){"True"};
+    policy.status.conditions[ZL_CONDITION_READY].since = (char[]){"2020-01-01T00:00:01Z"};
     set_scene(&scene, &policy, &lease, ZL_HOLDER_ALIVE);
     zl_plan_status(&scene.facts, &lease, &A, &status);
     assert_string_equal(status.last_transition_time, "2020-01-01T00:00:00Z");
-    assert_string_equal(status.ready_since, "2020-01-01T00:00:01Z");
+    assert_string_equal(status.conditions[ZL_CONDITION_READY].since, "2020-01-01T00:00:01Z");
     zl_policy_status_clear(&status);
 
     zl_plan_status(&scene.facts, &lease, &A_NOT_READY, &status);
     assert_string_equal(status.last_transition_time, "2020-01-01T00:00:00Z");
-    assert_string_equal(status.ready_since, "2026-01-01T00:00:00Z");
-    assert_string_equal(status.ready_reason, "LeaderNotReady");
+    assert_string_equal(status.conditions[ZL_CONDITION_READY].since, "2026-01-01T00:00:00Z");
+    assert_string_equal(status.conditions[ZL_CONDITION_READY].reason, "LeaderNotReady");
     zl_policy_status_clear(&status);
 }
 
@@ -381,7 +386,7 @@ static void test_claim_is_no_leader_in_status_until_its_pod_was_seen(void **stat
     zl_plan_status(&scene.facts, &lease, NULL, &status);
     assert_string_equal(status.phase, "Electing");
     assert_null(status.holder_name);
-    assert_string_equal(status.ready_reason, "ClaimPending");
+    assert_string_equal(status.conditions[ZL_CONDITION_READY].reason, "ClaimPending");
     zl_policy_status_clear(&status);
 }
 

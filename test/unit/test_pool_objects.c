@@ -177,7 +177,8 @@ static void test_policy_reads_defaults_and_its_status_round_trips(void **state)
     ZL_AUTO_JSON struct cJSON *json = parse("{" META(
         ",\"generation\":4") ",\"status\":{\"phase\":\"Stable\",\"currentHolder\":{\"name\":"
                              "\"p\",\"uid\":\"u1\",\"namespace\":\"n\",\"startTime\":\"2026-01-"
-                             "01T00:00:00Z\"},"
+                             "01T00:00:00Z\",\"fencingToken\":7},"
+                             "\"successor\":{\"name\":\"q\",\"uid\":\"u2\"},"
                              "\"candidates\":1,\"blocked\":2,\"fencingToken\":7,"
                              "\"leaseTransitions\":6,"
                              "\"lastTransitionTime\":\"2026-01-01T00:00:00Z\","
@@ -187,6 +188,10 @@ static void test_policy_reads_defaults_and_its_status_round_trips(void **state)
                              "\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\",\"reason\":"
                              "\"LeaderReady\","
                              "\"message\":\"m\",\"lastTransitionTime\":\"2026-01-01T00:00:00Z\","
+                             "\"observedGeneration\":4},"
+                             "{\"type\":\"GatekeeperArmed\",\"status\":\"False\",\"reason\":"
+                             "\"Probing\","
+                             "\"message\":\"p\",\"lastTransitionTime\":\"2026-01-01T00:00:01Z\","
                              "\"observedGeneration\":4}]}}");
     struct zl_policy *policy = NULL;
     assert_int_equal(zl_policy_decode(json, &policy, NULL), ZL_OK);
@@ -195,6 +200,7 @@ static void test_policy_reads_defaults_and_its_status_round_trips(void **state)
     assert_int_equal(policy->retry_period_s, 2);
     assert_false(policy->standby);
     assert_false(policy->custom_identity);
+    assert_false(policy->recreate);
 
     ZL_AUTO_JSON struct cJSON *encoded = zl_policy_status_encode(&policy->status);
     ZL_AUTO_FREE char *encoded_text = zl_json_print(encoded);
@@ -205,7 +211,174 @@ static void test_policy_reads_defaults_and_its_status_round_trips(void **state)
     assert_true(zl_policy_status_same(&policy->status, &other));
     other.blocked++;
     assert_false(zl_policy_status_same(&policy->status, &other));
+
+    other = policy->status;
+    other.successor_name = NULL; /* over: a merge patch takes it away */
+    ZL_AUTO_JSON struct cJSON *over = zl_policy_status_encode(&other);
+    ZL_AUTO_FREE char *over_text = zl_json_print(over);
+    assert_non_null(strstr(over_text, "\"successor\":null"));
+    assert_false(zl_policy_status_same(&policy->status, &other));
     zl_policy_free(policy);
+}
+
+static void test_policy_hands_over_unless_it_says_recreate(void **state)
+{
+    (void)state;
+    struct {
+        const char *json;
+        bool recreate;
+    } rows[] = {{"{" META() ",\"spec\":{\"rollout\":\"Recreate\"}}", true},
+                {"{" META() ",\"spec\":{\"rollout\":\"Handover\"}}", false},
+                {"{" META() ",\"spec\":{\"rollout\":1}}", false},
+                {"{" META() "}", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_JSON struct cJSON *json = parse(rows[i].json);
+        struct zl_policy *policy = NULL;
+        assert_int_equal(zl_policy_decode(json, &policy, NULL), ZL_OK);
+        assert_int_equal(policy->recreate, rows[i].recreate);
+        zl_policy_free(policy);
+    }
+}
+
+/* --- what a rollout needs to know --- */
+
+#define WORKLOAD(spec) "{" META() ",\"spec\":{" spec "}}"
+
+struct workload_row {
+    const char *json;
+    bool paused, recreates, on_delete;
+    int64_t min_ready_s, progress_deadline_s, partition;
+};
+
+static const struct workload_row WORKLOAD_ROWS[] = {
+    {"{" META() "}", false, false, false, 0, 600, 0},
+    {WORKLOAD("\"paused\":true,\"minReadySeconds\":7,\"progressDeadlineSeconds\":30"), true, false,
+     false, 7, 30, 0},
+    {WORKLOAD("\"strategy\":{\"type\":\"Recreate\"}"), false, true, false, 0, 600, 0},
+    {WORKLOAD("\"strategy\":{\"type\":\"RollingUpdate\"}"), false, false, false, 0, 600, 0},
+    {WORKLOAD("\"updateStrategy\":{\"type\":\"OnDelete\"}"), false, false, true, 0, 600, 0},
+    {WORKLOAD(
+         "\"updateStrategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"partition\":2}}"),
+     false, false, false, 0, 600, 2},
+    {WORKLOAD("\"strategy\":\"Recreate\",\"paused\":\"yes\",\"minReadySeconds\":\"7\""), false,
+     false, false, 0, 600, 0},
+};
+
+static void test_the_last_leader_has_the_last_token(void **state)
+{
+    (void)state;
+    struct {
+        const char *holder;
+        bool led_last; /* was it the pod "u1"? */
+    } rows[] = {{"{\"name\":\"p\",\"uid\":\"u1\",\"fencingToken\":7}", true},
+                {"{\"name\":\"p\",\"uid\":\"u1\",\"fencingToken\":6}", false},
+                {"{\"name\":\"p\",\"uid\":\"u1\"}", false},
+                {"{\"name\":\"p\",\"uid\":\"u2\",\"fencingToken\":7}", false},
+                {"{\"name\":\"p\",\"fencingToken\":7}", false},
+                {"null", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_FREE char *text = zl_asprintf(
+            "{" META() ",\"status\":{\"fencingToken\":7,\"currentHolder\":%s}}", rows[i].holder);
+        ZL_AUTO_JSON struct cJSON *json = parse(text);
+        struct zl_policy *policy = NULL;
+        assert_int_equal(zl_policy_decode(json, &policy, NULL), ZL_OK);
+        assert_int_equal(zl_policy_led_last(policy, "u1"), rows[i].led_last);
+        zl_policy_free(policy);
+    }
+}
+
+static void test_workload_says_how_it_rolls_out(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof WORKLOAD_ROWS / sizeof WORKLOAD_ROWS[0]; i++) {
+        const struct workload_row *row = &WORKLOAD_ROWS[i];
+        ZL_AUTO_JSON struct cJSON *json = parse(row->json);
+        struct zl_workload *workload = NULL;
+        assert_int_equal(zl_workload_decode(ZL_WORKLOAD_DEPLOYMENT, json, &workload, NULL), ZL_OK);
+        if (workload->paused != row->paused || workload->recreates != row->recreates ||
+            workload->on_delete != row->on_delete || workload->min_ready_s != row->min_ready_s ||
+            workload->progress_deadline_s != row->progress_deadline_s ||
+            workload->partition != row->partition) {
+            fail_msg("row %zu", i);
+        }
+        zl_workload_free(workload);
+    }
+}
+
+static void test_revisions_carry_their_number_and_owner(void **state)
+{
+    (void)state;
+    struct {
+        const char *json;
+        int64_t revision;
+    } rows[] = {
+        {"{" META(",\"annotations\":{\"deployment.kubernetes.io/revision\":\"12\"}") "}", 12},
+        {"{" META(",\"annotations\":{\"deployment.kubernetes.io/revision\":\"x\"}") "}", 0},
+        {"{" META(",\"annotations\":{\"deployment.kubernetes.io/revision\":\"-1\"}") "}", 0},
+        {"{" META() "}", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_JSON struct cJSON *json = parse(rows[i].json);
+        struct zl_replicaset *replicaset = NULL;
+        assert_int_equal(zl_replicaset_decode(json, &replicaset, NULL), ZL_OK);
+        assert_int_equal(replicaset->revision, rows[i].revision);
+        assert_int_equal(replicaset->replicas, 1);
+        zl_replicaset_free(replicaset);
+    }
+    ZL_AUTO_JSON struct cJSON *json = parse(
+        "{" META(",\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"s\",\"uid\":\"2\","
+                 "\"controller\":true}]") ",\"revision\":4}");
+    struct zl_revision *revision = NULL;
+    assert_int_equal(zl_revision_decode(json, &revision, NULL), ZL_OK);
+    assert_int_equal(revision->number, 4);
+    assert_string_equal(revision->meta.controller.uid, "2");
+    zl_revision_free(revision);
+    ZL_AUTO_JSON struct cJSON *nameless = parse("{\"revision\":4}");
+    revision = NULL;
+    assert_int_equal(zl_revision_decode(nameless, &revision, NULL), ZL_E_INVALID);
+    assert_null(revision);
+}
+
+#define DELETED(grace)                                                                             \
+    ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\",\"deletionGracePeriodSeconds\":" grace
+
+static void test_pod_carries_grace_and_revision_and_may_serve_to_the_end(void **state)
+{
+    (void)state;
+    struct {
+        const char *json;
+        int64_t grace_s;
+        bool serving, ready;
+    } rows[] = {
+        {"{" META(DELETED("30")) ",\"status\":{\"phase\":\"Running\"," READY("True") "}}", 30, true,
+         false},
+        {"{" META(DELETED("30")) ",\"status\":{\"phase\":\"Running\"," READY("False") "}}", 30,
+         false, false},
+        /* The field of a pod that stays is not about now. */
+        {"{" META(",\"deletionGracePeriodSeconds\":30") ",\"status\":{\"phase\":\"Running\"," READY(
+             "True") "}}",
+         0, true, true},
+        {"{" META() ",\"status\":{\"phase\":\"Pending\"," READY("True") "}}", 0, false, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_JSON struct cJSON *json = parse(rows[i].json);
+        struct zl_pod *pod = NULL;
+        assert_int_equal(zl_pod_decode(json, &pod, NULL), ZL_OK);
+        if (pod->grace_s != rows[i].grace_s || pod->serving != rows[i].serving ||
+            pod->ready != rows[i].ready) {
+            fail_msg("row %zu", i);
+        }
+        assert_null(pod->revision);
+        zl_pod_free(pod);
+    }
+    ZL_AUTO_JSON struct cJSON *json =
+        parse("{" META(",\"labels\":{\"controller-revision-hash\":\"s-5f\"}") "}");
+    struct zl_pod *pod = NULL;
+    assert_int_equal(zl_pod_decode(json, &pod, NULL), ZL_OK);
+    struct zl_pod *copy = zl_pod_copy(pod);
+    zl_pod_free(pod);
+    assert_string_equal(copy->revision, "s-5f");
+    zl_pod_free(copy);
 }
 
 int main(void)
@@ -217,6 +390,11 @@ int main(void)
         cmocka_unit_test(test_only_the_controller_reference_is_the_owner),
         cmocka_unit_test(test_objects_without_name_or_uid_are_refused),
         cmocka_unit_test(test_policy_reads_defaults_and_its_status_round_trips),
+        cmocka_unit_test(test_policy_hands_over_unless_it_says_recreate),
+        cmocka_unit_test(test_the_last_leader_has_the_last_token),
+        cmocka_unit_test(test_workload_says_how_it_rolls_out),
+        cmocka_unit_test(test_revisions_carry_their_number_and_owner),
+        cmocka_unit_test(test_pod_carries_grace_and_revision_and_may_serve_to_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

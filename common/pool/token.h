@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * token.h - the fencing token's second home: LeaderPolicy status. Whoever deletes the Lease takes its token
+ * away; this one stays for the pool's life.
+ *
+ * In a scaleDown pool a token is reserved here before the Lease is swapped: so no two leaders have the same
+ * one, whatever becomes of the Lease, and a status that says 0 proves that nobody was ever let in. In a
+ * standby pool, where traffic waits, the Lease goes first; it is at most one ahead, because the token that
+ * it gave before is recorded first. A Lease that was lost therefore goes on at ZL_TOKEN_SKIP more.
+ *
+ * Threads: any; each blocks on the API server.
+ */
+#ifndef ZL_POOL_TOKEN_H
+#define ZL_POOL_TOKEN_H
+
+#include "common/kube/client.h"
+#include "common/pool/policy.h"
+
+/* Past the one token that a lost Lease may have given without a record. */
+#define ZL_TOKEN_SKIP 2
+
+/* Live GET of the status' token. */
+enum zl_status zl_token_read(struct zl_kube_client *client, const struct zl_policy *policy,
+                             int64_t timeout_ms, int64_t *token,
+                             struct zl_error *err) ZL_MUST_CHECK;
+
+/* Raise the status' token to at least TOKEN. */
+enum zl_status zl_token_record(struct zl_kube_client *client, const struct zl_policy *policy,
+                               int64_t token, int64_t timeout_ms,
+                               struct zl_error *err) ZL_MUST_CHECK;
+
+/*
+ * Raise the status' token by compare-and-swap past what it was and past ABOVE.
+ *
+ * @param token  receives the new one: nobody else got it, nor ever will
+ * @return ZL_E_TRANSIENT when others were faster several times
+ */
+enum zl_status zl_token_reserve(struct zl_kube_client *client, const struct zl_policy *policy,
+                                int64_t above, int64_t timeout_ms, int64_t *token,
+                                struct zl_error *err) ZL_MUST_CHECK;
+
+#endif

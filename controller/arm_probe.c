@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/arm_probe.h"
+
+#include "common/base/clock.h"
+#include "common/pool/names.h"
+#include "controller/webhook_entry.h"
+
+static struct cJSON *new_probe(const char *namespace_, const char *nonce)
+{
+    struct cJSON *object = zl_json_object();
+    ZL_AUTO_FREE char *name = zl_asprintf("zen-lead-probe-%s", nonce);
+    zl_json_set_text(object, "apiVersion", ZL_POLICY_API_VERSION);
+    zl_json_set_text(object, "kind", ZL_POLICY_KIND);
+    struct cJSON *metadata = zl_json_child(object, "metadata");
+    zl_json_set_text(metadata, "name", name);
+    zl_json_set_text(metadata, "namespace", namespace_);
+    zl_json_set_text(zl_json_child(metadata, "annotations"), ZL_KEY_PROBE, nonce);
+    (void)zl_json_child(object, "spec");
+    return object;
+}
+
+enum zl_probe zl_probe_namespace(struct zl_kube_client *client, const char *namespace_,
+                                 struct zl_error *err)
+{
+    uint64_t random = 0;
+    zl_random_bytes(&random, sizeof random);
+    ZL_AUTO_FREE char *nonce = zl_asprintf("%016llx", (unsigned long long)random);
+    ZL_AUTO_JSON struct cJSON *object = new_probe(namespace_, nonce);
+    const struct zl_kube_target target = {
+        .resource = &ZL_KUBE_LEADERPOLICIES, .namespace_ = namespace_, .dry_run = true};
+    enum zl_status status = zl_kube_create(client, &target, object, NULL, err);
+    return zl_probe_judge(status, err, nonce);
+}
+
+bool zl_probe_label(struct zl_kube_client *client, const char *namespace_)
+{
+    struct zl_error err = {0};
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    const struct zl_kube_target target = {
+        .resource = &ZL_KUBE_NAMESPACES, .name = namespace_, .metadata_only = true};
+    if (zl_kube_get(client, &target, &object, &err) != ZL_OK) {
+        return true; /* the next look asks again */
+    }
+    return zl_same_string(zl_json_text(object, "metadata", "labels", ZL_KEY_NAMESPACE_NAME, NULL),
+                          namespace_);
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/armer.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "controller/arm_probe.h"
+#include "controller/armings.h"
+#include "controller/keys.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+enum { SYNC_LOOK_MS = 200, JITTER_PERCENT = 10, PROBE_BACKOFF_MAX_MS = 5000 };
+
+static const struct zl_metric NAMESPACES = {
+    .name = "zen_lead_gatekeeper_namespaces",
+    .type = ZL_METRIC_GAUGE,
+    .help = "Namespaces with a LeaderPolicy by state: armed (the API server asks the webhook about "
+            "their pods) or unarmed.",
+    .label1 = "state",
+};
+static const struct zl_metric PROBES = {
+    .name = "zen_lead_gatekeeper_probes_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Probes of the gatekeeper by result (refused: armed; passed, unreachable, ...).",
+    .label1 = "result",
+};
+
+struct zl_armer {
+    struct zl_kube_client *client;
+    struct zl_cache *cache;
+    struct zl_workqueue *queue;  /* the controller's */
+    struct zl_workqueue *probes; /* namespaces */
+    const char *namespace_;
+    struct zl_informer *configuration;
+    struct zl_armings *armings;
+    atomic_bool started, stopping;
+};
+
+void zl_armer_register_metrics(void)
+{
+    zl_metrics_register(&NAMESPACES);
+    zl_metrics_register(&PROBES);
+}
+
+/* --- what is there --- */
+
+static enum zl_status decode_entry(void *ctx, const struct cJSON *object, void **out,
+                                   struct zl_error *err)
+{
+    (void)ctx;
+    (void)err;
+    *out = zl_webhook_entry_decode(object);
+    return ZL_OK;
+}
+
+/* Our entry, or NULL: there is no configuration. */
+static struct zl_ref *find_entry(struct zl_armer *armer)
+{
+    return zl_store_find(zl_informer_store(armer->configuration), "", ZL_WEBHOOK_CONFIGURATION);
+}
+
+static bool is_present(const struct zl_webhook_entry *entry)
+{
+    return entry != NULL && entry->present;
+}
+
+/* Pods there must start without us: the cluster's own, and those that answer the webhook's calls. */
+static bool is_excluded(const struct zl_armer *armer, const struct zl_webhook_entry *entry,
+                        const char *namespace_)
+{
+    return strcmp(namespace_, "kube-system") == 0 ||
+           zl_same_string(namespace_, armer->namespace_) ||
+           (is_present(entry) && zl_same_string(namespace_, entry->service_namespace));
+}
+
+/* The namespaces that have a LeaderPolicy, sorted. */
+static void list_namespaces(struct zl_armer *armer, struct zl_namespaces *out)
+{
+    ZL_AUTO_REFS struct zl_refs policies = {0};
+    zl_cache_list(armer->cache, ZL_CACHED_POLICIES, NULL, &policies);
+    for (size_t i = 0; i < policies.count; i++) {
+        const struct zl_policy *policy = zl_ref_object(policies.items[i]);
+        zl_namespaces_add(out, policy->meta.namespace_);
+    }
+    zl_namespaces_sort(out);
+}
+
+/* --- the selector --- */
+
+static void choose_wanted(const struct zl_armer *armer, const struct zl_webhook_entry *entry,
+                          const struct zl_namespaces *all, struct zl_namespaces *wanted)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        if (!is_excluded(armer, entry, all->items[i])) {
+            zl_namespaces_add(wanted, all->items[i]);
+        }
+    }
+}
+
+static void show_count(struct zl_armer *armer)
+{
+    size_t armed = 0;
+    size_t count = zl_armings_count(armer->armings, &armed);
+    zl_metric_set(&NAMESPACES, "armed", NULL, (double)armed);
+    zl_metric_set(&NAMESPACES, "unarmed", NULL, (double)(count - armed));
+}
+
+/* Read first: the cache may lag behind our own last patch, and a place in a list is only true now. */
+static enum zl_status patch_selector(struct zl_armer *armer, const struct zl_namespaces *wanted,
+                                     struct zl_error *err)
+{
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_VALIDATING_WEBHOOKS,
+                                          .name = ZL_WEBHOOK_CONFIGURATION};
+    enum zl_status status = zl_kube_get(armer->client, &target, &object, err);
+    if (status != ZL_OK) {
+        return status == ZL_E_NOT_FOUND ? ZL_OK : status;
+    }
+    ZL_AUTO_JSON struct cJSON *patch = zl_selector_patch(object, wanted);
+    if (patch == NULL) {
+        return ZL_OK;
+    }
+    status = zl_kube_patch(armer->client, &target, ZL_KUBE_PATCH_JSON, patch, NULL, err);
+    if (status == ZL_OK) {
+        ZL_LOG_INFO("namespaceSelector of the webhook set", ZL_I64("namespaces", wanted->count));
+    }
+    return status;
+}
+
+struct zl_result zl_armer_set_selector(struct zl_armer *armer, struct zl_error *err)
+{
+    struct zl_result result = {.status = ZL_OK};
+    ZL_AUTO_NAMESPACES struct zl_namespaces all = {0};
+    ZL_AUTO_NAMESPACES struct zl_namespaces wanted = {0};
+
+    if (!zl_informer_is_synced(armer->configuration)) {
+        result.requeue_after_ms = SYNC_LOOK_MS;
+        return result;
+    }
+    ZL_AUTO_REF struct zl_ref *ref = find_entry(armer);
+    const struct zl_webhook_entry *entry = ref != NULL ? zl_ref_object(ref) : NULL;
+    list_namespaces(armer, &all);
+    choose_wanted(armer, entry, &all, &wanted);
+    /* Before the selector shrinks: what was probed until now says nothing about a later return. */
+    zl_armings_keep(armer->armings, &all);
+    show_count(armer);
+    if (is_present(entry) && !zl_selector_is(entry->selector, &wanted)) {
+        result.status = patch_selector(armer, &wanted, err);
+    }
+    return result;
+}
+
+/* --- events --- */
+
+static bool is_armed(struct zl_armer *armer, const char *namespace_)
+{
+    enum zl_arming arming = ZL_ARMING_PROBING;
+    return zl_armings_find(armer->armings, namespace_, &arming) && arming == ZL_ARMING_ARMED;
+}
+
+/*
+ * Our own patch adds and removes names: that is no news for the armed namespaces that stay. A change of anything
+ * else of the entry is news for all.
+ */
+static bool concerns(struct zl_armer *armer, const struct zl_webhook_entry *before,
+                     const struct zl_webhook_entry *after, const char *namespace_)
+{
+    if (!is_present(before) || !is_present(after) || strcmp(before->rest, after->rest) != 0) {
+        return true;
+    }
+    return !zl_namespaces_have(&after->selected, namespace_) || !is_armed(armer, namespace_);
+}
+
+static void configuration_changed(void *ctx, const void *old_object, const void *new_object)
+{
+    struct zl_armer *armer = ctx;
+    ZL_AUTO_NAMESPACES struct zl_namespaces all = {0};
+    zl_workqueue_add(armer->queue, ZL_SELECTOR_KEY);
+    list_namespaces(armer, &all);
+    for (size_t i = 0; i < all.count; i++) {
+        if (concerns(armer, old_object, new_object, all.items[i])) {
+            zl_workqueue_add(armer->probes, all.items[i]);
+        }
+    }
+}
+
+void zl_armer_policy_changed(struct zl_armer *armer, const char *namespace_)
+{
+    zl_workqueue_add(armer->queue, ZL_SELECTOR_KEY);
+    zl_workqueue_add(armer->probes, namespace_);
+}
+
+/* --- probes --- */
+
+static bool has_policy(struct zl_armer *armer, const char *namespace_)
+{
+    ZL_AUTO_REFS struct zl_refs policies = {0};
+    zl_cache_list(armer->cache, ZL_CACHED_POLICIES, namespace_, &policies);
+    return policies.count > 0;
+}
+
+static void tell_of_verdict(const char *namespace_, enum zl_arming arming,
+                            const struct zl_error *err)
+{
+    enum zl_log_level level = ZL_LOG_LEVEL_WARN;
+    if (arming == ZL_ARMING_ARMED || arming == ZL_ARMING_PROBING) {
+        level = ZL_LOG_LEVEL_INFO;
+    }
+    ZL_LOG_AT(level, "gatekeeper of a namespace", ZL_STR("namespace", namespace_),
+              ZL_STR("state", zl_arming_reason(arming)),
+              ZL_STR("error", err->message[0] != '\0' ? err->message : NULL));
+}
+
+static void probe(struct zl_armer *armer, const char *namespace_, struct zl_arming_state *state,
+                  struct zl_arming_facts *facts, struct zl_error *err)
+{
+    facts->probe = zl_probe_namespace(armer->client, namespace_, err);
+    zl_metric_add(&PROBES, zl_probe_name(facts->probe), NULL, 1);
+    if (facts->probe == ZL_PROBE_REFUSED) {
+        facts->attempts = 0;
+        *err = (struct zl_error){0}; /* it is the answer, not a failure */
+        return;
+    }
+    if (facts->attempts++ == 0) {
+        state->failing_since_ms = zl_clock_ms();
+    }
+    facts->failing_ms = zl_clock_ms() - state->failing_since_ms;
+    if (facts->probe == ZL_PROBE_PASSED) {
+        facts->labelled = zl_probe_label(armer->client, namespace_);
+    }
+}
+
+static struct zl_arming_facts gather(struct zl_armer *armer, const char *namespace_,
+                                     const struct zl_arming_state *state)
+{
+    ZL_AUTO_REF struct zl_ref *ref = find_entry(armer);
+    const struct zl_webhook_entry *entry = ref != NULL ? zl_ref_object(ref) : NULL;
+    return (struct zl_arming_facts){
+        .excluded = is_excluded(armer, entry, namespace_),
+        .read = zl_informer_is_synced(armer->configuration),
+        .entry = is_present(entry),
+        .selected = is_present(entry) && zl_namespaces_have(&entry->selected, namespace_),
+        .was_armed = state->arming == ZL_ARMING_ARMED,
+        .attempts = state->attempts,
+    };
+}
+
+/* @return milliseconds until the next look; 0: at the next event */
+static int64_t look_at(struct zl_armer *armer, const char *namespace_)
+{
+    struct zl_error err = {0};
+    const char *lagging = NULL;
+    size_t armed = 0;
+
+    if (!zl_cache_is_synced(armer->cache, &lagging)) {
+        return SYNC_LOOK_MS;
+    }
+    if (!has_policy(armer, namespace_)) {
+        return 0;
+    }
+    struct zl_arming_state state = zl_armings_begin(armer->armings, namespace_);
+    struct zl_arming_facts facts = gather(armer, namespace_, &state);
+    if (zl_arming_needs_probe(&facts)) {
+        probe(armer, namespace_, &state, &facts, &err);
+        if (facts.probe == ZL_PROBE_TERMINATING) {
+            return 0;
+        }
+    } else {
+        facts.attempts = 0;
+    }
+    state.arming = zl_arming_judge(&facts);
+    state.attempts = facts.attempts;
+    if (zl_armings_end(armer->armings, namespace_, &state)) {
+        tell_of_verdict(namespace_, state.arming, &err);
+        zl_keys_enqueue_pools(armer->cache, armer->queue, namespace_);
+    }
+    show_count(armer);
+    size_t count = zl_armings_count(armer->armings, &armed);
+    int64_t delay_ms = zl_arming_look_again_ms(state.arming, state.attempts, count);
+    return delay_ms > 0 ? zl_jitter_ms(delay_ms, JITTER_PERCENT) : 0;
+}
+
+void zl_armer_work(struct zl_armer *armer)
+{
+    for (;;) {
+        ZL_AUTO_FREE char *namespace_ = zl_workqueue_get(armer->probes);
+        if (namespace_ == NULL || atomic_load(&armer->stopping)) {
+            return; /* what is queued may take seconds each */
+        }
+        int64_t delay_ms = look_at(armer, namespace_);
+        if (delay_ms > 0) {
+            zl_workqueue_add_after(armer->probes, namespace_, delay_ms);
+        }
+        zl_workqueue_done(armer->probes, namespace_);
+    }
+}
+
+void zl_armer_condition(struct zl_armer *armer, const char *namespace_,
+                        const struct zl_condition *before, const char *now,
+                        struct zl_condition *out)
+{
+    enum zl_arming arming = ZL_ARMING_PROBING;
+    if (!zl_armings_find(armer->armings, namespace_, &arming) && before->status != NULL) {
+        zl_condition_copy(out, before);
+        return;
+    }
+    ZL_AUTO_FREE char *message = zl_arming_message(arming, namespace_);
+    zl_condition_set(out, arming == ZL_ARMING_ARMED, zl_arming_reason(arming), message);
+    zl_condition_date(out, before, now);
+}
+
+/* --- start and stop --- */
+
+struct zl_armer *zl_armer_new(struct zl_kube_client *client, struct zl_cache *cache,
+                              struct zl_workqueue *queue, const char *namespace_)
+{
+    struct zl_armer *armer = zl_alloc(sizeof *armer);
+    const struct zl_informer_spec spec = {
+        .resource = &ZL_KUBE_VALIDATING_WEBHOOKS,
+        .field_selector = "metadata.name=" ZL_WEBHOOK_CONFIGURATION,
+        .decode = decode_entry,
+        .free_object = zl_webhook_entry_free,
+        .on_change = configuration_changed,
+        .ctx = armer,
+    };
+    armer->client = client;
+    armer->cache = cache;
+    armer->queue = queue;
+    armer->namespace_ = namespace_;
+    armer->probes = zl_workqueue_new(PROBE_BACKOFF_MAX_MS);
+    armer->armings = zl_armings_new();
+    armer->configuration = zl_informer_new(client, &spec);
+    atomic_init(&armer->started, false);
+    atomic_init(&armer->stopping, false);
+    return armer;
+}
+
+void zl_armer_start(struct zl_armer *armer)
+{
+    if (!atomic_exchange(&armer->started, true)) {
+        zl_informer_start(armer->configuration);
+    }
+}
+
+void zl_armer_stop(struct zl_armer *armer)
+{
+    if (atomic_load(&armer->started)) {
+        zl_informer_stop(armer->configuration);
+    }
+    atomic_store(&armer->stopping, true);
+    zl_workqueue_shutdown(armer->probes);
+}
+
+void zl_armer_free(struct zl_armer *armer)
+{
+    if (armer == NULL) {
+        return;
+    }
+    zl_informer_free(armer->configuration);
+    zl_workqueue_free(armer->probes);
+    zl_armings_free(armer->armings);
+    free(armer);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * armer.h - arms the gatekeeper: keeps the webhook's namespaceSelector to the namespaces that have a
+ * LeaderPolicy, and says by probes in which of them that has taken effect.
+ *
+ * The selector is set by a worker of the controller (key ZL_SELECTOR_KEY). Probes have a queue and threads
+ * of their own: one may hang for as long as the webhook does, and must not keep a failover waiting.
+ *
+ * Threads: any where nothing else is said.
+ */
+#ifndef ZL_CONTROLLER_ARMER_H
+#define ZL_CONTROLLER_ARMER_H
+
+#include "common/kube/workqueue.h"
+#include "common/pool/cache.h"
+#include "controller/reconciler.h"
+
+/* In the work queue beside "namespace/pool". */
+
+struct zl_armer; /* opaque */
+
+/*
+ * All borrowed for the armer's life.
+ *
+ * @param queue       where a pool is put whose condition has changed, and ZL_SELECTOR_KEY
+ * @param namespace_  the controller's own, which is never gatekept
+ */
+struct zl_armer *zl_armer_new(struct zl_kube_client *client, struct zl_cache *cache,
+                              struct zl_workqueue *queue, const char *namespace_);
+/* Begin to watch the configuration; once, when the pools are watched. */
+void zl_armer_start(struct zl_armer *armer);
+/* No more probes: zl_armer_work returns soon, and nothing is put into the queue any more. From one thread. */
+void zl_armer_stop(struct zl_armer *armer);
+void zl_armer_free(struct zl_armer *armer); /* stopped, and no thread in zl_armer_work */
+
+/* A LeaderPolicy of NAMESPACE_ came or went. Does not block. */
+void zl_armer_policy_changed(struct zl_armer *armer, const char *namespace_);
+/* Probe namespaces as they are due, until zl_armer_stop; only on the elected replica. */
+void zl_armer_work(struct zl_armer *armer);
+/* Make the selector what the LeaderPolicies ask for. */
+struct zl_result zl_armer_set_selector(struct zl_armer *armer, struct zl_error *err);
+
+/*
+ * Condition GatekeeperArmed of a pool in NAMESPACE_, into the empty OUT.
+ *
+ * @param before  as it was: kept while this replica has not judged the namespace
+ * @param now     RFC 3339
+ */
+void zl_armer_condition(struct zl_armer *armer, const char *namespace_,
+                        const struct zl_condition *before, const char *now,
+                        struct zl_condition *out);
+
+void zl_armer_register_metrics(void);
+
+#endif

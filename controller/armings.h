@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * armings.h - what is known of each namespace with a LeaderPolicy: is the gatekeeper armed there?
+ *
+ * Threads: any; one lock inside.
+ */
+#ifndef ZL_CONTROLLER_ARMINGS_H
+#define ZL_CONTROLLER_ARMINGS_H
+
+#include "controller/arming.h"
+#include "controller/webhook_entry.h"
+
+struct zl_armings; /* opaque */
+struct zl_armings *zl_armings_new(void);
+void zl_armings_free(struct zl_armings *armings);
+
+struct zl_arming_state {
+    enum zl_arming arming;
+    int attempts;             /* as in zl_arming_facts */
+    int64_t failing_since_ms; /* zl_clock_ms of the first of them */
+    uint64_t serial;          /* of this stay in the table */
+};
+
+/* Begin to look at NAMESPACE_: what was known of it, nothing (Probing) the first time. */
+struct zl_arming_state zl_armings_begin(struct zl_armings *armings, const char *namespace_);
+/*
+ * End the look that began with this serial. A verdict about a namespace that was forgotten meanwhile is
+ * dropped: its selector was taken away, perhaps after the probe.
+ *
+ * @return true when the verdict is another one than before
+ */
+bool zl_armings_end(struct zl_armings *armings, const char *namespace_,
+                    const struct zl_arming_state *state);
+/* false: never judged */
+bool zl_armings_find(struct zl_armings *armings, const char *namespace_, enum zl_arming *out);
+/* Forget all but these (sorted): the others have no LeaderPolicy any more. */
+void zl_armings_keep(struct zl_armings *armings, const struct zl_namespaces *kept);
+/* How many there are; *ARMED receives how many of them are armed. */
+size_t zl_armings_count(struct zl_armings *armings, size_t *armed);
+
+#endif

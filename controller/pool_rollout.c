@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pool_rollout.c - what the cache shows of a pool's rollout: the revisions of the workload that leads, and the
+ * successor's pod.
+ */
+#include "controller/pool.h"
+
+#include "common/base/parse.h"
+
+#include <string.h>
+
+void zl_pool_use_successor(struct zl_pool *pool, struct zl_pod *pod)
+{
+    zl_pool_retire(pool, &pool->successor_ref);
+    pool->successor_ref = pod != NULL ? zl_ref_new(pod, zl_pod_free) : NULL;
+    pool->facts.successor_pod =
+        pod != NULL && zl_lease_is_succeeded_by(pool->facts.lease, pod->meta.uid) ? pod : NULL;
+}
+
+static void find_successor(struct zl_cache *cache, struct zl_pool *pool)
+{
+    const struct zl_lease *lease = pool->facts.lease;
+    if (lease == NULL || lease->successor_uid == NULL || pool->facts.successor_pod != NULL) {
+        return;
+    }
+    struct zl_ref *ref =
+        zl_cache_find(cache, ZL_CACHED_PODS, lease->namespace_, lease->successor_pod);
+    const struct zl_pod *pod = ref != NULL ? zl_ref_object(ref) : NULL;
+    zl_pool_retire(pool, &pool->successor_ref);
+    pool->successor_ref = ref;
+    if (pod != NULL && zl_lease_is_succeeded_by(lease, pod->meta.uid)) {
+        pool->facts.successor_pod = pod;
+    }
+}
+
+static void gather_revisions(struct zl_cache *cache, struct zl_pool *pool,
+                             const struct zl_workload *deployment)
+{
+    struct zl_refs *refs = &pool->replicaset_refs;
+    zl_refs_clear(refs);
+    zl_cache_list(cache, ZL_CACHED_REPLICASETS, deployment->meta.namespace_, refs);
+    const struct zl_replicaset **replicasets =
+        zl_alloc((refs->count + 1) * sizeof(struct zl_replicaset *));
+    for (size_t i = 0; i < refs->count; i++) {
+        replicasets[i] = zl_ref_object(refs->items[i]);
+    }
+    const struct zl_pod *successor = pool->facts.successor_pod;
+    pool->facts.successor_revision_known = false;
+    for (size_t i = 0; successor != NULL && i < refs->count; i++) {
+        if (zl_same_string(replicasets[i]->meta.uid, successor->meta.controller.uid)) {
+            pool->facts.successor_revision_known = true;
+        }
+    }
+    pool->facts.rollout =
+        zl_rollout_of(replicasets, refs->count, deployment->meta.uid, pool->facts.lease);
+    free(replicasets);
+}
+
+/* The number at the end of a StatefulSet's pod; -1: there is none. */
+static int64_t ordinal_of(const struct zl_pod *pod)
+{
+    const char *dash = strrchr(pod->meta.name, '-');
+    int64_t ordinal = -1;
+    if (dash == NULL || zl_parse_i64(dash + 1, 0, INT32_MAX, &ordinal, NULL) != ZL_OK) {
+        return -1;
+    }
+    return ordinal;
+}
+
+/*
+ * Has the StatefulSet a newer revision than its leader? Its own controller cannot replace it: it wants all
+ * ordinals to exist first, and the gatekeeper refuses them. The newest ControllerRevision tells, because
+ * status.updateRevision is not written while pods cannot be created (before 1.24).
+ */
+static bool is_outdated(struct zl_cache *cache, const struct zl_workload *set,
+                        const struct zl_pod *leader)
+{
+    const struct zl_revision *newest = NULL;
+    ZL_AUTO_REFS struct zl_refs refs = {0};
+    if (set->on_delete || set->replicas <= 1 || set->meta.deleting || leader->revision == NULL ||
+        ordinal_of(leader) < set->partition) {
+        return false;
+    }
+    zl_cache_list(cache, ZL_CACHED_REVISIONS, set->meta.namespace_, &refs);
+    for (size_t i = 0; i < refs.count; i++) {
+        const struct zl_revision *revision = zl_ref_object(refs.items[i]);
+        if (zl_same_string(revision->meta.controller.uid, set->meta.uid) &&
+            (newest == NULL || revision->number > newest->number)) {
+            newest = revision;
+        }
+    }
+    return newest != NULL && strcmp(newest->meta.name, leader->revision) != 0;
+}
+
+void zl_pool_gather_rollout(struct zl_cache *cache, struct zl_pool *pool)
+{
+    struct zl_pool_facts *facts = &pool->facts;
+    find_successor(cache, pool);
+    const struct zl_pod *pod = facts->holder_pod != NULL ? facts->holder_pod : facts->successor_pod;
+    zl_pool_retire(pool, &pool->deployment_ref);
+    pool->deployment_ref =
+        pod != NULL ? zl_pool_workload_of(cache, pod->meta.namespace_, &pod->meta.controller)
+                    : NULL;
+    const struct zl_workload *workload =
+        pool->deployment_ref != NULL ? zl_ref_object(pool->deployment_ref) : NULL;
+    /* One that left the pool rolls out as it likes. */
+    if (workload == NULL || !zl_same_string(workload->pool, facts->policy->meta.name)) {
+        return;
+    }
+    if (workload->kind == ZL_WORKLOAD_STATEFULSET) {
+        facts->leader_outdated =
+            facts->holder_pod != NULL && is_outdated(cache, workload, facts->holder_pod);
+        return;
+    }
+    facts->deployment = workload;
+    gather_revisions(cache, pool, workload);
+}

@@ -1,0 +1,164 @@
+# shellcheck shell=bash
+#
+# cluster.bash - what the faults are done to: a control plane, two webhooks behind haproxy, two controllers, each connection
+# through a fault proxy; six pools; and an API server of our own for checker and driver. To be sourced.
+#
+#   checker, driver --- observer (kube-apiserver without watch cache) ---+
+#                                                                        etcd
+#   stand-in, owners ------------------+                                 |
+#   webhook-N, controller-N -- link-N --- kube-apiserver ----------------+
+#                                              +-- link-review -- haproxy -- webhook-N
+#
+# The observer is never disturbed. Without a watch cache it serves a watch from any revision that etcd still has, so
+# that not one change is lost while etcd and the other API server die; kube-apiserver itself answers 410 then, as it does
+# everywhere, and zen-lead has to live with that.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$root" || exit 1
+# shellcheck source=test/controlplane/programs.bash
+. test/controlplane/programs.bash
+
+webhooks=(webhook-1 webhook-2)
+controllers=(controller-1 controller-2)
+# POOL KIND WORKLOAD POLICY STRATEGY
+pools='handover Deployment  handover {}                     RollingUpdate
+       recreate Deployment  recreate {rollout:Recreate}     RollingUpdate
+       replace  Deployment  replace  {}                     Recreate
+       stateful StatefulSet stateful {}                     RollingUpdate
+       pair     Deployment  pair-a   {}                     Recreate
+       pair     Deployment  pair-b   {}                     Recreate
+       standby  Deployment  standby  {followerMode:standby} RollingUpdate'
+
+# argv_of NAME - its command line into the array argv
+argv_of() {
+    local pid
+    pid=$(process_pid "$1") && mapfile -d '' -t argv <"/proc/$pid/cmdline"
+}
+
+# remember NAME... - how each was started, so that it can be started again on the same ports and the same data
+declare -A remembered=()
+remember() {
+    local name argv
+    for name in "$@"; do
+        argv_of "$name" || return 1
+        remembered[$name]=$(printf '%q ' "${argv[@]}")
+    done
+}
+
+start_again() {
+    local argv
+    eval "argv=(${remembered[$1]})"
+    process_start "$1" "${argv[@]}"
+}
+
+# start_observer - beside kube-apiserver, on the same etcd
+start_observer() {
+    local argv arg own=()
+    argv_of kube-apiserver || return 1
+    for arg in "${argv[@]}"; do
+        [ "$arg" = "$apiserver_port" ] && arg=$(port_of observer)
+        own+=("$arg")
+    done
+    process_start observer "${own[@]}" --watch-cache=false
+    sed "s/:$apiserver_port\"/:$(port_of observer)\"/" "$ZL_RUN/kubeconfig" >"$ZL_RUN/observer.kubeconfig"
+    wait_until 90 kubectl --kubeconfig "$ZL_RUN/observer.kubeconfig" get --raw /readyz
+}
+
+# start_link NAME TARGET-PORT - a fault proxy in front of it; its commands go to the pipe link-NAME
+start_link() {
+    process_start "link-$1" "$ZL_BIN/zl-chaos-proxy" --port "$(port_of "link-$1")" --target-port "$2" \
+        --control "$ZL_RUN/link-$1"
+    wait_until 5 test -p "$ZL_RUN/link-$1"
+}
+
+# link NAME COMMAND - without waiting, whoever reads it
+link() { echo "$2" 1<>"$ZL_RUN/link-$1"; }
+
+# tell TEXT - a command for the checker; a pipe takes short lines whole
+tell() { echo "$*" 1<>"$ZL_RUN/checker"; }
+
+make_markers() {
+    kubectl apply -f - <<'MARKERS'
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: coordination.kube-zen.io/v1alpha1, kind: LeaderPolicy, metadata: {name: zl-chaos-marker, namespace: kube-system}}
+- {apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: zl-chaos-marker, namespace: kube-system}, spec: {holderIdentity: nobody}}
+- {apiVersion: v1, kind: Pod, metadata: {name: zl-chaos-marker, namespace: kube-system}, spec: {containers: [{name: main, image: none}]}}
+- apiVersion: apps/v1
+  kind: ReplicaSet
+  metadata: {name: zl-chaos-marker, namespace: kube-system}
+  spec: &none {replicas: 0, selector: {matchLabels: {app: none}}, template: {metadata: {labels: {app: none}}, spec: {containers: [{name: main, image: none}]}}}
+- {apiVersion: apps/v1, kind: Deployment, metadata: {name: zl-chaos-marker, namespace: kube-system}, spec: *none}
+- {apiVersion: apps/v1, kind: StatefulSet, metadata: {name: zl-chaos-marker, namespace: kube-system}, spec: {serviceName: none, <<: *none}}
+MARKERS
+}
+
+# pool_objects - every pool's policy and workloads
+pool_objects() {
+    local pool kind name policy strategy spec
+    while read -r pool kind name policy strategy; do
+        policy=${policy#\{} policy=${policy%\}}
+        policy=${policy/:/: }
+        spec="strategy: {type: $strategy}"
+        spec+=$'\n  progressDeadlineSeconds: 10'
+        [ "$kind" = Deployment ] || spec="serviceName: $name"
+        cat <<OBJECTS
+---
+apiVersion: coordination.kube-zen.io/v1alpha1
+kind: LeaderPolicy
+metadata: {name: $pool}
+spec: {leaseDurationSeconds: 5, renewDeadlineSeconds: 3, retryPeriodSeconds: 1${policy:+, $policy}}
+---
+apiVersion: apps/v1
+kind: $kind
+metadata: {name: $name, labels: {zen-lead/pool: $pool}}
+spec:
+  replicas: 3
+  $spec
+  selector: {matchLabels: {app: $name}}
+  template:
+    metadata: {labels: {app: $name}, annotations: {zl-test/ready-after-ms: "300"}}
+    spec: {containers: [{name: main, image: none, ports: [{containerPort: 8080}]}]}
+OBJECTS
+    done <<<"$pools"
+}
+
+start_links_and_programs() {
+    local name
+    for name in "${webhooks[@]}" "${controllers[@]}"; do
+        start_link "$name" "$apiserver_port" || return 1
+        sed "s/:$apiserver_port\"/:$(port_of "link-$name")\"/" "$ZL_RUN/${name%-*}.kubeconfig" >"$ZL_RUN/$name.kubeconfig"
+    done
+    for name in "${webhooks[@]}"; do start_webhook "${name#*-}" --kubeconfig "$ZL_RUN/$name.kubeconfig"; done
+    for name in "${controllers[@]}"; do start_controller "${name#*-}" --kubeconfig "$ZL_RUN/$name.kubeconfig"; done
+    start_proxy ${#webhooks[@]}
+    start_link review "$(port_of proxy)" || return 1
+    for name in "${webhooks[@]}" "${controllers[@]}"; do await_ready "$name" 40 || return 1; done
+    wait_until 20 proxy_answers
+}
+
+# start_everything - up to pools that all have a leader
+start_everything() {
+    bash test/controlplane/up.sh "$ZL_RUN" $$ || return 1
+    export PATH=$ZL_RUN/bin:$PATH KUBECONFIG=$ZL_RUN/kubeconfig
+    apiserver_port=$(sed -nE 's/.*server: "https:.*:([0-9]+)".*/\1/p' "$KUBECONFIG")
+    start_observer || { log_tail observer; return 1; }
+    install_manifests >/dev/null || return 1
+    make_certificates || return 1
+    start_kubelet --nodes 3
+    make_markers >/dev/null || return 1
+    start_links_and_programs || return 1
+    remember etcd kube-apiserver "${webhooks[@]}" "${controllers[@]}"
+    arm_gatekeeper "$(port_of link-review)" >/dev/null || return 1
+    wait_until 30 gatekeeper_is_armed || return 1
+    # From here on people come and go by the observer: it is there when kube-apiserver is not.
+    export KUBECONFIG=$ZL_RUN/observer.kubeconfig
+    kubectl create namespace chaos >/dev/null || return 1
+    # The label is there by itself since 1.21.
+    kubectl label --overwrite namespace chaos kubernetes.io/metadata.name=chaos >/dev/null
+    process_start checker "$ZL_BIN/zl-chaos-checker" --kubeconfig "$KUBECONFIG" --namespace chaos \
+        --control "$ZL_RUN/checker" --summary "$ZL_RUN/summary"
+    wait_until 20 grep -q -e '-- watching' "$ZL_RUN/log/checker.log" || { log_tail checker; return 1; }
+    pool_objects | kubectl apply -n chaos -f - >/dev/null
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * history.h - what the cluster's objects say, one change after the other in the order in which etcd stored them, and
+ * whether zen-lead's promises held at each of them. Knows none of zen-lead's code: it judges from raw facts.
+ *
+ * The promises, for each pool whose policy says scaleDown:
+ *   - never two believers. A pod believes from the instant at which it exists and the Lease names it, until it is gone,
+ *     Failed or Succeeded, deposed (annotation of the Lease), or its workload leaves the pool.
+ *   - no pod appears that no Lease ever named (it slipped past the gatekeeper), and none whose claim has been given to
+ *     somebody else (a late commit); unless a door was open: the driver says so (zl_history_open), or the objects do (no
+ *     policy, one replica, a workload that has just joined).
+ * and for every pool:
+ *   - a deposed pod never gets the seat back.
+ *   - the fencing token: falls neither in the Lease nor in LeaderPolicy status, and each new holder's is larger than
+ *     every one before. That includes a Lease that is deleted and made again.
+ *   - once faults stop: soon a leader that is Ready, alone in a scaleDown pool, confirmed and in status (zl_history_unsettled).
+ *
+ * Threads: none of its own; one history, one thread.
+ */
+#ifndef ZL_TEST_CHAOS_HISTORY_H
+#define ZL_TEST_CHAOS_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum zl_fact_kind {
+    ZL_FACT_POLICY,
+    ZL_FACT_WORKLOAD, /* Deployment or StatefulSet */
+    ZL_FACT_REPLICASET,
+    ZL_FACT_POD,
+    ZL_FACT_LEASE,
+};
+
+/* One object as it was stored, or (deleted) as it was last. Strings are borrowed from whoever made it; NULL: absent. */
+struct zl_fact {
+    enum zl_fact_kind kind;
+    bool deleted;
+    uint64_t revision;
+    int64_t at_ms; /* when the checker heard of it, monotonic */
+    const char *name;
+    const char *uid;
+    const char *owner_uid; /* of a pod or ReplicaSet: its controller */
+    const char
+        *pool; /* of a workload: the pool that it joins; of a Lease: the pool that it belongs to */
+    /* pod */
+    bool finished, ready, terminating;
+    /* workload */
+    int64_t replicas;
+    /* policy */
+    bool standby;
+    const char *status_uid; /* the holder in status */
+    /* Lease */
+    const char *holder_uid;
+    const char *successor_uid;
+    const char *deposed; /* uids, separated by commas */
+    bool provisional;
+    int64_t token; /* Lease and policy; 0: none */
+};
+
+enum zl_violation {
+    ZL_TWO_LEADERS,
+    ZL_SLIPPED_PAST,
+    ZL_LATE_COMMIT,
+    ZL_DEPOSED_LEADS,
+    ZL_TOKEN_FELL,
+    ZL_TOKEN_SHARED, /* one token, two holders; or a new holder without a larger one */
+    ZL_NOT_SETTLED,  /* reported by the checker, when a bound has passed */
+    ZL_VIOLATIONS,
+};
+const char *zl_violation_name(enum zl_violation violation);
+
+struct zl_history; /* opaque */
+
+/* VIOLATED is called for each violation as it is found; TEXT is borrowed. */
+struct zl_history *zl_history_new(void (*violated)(void *ctx, enum zl_violation violation,
+                                                   const char *text),
+                                  void *ctx);
+void zl_history_free(struct zl_history *history);
+
+/* Facts come by ascending revision. What is needed of FACT is copied. */
+void zl_history_apply(struct zl_history *history, const struct zl_fact *fact);
+
+enum zl_door {
+    ZL_DOOR_OPEN, /* the gatekeeper is not asked: anything may slip in */
+    ZL_DOOR_SLOW, /* the API server was held up: a pod may be stored long after its claim, when that was given away */
+};
+
+/*
+ * A door is open, in the pool (NULL: in all): from FROM_MS until zl_history_close, and GRACE_MS longer. What slips in
+ * meanwhile is no violation, but must be gone when the pool has settled. May be told after facts of that time were heard
+ * of, but before they are applied.
+ */
+void zl_history_open(struct zl_history *history, enum zl_door kind, const char *pool,
+                     int64_t from_ms);
+void zl_history_close(struct zl_history *history, enum zl_door kind, const char *pool,
+                      int64_t to_ms, int64_t grace_ms);
+
+/*
+ * Is every pool as it should be when nobody disturbs it?
+ *
+ * @param reason  receives what the first one lacks; the caller frees
+ * @return false when there is nothing to say
+ */
+bool zl_history_unsettled(const struct zl_history *history, char **reason);
+
+/* What happened to a pool so far. */
+struct zl_pool_record {
+    const char *pool;   /* borrowed */
+    uint64_t changes;   /* of leader, the first one not counted */
+    uint64_t pods;      /* that ever lived */
+    uint64_t excused;   /* pods that came in through an open door */
+    int64_t longest_ms; /* without a Ready leader, since there was one for the first time */
+    int64_t token;
+};
+/*
+ * The record of pool number INDEX at NOW_MS (a gap that lasts still counts).
+ *
+ * @return false when there are not so many
+ */
+bool zl_history_record(const struct zl_history *history, unsigned index, int64_t now_ms,
+                       struct zl_pool_record *out);
+/* Count the longest time without a leader anew. */
+void zl_history_restart_gaps(struct zl_history *history, int64_t now_ms);
+
+#endif

@@ -1,0 +1,366 @@
+#!/usr/bin/env bats
+#
+# armed.bats - the webhook is asked only where there are pools, and a LeaderPolicy says when it is.
+
+load lib
+
+setup() {
+    restore_programs
+    new_namespace
+    others=()
+}
+
+teardown() {
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain_arming
+    disarm_gatekeeper >/dev/null 2>&1 || true
+    arm_gatekeeper "$(port_of proxy)" >/dev/null
+    restore_programs
+    kubectl delete leaderpolicy --all --namespace kube-system >/dev/null
+    kubectl delete leaderpolicy --all --namespace zen-lead-system >/dev/null
+    for NS in "$NS" "${others[@]}"; do drop_namespace; done
+}
+
+explain_arming() {
+    explain
+    configuration | jq -c '.webhooks[] | del(.clientConfig.caBundle)'
+    grep -hE 'gatekeeper of a namespace|namespaceSelector' "$ZL_RUN"/log/controller-?.log | tail -n 20
+}
+
+# another_namespace - makes one beside $NS, which NAMESPACE receives.
+another_namespace() {
+    local first=$NS
+    new_namespace
+    others+=("$NS")
+    NAMESPACE=$NS
+    NS=$first
+}
+
+configuration() { kubectl get validatingwebhookconfiguration zen-lead -o json; }
+entry() { configuration | jq -c ".webhooks[] | select(.name == \"pods.zen-lead.kube-zen.io\") | $1"; }
+selected() { entry '.namespaceSelector.matchExpressions[0].values'; }
+selects() { selected | jq -e --arg name "${1:-$NS}" 'index($name) != null' >/dev/null; }
+selects_not() { ! selects "$@"; }
+
+# Everything but what the controller may write, and what the server counts with.
+rest() {
+    configuration | jq -cS 'del(.metadata.resourceVersion, .metadata.generation, .metadata.managedFields,
+        .webhooks[] .namespaceSelector)'
+}
+
+# change JQ-PROGRAM - by somebody else, whole, as an editor would; again if the controller was faster.
+change() {
+    local n
+    for n in 1 2 3 4 5; do
+        if configuration | jq "$1" | kubectl replace -f - >/dev/null; then return 0; fi
+    done
+    fail "could not change: $1"
+}
+entry_path='.webhooks |= map(if .name == "pods.zen-lead.kube-zen.io" then'
+change_entry() { change "$entry_path $1 else . end)"; }
+
+# condition FIELD [POOL] - of GatekeeperArmed
+condition() { policy_status "${2:-web}" ".conditions[?(@.type==\"GatekeeperArmed\")].$1"; }
+
+# start_pod NAMESPACE - a pod in no pool; our own namespace lets in only what asks for nothing (Pod Security, since 1.23)
+start_pod() {
+    kubectl create --namespace "$1" -f - <<POD
+apiVersion: v1
+kind: Pod
+metadata: {name: p$RANDOM$RANDOM, labels: {app: none}}
+spec:
+  securityContext: {runAsNonRoot: true, runAsUser: 65534, seccompProfile: {type: RuntimeDefault}}
+  containers:
+    - name: main
+      image: none
+      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+POD
+}
+
+stop_all_webhooks() {
+    local n
+    for n in 1 2 3; do stop_webhook "$n" KILL; done
+}
+
+@test "the first LeaderPolicy of a namespace adds it to the selector, the last one takes it away" {
+    selects_not || fail "selected without a LeaderPolicy"
+    policy web
+    selects || fail "armed and not selected"
+    expect "reason" "$(condition reason)" = Armed
+    policy db
+    k delete leaderpolicy web
+    stays 1 selects
+    k delete leaderpolicy db
+    wait_for 10 selects_not
+    expect "a list that selects nothing is still a list" "$(entry '.namespaceSelector.matchExpressions | length')" = 1
+    # And again: nothing is left over from the first time.
+    policy web
+    selects || fail "armed and not selected"
+}
+
+@test "two namespaces: only names change, sorted, and the armed one is not disturbed" {
+    local since
+    policy web
+    since=$(condition lastTransitionTime)
+    another_namespace
+    NS=$NAMESPACE policy web
+    expect "sorted" "$(selected)" = "$(selected | jq -c sort)"
+    selects "$NS" || fail "the first is gone"
+    selects "$NAMESPACE" || fail "the second is missing"
+    kubectl delete namespace "$NAMESPACE" --wait=false
+    wait_for 30 selects_not "$NAMESPACE"
+    expect "status" "$(condition status)" = True
+    expect "since" "$(condition lastTransitionTime)" = "$since"
+}
+
+@test "an outage of the webhook stops pods only where there is a pool, and never in kube-system or our namespace" {
+    local namespace
+    another_namespace # without a pool
+    policy web
+    for namespace in kube-system zen-lead-system; do
+        NS=$namespace bare_policy web
+        NS=$namespace wait_for 10 is ExcludedNamespace condition reason
+        selects_not "$namespace" || fail "$namespace is selected"
+    done
+    stop_all_webhooks
+    run start_pod "$NS"
+    expect "exit in the namespace with the pool" "$status" -ne 0
+    [[ $output == *'failed calling webhook "pods.zen-lead.kube-zen.io"'* ]] || fail "refused by: $output"
+    for namespace in "$NAMESPACE" default kube-system zen-lead-system; do
+        start_pod "$namespace" || fail "no pod could start in $namespace"
+        kubectl delete pod --namespace "$namespace" -l app=none --wait=false >/dev/null
+    done
+    restore_programs
+    wait_for 10 start_pod "$NS"
+}
+
+@test "zen-lead-system is not selected even when a webhook elsewhere is named, nor is the webhook's namespace" {
+    policy web
+    another_namespace
+    NS=$NAMESPACE policy web
+    # As with a Service there; a configuration names either a Service or a URL.
+    change_entry ".clientConfig = {caBundle: .clientConfig.caBundle, service: {namespace: \"$NAMESPACE\", name: \"zen-lead-webhook\", path: \"/validate\", port: 443}}"
+    wait_for 10 selects_not "$NAMESPACE"
+    NS=$NAMESPACE wait_for 10 is ExcludedNamespace condition reason
+    stays 1 selects "$NS"
+}
+
+@test "edits of the selector are repaired at once, whoever made them" {
+    policy web
+    arm_gatekeeper "$(port_of proxy)" # the shipped configuration again, as GitOps tools do
+    wait_for 5 selects
+    change_entry '.namespaceSelector = {}'
+    wait_for 5 selects
+    change_entry '.namespaceSelector.matchLabels = {a: "b"}'
+    wait_for 5 is null entry .namespaceSelector.matchLabels
+    change_entry '.namespaceSelector.matchExpressions[0].operator = "NotIn"'
+    wait_for 5 is '"In"' entry '.namespaceSelector.matchExpressions[0].operator'
+    change_entry '.namespaceSelector.matchExpressions[0].values += ["default"]'
+    wait_for 5 selects_not default
+    selects || fail "not selected any more"
+    wait_for 10 is True condition status
+}
+
+@test "other fields, other entries, labels: whatever others write stays" {
+    local before
+    kubectl label validatingwebhookconfiguration zen-lead team=platform
+    kubectl annotate validatingwebhookconfiguration zen-lead cert-manager.io/inject-ca-from=a/b
+    # Before ours, so that its place in the list changes; it matches nothing.
+    change '.webhooks = [.webhooks[0] | .name = "first.example.com" | .namespaceSelector = {matchLabels: {a: "b"}}] + .webhooks'
+    change_entry '.timeoutSeconds = 7 | .failurePolicy = "Ignore" | .matchPolicy = "Exact" | .objectSelector = {matchExpressions: [{key: "x", operator: "DoesNotExist"}]}'
+    change_entry '.rules[0].scope = "*"'
+    before=$(rest)
+    policy web
+    selects || fail "armed and not selected"
+    expect "the rest" "$(rest)" = "$before"
+    expect "the other entry's selector" "$(configuration | jq -c '.webhooks[0].namespaceSelector')" = '{"matchLabels":{"a":"b"}}'
+    k delete leaderpolicy web
+    wait_for 10 selects_not
+    expect "the rest" "$(rest)" = "$before"
+}
+
+# edit_all_the_time - what zen-lead-certs, cert-manager and people do, for as long as $BATS_TEST_TMPDIR/go is there.
+edit_all_the_time() {
+    local n=0
+    while [ -e "$BATS_TEST_TMPDIR/go" ]; do
+        n=$((n + 1))
+        kubectl patch validatingwebhookconfiguration zen-lead --type json -p "[
+            {\"op\": \"replace\", \"path\": \"/webhooks/0/timeoutSeconds\", \"value\": $((n % 9 + 2))},
+            {\"op\": \"replace\", \"path\": \"/webhooks/0/clientConfig/caBundle\", \"value\": \"$(
+                { cat "$ZL_RUN/tls/ca.crt"; echo "edit $n"; } | base64 -w 0)\"}]" >/dev/null &&
+            echo "$n" >"$BATS_TEST_TMPDIR/edits"
+    done
+}
+
+@test "namespaces come while caBundle is renewed again and again: no write of either side is lost" {
+    local n namespaces=() editor wanted
+    touch "$BATS_TEST_TMPDIR/go"
+    edit_all_the_time &
+    editor=$!
+    for n in 1 2 3 4 5 6 7 8 9 10; do
+        another_namespace
+        namespaces+=("$NAMESPACE")
+        NS=$NAMESPACE bare_policy web
+    done >/dev/null
+    for n in "${namespaces[@]}"; do await_armed "$n" web; done
+    rm "$BATS_TEST_TMPDIR/go"
+    wait "$editor"
+    n=$(cat "$BATS_TEST_TMPDIR/edits")
+    expect "edits beside it" "$n" -ge 5
+    wanted=$({ cat "$ZL_RUN/tls/ca.crt"; echo "edit $n"; } | base64 -w 0)
+    expect "the last caBundle" "$(entry .clientConfig.caBundle)" = "\"$wanted\""
+    expect "timeoutSeconds" "$(entry .timeoutSeconds)" = $((n % 9 + 2))
+    for n in "${namespaces[@]}"; do selects "$n" || fail "$n is not selected"; done
+}
+
+@test "no configuration: the condition and one Event say so, nothing else happens; back again: armed" {
+    policy web
+    disarm_gatekeeper
+    wait_for 10 is ConfigurationMissing condition reason
+    expect "status" "$(condition status)" = False
+    wait_for 10 has_event LeaderPolicy web GatekeeperNotArmed
+    deployment web 1 web
+    wait_for 15 is 1 ready_pods web
+    stays 3 is ConfigurationMissing condition reason
+    expect "Events" "$(event_message LeaderPolicy web GatekeeperNotArmed | wc -l)" -eq 1
+    expect "its count" "$(k get events -o json | jq '[.items[] | select(.reason == "GatekeeperNotArmed") | .count] | add')" -eq 1
+    ! grep -h '"level":"\(warn\|error\)".*\(selector:\|validatingwebhook\)' "$ZL_RUN"/log/controller-?.log || fail "it made a noise about it"
+    arm_gatekeeper "$(port_of proxy)"
+    await_armed "$NS" web
+    wait_for 10 has_event LeaderPolicy web GatekeeperArmed
+}
+
+stranger_selector() { configuration | jq -c '.webhooks[] | select(.name == "pods.example.com") | .namespaceSelector'; }
+
+@test "an entry of another name is no gatekeeper" {
+    local before
+    change_entry '.name = "pods.example.com"'
+    before=$(stranger_selector)
+    bare_policy web
+    wait_for 10 is ConfigurationMissing condition reason
+    expect "its selector" "$(stranger_selector)" = "$before"
+}
+
+@test "a namespace without its label (before 1.21): the condition names the cure, which helps" {
+    kubectl label namespace "$NS" kubernetes.io/metadata.name- >/dev/null
+    [ -z "$(kubectl get namespace "$NS" -o 'jsonpath={.metadata.labels.kubernetes\.io/metadata\.name}')" ] || skip "this API server sets the label itself"
+    bare_policy web
+    wait_for 10 is NamespaceNotLabelled condition reason
+    expect "status" "$(condition status)" = False
+    [[ $(condition message) == *"kubectl label namespace $NS kubernetes.io/metadata.name=$NS" ]]
+    kubectl label namespace "$NS" "kubernetes.io/metadata.name=$NS"
+    await_armed "$NS" web
+}
+
+@test "the webhook is unreachable: the condition says so, and when it is there again" {
+    policy web
+    stop_all_webhooks
+    change_entry '.timeoutSeconds = 4' # any change of the entry makes it look at once; by itself it looks once a minute
+    wait_for 10 is WebhookUnreachable condition reason
+    expect "status" "$(condition status)" = False
+    restore_programs
+    await_armed "$NS" web
+}
+
+@test "an entry that does not ask about all pods: the probe passes, the condition says NotIntercepted" {
+    change_entry '.objectSelector = {matchLabels: {only: "these"}}'
+    bare_policy web
+    wait_for 5 is Probing condition reason
+    wait_for 20 is NotIntercepted condition reason
+    expect "status" "$(condition status)" = False
+    change_entry '.objectSelector = {}'
+    await_armed "$NS" web
+}
+
+# as_probe NAME NONCE - a LeaderPolicy with the probe's annotation
+as_probe() {
+    cat <<POLICY
+apiVersion: coordination.kube-zen.io/v1alpha1
+kind: LeaderPolicy
+metadata: {name: $1, namespace: $NS, annotations: {zen-lead.io/gatekeeper-probe: "$2"}}
+POLICY
+}
+
+@test "a probe is a dry run with a nonce: everybody else's LeaderPolicies are let through, and none is left behind" {
+    policy web
+    run kubectl create --dry-run=server -f - <<<"$(as_probe one n0nce)"
+    expect "exit of the probe" "$status" -ne 0
+    [[ $output == *'"pods.zen-lead.kube-zen.io" denied the request'*n0nce* ]] || fail "answered: $output"
+    kubectl create -f - <<<"$(as_probe two n0nce)"
+    kubectl create --dry-run=server -f - <<<"$(as_probe three 'Not a nonce')"
+    bare_policy four
+    expect "policies" "$(k get leaderpolicy -o name | xargs)" = "leaderpolicy.coordination.kube-zen.io/four leaderpolicy.coordination.kube-zen.io/two leaderpolicy.coordination.kube-zen.io/web"
+}
+
+@test "the acting controller is killed: the next one arms new namespaces and keeps the old" {
+    local since
+    policy web
+    since=$(condition lastTransitionTime)
+    stop_controller 1 KILL
+    start_controller 1
+    another_namespace
+    NS=$NAMESPACE bare_policy web
+    await_armed "$NAMESPACE" web
+    stop_controller 2 KILL
+    await_ready controller-1
+    k delete leaderpolicy --all --namespace "$NAMESPACE"
+    wait_for 20 selects_not "$NAMESPACE"
+    start_controller 2
+    expect "status" "$(condition status)" = True
+    expect "since" "$(condition lastTransitionTime)" = "$since"
+}
+
+@test "standby pools: covered as well, so that a switch to scaleDown needs nothing more" {
+    policy web '{followerMode: standby}'
+    expect "reason" "$(condition reason)" = Armed
+    deployment web 3 web
+    wait_for 15 is 3 ready_pods web
+    policy web '{followerMode: scaleDown}'
+    wait_for 20 one_leader web web
+}
+
+@test "kubectl wait on the condition, then the workload: no pod ever slips past" {
+    local n
+    for n in 1 2 3; do
+        another_namespace
+        none_slips_past "$NAMESPACE"
+    done
+}
+
+none_slips_past() {
+    local NS=$1
+    bare_policy web
+    kubectl wait --namespace "$NS" --for condition=GatekeeperArmed --timeout 20s leaderpolicy/web
+    deployment web 5 web
+    wait_for 15 one_leader web web
+    recorder_sync
+    expect "pods ever admitted" "$(admitted web)" -eq 1
+}
+
+@test "metrics: how many namespaces are armed" {
+    policy web
+    wait_for 30 all_selected_are_armed # namespaces of other tests may be on their way out
+    selects || fail "not selected any more"
+    k delete leaderpolicy web
+    wait_for 10 selects_not
+    wait_for 30 all_selected_are_armed
+}
+
+# Only the acting controller counts.
+all_selected_are_armed() {
+    local n armed=0
+    for n in 1 2; do armed=$((armed + $(metric "controller-$n" zen_lead_gatekeeper_namespaces 'state="armed"'))); done
+    [ "$(selected | jq '. - ["no.leaderpolicy"] | length')" = "$armed" ]
+}
+
+@test "least privilege: the controller may patch this configuration and no other, and may create no pod" {
+    local account=system:serviceaccount:zen-lead-system:zen-lead-controller
+    may() { kubectl auth can-i "$@" --as "$account" 2>/dev/null || true; }
+    expect "patch ours" "$(may patch validatingwebhookconfigurations/zen-lead)" = yes
+    expect "patch another" "$(may patch validatingwebhookconfigurations/other)" = no
+    expect "update ours" "$(may update validatingwebhookconfigurations/zen-lead)" = no
+    expect "delete ours" "$(may delete validatingwebhookconfigurations/zen-lead)" = no
+    expect "mutating" "$(may patch mutatingwebhookconfigurations/zen-lead)" = no
+    expect "create pods" "$(may create pods -n "$NS")" = no
+    expect "label namespaces" "$(may patch namespaces)" = no
+    expect "delete policies" "$(may delete leaderpolicies.coordination.kube-zen.io -n "$NS")" = no
+}

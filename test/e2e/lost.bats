@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+#
+# lost.bats - leaders that are there and do not lead: not Ready, on a lost node, evicted, failed.
+
+load lib
+
+setup() {
+    restore_programs
+    new_namespace
+    policy web "$QUICK"
+}
+
+readonly QUICK='{leaseDurationSeconds: 5, renewDeadlineSeconds: 4, retryPeriodSeconds: 1}'
+
+leader_pod() { holder "$1" | cut -d _ -f 1; }
+is_gone() { [ -z "$(k get "$1" --ignore-not-found -o name)" ]; }
+leads_other_than() { [ -n "$(holder web)" ] && [ "$(holder web)" != "$1" ]; }
+# The Ready pods that are the leader: 1 while an old one is stuck beside it.
+leader_is_ready() { [ -n "$(leader_pod web)" ] && [ "$(k get "pod/$(leader_pod web)" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]; }
+
+start_leader() {
+    deployment web 3 web
+    wait_for 20 one_leader web web
+    # Only a leader that was seen Ready can stop being Ready.
+    wait_for 10 is "$(pod_uid "$(pod_names web)")" lease web '{.metadata.annotations.zen-lead\.io/ready-holder}'
+    OLD=$(leader_pod web) OLD_HOLDER=$(holder web) OLD_UID=$(pod_uid "pod/$OLD") OLD_TOKEN=$(token web)
+}
+
+@test "a leader that is not Ready beyond leaseDurationSeconds is replaced, with a higher token" {
+    start_leader
+    local started
+    k annotate "pod/$OLD" zl-test/ready=false
+    started=$(now_ms)
+    wait_for 15 leads_other_than "$OLD_HOLDER"
+    expect "milliseconds until then" $(($(now_ms) - started)) -ge 4500
+    wait_for 15 one_leader web web
+    expect "fencing token" "$(token web)" -eq $((OLD_TOKEN + 1))
+    wait_for 10 is_gone "pod/$OLD"
+    wait_for 5 has_event LeaderPolicy web LeaderNotReady
+}
+
+@test "a leader that is not Ready for a moment stays" {
+    start_leader
+    k annotate "pod/$OLD" zl-test/ready=false
+    stays 3 is "$OLD_HOLDER" holder web
+    k annotate "pod/$OLD" zl-test/ready-
+    stays 5 is "$OLD_HOLDER" holder web
+    one_leader web web
+}
+
+@test "a leader that starts slowly is not taken for one that failed" {
+    deployment web 3 web '{zl-test/ready-after-ms: "9000"}'
+    wait_for 10 is 1 pod_count web
+    local pod
+    pod=$(pod_names web)
+    wait_for 20 one_leader web web
+    expect "the leader" "$(pod_names web)" = "$pod"
+}
+
+@test "a lost node: the leader is not Ready and stuck in termination; it is replaced and never regains the seat" {
+    start_leader
+    k annotate "pod/$OLD" zl-test/ready=false zl-test/stuck=true
+    wait_for 15 leads_other_than "$OLD_HOLDER"
+    wait_for 10 leader_is_ready
+    expect "the old pod" "$(pod_uid "pod/$OLD")" = "$OLD_UID"
+    lease web '{.metadata.annotations.zen-lead\.io/deposed}' | grep -q "$OLD_UID"
+    # The new leader dies as well: the stuck pod is alive, and yet not the next one.
+    local second
+    second=$(leader_pod web)
+    k delete pod "$second" --wait=false
+    wait_for 10 is_gone "pod/$second"
+    wait_for 10 leader_is_ready
+    [ "$(leader_pod web)" != "$OLD" ]
+    expect "fencing token" "$(token web)" -ge $((OLD_TOKEN + 2))
+    # Nor is it when the node comes back for a moment and the pod is Ready again.
+    k annotate "pod/$OLD" zl-test/ready-
+    stays 2 leads_other_than "$OLD_HOLDER"
+    k annotate "pod/$OLD" zl-test/stuck-
+    wait_for 10 is_gone "pod/$OLD"
+    wait_for 15 one_leader web web
+}
+
+@test "the controllers restart while a leader is not Ready: it is replaced all the same" {
+    start_leader
+    k annotate "pod/$OLD" zl-test/ready=false zl-test/stuck=true
+    stop_controller 1 KILL
+    stop_controller 2 KILL
+    start_controller 1
+    start_controller 2
+    wait_for 25 leads_other_than "$OLD_HOLDER"
+    wait_for 10 leader_is_ready
+    k annotate "pod/$OLD" zl-test/stuck-
+}
+
+@test "a leader that was deleted and whose node is lost keeps the seat only until its grace is over" {
+    start_leader
+    k patch "pod/$OLD" --type merge -p '{"metadata": {"annotations": {"zl-test/stuck": "true"}}}'
+    k delete pod "$OLD" --wait=false --grace-period 3
+    local started
+    started=$(now_ms)
+    k annotate "pod/$OLD" zl-test/ready=false
+    # It may still be working: grace first, then the lease duration.
+    stays 5 is "$OLD_HOLDER" holder web
+    wait_for 20 leads_other_than "$OLD_HOLDER"
+    expect "milliseconds until then" $(($(now_ms) - started)) -ge 7500
+    wait_for 10 leader_is_ready
+    k annotate "pod/$OLD" zl-test/stuck-
+}
+
+@test "a leader that takes its time to terminate keeps the seat until it is gone, not Ready as it is" {
+    deployment web 3 web '{zl-test/terminate-after-ms: "8000"}'
+    wait_for 20 one_leader web web
+    OLD=$(leader_pod web) OLD_HOLDER=$(holder web)
+    k delete pod "$OLD" --wait=false --grace-period 20
+    k annotate "pod/$OLD" zl-test/ready=false
+    stays 6 is "$OLD_HOLDER" holder web
+    wait_for 10 is_gone "pod/$OLD"
+    wait_for 15 one_leader web web
+    recorder_sync
+    expect "pods at once" "$(most_at_once web)" -eq 1
+}
+
+@test "an evicted leader is replaced: by the eviction API, and by the kubelet, which marks it Failed" {
+    start_leader
+    local version=v1beta1
+    ! kubectl get --raw /apis/policy/v1 >/dev/null 2>&1 || version=v1
+    kubectl create --raw "/api/v1/namespaces/$NS/pods/$OLD/eviction" -f - <<EVICTION
+{"apiVersion": "policy/$version", "kind": "Eviction", "metadata": {"name": "$OLD", "namespace": "$NS"}}
+EVICTION
+    wait_for 15 is_gone "pod/$OLD"
+    wait_for 15 one_leader web web
+    local second
+    second=$(leader_pod web)
+    k annotate "pod/$second" zl-test/fail-after-ms=0
+    wait_for 15 leads_other_than "$(holder web)" || true
+    wait_for 20 one_leader web web
+    [ "$(leader_pod web)" != "$second" ]
+    expect "fencing token" "$(token web)" -eq $((OLD_TOKEN + 2))
+    recorder_sync
+    expect "pods at once" "$(most_at_once web)" -eq 1
+}
+
+@test "a workload of one replica is nobody's to judge: its pod stays, not Ready as it is" {
+    start_leader
+    k scale deployment/web --replicas 1
+    k annotate "pod/$OLD" zl-test/ready=false
+    stays 8 is "pod/$OLD" pod_names web
+}

@@ -1,0 +1,348 @@
+#!/usr/bin/env bats
+#
+# rollout.bats - a gatekept workload gets a new revision: one leader throughout, and a bad revision never leads.
+
+load lib
+
+teardown() {
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
+    stop_route_recorder
+    restore_programs
+    drop_namespace
+}
+
+# roll KIND/NAME [POD-ANNOTATIONS] - a new revision, known by $STAMP. Annotations as JSON; null removes one.
+roll() {
+    STAMP=$RANDOM$RANDOM
+    k patch "$1" --type merge -p "$(jq -n --arg stamp "$STAMP" --argjson extra "${2:-{\}}" \
+        '{spec: {template: {metadata: {annotations: ({stamp: $stamp} + $extra)}}}}')"
+}
+# Renewed every 2 s: settle waits for that.
+readonly QUICK='{leaseDurationSeconds: 6, renewDeadlineSeconds: 4, retryPeriodSeconds: 1}'
+readonly BAD='{"zl-test/ready": "false"}' GOOD='{"zl-test/ready": null}'
+
+leader_pod() { holder "$1" | cut -d _ -f 1; }
+leader_stamp() { k get "pod/$(leader_pod "$1")" -o 'jsonpath={.metadata.annotations.stamp}'; }
+leads_at_stamp() { one_leader "$1" "$1" && [ "$(leader_stamp "$1")" = "$2" ]; }
+successor() { lease "$1" '{.metadata.annotations.zen-lead\.io/successor}'; }
+has_successor() { [ -n "$(successor "$1")" ]; }
+has_no_successor() { has_lease "$1" && [ -z "$(successor "$1")" ]; }
+# The successor's pod is stored, and its revision is STAMP's.
+successor_is_at() { [ "$(k get "pod/$(successor "$1" | cut -d _ -f 1)" -o 'jsonpath={.metadata.annotations.stamp}')" = "$2" ]; }
+# settle POOL - give the programs a turn after which a wrong step would show: they renew in this time.
+renewed_since() { [ "$(lease "$1" '{.spec.renewTime}')" != "$2" ]; }
+settle() {
+    local before
+    before=$(lease "$1" '{.spec.renewTime}')
+    wait_for 10 renewed_since "$1" "$before"
+}
+failed_pods() { k get pods -l "app=$1" --field-selector status.phase=Failed -o name | wc -l; }
+is_gone() { [ -z "$(k get "$1" --ignore-not-found -o name)" ]; }
+
+# start_route_recorder SERVICE - when its EndpointSlice names a Ready endpoint, and when not, in milliseconds.
+start_route_recorder() {
+    kubectl get endpointslices --namespace "$NS" -l "kubernetes.io/service-name=$1" --watch --output-watch-events \
+        -o go-template='{{.type}} {{range .object.endpoints}}{{.targetRef.name}}={{.conditions.ready}} {{end}}{{"\n"}}' |
+        while read -r line; do echo "$(now_ms) $line"; done >"$BATS_TEST_TMPDIR/routes" 3>&- &
+    ROUTE_RECORDER=$!
+    wait_for 10 test -s "$BATS_TEST_TMPDIR/routes"
+}
+stop_route_recorder() {
+    [ -z "${ROUTE_RECORDER:-}" ] || pkill -P "$ROUTE_RECORDER" || true
+    [ -z "${ROUTE_RECORDER:-}" ] || kill "$ROUTE_RECORDER" 2>/dev/null || true
+    ROUTE_RECORDER=""
+}
+# How long in all the route led to no Ready endpoint.
+route_gap_ms() {
+    awk '{ ready = / [^ ]+=true/; if (NR > 1 && !was) gap += $1 - at; was = ready; at = $1 } END { print gap + 0 }' \
+        "$BATS_TEST_TMPDIR/routes"
+}
+route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
+
+@test "kubectl rollout restart: the new revision takes over when it is Ready; the service has a leader throughout" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    local old before uid
+    old=$(leader_pod web) before=$(token web) uid=$(pod_uid "pod/$old")
+    start_route_recorder web-leader
+    wait_for 10 route_saw "$old"
+    k rollout restart deployment/web
+    wait_for 30 is_gone "pod/$old"
+    wait_for 10 one_leader web web
+    wait_for 10 route_saw "$(leader_pod web)"
+    expect "fencing token" "$(token web)" -eq $((before + 1))
+    wait_for 10 is Stable policy_status web .phase
+    wait_for 10 has_event LeaderPolicy web HandedOver
+    has_no_successor web
+    recorder_sync
+    expect "pods at once" "$(most_at_once web)" -le 2
+    expect "pods that ever ran" "$(admitted web)" -eq 2
+    echo "# rollout restart of a gatekept Deployment: $(route_gap_ms) ms without a Ready leader in the EndpointSlice" >&3
+    expect "milliseconds without a leader" "$(route_gap_ms)" -eq 0
+    # The old leader is out for good, and the old revision does not come back.
+    lease web '{.metadata.annotations.zen-lead\.io/ready-revision}' | grep -q .
+}
+
+@test "status shows the successor while a handover is under way" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    roll deployment/web '{"zl-test/ready-after-ms": "3000"}'
+    wait_for 10 has_successor web
+    local pod
+    pod=$(successor web | cut -d _ -f 1)
+    wait_for 10 is "$pod" policy_status web .successor.name
+    wait_for 15 leads_at_stamp web "$STAMP"
+    wait_for 10 is "" policy_status web .successor.name
+}
+
+@test "a bad image never leads: it is taken back after the progress deadline, and rolling back works" {
+    policy web "$QUICK"
+    workload Deployment web 3 web | sed 's/replicas: 3,/replicas: 3, progressDeadlineSeconds: 4,/' | k apply -f -
+    wait_for 15 one_leader web web
+    local leader
+    leader=$(holder web)
+    roll deployment/web "$BAD"
+    wait_for 10 has_successor web
+    expect "the leader" "$(holder web)" = "$leader"
+    wait_for 15 has_event LeaderPolicy web HandoverFailed
+    wait_for 15 is 1 pod_count web
+    wait_for 10 has_no_successor web
+    # The revision that failed gets no other try, however often its ReplicaSet asks.
+    settle web
+    settle web
+    has_no_successor web
+    expect "the leader" "$(holder web)" = "$leader"
+    k rollout undo deployment/web
+    settle web
+    expect "the leader" "$(holder web)" = "$leader"
+    roll deployment/web "$GOOD"
+    wait_for 20 leads_at_stamp web "$STAMP"
+    recorder_sync
+    expect "pods that ever ran" "$(admitted web)" -eq 3
+}
+
+@test "the leader dies while a bad image waits: the proven revision leads again, not the bad one" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    roll deployment/web '{"stamp": "good"}'
+    STAMP=good
+    wait_for 20 leads_at_stamp web good
+    local old before
+    old=$(leader_pod web) before=$(token web)
+    roll deployment/web "$BAD"
+    wait_for 10 successor_is_at web "$STAMP"
+    k delete pod "$old" --wait=false
+    wait_for 20 is_gone "pod/$old"
+    wait_for 15 is good leader_stamp web
+    expect "fencing token" "$(token web)" -gt "$before"
+    successor_is_at web "$STAMP"
+}
+
+@test "the leader dies while a good successor starts: it takes over as soon as it is Ready" {
+    policy web
+    workload Deployment web 2 web | sed 's/replicas: 2,/replicas: 2, minReadySeconds: 30,/' | k apply -f -
+    wait_for 15 one_leader web web
+    local old
+    old=$(leader_pod web)
+    roll deployment/web
+    wait_for 10 successor_is_at web "$STAMP"
+    wait_for 10 is 2 ready_pods web
+    k annotate "pod/$old" zl-test/stuck=true
+    k delete pod "$old" --wait=false
+    # At once, while the old leader is still on its way out; and it never comes back to the seat.
+    wait_for 5 is "$STAMP" leader_stamp web
+    k annotate "pod/$old" zl-test/stuck-
+    wait_for 20 is_gone "pod/$old"
+    wait_for 15 leads_at_stamp web "$STAMP"
+}
+
+@test "minReadySeconds is waited for" {
+    policy web
+    workload Deployment web 3 web | sed 's/replicas: 3,/replicas: 3, minReadySeconds: 4,/' | k apply -f -
+    wait_for 15 one_leader web web
+    roll deployment/web
+    wait_for 15 leads_at_stamp web "$STAMP"
+    local ready taken
+    ready=$(k get "pod/$(leader_pod web)" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].lastTransitionTime}')
+    taken=$(lease web '{.spec.acquireTime}')
+    expect "seconds from Ready to leader" $(($(date -d "$taken" +%s) - $(date -d "$ready" +%s))) -ge 4
+}
+
+@test "rollback half-way: the leader stays, the successor goes" {
+    policy web "$QUICK"
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    local leader
+    leader=$(holder web)
+    roll deployment/web "$BAD"
+    wait_for 10 successor_is_at web "$STAMP"
+    k rollout undo deployment/web
+    wait_for 20 has_no_successor web
+    wait_for 15 one_leader web web
+    expect "the leader" "$(holder web)" = "$leader"
+    settle web
+    expect "the leader" "$(holder web)" = "$leader"
+    wait_for 5 one_leader web web
+}
+
+@test "three revisions in quick succession: the last one leads, and there is never a second successor" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    local n
+    for n in 1 2 3; do
+        roll deployment/web '{"zl-test/ready-after-ms": "1500"}'
+        wait_for 15 successor_is_at web "$STAMP"
+    done
+    wait_for 30 leads_at_stamp web "$STAMP"
+    recorder_sync
+    expect "pods at once" "$(most_at_once web)" -le 2
+}
+
+@test "a new revision that wants all its pods at once gets one, with three webhook replicas" {
+    policy web
+    workload Deployment web 5 web '{zl-test/ready-after-ms: "2000"}' |
+        sed 's/replicas: 5,/replicas: 5, strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: "100%", maxUnavailable: 0}},/' |
+        k apply -f -
+    wait_for 15 one_leader web web
+    roll deployment/web
+    wait_for 20 leads_at_stamp web "$STAMP"
+    recorder_sync
+    expect "pods at once" "$(most_at_once web)" -eq 2
+    expect "pods that ever ran" "$(admitted web)" -eq 2
+}
+
+@test "maxUnavailable without surge: the rollout gets through" {
+    policy web
+    workload Deployment web 3 web |
+        sed 's/replicas: 3,/replicas: 3, strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 1}},/' |
+        k apply -f -
+    wait_for 15 one_leader web web
+    roll deployment/web
+    wait_for 20 leads_at_stamp web "$STAMP"
+}
+
+@test "a paused Deployment hands nothing over until it goes on" {
+    policy web "$QUICK"
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    local leader
+    leader=$(holder web)
+    roll deployment/web '{"zl-test/ready-after-ms": "1500"}'
+    wait_for 10 successor_is_at web "$STAMP"
+    k rollout pause deployment/web
+    wait_for 10 is 2 ready_pods web
+    settle web
+    expect "the leader" "$(holder web)" = "$leader"
+    k rollout resume deployment/web
+    wait_for 15 leads_at_stamp web "$STAMP"
+}
+
+@test "scaled up and down in the middle of a rollout: one leader, at the new revision" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    roll deployment/web '{"zl-test/ready-after-ms": "2500"}'
+    wait_for 10 successor_is_at web "$STAMP"
+    k scale deployment/web --replicas 6
+    k scale deployment/web --replicas 2
+    wait_for 20 leads_at_stamp web "$STAMP"
+    recorder_sync
+    expect "pods at once" "$(most_at_once web)" -le 2
+}
+
+@test "deleted in the middle of a rollout: nothing stays, and the next Deployment starts" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    local before
+    before=$(token web)
+    roll deployment/web "$BAD"
+    wait_for 10 successor_is_at web "$STAMP"
+    k delete deployment/web
+    wait_for 20 is 0 pod_count web
+    deployment web 3 web
+    wait_for 20 one_leader web web
+    expect "fencing token" "$(token web)" -gt "$before"
+}
+
+@test "rollout: Recreate: the old leader goes first, and there is strictly one pod" {
+    policy web '{rollout: Recreate}'
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    roll deployment/web
+    wait_for 20 leads_at_stamp web "$STAMP"
+    recorder_sync
+    expect "pods at once" "$(most_at_once web)" -eq 1
+    expect "pods that ever ran" "$(admitted web)" -eq 2
+    has_event LeaderPolicy web LeaderReplaced
+}
+
+@test "a Deployment with strategy Recreate: strictly one pod" {
+    policy web
+    workload Deployment web 3 web | sed 's/replicas: 3,/replicas: 3, strategy: {type: Recreate},/' | k apply -f -
+    wait_for 15 one_leader web web
+    roll deployment/web
+    wait_for 20 leads_at_stamp web "$STAMP"
+    recorder_sync
+    expect "pods at once" "$(most_at_once web)" -eq 1
+}
+
+@test "a Deployment with strategy Recreate and a Failed pod lying about: its next revision is made all the same" {
+    policy web "$QUICK"
+    workload Deployment web 3 web | sed 's/replicas: 3,/replicas: 3, strategy: {type: Recreate},/' | k apply -f -
+    wait_for 20 one_leader web web
+    # Kubernetes counts it when it looks whether the last old pod is gone, and waits for ever.
+    k annotate "pod/$(leader_pod web)" zl-test/fail-after-ms=0
+    wait_for 20 is 1 failed_pods web
+    wait_for 20 one_leader web web
+    roll deployment/web
+    wait_for 30 leads_at_stamp web "$STAMP"
+    expect "Failed pods" "$(failed_pods web)" -eq 1
+}
+
+@test "a StatefulSet, OrderedReady: its leader is replaced in place, and a bad image can be rolled back" {
+    policy db
+    statefulset db 3 db
+    wait_for 15 one_leader db db
+    roll statefulset/db
+    wait_for 20 leads_at_stamp db "$STAMP"
+    expect "the leader" "$(leader_pod db)" = db-0
+    roll statefulset/db "$BAD"
+    wait_for 20 is "$STAMP" leader_stamp db
+    roll statefulset/db "$GOOD"
+    wait_for 20 leads_at_stamp db "$STAMP"
+    recorder_sync
+    expect "pods at once" "$(most_at_once db)" -eq 1
+}
+
+@test "a StatefulSet, Parallel: its leader is replaced, strictly one pod" {
+    policy db
+    workload StatefulSet db 3 db | sed 's/replicas: 3,/replicas: 3, podManagementPolicy: Parallel,/' | k apply -f -
+    wait_for 15 one_leader db db
+    roll statefulset/db
+    wait_for 20 leads_at_stamp db "$STAMP"
+    recorder_sync
+    expect "pods at once" "$(most_at_once db)" -eq 1
+}
+
+@test "a StatefulSet that updates OnDelete, or below its partition, keeps its leader" {
+    policy db "$QUICK"
+    workload StatefulSet db 3 db | sed 's/replicas: 3,/replicas: 3, updateStrategy: {type: OnDelete},/' | k apply -f -
+    wait_for 15 one_leader db db
+    local leader
+    leader=$(holder db)
+    roll statefulset/db
+    settle db
+    settle db
+    expect "the leader" "$(holder db)" = "$leader"
+    k patch statefulset/db --type merge -p '{"spec": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}}}'
+    settle db
+    settle db
+    expect "the leader" "$(holder db)" = "$leader"
+    k patch statefulset/db --type merge -p '{"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}}'
+    wait_for 20 leads_at_stamp db "$STAMP"
+}

@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+#
+# surplus.bats - pods that nobody admitted, and pools that begin or cease to be gatekept while they live.
+
+load lib
+
+teardown() {
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
+    restore_programs
+    kubectl get validatingwebhookconfiguration zen-lead >/dev/null 2>&1 || arm_gatekeeper "$(port_of proxy)"
+    drop_namespace
+}
+
+oldest_ready() {
+    k get pods -l "app=$1" -o json | jq -r '[.items[] | {name: .metadata.name, made: .metadata.creationTimestamp,
+        since: (.status.conditions[]? | select(.type == "Ready") | .lastTransitionTime)}] | sort_by(.since, .made, .name) | .[0].name'
+}
+surplus_deleted() { echo $(($(metric controller-1 zen_lead_surplus_pods_deleted_total) + $(metric controller-2 zen_lead_surplus_pods_deleted_total))); }
+leader_pod() { holder "$1" | cut -d _ -f 1; }
+# The ReplicaSet has been refused so often that it would not try again for half a minute.
+backs_off() { wait_for 60 at_least 12 denials "$1"; }
+
+@test "pods that came while the gatekeeper was not armed: the leader stays, exactly the others go" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    local leader token
+    leader=$(holder web) token=$(token web)
+    disarm_gatekeeper
+    k scale deployment/web --replicas 4
+    # However many slip in, the controllers take them away again.
+    wait_for 20 has_event LeaderPolicy web SurplusPodDeleted
+    arm_gatekeeper "$(port_of proxy)"
+    await_armed "$NS" web
+    wait_for 20 one_leader web web
+    expect "the leader" "$(holder web)" = "$leader"
+    expect "fencing token" "$(token web)" -eq "$token"
+}
+
+@test "a workload is labelled while three pods run: the oldest Ready one stays, the others go with an Event each" {
+    deployment web 3 ""
+    wait_for 15 is 3 ready_pods web
+    local oldest
+    oldest=$(oldest_ready web)
+    policy web
+    k label deployment/web zen-lead/pool=web
+    wait_for 20 one_leader web web
+    expect "the leader" "$(leader_pod web)" = "$oldest"
+    recorder_sync
+    expect "pods that ever ran" "$(admitted web)" -eq 3
+    expect "Events" "$(event_message LeaderPolicy web SurplusPodDeleted | wc -l)" -eq 2
+}
+
+@test "a standby pool loses no pod, however its leader changes" {
+    policy web '{followerMode: standby}'
+    deployment web 3 web
+    wait_for 15 is 3 ready_pods web
+    wait_for 10 is Stable policy_status web .phase
+    local leader
+    leader=$(leader_pod web)
+    k annotate "pod/$leader" zl-test/ready=false
+    wait_for 10 is_not "$leader" leader_pod web
+    stays 3 is 3 pod_count web
+    expect "the not Ready one" "$(k get "pod/$leader" -o name)" = "pod/$leader"
+    recorder_sync
+    expect "pods that ever ran" "$(admitted web)" -eq 3
+}
+
+@test "standby becomes scaleDown: the leader stays, the followers go, traffic is not moved" {
+    policy web '{followerMode: standby}'
+    deployment web 3 web
+    wait_for 15 is 3 ready_pods web
+    wait_for 10 is Stable policy_status web .phase
+    local leader token
+    leader=$(holder web) token=$(token web)
+    policy web '{followerMode: scaleDown}'
+    wait_for 20 one_leader web web
+    expect "the leader" "$(holder web)" = "$leader"
+    expect "fencing token" "$(token web)" -eq "$token"
+}
+
+@test "scaleDown becomes standby: the refused pods come at once, not at their owner's back-off" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    local leader
+    leader=$(holder web)
+    backs_off web
+    policy web '{followerMode: standby}'
+    wait_for 8 is 3 ready_pods web
+    expect "the leader" "$(holder web)" = "$leader"
+    # And back: the same one still leads.
+    policy web '{followerMode: scaleDown}'
+    wait_for 20 one_leader web web
+    expect "the leader" "$(holder web)" = "$leader"
+}
+
+@test "the workload leaves its pool: the refused pods come at once" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    backs_off web
+    k label deployment/web zen-lead/pool-
+    wait_for 8 is 3 ready_pods web
+}
+
+@test "the LeaderPolicy is deleted: the refused pods come at once" {
+    policy web
+    statefulset db 2 web
+    wait_for 15 one_leader db web
+    wait_for 10 is 1 policy_status web .blocked
+    wait_for 60 at_least 12 denials db
+    k delete leaderpolicy web
+    wait_for 8 is 2 ready_pods db
+}

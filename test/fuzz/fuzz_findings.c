@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whatever JSON comes as a LeaderPolicy, workload or Service, new and old: no crash, findings within their bounds, and
+ * an answer that is valid JSON. The first line is the object, the rest the old one.
+ * Links: webhook/findings.c webhook/our_keys.c webhook/validate_policy.c webhook/warn_workload.c webhook/warn_service.c webhook/admission_review.c common/pool/service.c common/pool/objects.c common/pool/labels.c common/base/duration.c common/base/json.c common/base/error.c common/base/memory.c common/base/buf.c common/base/clock.c common/base/log.c common/base/parse.c common/base/utf8.c
+ */
+#include "webhook/admission_review.h"
+#include "webhook/validate_policy.h"
+#include "webhook/warn_workload.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool condition)
+{
+    if (!condition) {
+        abort();
+    }
+}
+
+static void check_answer(const struct zl_findings *findings)
+{
+    char *warnings[ZL_REVIEW_WARNINGS_MAX] = {NULL};
+    size_t count = zl_findings_warnings(findings, warnings, ZL_REVIEW_WARNINGS_MAX);
+    ZL_AUTO_FREE char *text = zl_findings_text(findings);
+    ZL_AUTO_JSON struct cJSON *causes = zl_findings_causes(findings);
+    ZL_AUTO_JSON struct cJSON *tree = NULL;
+    struct zl_review_answer answer = {.code = 422, .message = text, .details = causes};
+    require(findings->count <= ZL_FINDINGS_MAX);
+    require(zl_findings_errors(findings) + count == findings->count);
+    for (size_t i = 0; i < count; i++) {
+        require(strlen(warnings[i]) <= 256);
+        answer.warnings[i] = warnings[i];
+    }
+    ZL_AUTO_FREE char *body = zl_review_encode("u", &answer);
+    require(zl_json_parse(body, strlen(body), &tree, NULL) == ZL_OK);
+    for (size_t i = 0; i < count; i++) {
+        free(warnings[i]);
+    }
+}
+
+static void check_object(const struct cJSON *object, const struct cJSON *old_object)
+{
+    static const struct zl_policy policy = {.custom_identity = true};
+    const struct zl_warned_policy known[] = {{.missing = true}, {.policy = &policy}};
+    ZL_AUTO_FINDINGS struct zl_findings findings = {0};
+    zl_validate_policy(object, old_object, &findings);
+    check_answer(&findings);
+    for (int kind = 0; kind < ZL_WARNED_COUNT; kind++) {
+        (void)zl_warned_concerns((enum zl_warned_kind)kind, object, old_object);
+        (void)zl_warned_pool((enum zl_warned_kind)kind, object);
+        for (int i = 0; i < 2; i++) {
+            zl_findings_clear(&findings);
+            zl_warn_workload((enum zl_warned_kind)kind, object, &known[i], &findings);
+            require(zl_findings_errors(&findings) == 0);
+            check_answer(&findings);
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    ZL_AUTO_JSON struct cJSON *old_object = NULL;
+    const char *text = (const char *)data;
+    const char *end = size > 0 ? memchr(text, '\n', size) : NULL;
+    size_t length = end != NULL ? (size_t)(end - text) : size;
+    if (zl_json_parse(text, length, &object, NULL) != ZL_OK) {
+        return 0;
+    }
+    if (end != NULL && zl_json_parse(end + 1, size - length - 1, &old_object, NULL) != ZL_OK) {
+        old_object = NULL;
+    }
+    check_object(object, old_object);
+    return 0;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test/unit/rollout_scene.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define NOW_US 1767225600000000
+#define SECOND_US INT64_C(1000000)
+
+static char ns[] = "shop", pool[] = "web", version[] = "7", nobody[] = "", ip[] = "10.0.0.1";
+static char pod_a[] = "web-a", uid_a[] = "uid-a", identity_a[] = "web-a_uid-a";
+static char pod_s[] = "web-s", uid_s[] = "uid-s", deposed_a[] = "uid-z,uid-a";
+char rs_old[] = "rs-old", rs_new[] = "rs-new", rs_next[] = "rs-next", rs_other[] = "rs-0";
+
+static const struct zl_workload OTHER = {
+    .meta = {.namespace_ = ns, .name = pod_s}, .pool = pool, .replicas = 3};
+
+static void set_leader(struct scene *scene, const struct knobs *knobs)
+{
+    bool leaving = knobs->seat == LEADER_LEAVING;
+    bool serving = leaving ? knobs->serves : knobs->unready_s == 0;
+    bool there = knobs->seat == LED || leaving || knobs->deposed;
+    struct zl_pool_facts *facts = &scene->facts;
+    scene->leader = (struct zl_pod){
+        .meta = {.name = pod_a,
+                 .uid = uid_a,
+                 .created_us = 1,
+                 .deleting = leaving,
+                 .controller = {.uid = knobs->leader_new ? rs_new : rs_old}},
+        .ready = serving && !leaving,
+        .serving = serving,
+        .ips = {ip},
+        .grace_s = knobs->grace_s,
+    };
+    if (knobs->seat == LED || leaving) {
+        facts->holder_pod = &scene->leader;
+        facts->holder = leaving ? ZL_HOLDER_TERMINATING : ZL_HOLDER_ALIVE;
+    } else if (knobs->seat == DEAD) {
+        facts->holder = ZL_HOLDER_GONE;
+    }
+    if (there) {
+        scene->members[facts->member_count++] =
+            (struct zl_member){.pod = &scene->leader, .gatekept = !knobs->single};
+    }
+    facts->unready_ms = knobs->unready_s * 1000;
+    facts->terminating_ms = knobs->terminating_s * 1000;
+    facts->leader_outdated = knobs->outdated;
+}
+
+static void set_successor(struct scene *scene, const struct knobs *knobs)
+{
+    struct zl_pool_facts *facts = &scene->facts;
+    int64_t ready_s = knobs->ready_s != 0 ? knobs->ready_s : 5;
+    bool ready = !knobs->unready && !knobs->deleting && !knobs->finished;
+    scene->successor = (struct zl_pod){
+        .meta = {.name = pod_s,
+                 .uid = uid_s,
+                 .created_us = 2,
+                 .deleting = knobs->deleting,
+                 .controller = {.uid = rs_new}},
+        .ready = ready,
+        .serving = ready || knobs->goes_on,
+        .finished = knobs->finished,
+        .grace_s = knobs->leaving_grace_s,
+        .ips = {ip},
+        .ready_since_us = ready ? NOW_US - ready_s * SECOND_US : 0,
+    };
+    if (knobs->none || knobs->missing) {
+        facts->successor_age_ms = knobs->none ? 0 : knobs->age_s * 1000;
+        return;
+    }
+    facts->successor_pod = &scene->successor;
+    facts->successor_revision_known = !knobs->lagging;
+    facts->successor_terminating_ms = knobs->leaving_s * 1000;
+    facts->successor_age_ms = (knobs->age_s != 0 ? knobs->age_s : 10) * 1000;
+    if (!knobs->finished) {
+        scene->members[facts->member_count++] =
+            (struct zl_member){.pod = &scene->successor, .gatekept = !knobs->single};
+    }
+}
+
+static void set_rollout(struct scene *scene, const struct knobs *knobs)
+{
+    static char *const uids[] = {[NEW] = rs_new,
+                                 [OLD] = rs_old,
+                                 [NEXT] = rs_next,
+                                 [NEW_WANTS_NONE] = rs_new,
+                                 [UNKNOWN] = rs_new};
+    struct zl_pool_facts *facts = &scene->facts;
+    scene->deployment = (struct zl_workload){
+        .meta = {.namespace_ = ns, .name = pool},
+        .kind = knobs->outdated ? ZL_WORKLOAD_STATEFULSET : ZL_WORKLOAD_DEPLOYMENT,
+        .pool = pool,
+        .replicas = knobs->single ? 1 : 3,
+        .paused = knobs->paused,
+        .recreates = knobs->recreates,
+        .min_ready_s = knobs->min_ready_s,
+        .progress_deadline_s = knobs->deadline_s != 0 ? knobs->deadline_s : 600};
+    scene->old = (struct zl_replicaset){.meta = {.uid = rs_old}, .replicas = 3, .revision = 1};
+    scene->newest = (struct zl_replicaset){.meta = {.uid = uids[knobs->newest]},
+                                           .replicas = knobs->newest == NEW_WANTS_NONE ? 0 : 1,
+                                           .revision = 2};
+    scene->workloads[0] = &scene->deployment;
+    if (knobs->beside) {
+        scene->workloads[facts->workload_count++] = &OTHER;
+    }
+    if (!knobs->outdated && !knobs->elsewhere) {
+        facts->deployment = &scene->deployment;
+        facts->rollout.newest = knobs->newest == UNKNOWN ? NULL : &scene->newest;
+        facts->rollout.proven = knobs->unproven ? NULL : &scene->old;
+    }
+}
+
+void set_scene(struct scene *scene, const struct knobs *knobs)
+{
+    bool held = knobs->seat != VACANT;
+    memset(scene, 0, sizeof *scene);
+    scene->policy = (struct zl_policy){.meta = {.namespace_ = ns, .name = pool},
+                                       .lease_duration_s = 15,
+                                       .retry_period_s = 2,
+                                       .recreate = knobs->recreate};
+    scene->lease =
+        (struct zl_lease){.namespace_ = ns,
+                          .pool = pool,
+                          .resource_version = version,
+                          .holder_identity = held ? identity_a : nobody,
+                          .holder_pod = held ? pod_a : NULL,
+                          .holder_uid = held ? uid_a : NULL,
+                          .successor_pod = knobs->none ? NULL : pod_s,
+                          .successor_uid = knobs->none ? NULL : uid_s,
+                          .deposed = knobs->deposed ? deposed_a : (knobs->ousted ? uid_s : NULL),
+                          .ready_holder = knobs->starting ? rs_other : uid_a,
+                          .ready_revision = rs_old,
+                          .failed_revision = knobs->failed,
+                          .duration_s = 15,
+                          .fencing_token = 3,
+                          .released_token = 3,
+                          .renew_us = NOW_US};
+    scene->facts = (struct zl_pool_facts){.policy = &scene->policy,
+                                          .lease = &scene->lease,
+                                          .claim_timeout_ms = 5000,
+                                          .workloads = scene->workloads,
+                                          .workload_count = 1,
+                                          .members = scene->members,
+                                          .members_are_current = true,
+                                          .now_us = NOW_US};
+    set_leader(scene, knobs);
+    set_successor(scene, knobs);
+    set_rollout(scene, knobs);
+}
+
+int flags_of(const struct zl_plan *plan)
+{
+    return (plan->depose ? DEPOSE : 0) | (plan->unready ? UNREADY : 0) |
+           (plan->drop_successor ? DROP : 0) | (plan->fail_revision ? FAIL : 0) |
+           (plan->forgive_revision ? FORGIVE : 0) | (plan->forget_rollout ? FORGET : 0) |
+           (plan->prove ? PROVE : 0) | (plan->seat_free ? FREE : 0) |
+           (plan->wake_newest ? WAKE : 0) | (plan->delete_surplus ? SURPLUS : 0) |
+           (plan->claim_expired ? EXPIRED : 0) | (plan->depose_successor ? OUST : 0);
+}
+
+void check_row(const struct plan_row *row)
+{
+    struct scene scene;
+    set_scene(&scene, &row->knobs);
+    struct zl_plan plan = zl_plan_pool(&scene.facts);
+    const struct zl_pod *taker = row->action == ZL_LEASE_TAKE ? &scene.successor : NULL;
+    const struct zl_pod *removed = NULL;
+    if (row->removal == ZL_REMOVE_OUTDATED_LEADER) {
+        removed = &scene.leader;
+    } else if (row->removal != ZL_REMOVE_NONE) {
+        removed = &scene.successor;
+    }
+    if (plan.action != row->action || plan.taker != taker || flags_of(&plan) != row->flags ||
+        plan.removal != row->removal || plan.removed != removed ||
+        plan.requeue_after_ms != row->requeue_ms) {
+        fail_msg("%s: action %d taker %s flags %d removal %d requeue %lld", row->name,
+                 (int)plan.action, plan.taker != NULL ? plan.taker->meta.name : "-",
+                 flags_of(&plan), (int)plan.removal, (long long)plan.requeue_after_ms);
+    }
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a plan of a rollout makes of the Lease. */
+#include "controller/reconciler.h"
+#include "test/unit/rollout_scene.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+/* As reconcile_pool.c does: the next record by the action, then what the rollout adds. */
+static struct zl_lease *apply(struct scene *scene)
+{
+    const struct zl_plan plan = zl_plan_pool(&scene->facts);
+    const struct zl_pool_facts *facts = &scene->facts;
+    const struct zl_pool gathered = {.facts = *facts};
+    struct zl_lease *next = NULL;
+    if (plan.action == ZL_LEASE_TAKE) {
+        const struct zl_candidate taker = zl_candidate_of(plan.taker, facts->policy);
+        next = zl_lease_claimed(facts->lease, facts->policy, 0, &taker, false, facts->now_us);
+    } else if (plan.action == ZL_LEASE_RELEASE) {
+        next = zl_lease_released(facts->lease, facts->now_us);
+    } else {
+        next = zl_lease_renewed(facts->lease, facts->policy, NULL, facts->now_us);
+    }
+    zl_apply_rollout(&gathered, &plan, next);
+    return next;
+}
+
+struct row {
+    const char *name;
+    struct knobs knobs;
+    const char *holder, *successor, *deposed, *ready_holder, *ready_revision, *failed;
+};
+
+static const struct row ROWS[] = {
+    {"nothing to change", {.unready = true}, "uid-a", "uid-s", NULL, "uid-a", "rs-old", NULL},
+    {"handover: the leader is deposed, its follower proven",
+     {0},
+     "uid-s",
+     NULL,
+     "uid-a",
+     "uid-s",
+     "rs-new",
+     NULL},
+    {"a leader that stays not Ready",
+     {.unready_s = 15, .unready = true},
+     "",
+     "uid-s",
+     "uid-a",
+     "uid-a",
+     "rs-old",
+     NULL},
+    {"a successor that starts takes the seat: not proven yet",
+     {.unready_s = 15, .unready = true, .unproven = true},
+     "uid-s",
+     NULL,
+     "uid-a",
+     "uid-a",
+     "rs-old",
+     NULL},
+    {"the successor failed: it keeps the place until it is gone",
+     {.unready = true, .age_s = 600},
+     "uid-a",
+     "uid-s",
+     "uid-s",
+     "uid-a",
+     "rs-old",
+     "rs-new"},
+    {"the successor failed, another revision had before",
+     {.unready = true, .age_s = 600, .failed = rs_other},
+     "uid-a",
+     "uid-s",
+     "uid-s",
+     "uid-a",
+     "rs-old",
+     "rs-new"},
+    {"the successor is gone",
+     {.missing = true, .age_s = 5, .failed = rs_new},
+     "uid-a",
+     NULL,
+     NULL,
+     "uid-a",
+     "rs-old",
+     "rs-new"},
+    {"what failed is not the newest any more",
+     {.none = true, .failed = rs_other},
+     "uid-a",
+     NULL,
+     NULL,
+     "uid-a",
+     "rs-old",
+     NULL},
+    {"Ready for the first time",
+     {.none = true, .starting = true, .leader_new = true},
+     "uid-a",
+     NULL,
+     NULL,
+     "uid-a",
+     "rs-new",
+     NULL},
+    {"who lost the seat and is gone is forgotten; who lives is not",
+     {.seat = VACANT, .missing = true, .age_s = 5, .deposed = true},
+     "",
+     NULL,
+     "uid-a",
+     "uid-a",
+     "rs-old",
+     NULL},
+};
+
+static void check(const char *row, const char *what, const char *is, const char *wanted)
+{
+    if (!zl_same_string(is, wanted)) {
+        fail_msg("%s: %s is %s, not %s", row, what, is, wanted);
+    }
+}
+
+static void test_plan_becomes_the_record(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        const struct row *row = &ROWS[i];
+        struct scene scene;
+        set_scene(&scene, &row->knobs);
+        struct zl_lease *next = apply(&scene);
+        check(row->name, "holder", zl_lease_is_held(next) ? next->holder_uid : "", row->holder);
+        check(row->name, "successor", next->successor_uid, row->successor);
+        check(row->name, "deposed", next->deposed, row->deposed);
+        check(row->name, "ready holder", next->ready_holder, row->ready_holder);
+        check(row->name, "ready revision", next->ready_revision, row->ready_revision);
+        check(row->name, "failed revision", next->failed_revision, row->failed);
+        zl_lease_free(next);
+    }
+}
+
+static void test_pods_are_forgotten_only_by_a_memory_that_is_new_enough(void **state)
+{
+    (void)state;
+    struct scene scene;
+    set_scene(&scene, &(struct knobs){.none = true, .starting = true, .deposed = true});
+    scene.facts.members_are_current = false;
+    struct zl_lease *next = apply(&scene);
+    assert_string_equal(next->deposed, "uid-z,uid-a");
+    zl_lease_free(next);
+    scene.facts.members_are_current = true;
+    next = apply(&scene);
+    assert_string_equal(next->deposed, "uid-a"); /* a member, as odd as it is that it leads */
+    zl_lease_free(next);
+
+    /* The successor may be on its way into the store. */
+    set_scene(&scene, &(struct knobs){.missing = true, .starting = true, .ousted = true});
+    next = apply(&scene);
+    assert_string_equal(next->deposed, "uid-s");
+    zl_lease_free(next);
+}
+
+static void test_taking_a_lost_lease_deposes_all_others(void **state)
+{
+    (void)state;
+    struct scene scene;
+    set_scene(&scene, &(struct knobs){.seat = VACANT, .deposed = true});
+    scene.lease.deposed = NULL; /* a live pod: it may have led */
+    scene.lease.released_token = 0;
+    scene.facts.lost_ms = 5000;
+    struct zl_lease *next = apply(&scene);
+    assert_null(next->deposed); /* nobody ever led: nobody has lost anything */
+    zl_lease_free(next);
+
+    scene.policy.status.fencing_token = 3;
+    next = apply(&scene);
+    assert_true(zl_lease_is_held_by(next, "uid-s"));
+    assert_string_equal(next->deposed, "uid-a");
+    zl_lease_free(next);
+
+    scene.lease.released_token = 3; /* we emptied it, and know that nobody led */
+    next = apply(&scene);
+    assert_null(next->deposed);
+    zl_lease_free(next);
+}
+
+static void test_standby_keeps_neither_successor_nor_deposed_pods(void **state)
+{
+    (void)state;
+    struct scene scene;
+    set_scene(&scene, &(struct knobs){.deposed = true});
+    scene.policy.standby = true;
+    struct zl_lease *next = apply(&scene);
+    assert_null(next->successor_pod);
+    assert_null(next->successor_uid);
+    assert_null(next->deposed);
+    assert_string_equal(next->ready_revision, "rs-old");
+    zl_lease_free(next);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plan_becomes_the_record),
+        cmocka_unit_test(test_pods_are_forgotten_only_by_a_memory_that_is_new_enough),
+        cmocka_unit_test(test_taking_a_lost_lease_deposes_all_others),
+        cmocka_unit_test(test_standby_keeps_neither_successor_nor_deposed_pods),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The checker of the chaos run must find every kind of violation, and none where there is none: each row is a small history,
+ * written as a script, and what is to be found in it.
+ *
+ *   policy NAME [standby] [token=N] [status=UID]     workload UID pool=P|- replicas=N
+ *   pod UID of WORKLOAD [ready] [going] [over]       lease POOL [holder=UID] [claim] [token=N] [next=UID] [out=UID,UID]
+ *   gone pod|lease|policy NAME    open|slow POOL     close|quick POOL MS    at MS
+ */
+#include "common/base/memory.h"
+#include "test/chaos/fact.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct found {
+    unsigned count[ZL_VIOLATIONS];
+    unsigned sum;
+};
+
+static void note(void *ctx, enum zl_violation violation, const char *text)
+{
+    struct found *found = ctx;
+    (void)text;
+    found->count[violation]++;
+    found->sum++;
+}
+
+struct script {
+    struct zl_history *history;
+    uint64_t revision;
+    int64_t now_ms;
+};
+
+/* The value of "KEY=..." among WORDS, NULL when absent; or WORDS's own text for a bare KEY. */
+static const char *value_of(char **words, size_t count, const char *key)
+{
+    size_t length = strlen(key);
+    for (size_t i = 1; i < count; i++) {
+        if (strncmp(words[i], key, length) == 0 && words[i][length] == '=') {
+            return words[i] + length + 1;
+        }
+        if (strcmp(words[i], key) == 0) {
+            return words[i];
+        }
+    }
+    return NULL;
+}
+
+static int64_t number_of(char **words, size_t count, const char *key, int64_t fallback)
+{
+    const char *text = value_of(words, count, key);
+    return text != NULL ? strtoll(text, NULL, 10) : fallback;
+}
+
+static void fill_pod(char **words, size_t count, struct zl_fact *fact)
+{
+    fact->kind = ZL_FACT_POD;
+    fact->owner_uid = words[3];
+    fact->ready = value_of(words, count, "ready") != NULL;
+    fact->terminating = value_of(words, count, "going") != NULL;
+    fact->finished = value_of(words, count, "over") != NULL;
+}
+
+static void fill_lease(char **words, size_t count, struct zl_fact *fact)
+{
+    fact->kind = ZL_FACT_LEASE;
+    fact->pool = words[1];
+    fact->holder_uid = value_of(words, count, "holder");
+    fact->provisional = value_of(words, count, "claim") != NULL;
+    fact->token = number_of(words, count, "token", 0);
+    fact->successor_uid = value_of(words, count, "next");
+    fact->deposed = value_of(words, count, "out");
+}
+
+static bool fill(char **words, size_t count, struct zl_fact *fact)
+{
+    fact->name = fact->uid = words[1];
+    if (strcmp(words[0], "pod") == 0) {
+        fill_pod(words, count, fact);
+    } else if (strcmp(words[0], "lease") == 0) {
+        fill_lease(words, count, fact);
+    } else if (strcmp(words[0], "policy") == 0) {
+        fact->kind = ZL_FACT_POLICY;
+        fact->standby = value_of(words, count, "standby") != NULL;
+        fact->token = number_of(words, count, "token", 0);
+        fact->status_uid = value_of(words, count, "status");
+    } else if (strcmp(words[0], "workload") == 0) {
+        fact->kind = ZL_FACT_WORKLOAD;
+        fact->pool = value_of(words, count, "pool");
+        fact->pool = zl_same_string(fact->pool, "-") ? NULL : fact->pool;
+        fact->replicas = number_of(words, count, "replicas", 1);
+    } else if (strcmp(words[0], "replicaset") == 0) {
+        fact->kind = ZL_FACT_REPLICASET;
+        fact->owner_uid = words[3];
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void door(struct script *script, char **words, size_t count)
+{
+    bool slow = strcmp(words[0], "slow") == 0 || strcmp(words[0], "quick") == 0;
+    enum zl_door kind = slow ? ZL_DOOR_SLOW : ZL_DOOR_OPEN;
+    if (count == 2) {
+        zl_history_open(script->history, kind, words[1], script->now_ms);
+    } else {
+        zl_history_close(script->history, kind, words[1], script->now_ms,
+                         strtoll(words[2], NULL, 10));
+    }
+}
+
+static void run_line(struct script *script, char *line)
+{
+    char *words[10] = {NULL};
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *w = strtok_r(line, " ", &rest); w != NULL; w = strtok_r(NULL, " ", &rest)) {
+        words[count++] = w;
+    }
+    if (count < 2) {
+        return;
+    }
+    bool gone = strcmp(words[0], "gone") == 0;
+    struct zl_fact fact = {.deleted = gone, .revision = ++script->revision};
+    if (strcmp(words[0], "at") == 0) {
+        script->now_ms = strtoll(words[1], NULL, 10);
+        return;
+    }
+    fact.at_ms = script->now_ms;
+    if (fill(words + gone, count - gone, &fact)) {
+        zl_history_apply(script->history, &fact);
+    } else {
+        door(script, words, count);
+    }
+}
+
+static void run_script(struct script *script, const char *text)
+{
+    ZL_AUTO_FREE char *copy = zl_strdup(text);
+    char *rest = NULL;
+    for (char *l = strtok_r(copy, ";", &rest); l != NULL; l = strtok_r(NULL, ";", &rest)) {
+        run_line(script, l);
+    }
+}
+
+/* A pool of one workload with a leader, a. */
+#define LED                                                                                        \
+    "policy p;workload w pool=p replicas=3;lease p holder=a claim token=1;pod a of w;"             \
+    "lease p holder=a token=1;pod a of w ready;policy p token=1 status=a;at 100000;"
+
+struct row {
+    const char *script;
+    int violation; /* -1: none */
+};
+
+static const struct row ROWS[] = {
+    {LED, -1},
+    /* two leaders */
+    {LED "lease p holder=b claim token=2;pod b of w", ZL_TWO_LEADERS},
+    {LED "pod a of w going;lease p holder=b claim token=2;pod b of w", ZL_TWO_LEADERS},
+    {LED "gone lease p;lease p holder=b claim token=2;pod b of w", ZL_TWO_LEADERS},
+    {LED "lease p token=1;lease p holder=b claim token=2;pod b of w", ZL_TWO_LEADERS},
+    {LED "gone pod a;lease p holder=b claim token=2;pod b of w", -1},
+    {LED "pod a of w over;lease p holder=b claim token=2;pod b of w", -1},
+    {LED "lease p holder=b claim token=2;gone pod a;pod b of w", -1}, /* never both at once */
+    {LED "workload w pool=- replicas=3;workload v pool=p replicas=3;lease p holder=b token=2;"
+         "pod b of v",
+     -1}, /* a's workload has left */
+    {LED "workload w pool=- replicas=3;workload w pool=p replicas=3;lease p holder=b claim token=2;"
+         "pod b of w",
+     ZL_TWO_LEADERS}, /* and came back before anything happened */
+    {"policy p standby;workload w pool=p replicas=3;pod a of w;pod b of w;lease p holder=a token=1;"
+     "lease p holder=b token=2",
+     -1},
+    {"policy p;workload d pool=p replicas=3;replicaset w of d;lease p holder=a claim token=1;"
+     "pod a of w;lease p holder=b claim token=2;pod b of w",
+     ZL_TWO_LEADERS}, /* by way of the ReplicaSet */
+    {LED "slow p;lease p holder=b claim token=2;pod b of w", ZL_TWO_LEADERS}, /* a was confirmed */
+    /* rollout */
+    {LED "lease p holder=a token=1 next=b;pod b of w;pod b of w ready;"
+         "lease p holder=b token=2 out=a;gone pod a",
+     -1},
+    {LED "lease p holder=a token=1 next=b;pod b of w;lease p holder=b token=2", ZL_TWO_LEADERS},
+    {LED "lease p holder=a token=1 next=b;pod b of w;lease p holder=b token=2 out=a;"
+         "lease p holder=a token=3 out=a",
+     ZL_DEPOSED_LEADS},
+    /* slipped past */
+    {LED "pod b of w", ZL_SLIPPED_PAST},
+    {LED "workload w pool=p replicas=5;pod b of w", ZL_SLIPPED_PAST},
+    {LED "pod b of x", -1}, /* nobody's */
+    {LED "workload w pool=p replicas=1;pod b of w", -1},
+    {LED "workload w pool=p replicas=1;workload w pool=p replicas=3;at 101000;pod b of w", -1},
+    {LED "workload w pool=p replicas=1;workload w pool=p replicas=3;at 110000;pod b of w",
+     ZL_SLIPPED_PAST},
+    {LED "workload v pool=- replicas=3;workload v pool=p replicas=3;at 101000;pod b of v", -1},
+    {LED "workload v pool=- replicas=3;workload v pool=p replicas=3;at 110000;pod b of v",
+     ZL_SLIPPED_PAST},
+    {LED "open p;at 101000;pod b of w", -1},
+    {LED "open q;at 101000;pod b of w", ZL_SLIPPED_PAST},
+    {LED "at 101000;open p;at 100500;pod b of w", ZL_SLIPPED_PAST}, /* it came before that */
+    {LED "open p;at 101000;close p 2000;at 102000;pod b of w", -1},
+    {LED "open p;at 101000;close p 2000;at 104000;pod b of w", ZL_SLIPPED_PAST},
+    {LED "slow p;at 101000;pod b of w", ZL_SLIPPED_PAST}, /* slow explains late, not uncalled */
+    {LED "gone policy p;at 101000;pod b of w", -1},
+    /* late commit */
+    {"policy p;workload w pool=p replicas=3;lease p holder=a claim token=1;"
+     "lease p holder=b claim token=2;pod b of w;at 100000;pod a of w",
+     ZL_LATE_COMMIT},
+    {"policy p;workload w pool=p replicas=3;at 100000;slow p;lease p holder=a claim token=1;"
+     "lease p holder=b claim token=2;pod b of w;pod a of w",
+     -1},
+    {"policy p;workload w pool=p replicas=3;at 100000;slow p;lease p holder=a claim token=1;"
+     "pod a of w;lease p holder=b claim token=2;pod b of w",
+     -1}, /* stored between the look and the write */
+    {"policy p;workload w pool=p replicas=3;at 100000;lease p holder=a claim token=1;"
+     "pod a of w;lease p holder=b claim token=2;pod b of w",
+     ZL_TWO_LEADERS},
+    /* the token */
+    {LED "lease p holder=a token=0", ZL_TOKEN_FELL},
+    {LED "policy p token=0", ZL_TOKEN_FELL},
+    {LED "gone pod a;lease p holder=b claim token=1;pod b of w", ZL_TOKEN_SHARED},
+    {LED "gone lease p;gone pod a;lease p holder=b claim token=1;pod b of w", ZL_TOKEN_SHARED},
+    {LED "gone lease p;lease p holder=a token=2", -1},
+    {LED "gone lease p;lease p holder=a token=1", -1}, /* the same leader with the same token */
+    {LED "gone policy p;policy p;gone lease p;gone pod a;lease p holder=b token=1;pod b of w", -1},
+};
+
+static void test_each_script_has_the_violation_of_its_row_and_no_other(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        struct found found = {0};
+        struct script script = {.history = zl_history_new(note, &found)};
+        run_script(&script, ROWS[i].script);
+        bool as_wanted = ROWS[i].violation < 0
+                             ? found.sum == 0
+                             : found.sum == 1 && found.count[ROWS[i].violation] == 1;
+        for (int v = 0; !as_wanted && v < ZL_VIOLATIONS; v++) {
+            print_message("%s: %u\n", zl_violation_name((enum zl_violation)v), found.count[v]);
+        }
+        if (!as_wanted) {
+            fail_msg("row %zu: %s", i, ROWS[i].script);
+        }
+        zl_history_free(script.history);
+    }
+}
+
+static const struct {
+    const char *script;
+    const char *reason; /* what stands in it; NULL: settled */
+} SETTLED_ROWS[] = {
+    {LED, NULL},
+    {LED "gone pod a", "no Ready leader"},
+    {LED "pod a of w", "no Ready leader"},
+    {LED "pod a of w ready going", "no Ready leader"},
+    {LED "lease p token=1", "no Ready leader"},
+    {LED "gone lease p", "no Ready leader"},
+    {LED "open p;pod b of w", "beside the leader"},
+    {LED "open p;pod b of w over", NULL},
+    {LED "workload w pool=p replicas=1;gone pod a", NULL}, /* nothing to elect */
+    {LED "lease p holder=a claim token=1", "not confirmed"},
+    {LED "policy p token=1 status=b", "status says"},
+    {LED "policy p token=2 status=a", "status says"},
+    {LED "policy p standby token=1 status=a;pod b of w", NULL},
+};
+
+static void test_a_pool_is_settled_with_one_confirmed_ready_leader_in_status(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof SETTLED_ROWS / sizeof SETTLED_ROWS[0]; i++) {
+        struct found found = {0};
+        struct script script = {.history = zl_history_new(note, &found)};
+        run_script(&script, SETTLED_ROWS[i].script);
+        ZL_AUTO_FREE char *reason = NULL;
+        bool unsettled = zl_history_unsettled(script.history, &reason);
+        const char *wanted = SETTLED_ROWS[i].reason;
+        if (unsettled != (wanted != NULL) || (wanted != NULL && strstr(reason, wanted) == NULL)) {
+            fail_msg("row %zu: %s", i, reason != NULL ? reason : "settled");
+        }
+        zl_history_free(script.history);
+    }
+}
+
+static void test_changes_of_leader_and_the_longest_gap_are_counted(void **state)
+{
+    (void)state;
+    struct found found = {0};
+    struct zl_pool_record record = {0};
+    struct script script = {.history = zl_history_new(note, &found)};
+    run_script(&script, LED "gone pod a;at 103000;lease p holder=b claim token=2;pod b of w;"
+                            "at 104000;pod b of w ready;at 110000;pod b of w;at 111000;"
+                            "pod b of w ready;gone pod b");
+    assert_true(zl_history_record(script.history, 0, 111000, &record));
+    assert_int_equal(record.changes, 1);
+    assert_int_equal(record.pods, 2);
+    assert_int_equal(record.longest_ms, 4000);
+    assert_int_equal(record.token, 2);
+    assert_true(zl_history_record(script.history, 0, 116000, &record));
+    assert_int_equal(record.longest_ms, 5000); /* the one that lasts */
+    assert_false(zl_history_record(script.history, 1, 0, &record));
+    zl_history_free(script.history);
+}
+
+static struct zl_fact *decoded(enum zl_fact_kind kind, const char *text)
+{
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    struct zl_fact *fact = NULL;
+    assert_int_equal(zl_json_parse(text, strlen(text), &object, NULL), ZL_OK);
+    zl_fact_decode(kind, object, &fact);
+    return fact;
+}
+
+static void test_a_lease_is_read_with_its_annotations(void **state)
+{
+    (void)state;
+    struct zl_fact *fact = decoded(
+        ZL_FACT_LEASE,
+        "{\"metadata\":{\"name\":\"zen-lead-web\",\"uid\":\"u\",\"resourceVersion\":\"42\","
+        "\"annotations\":{\"zen-lead.io/holder-uid\":\"a\",\"zen-lead.io/fencing-token\":\"7\","
+        "\"zen-lead.io/claim\":\"provisional\",\"zen-lead.io/successor\":\"web-1_b\","
+        "\"zen-lead.io/deposed\":\"c,d\"}},\"spec\":{\"holderIdentity\":\"anything\"}}");
+    assert_string_equal(fact->pool, "web");
+    assert_string_equal(fact->holder_uid, "a");
+    assert_string_equal(fact->successor_uid, "b");
+    assert_string_equal(fact->deposed, "c,d");
+    assert_true(fact->provisional);
+    assert_int_equal(fact->token, 7);
+    assert_int_equal(fact->revision, 42);
+    zl_fact_free(fact);
+
+    fact = decoded(ZL_FACT_LEASE, "{\"metadata\":{\"name\":\"zen-lead-web\",\"uid\":\"u\"},"
+                                  "\"spec\":{\"holderIdentity\":\"web-1_b\"}}");
+    assert_string_equal(fact->holder_uid, "b"); /* written by hand */
+    zl_fact_free(fact);
+    fact = decoded(ZL_FACT_LEASE, "{\"metadata\":{\"name\":\"zen-lead-web\",\"uid\":\"u\","
+                                  "\"annotations\":{\"zen-lead.io/holder-uid\":\"a\"}},"
+                                  "\"spec\":{\"holderIdentity\":\"\"}}");
+    assert_null(fact->holder_uid); /* released */
+    zl_fact_free(fact);
+    assert_null(decoded(ZL_FACT_LEASE, "{\"metadata\":{\"name\":\"node-1\",\"uid\":\"u\"}}"));
+}
+
+static void test_pods_and_workloads_are_read(void **state)
+{
+    (void)state;
+    struct zl_fact *fact = decoded(
+        ZL_FACT_POD, "{\"metadata\":{\"name\":\"p\",\"uid\":\"u\",\"deletionTimestamp\":\"t\","
+                     "\"ownerReferences\":[{\"uid\":\"x\"},{\"uid\":\"o\",\"controller\":true}]},"
+                     "\"status\":{\"phase\":\"Failed\",\"conditions\":[{\"type\":\"Ready\","
+                     "\"status\":\"True\"}]}}");
+    assert_string_equal(fact->owner_uid, "o");
+    assert_true(fact->ready && fact->terminating && fact->finished);
+    zl_fact_free(fact);
+    fact = decoded(ZL_FACT_WORKLOAD,
+                   "{\"metadata\":{\"name\":\"w\",\"uid\":\"u\",\"labels\":{\"zen-lead/pool\":"
+                   "\"p\"}},\"spec\":{\"replicas\":3}}");
+    assert_string_equal(fact->pool, "p");
+    assert_int_equal(fact->replicas, 3);
+    zl_fact_free(fact);
+    fact = decoded(ZL_FACT_WORKLOAD,
+                   "{\"metadata\":{\"name\":\"w\",\"uid\":\"u\",\"labels\":{\"zen-lead/pool\":"
+                   "\"p\"},\"annotations\":{\"zen-lead/join\":\"false\"}}}");
+    assert_null(fact->pool);
+    zl_fact_free(fact);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_script_has_the_violation_of_its_row_and_no_other),
+        cmocka_unit_test(test_a_pool_is_settled_with_one_confirmed_ready_leader_in_status),
+        cmocka_unit_test(test_changes_of_leader_and_the_longest_gap_are_counted),
+        cmocka_unit_test(test_a_lease_is_read_with_its_annotations),
+        cmocka_unit_test(test_pods_and_workloads_are_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/parse.h"
+#include "common/pool/names.h"
+#include "common/pool/service.h"
+#include "webhook/our_keys.h"
+#include "webhook/warn_workload.h"
+
+#include <string.h>
+
+#define FIELD(key) "metadata.annotations[" key "]"
+
+/* @param otherwise  how a value counts that is neither "true" nor "false" */
+static void check_truth(const char *value, const char *field, const char *otherwise,
+                        struct zl_findings *findings)
+{
+    if (value != NULL && strcmp(value, "true") != 0 && strcmp(value, "false") != 0) {
+        zl_findings_warn(findings, field,
+                         "\"" ZL_SHOWN "\" is neither \"true\" nor \"false\"; it counts as \"%s\"",
+                         value, otherwise);
+    }
+}
+
+/* What only counts beside zen-lead.io/enabled: "true". */
+static void check_alone(const struct cJSON *annotations, struct zl_findings *findings)
+{
+    static const char *const keys[] = {ZL_KEY_LEADER_SERVICE, ZL_KEY_STICKY, ZL_KEY_MIN_READY,
+                                       ZL_KEY_POOL};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (zl_json_text(annotations, keys[i], NULL) != NULL) {
+            ZL_AUTO_FREE char *field = zl_asprintf("metadata.annotations[%s]", keys[i]);
+            zl_findings_warn(findings, field,
+                             "has no effect without the annotation " ZL_KEY_ENABLED ": \"true\"");
+        }
+    }
+}
+
+static void check_leader_name(const char *own, const char *wanted, struct zl_findings *findings)
+{
+    if (wanted == NULL || wanted[0] == '\0') {
+        ZL_AUTO_FREE char *name = zl_asprintf("%s" ZL_LEADER_SUFFIX, own);
+        if (!zl_service_name_is_valid(name)) {
+            zl_findings_warn(findings, "metadata.name",
+                             "no Service can be named <name>" ZL_LEADER_SUFFIX
+                             ", so none is made; set the annotation " ZL_KEY_LEADER_SERVICE);
+        }
+    } else if (zl_same_string(own, wanted)) {
+        zl_findings_warn(findings, FIELD(ZL_KEY_LEADER_SERVICE),
+                         "names the Service itself, so no leader Service is made; choose another "
+                         "name");
+    } else if (!zl_service_name_is_valid(wanted)) {
+        zl_findings_warn(findings, FIELD(ZL_KEY_LEADER_SERVICE),
+                         "\"" ZL_SHOWN "\" cannot be the name of a Service; use at most 63 of a-z, "
+                         "0-9 and '-', a letter first",
+                         wanted);
+    }
+}
+
+static void check_pods(const struct cJSON *spec, struct zl_findings *findings)
+{
+    if (zl_same_string(zl_json_text(spec, "type", NULL), "ExternalName")) {
+        zl_findings_warn(findings, "spec.type",
+                         "a Service of type ExternalName has no pods, so none can lead; annotate "
+                         "one with a selector");
+    } else if (zl_json_count(zl_json_at(spec, "selector", NULL)) == 0) {
+        zl_findings_warn(findings, "spec.selector",
+                         "is empty, so there are no pods to choose a leader from; set it");
+    }
+}
+
+void zl_warn_service(const struct cJSON *object, const struct zl_warned_policy *pool,
+                     struct zl_findings *findings)
+{
+    const struct cJSON *annotations = zl_json_at(object, "metadata", "annotations", NULL);
+    const char *enabled = zl_json_text(annotations, ZL_KEY_ENABLED, NULL);
+    const char *min_ready = zl_json_text(annotations, ZL_KEY_MIN_READY, NULL);
+    const char *joined = zl_json_text(annotations, ZL_KEY_POOL, NULL);
+    const char *own = zl_json_text(object, "metadata", "name", NULL);
+    int64_t ms = 0;
+
+    zl_keys_check(zl_json_at(object, "metadata", "labels", NULL), ZL_PLACE_SERVICE_LABEL,
+                  "metadata.labels", findings);
+    zl_keys_check(annotations, ZL_PLACE_SERVICE_ANNOTATION, "metadata.annotations", findings);
+    check_truth(enabled, FIELD(ZL_KEY_ENABLED), "false", findings);
+    check_truth(zl_json_text(annotations, ZL_KEY_STICKY, NULL), FIELD(ZL_KEY_STICKY), "true",
+                findings);
+    if (min_ready != NULL && !zl_parse_duration(min_ready, &ms)) {
+        zl_findings_warn(findings, FIELD(ZL_KEY_MIN_READY),
+                         "\"" ZL_SHOWN "\" is not a duration and is ignored; write for example 10s "
+                         "or 1m30s",
+                         min_ready);
+    }
+    if (joined != NULL) {
+        zl_warn_pool_name(joined, FIELD(ZL_KEY_POOL), findings);
+    }
+    if (joined != NULL && joined[0] != '\0' && pool->missing) {
+        zl_warn_policy_missing(joined, FIELD(ZL_KEY_POOL), findings);
+    }
+    if (!zl_same_string(enabled, "true")) {
+        check_alone(annotations, findings);
+        return;
+    }
+    check_pods(zl_json_at(object, "spec", NULL), findings);
+    check_leader_name(own != NULL ? own : "",
+                      zl_json_text(annotations, ZL_KEY_LEADER_SERVICE, NULL), findings);
+}

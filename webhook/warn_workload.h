@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * warn_workload.h - what cannot work in a workload or Service that carries our keys: pure functions over
+ * the object and its pool's LeaderPolicy. They warn and never refuse.
+ *
+ * Threads: pure.
+ */
+#ifndef ZL_WEBHOOK_WARN_WORKLOAD_H
+#define ZL_WEBHOOK_WARN_WORKLOAD_H
+
+#include "common/pool/policy.h"
+#include "webhook/findings.h"
+
+enum zl_warned_kind {
+    ZL_WARNED_DEPLOYMENT,
+    ZL_WARNED_STATEFULSET,
+    ZL_WARNED_JOB,
+    ZL_WARNED_CRONJOB,
+    ZL_WARNED_SERVICE,
+    ZL_WARNED_COUNT, /* anything else */
+};
+
+/* By the resource of a review: "apps", "deployments"; ZL_WARNED_COUNT for anything else. */
+enum zl_warned_kind zl_warned_kind_of(const char *group, const char *resource);
+
+/*
+ * Is there anything to say to a person? Not when the object has no key of ours, is being deleted, is written
+ * by zen-lead or by a CronJob, or when an update changes neither our keys nor the spec.
+ */
+bool zl_warned_concerns(enum zl_warned_kind kind, const struct cJSON *object,
+                        const struct cJSON *old_object);
+
+/* The pool whose LeaderPolicy the warnings depend on, borrowed; NULL: none. */
+const char *zl_warned_pool(enum zl_warned_kind kind, const struct cJSON *object);
+
+struct zl_warned_policy {
+    bool missing;                   /* it is certain that there is none */
+    const struct zl_policy *policy; /* NULL: missing, or not known */
+};
+
+void zl_warn_workload(enum zl_warned_kind kind, const struct cJSON *object,
+                      const struct zl_warned_policy *pool, struct zl_findings *findings);
+
+/* For ZL_WARNED_SERVICE (warn_service.c); zl_warn_workload calls it. */
+void zl_warn_service(const struct cJSON *object, const struct zl_warned_policy *pool,
+                     struct zl_findings *findings);
+
+/* Can a LeaderPolicy have this name? */
+bool zl_pool_name_is_valid(const char *name);
+/* VALUE, at FIELD, must be able to name a LeaderPolicy. */
+void zl_warn_pool_name(const char *value, const char *field, struct zl_findings *findings);
+/* The pool that FIELD names has no LeaderPolicy. */
+void zl_warn_policy_missing(const char *pool, const char *field, struct zl_findings *findings);
+
+#endif
