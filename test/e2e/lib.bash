@@ -10,12 +10,12 @@
 . "$BATS_TEST_DIRNAME/../controlplane/programs.bash"
 export ZL_CLAIM_TIMEOUT=2
 
-declare -F setup >/dev/null || setup() {
+setup() {
     restore_programs
     new_namespace
 }
 
-declare -F teardown >/dev/null || teardown() {
+teardown() {
     [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
     drop_namespace
 }
@@ -98,7 +98,7 @@ explain() {
     done
     explain_area
 }
-declare -F explain_area >/dev/null || explain_area() { :; }
+explain_area() { :; }
 
 # policy NAME [SPEC] - SPEC in YAML's flow style: {followerMode: standby}. Waits until the gatekeeper is armed.
 policy() {
