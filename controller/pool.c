@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/pool.h"
 
+#include "common/pool/indexes.h"
+
 #include <string.h>
 
 static struct zl_ref *find_workload(struct zl_cache *cache, enum zl_cached kind,
@@ -71,10 +73,11 @@ void zl_pool_add_member(struct zl_cache *cache, struct zl_pool *pool, const char
     pool->facts.member_count = count + 1;
 }
 
-static void gather_members(struct zl_cache *cache, const char *namespace_, const char *name,
-                           struct zl_pool *out)
+static void gather_members(struct zl_cache *cache, const char *name, struct zl_pool *out)
 {
-    zl_cache_list(cache, ZL_CACHED_PODS, namespace_, &out->pod_refs);
+    for (size_t i = 0; i < out->facts.workload_count; i++) {
+        zl_cache_list_pods_of(cache, out->workloads[i], &out->pod_refs);
+    }
     for (size_t i = 0; i < out->pod_refs.count; i++) {
         zl_pool_add_member(cache, out, name, zl_ref_object(out->pod_refs.items[i]));
     }
@@ -119,7 +122,7 @@ void zl_pool_gather(struct zl_cache *cache, const char *namespace_, const char *
     out->lease_ref = zl_cache_find_lease(cache, namespace_, name);
     out->facts.lease = out->lease_ref != NULL ? zl_ref_object(out->lease_ref) : NULL;
     gather_workloads(cache, namespace_, name, out);
-    gather_members(cache, namespace_, name, out);
+    gather_members(cache, name, out);
     judge_holder(cache, out);
 }
 
