@@ -100,6 +100,9 @@ bench-scale: all $(BUILD)/bin/zl-bench ## 1,000 annotated Services: convergence,
 test: ## everything: style, layers, lint, unit tests, sanitizers, end-to-end
 	@bash test/run.sh
 
+model: ## the protocol's model, checked exhaustively by spin, and once more without each of its guards; DEEP=1 for larger bounds
+	@bash test/model/run.sh
+
 demo: all ## one label, one leader, shown on a real control plane; KEEP=1 leaves it running
 	@ZL_BIN=$(BUILD)/bin bash test/demo/demo.sh
 
@@ -147,6 +150,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
+.PHONY: all deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test model demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)
