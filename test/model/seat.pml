@@ -150,7 +150,18 @@ byte slipped;
 
 /* --- the guards; with -DNAME run.sh takes one out and wants to see the fault --- */
 
+#ifdef CREATE_HELD_LEASE
+byte nothing_there = 0; /* who saw no Lease, and will create one */
+#define SEEN(me)                                                                             \
+    nothing_there = (lease_there -> nothing_there & ~BIT(me) : nothing_there | BIT(me)); \
+    fresh = fresh | BIT(me)
+#define FIRST_LEASE(me) (!lease_there && HAS(nothing_there, me))
+#define NO_EMPTY_LEASE true
+#else
 #define SEEN(me) fresh = fresh | BIT(me)
+#define FIRST_LEASE(me) false
+#define NO_EMPTY_LEASE false
+#endif
 #define WRITTEN fresh = 0
 #ifdef NO_CAS
 #define UNCHANGED(me) lease_there
@@ -247,15 +258,10 @@ byte slipped;
 #define OWNER_ASKS(r) (wanted[r] > COUNT(ACTIVE(r)) && !asleep[r] && UNASKED(r) != 0)
 
 /* An absent Lease is made empty, and then treated as one that was emptied: only a swap ever names a holder. */
-#ifdef CREATE_HELD_LEASE
-#define FIRST_LEASE (!lease_there)
-#else
-#define FIRST_LEASE false
-#endif
 inline make_if_absent()
 {
     if
-    :: !lease_there && !FIRST_LEASE -> lease_there = true; WRITTEN
+    :: !lease_there && !NO_EMPTY_LEASE -> lease_there = true; WRITTEN
     :: else
     fi
 }
@@ -406,7 +412,7 @@ end_idle:
     fi;
 
     if
-    :: atomic { UNCHANGED(me) || FIRST_LEASE ->
+    :: atomic { UNCHANGED(me) || FIRST_LEASE(me) ->
         seat(chosen, token);
         if
         :: chosen == pod ->
@@ -423,7 +429,7 @@ end_idle:
             goto refuse
         fi
     }
-    :: atomic { !(UNCHANGED(me) || FIRST_LEASE) -> goto refuse }
+    :: atomic { !(UNCHANGED(me) || FIRST_LEASE(me)) -> goto refuse }
     MAY_FAIL
     fi;
 
