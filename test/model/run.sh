@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh - check the model of the protocol (seat.pml) with spin: every scenario must hold, and with one guard removed
+# run.sh - check the model of the protocol (seat.pml and what it includes) with spin: every scenario must hold, and with one guard removed
 # spin must find a fault.
 #
 #   DEEP=1           larger bounds as well (some minutes, up to 4 GB)
@@ -100,7 +100,7 @@ one() {
     mkdir -p "$work"
     # An option that a later one overrides goes first: -DFAULTS=0 ... -UFAULTS -DFAULTS=1.
     # shellcheck disable=SC2086 # flags are words
-    (cd "$work" && cp "$MODEL" seat.pml && spin -a $flags seat.pml >log 2>&1 &&
+    (cd "$work" && cp "$MODEL"/*.pml . && spin -a $flags seat.pml >log 2>&1 &&
         gcc $optimise -w "${defines[@]}" -DMEMLIM=4000 -o pan pan.c >>log 2>&1 &&
         ./pan "${options[@]}" -E -m2000000 -w22 >>log 2>&1)
     local errors states truncated
@@ -132,7 +132,7 @@ if [ "${1:-}" = --one ]; then
 fi
 
 bash test/controlplane/packages.sh spin gcc
-MODEL=$PWD/test/model/seat.pml
+MODEL=$PWD/test/model
 export MODEL
 folder=$(mktemp -d "${TMPDIR:-/tmp}/zen-lead-model.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
