@@ -26,6 +26,13 @@ static void owner_of_replicaset(const void *object, void (*add)(void *ctx, const
     add_text(replicaset->meta.controller.uid, add, ctx);
 }
 
+static void owner_of_revision(const void *object, void (*add)(void *ctx, const char *value),
+                              void *ctx)
+{
+    const struct zl_revision *revision = object;
+    add_text(revision->meta.controller.uid, add, ctx);
+}
+
 static void labels_of_pod(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
 {
     const struct zl_pod *pod = object;
@@ -104,6 +111,7 @@ const struct zl_indexer *zl_indexers_of(enum zl_cached kind)
         [ZL_CACHED_LEASES] = {[ZL_BY_HOLDER] = {holder_of_lease}},
         [ZL_CACHED_PODS] = {[ZL_BY_OWNER] = {owner_of_pod}, [ZL_BY_LABEL] = {labels_of_pod}},
         [ZL_CACHED_REPLICASETS] = {[ZL_BY_OWNER] = {owner_of_replicaset}},
+        [ZL_CACHED_REVISIONS] = {[ZL_BY_OWNER] = {owner_of_revision}},
         [ZL_CACHED_SERVICES] = {[ZL_BY_LABEL] = {label_of_service},
                                 [ZL_BY_POOL] = {pool_of_service},
                                 [ZL_BY_SOURCE] = {source_of_service},
