@@ -38,7 +38,8 @@ static void gather_revisions(struct zl_cache *cache, struct zl_pool *pool,
 {
     struct zl_refs *refs = &pool->replicaset_refs;
     zl_refs_clear(refs);
-    zl_cache_list(cache, ZL_CACHED_REPLICASETS, deployment->meta.namespace_, refs);
+    zl_cache_list_by(cache, ZL_CACHED_REPLICASETS, ZL_BY_OWNER, deployment->meta.namespace_,
+                     deployment->meta.uid, refs);
     const struct zl_replicaset **replicasets =
         zl_alloc((refs->count + 1) * sizeof(struct zl_replicaset *));
     for (size_t i = 0; i < refs->count; i++) {
@@ -81,11 +82,11 @@ static bool is_outdated(struct zl_cache *cache, const struct zl_workload *set,
         ordinal_of(leader) < set->partition) {
         return false;
     }
-    zl_cache_list(cache, ZL_CACHED_REVISIONS, set->meta.namespace_, &refs);
+    zl_cache_list_by(cache, ZL_CACHED_REVISIONS, ZL_BY_OWNER, set->meta.namespace_, set->meta.uid,
+                     &refs);
     for (size_t i = 0; i < refs.count; i++) {
         const struct zl_revision *revision = zl_ref_object(refs.items[i]);
-        if (zl_same_string(revision->meta.controller.uid, set->meta.uid) &&
-            (newest == NULL || revision->number > newest->number)) {
+        if (newest == NULL || revision->number > newest->number) {
             newest = revision;
         }
     }

@@ -55,13 +55,10 @@ static enum zl_status wake_deployment(struct zl_reconciler *reconciler,
     const struct zl_replicaset *idle = NULL;
     bool woken = false;
     enum zl_status status = ZL_OK;
-    zl_cache_list(reconciler->cache, ZL_CACHED_REPLICASETS, deployment->meta.namespace_,
-                  &replicasets);
+    zl_cache_list_by(reconciler->cache, ZL_CACHED_REPLICASETS, ZL_BY_OWNER,
+                     deployment->meta.namespace_, deployment->meta.uid, &replicasets);
     for (size_t i = 0; status == ZL_OK && i < replicasets.count; i++) {
         const struct zl_replicaset *replicaset = zl_ref_object(replicasets.items[i]);
-        if (!zl_same_string(replicaset->meta.controller.uid, deployment->meta.uid)) {
-            continue;
-        }
         if (replicaset->replicas > 0) {
             woken = true;
             status = wake(reconciler, &ZL_KUBE_REPLICASETS, &replicaset->meta, err);
