@@ -41,6 +41,7 @@ export ZL_RUN
 failed=1
 finish() {
     local keep="" name pid
+    for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done
     # Who stands still cannot end.
     for name in "${!frozen[@]}"; do if pid=$(process_pid "$name"); then kill -s CONT "$pid"; fi; done
     if [ "$failed" -ne 0 ]; then
