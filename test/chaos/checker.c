@@ -224,7 +224,7 @@ static uint64_t count_violations(const struct checker *checker)
 static void print_pools(const struct checker *checker, FILE *out)
 {
     struct zl_pool_record record = {0};
-    fprintf(out, "%-12s %8s %8s %8s %8s %22s\n", "pool", "leaders", "token", "pods", "excused",
+    fprintf(out, "%-12s %8s %8s %8s %8s %22s\n", "pool", "changes", "token", "pods", "excused",
             "longest without leader");
     for (unsigned i = 0; zl_history_record(checker->history, i, zl_clock_ms(), &record); i++) {
         fprintf(out, "%-12s %8llu %8lld %8llu %8llu %20.1f s\n", record.pool,
