@@ -2,6 +2,9 @@
 #
 # lost.bats - leaders that are there and do not lead: not Ready, on a lost node, evicted, failed.
 
+# Each test is a subshell of its own, and $OLD is for that test alone.
+# shellcheck disable=SC2030,SC2031
+
 load lib
 
 setup() {

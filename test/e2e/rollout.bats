@@ -2,6 +2,9 @@
 #
 # rollout.bats - a gatekept workload gets a new revision: one leader throughout, and a bad revision never leads.
 
+# Each test is a subshell of its own, and $STAMP is for that test alone.
+# shellcheck disable=SC2030,SC2031
+
 load lib
 
 teardown() {
@@ -63,8 +66,8 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    local old before uid
-    old=$(leader_pod web) before=$(token web) uid=$(pod_uid "pod/$old")
+    local old before
+    old=$(leader_pod web) before=$(token web)
     start_route_recorder web-leader
     wait_for 10 route_saw "$old"
     k rollout restart deployment/web
@@ -192,8 +195,7 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    local n
-    for n in 1 2 3; do
+    for _ in 1 2 3; do
         roll deployment/web '{"zl-test/ready-after-ms": "1500"}'
         wait_for 15 successor_is_at web "$STAMP"
     done
