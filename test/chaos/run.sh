@@ -8,6 +8,7 @@
 #   ZL_CHAOS_STORM=S   seconds of one storm (30)
 #   ZL_CHAOS_BOUND=S   how long settling may take (60)
 #   ZL_CHAOS_ROLLOUTS='A B'  the workloads that are rolled out; empty: no rollouts and no leader that is not Ready
+#   ZL_CHAOS_KEEP=1    keep the record and the logs also after a success
 #   ZL_CHAOS_PLAN=1    print the first round's plan and do nothing
 #   ZL_BIN=FOLDER      the programs under test (build/bin); a sanitizer build works as well
 #
@@ -44,7 +45,7 @@ finish() {
     for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done
     # Who stands still cannot end.
     for name in "${!frozen[@]}"; do if pid=$(process_pid "$name"); then kill -s CONT "$pid"; fi; done
-    if [ "$failed" -ne 0 ]; then
+    if [ "$failed" -ne 0 ] || [ -n "${ZL_CHAOS_KEEP:-}" ]; then
         keep=$root/build/chaos-logs
         rm -rf "$keep"
     fi
