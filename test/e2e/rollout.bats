@@ -28,6 +28,7 @@ readonly BAD='{"zl-test/ready": "false"}' GOOD='{"zl-test/ready": null}'
 leader_pod() { holder "$1" | cut -d _ -f 1; }
 leader_stamp() { k get "pod/$(leader_pod "$1")" -o 'jsonpath={.metadata.annotations.stamp}'; }
 leads_at_stamp() { one_leader "$1" "$1" && [ "$(leader_stamp "$1")" = "$2" ]; }
+one_ready_leader() { [ "$(ready_pods "$1")" = 1 ] && [ -n "$(holder "$1")" ] && is_confirmed "$1"; }
 successor() { lease "$1" '{.metadata.annotations.zen-lead\.io/successor}'; }
 has_successor() { [ -n "$(successor "$1")" ]; }
 has_no_successor() { has_lease "$1" && [ -z "$(successor "$1")" ]; }
@@ -41,6 +42,12 @@ settle() {
     wait_for 10 renewed_since "$1" "$before"
 }
 failed_pods() { k get pods -l "app=$1" --field-selector status.phase=Failed -o name | wc -l; }
+# is_refused REPLICASET MESSAGE - a pod of it, at this moment.
+is_refused() {
+    run dry_run_passes "$1"
+    expect "exit of a dry run of a pod of $1" "$status" -ne 0
+    [[ $output == *"$2"* ]] || fail "no \"$2\" in: $output"
+}
 is_gone() { [ -z "$(k get "$1" --ignore-not-found -o name)" ]; }
 
 # start_route_recorder SERVICE - when its EndpointSlice names a Ready endpoint, and when not, in milliseconds.
@@ -67,8 +74,8 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    local old before uid
-    old=$(leader_pod web) before=$(token web) uid=$(pod_uid "pod/$old")
+    local old before revision
+    old=$(leader_pod web) before=$(token web) revision=$(replicaset_of "$old")
     start_route_recorder web-leader
     wait_for 10 route_saw "$old"
     k rollout restart deployment/web
@@ -84,8 +91,8 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     expect "pods that ever ran" "$(admitted web)" -eq 2
     echo "# rollout restart of a gatekept Deployment: $(route_gap_ms) ms without a Ready leader in the EndpointSlice" >&3
     expect "milliseconds without a leader" "$(route_gap_ms)" -eq 0
-    # The old leader is out for good, and the old revision does not come back.
-    lease web '{.metadata.annotations.zen-lead\.io/ready-revision}' | grep -q .
+    # The old leader is out for good, and the old revision does not come back: no successor is let in from it.
+    is_refused "$revision" "has a leader"
 }
 
 @test "status shows the successor while a handover is under way" {
@@ -143,6 +150,26 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     wait_for 15 is good leader_stamp web
     expect "fencing token" "$(token web)" -gt "$before"
     successor_is_at web "$STAMP"
+}
+
+@test "a vacant seat that a bad image waits for: a pod of the proven revision is let in, one of the bad one is not" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    local old proven bad
+    old=$(leader_pod web) proven=$(replicaset_of "$old")
+    wait_for 10 is "$(pod_uid "pod/$old")" lease web '{.metadata.annotations.zen-lead\.io/ready-holder}'
+    roll deployment/web "$BAD"
+    wait_for 10 successor_is_at web "$STAMP"
+    bad=$(replicaset_of "$(successor web | cut -d _ -f 1)")
+    freeze_owners
+    k delete pod "$old" --wait=false
+    wait_for 20 is "" holder web
+    wait_for 10 dry_run_passes "$proven"
+    is_refused "$bad" "another revision"
+    thaw_owners
+    wait_for 15 one_ready_leader web
+    expect "the new leader's revision" "$(replicaset_of "$(leader_pod web)")" = "$proven"
 }
 
 @test "the leader dies while a good successor starts: it takes over as soon as it is Ready" {
