@@ -107,6 +107,9 @@ chaos: all $(BUILD)/bin/zl-chaos-checker $(BUILD)/bin/zl-chaos-proxy ## random f
 test: ## everything: style, layers, lint, unit tests, sanitizers, end-to-end
 	@bash test/run.sh
 
+model: ## the protocol's model, checked exhaustively by spin, and once more without each of its guards; DEEP=1 for larger bounds
+	@bash test/model/run.sh
+
 demo: all ## one label, one leader, shown on a real control plane; KEEP=1 leaves it running
 	@ZL_BIN=$(BUILD)/bin bash test/demo/demo.sh
 
@@ -154,6 +157,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test chaos demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
+.PHONY: all deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test model chaos demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

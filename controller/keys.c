@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/keys.h"
 
-#include "common/pool/labels.h"
+#include "common/pool/indexes.h"
 #include "controller/pool.h"
 
 #include <string.h>
@@ -29,22 +29,37 @@ static void enqueue_service(struct zl_workqueue *queue, const char *namespace_, 
     zl_workqueue_add(queue, key);
 }
 
-/* The annotated Services that have POD behind them, or (POD NULL) that have joined POOL. */
-static void enqueue_opted_in(struct zl_cache *cache, struct zl_workqueue *queue,
-                             const char *namespace_, const struct zl_pod *pod, const char *pool)
+static void enqueue_opted_in(struct zl_workqueue *queue, const struct zl_refs *services)
 {
-    ZL_AUTO_REFS struct zl_refs services = {0};
-    zl_cache_list(cache, ZL_CACHED_SERVICES, namespace_, &services);
-    for (size_t i = 0; i < services.count; i++) {
-        const struct zl_service *service = zl_ref_object(services.items[i]);
-        bool concerned = pod != NULL ? zl_labels_match(pod->labels, service->selector)
-                                     : zl_same_string(service->joined_pool, pool);
-        if (service->opted_in && concerned) {
-            enqueue_service(queue, namespace_, service->meta.name);
+    for (size_t i = 0; i < services->count; i++) {
+        const struct zl_service *service = zl_ref_object(services->items[i]);
+        if (service->opted_in) {
+            enqueue_service(queue, service->meta.namespace_, service->meta.name);
         }
     }
 }
 
+/* The annotated Services that have POD behind them. */
+static void enqueue_selecting(struct zl_cache *cache, struct zl_workqueue *queue,
+                              const struct zl_pod *pod)
+{
+    ZL_AUTO_REFS struct zl_refs services = {0};
+    zl_cache_list_selecting(cache, pod->meta.namespace_, pod->labels, &services);
+    enqueue_opted_in(queue, &services);
+}
+
+/* The annotated Services of which INDEX says VALUE. */
+static void enqueue_by(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_index index,
+                       const char *namespace_, const char *value)
+{
+    ZL_AUTO_REFS struct zl_refs services = {0};
+    if (value != NULL) {
+        zl_cache_list_by(cache, ZL_CACHED_SERVICES, index, namespace_, value, &services);
+        enqueue_opted_in(queue, &services);
+    }
+}
+
+/* A user's Service: which pool it lends its ports, or has in the way with its name, the pools know. */
 void zl_keys_enqueue_pools(struct zl_cache *cache, struct zl_workqueue *queue,
                            const char *namespace_)
 {
@@ -77,7 +92,7 @@ static void enqueue_for_service(struct zl_cache *cache, struct zl_workqueue *que
     if (service->opted_in) {
         enqueue_service(queue, service->meta.namespace_, service->meta.name);
     }
-    /* One that lends its ports: which pool it is for, the pools know. */
+    enqueue_by(cache, queue, ZL_BY_WANTED_NAME, service->meta.namespace_, service->meta.name);
     zl_keys_enqueue_pools(cache, queue, service->meta.namespace_);
 }
 
@@ -97,12 +112,11 @@ static void enqueue_led_by(struct zl_cache *cache, struct zl_workqueue *queue,
                            const struct zl_pod *pod)
 {
     ZL_AUTO_REFS struct zl_refs leases = {0};
-    zl_cache_list(cache, ZL_CACHED_LEASES, pod->meta.namespace_, &leases);
+    zl_cache_list_by(cache, ZL_CACHED_LEASES, ZL_BY_HOLDER, pod->meta.namespace_, pod->meta.name,
+                     &leases);
     for (size_t i = 0; i < leases.count; i++) {
         const struct zl_lease *lease = zl_ref_object(leases.items[i]);
-        if (zl_same_string(lease->holder_pod, pod->meta.name)) {
-            enqueue(queue, pod->meta.namespace_, lease->pool);
-        }
+        enqueue(queue, pod->meta.namespace_, lease->pool);
     }
 }
 
@@ -124,12 +138,12 @@ static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, e
     case ZL_CACHED_LEASES: {
         const struct zl_lease *lease = object;
         enqueue(queue, lease->namespace_, lease->pool);
-        enqueue_opted_in(cache, queue, lease->namespace_, NULL, lease->pool);
+        enqueue_by(cache, queue, ZL_BY_POOL, lease->namespace_, lease->pool);
         break;
     }
     case ZL_CACHED_PODS: {
         const struct zl_pod *pod = object;
-        enqueue_opted_in(cache, queue, pod->meta.namespace_, pod, NULL);
+        enqueue_selecting(cache, queue, pod);
         enqueue_owner(cache, queue, pod->meta.namespace_, &pod->meta.controller);
         enqueue_led_by(cache, queue, pod);
         break;

@@ -41,7 +41,7 @@ static const struct zl_pod *best_member(const struct zl_pool_facts *facts)
             zl_lease_sets_aside(facts->lease, pod->meta.uid)) {
             continue;
         }
-        if (zl_policy_led_last(facts->policy, pod->meta.uid)) {
+        if (zl_policy_led_last(facts->policy, pod->meta.uid, facts->last_token)) {
             return pod; /* its Lease was lost, not its seat */
         }
         if (best == NULL || zl_pod_precedes(pod, best)) {
@@ -124,9 +124,10 @@ static const struct zl_pod *next_leader(const struct zl_pool_facts *facts)
  */
 static bool claim_may_be_lost(const struct zl_pool_facts *facts, const struct zl_pod *taker)
 {
-    return facts->policy->status.fencing_token > 0 && zl_lease_is_lost(facts->lease) &&
+    return facts->last_token > 0 && zl_lease_is_lost(facts->lease) &&
            facts->lost_ms < facts->claim_timeout_ms &&
-           !(taker != NULL && zl_policy_led_last(facts->policy, taker->meta.uid));
+           !(taker != NULL &&
+             zl_policy_led_last(facts->policy, taker->meta.uid, facts->last_token));
 }
 
 static bool has_deposed_member(const struct zl_pool_facts *facts)

@@ -22,7 +22,8 @@ struct zl_pool_facts {
     enum zl_holder holder;           /* never UNKNOWN when the Lease is held */
     const struct zl_pod *holder_pod; /* NULL: not there */
     int64_t claim_age_ms, claim_timeout_ms;
-    int64_t lost_ms; /* how long the Lease has been seen absent, or emptied by others */
+    int64_t lost_ms;    /* how long the Lease has been seen absent, or emptied by others */
+    int64_t last_token; /* the last fencing token that was given, as far as is known */
     /* How long the holder's pod has been seen not Ready, and on its way out; 0: it is not. */
     int64_t unready_ms, terminating_ms;
     /* Of the Deployment that the leader belongs to, or with an empty seat the successor. */

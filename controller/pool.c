@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/pool.h"
 
+#include "common/pool/indexes.h"
+
 #include <string.h>
 
 static struct zl_ref *find_workload(struct zl_cache *cache, enum zl_cached kind,
@@ -55,26 +57,30 @@ static void gather_workloads(struct zl_cache *cache, const char *namespace_, con
     out->facts.workload_count = count;
 }
 
-static void gather_members(struct zl_cache *cache, const char *namespace_, const char *name,
-                           struct zl_pool *out)
+void zl_pool_add_member(struct zl_cache *cache, struct zl_pool *pool, const char *name,
+                        const struct zl_pod *pod)
 {
-    zl_cache_list(cache, ZL_CACHED_PODS, namespace_, &out->pod_refs);
-    out->members = zl_alloc((out->pod_refs.count + 1) * sizeof *out->members);
-    for (size_t i = 0; i < out->pod_refs.count; i++) {
-        const struct zl_pod *pod = zl_ref_object(out->pod_refs.items[i]);
-        ZL_AUTO_REF struct zl_ref *ref =
-            zl_pool_workload_of(cache, namespace_, &pod->meta.controller);
-        if (ref == NULL || pod->finished) {
-            continue;
-        }
-        const struct zl_workload *workload = zl_ref_object(ref);
-        if (!zl_same_string(workload->pool, name)) {
-            continue;
-        }
-        out->members[out->facts.member_count++] =
-            (struct zl_member){.pod = pod, .gatekept = workload->replicas > 1};
+    ZL_AUTO_REF struct zl_ref *ref =
+        zl_pool_workload_of(cache, pod->meta.namespace_, &pod->meta.controller);
+    const struct zl_workload *workload = ref != NULL ? zl_ref_object(ref) : NULL;
+    if (workload == NULL || pod->finished || !zl_same_string(workload->pool, name)) {
+        return;
     }
-    out->facts.members = out->members;
+    size_t count = pool->facts.member_count;
+    pool->members = zl_realloc(pool->members, count + 1, sizeof *pool->members);
+    pool->members[count] = (struct zl_member){.pod = pod, .gatekept = workload->replicas > 1};
+    pool->facts.members = pool->members;
+    pool->facts.member_count = count + 1;
+}
+
+static void gather_members(struct zl_cache *cache, const char *name, struct zl_pool *out)
+{
+    for (size_t i = 0; i < out->facts.workload_count; i++) {
+        zl_cache_list_pods_of(cache, out->workloads[i], &out->pod_refs);
+    }
+    for (size_t i = 0; i < out->pod_refs.count; i++) {
+        zl_pool_add_member(cache, out, name, zl_ref_object(out->pod_refs.items[i]));
+    }
 }
 
 void zl_pool_retire(struct zl_pool *pool, struct zl_ref **slot)
@@ -116,7 +122,7 @@ void zl_pool_gather(struct zl_cache *cache, const char *namespace_, const char *
     out->lease_ref = zl_cache_find_lease(cache, namespace_, name);
     out->facts.lease = out->lease_ref != NULL ? zl_ref_object(out->lease_ref) : NULL;
     gather_workloads(cache, namespace_, name, out);
-    gather_members(cache, namespace_, name, out);
+    gather_members(cache, name, out);
     judge_holder(cache, out);
 }
 

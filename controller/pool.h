@@ -21,6 +21,10 @@ struct zl_pool {
     struct zl_member *members;
 };
 
+/* Make POD a member if it lives and its workload is in POOL. */
+void zl_pool_add_member(struct zl_cache *cache, struct zl_pool *pool, const char *name,
+                        const struct zl_pod *pod);
+
 /* From the cache alone: no API call. FACTS.holder is UNKNOWN when the holder's pod is not cached. */
 void zl_pool_gather(struct zl_cache *cache, const char *namespace_, const char *name,
                     struct zl_pool *out);
@@ -36,6 +40,11 @@ bool zl_pool_knows_holder(const struct zl_pool *pool);
 void zl_pool_retire(struct zl_pool *pool, struct zl_ref **slot);
 /* Say that POD (taken) stands under the successor's name, according to the API server. */
 void zl_pool_use_successor(struct zl_pool *pool, struct zl_pod *pod);
+/*
+ * The members as the API server has them now instead of the cached ones (pool_live.c).
+ */
+enum zl_status zl_pool_read_members(struct zl_kube_client *client, struct zl_cache *cache,
+                                    struct zl_pool *pool, struct zl_error *err) ZL_MUST_CHECK;
 /*
  * Fill FACTS.successor_pod (unless used above), .deployment, .rollout and .leader_outdated from the cache, by
  * the Lease and the holder as they are known now (pool_rollout.c).

@@ -321,6 +321,28 @@ static enum zl_status wake_if_due(struct zl_reconciler *reconciler, const struct
                            : zl_wake_replicaset(reconciler, pool->facts.rollout.newest, err);
 }
 
+/*
+ * The Lease was lost: what it said nobody knows, and the cache may not show yet whom it let in. So what is
+ * decided now is decided from what the API server has.
+ */
+static enum zl_status look_at_loss(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                                   struct zl_error *err)
+{
+    struct zl_pool_facts *facts = &pool->facts;
+    const struct zl_meta *meta = &facts->policy->meta;
+    if (facts->policy->standby || !has_gatekept(pool) || facts->member_count == 0) {
+        return ZL_OK;
+    }
+    enum zl_status status =
+        zl_token_read(reconciler->client, facts->policy, 0, &facts->last_token, err);
+    facts->lost_ms = zl_claim_clock_observe_loss(reconciler->clock, meta->namespace_, meta->name,
+                                                 facts->last_token, zl_clock_ms());
+    if (status == ZL_OK && facts->last_token > 0) {
+        status = zl_pool_read_members(reconciler->client, reconciler->cache, pool, err);
+    }
+    return status;
+}
+
 struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char *namespace_,
                                    const char *name, struct zl_error *err)
 {
@@ -345,10 +367,9 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     result.status = look_up_lease(reconciler, &pool, err);
     pool.facts.claim_age_ms =
         zl_claim_clock_observe(reconciler->clock, pool.facts.lease, zl_clock_ms());
-    if (zl_lease_is_lost(pool.facts.lease)) {
-        pool.facts.lost_ms =
-            zl_claim_clock_observe_loss(reconciler->clock, namespace_, name,
-                                        pool.facts.policy->status.fencing_token, zl_clock_ms());
+    pool.facts.last_token = pool.facts.policy->status.fencing_token;
+    if (result.status == ZL_OK && zl_lease_is_lost(pool.facts.lease)) {
+        result.status = look_at_loss(reconciler, &pool, err);
     }
     if (result.status == ZL_OK) {
         result.status = look_up_holder(reconciler, &pool, err);

@@ -1,45 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/reconcile_route.h"
+#include "controller/reconcile_route_internal.h"
 
 #include "common/base/clock.h"
-#include "common/pool/labels.h"
+#include "common/pool/indexes.h"
 #include "common/pool/names.h"
 #include "controller/choose.h"
-#include "controller/route_writer.h"
 
 #include <string.h>
 
 enum {
-    SETTLE_MS = 20, /* pods of a new namespace are being listed */
     SWEEP_MS = 1000,
     CONFLICT_MS = 5000, /* somebody else's object may go without an event to us */
 };
 
-static void requeue_within(struct zl_result *result, int64_t delay_ms)
+void zl_requeue_within(struct zl_result *result, int64_t delay_ms)
 {
     if (delay_ms > 0 && (result->requeue_after_ms == 0 || delay_ms < result->requeue_after_ms)) {
         result->requeue_after_ms = delay_ms;
     }
 }
 
-static void requeue_for(const struct zl_route_report *report, struct zl_result *result)
+void zl_requeue_for(const struct zl_route_report *report, struct zl_result *result)
 {
     if (report->conflict) {
-        requeue_within(result, CONFLICT_MS);
+        zl_requeue_within(result, CONFLICT_MS);
     }
     if (report->swept) {
-        requeue_within(result, SWEEP_MS);
+        zl_requeue_within(result, SWEEP_MS);
     }
 }
 
-/* A leader on its way out that nobody replaces yet is shown as what it is. */
-static bool is_leaving(const struct zl_pod *pod)
+bool zl_is_leaving(const struct zl_pod *pod)
 {
     return pod->meta.deleting && !pod->finished && pod->ips[0] != NULL;
 }
 
-/* The caller frees; NULL: not known. */
-static char *zone_of(struct zl_reconciler *reconciler, const struct zl_pod *pod)
+char *zl_zone_of(struct zl_reconciler *reconciler, const struct zl_pod *pod)
 {
     ZL_AUTO_REF struct zl_ref *ref =
         pod != NULL && pod->node != NULL
@@ -50,6 +46,15 @@ static char *zone_of(struct zl_reconciler *reconciler, const struct zl_pod *pod)
     }
     const struct zl_node *node = zl_ref_object(ref);
     return zl_strdup(node->zone);
+}
+
+struct zl_owner zl_route_owned_by(const char *api_version, const char *kind,
+                                  const struct zl_meta *meta)
+{
+    return (struct zl_owner){.api_version = zl_strdup(api_version),
+                             .kind = zl_strdup(kind),
+                             .name = zl_strdup(meta->name),
+                             .uid = zl_strdup(meta->uid)};
 }
 
 /* --- an annotated Service --- */
@@ -64,11 +69,12 @@ struct backends {
 static void gather(struct zl_reconciler *reconciler, const struct zl_service *source,
                    struct backends *out)
 {
-    zl_cache_list(reconciler->cache, ZL_CACHED_PODS, source->meta.namespace_, &out->refs);
+    zl_cache_list_selected(reconciler->cache, source->meta.namespace_, source->selector,
+                           &out->refs);
     out->pods = zl_alloc((out->refs.count + 1) * sizeof(struct zl_pod *));
     for (size_t i = 0; i < out->refs.count; i++) {
         const struct zl_pod *pod = zl_ref_object(out->refs.items[i]);
-        if (!pod->finished && zl_labels_match(pod->labels, source->selector)) {
+        if (!pod->finished) {
             out->pods[out->count++] = pod;
         }
     }
@@ -138,16 +144,16 @@ static const struct zl_pod *choose(struct zl_reconciler *reconciler,
                                           .min_ready_ms = source->min_ready_ms};
     const struct zl_pod *holder = leader_of_pool(reconciler, source, backends);
     if (holder != NULL) {
-        return zl_can_lead(holder) || is_leaving(holder) ? holder : NULL;
+        return zl_can_lead(holder) || zl_is_leaving(holder) ? holder : NULL;
     }
     struct zl_choice choice =
         zl_choose_leader(backends->pods, backends->count, current, &rules, zl_clock_wall_us());
-    requeue_within(result, choice.recheck_ms);
+    zl_requeue_within(result, choice.recheck_ms);
     if (choice.leader != NULL) {
         return choice.leader;
     }
     const struct zl_pod *last = find_pod(backends, current);
-    return last != NULL && is_leaving(last) ? last : NULL;
+    return last != NULL && zl_is_leaving(last) ? last : NULL;
 }
 
 /* What makes it impossible to route; the caller frees, NULL: nothing. */
@@ -170,15 +176,6 @@ static char *find_fault(const struct zl_service *source, const char *leader_name
     return NULL;
 }
 
-static struct zl_owner owner_of(const char *api_version, const char *kind,
-                                const struct zl_meta *meta, char *room[2])
-{
-    room[0] = zl_strdup(api_version);
-    room[1] = zl_strdup(kind);
-    return (struct zl_owner){
-        .api_version = room[0], .kind = room[1], .name = meta->name, .uid = meta->uid};
-}
-
 static void tell_of_nobody(struct zl_reconciler *reconciler, const struct zl_route *route,
                            const struct backends *backends)
 {
@@ -196,7 +193,6 @@ static enum zl_status route_service(struct zl_reconciler *reconciler,
                                     struct zl_result *result, struct zl_error *err)
 {
     struct backends backends = {0};
-    struct zl_route_report report = {0};
     enum zl_status status = ZL_OK;
     ZL_AUTO_FREE char *current = current_uid(reconciler, route->namespace_, route->name);
 
@@ -208,16 +204,22 @@ static enum zl_status route_service(struct zl_reconciler *reconciler,
     bool unsure = route->leader == NULL ||
                   (moves && (!source->sticky || find_pod(&backends, current) == NULL));
     if (unsure && !settled) {
-        result->requeue_after_ms = SETTLE_MS;
+        result->requeue_after_ms = ZL_SETTLE_MS;
     } else {
-        ZL_AUTO_FREE char *zone = zone_of(reconciler, route->leader);
+        ZL_AUTO_FREE char *zone = zl_zone_of(reconciler, route->leader);
         route->zone = zone;
-        status = zl_route_write(reconciler, route, &report, err);
-        route->zone = NULL;
-        if (report.changed && (route->leader == NULL || !route->leader->ready)) {
+        struct zl_route_job *job = zl_route_job_new(reconciler, route);
+        const struct zl_route_report *report = zl_route_job_report(job);
+        status = zl_route_write_slices(job, err);
+        if (status == ZL_OK) {
+            status = zl_route_finish(job, err);
+        }
+        if (report->changed && (route->leader == NULL || !route->leader->ready)) {
             tell_of_nobody(reconciler, route, &backends);
         }
-        requeue_for(&report, result);
+        zl_requeue_for(report, result);
+        zl_route_job_free(job);
+        route->zone = NULL;
     }
     route->leader = NULL;
     drop(&backends);
@@ -228,15 +230,12 @@ static enum zl_status keep_service(struct zl_reconciler *reconciler,
                                    const struct zl_service *source, struct zl_result *result,
                                    struct zl_error *err)
 {
-    ZL_AUTO_FREE char *name = source->wanted_name != NULL
-                                  ? zl_strdup(source->wanted_name)
-                                  : zl_asprintf("%s" ZL_LEADER_SUFFIX, source->meta.name);
+    ZL_AUTO_FREE char *name = zl_service_leader_name(source);
     ZL_AUTO_FREE char *fault = find_fault(source, name);
     const struct zl_route_owner whose = {.namespace_ = source->meta.namespace_,
                                          .source = source->meta.name};
     const char *keep[] = {name};
-    char *room[2];
-    const struct zl_owner owner = owner_of("v1", "Service", &source->meta, room);
+    struct zl_owner owner = zl_route_owned_by("v1", "Service", &source->meta);
     struct zl_route route = {
         .namespace_ = source->meta.namespace_, .name = name, .owner = &owner, .from = source};
     enum zl_status status = ZL_OK;
@@ -253,8 +252,7 @@ static enum zl_status keep_service(struct zl_reconciler *reconciler,
     if (status == ZL_OK) {
         status = zl_route_clean(reconciler, &whose, keep, fault == NULL ? 1 : 0, err);
     }
-    free(room[0]);
-    free(room[1]);
+    zl_owner_clear(&owner);
     return status;
 }
 
@@ -273,206 +271,4 @@ struct zl_result zl_reconcile_service(struct zl_reconciler *reconciler, const ch
         result.status = keep_service(reconciler, source, &result, err);
     }
     return result;
-}
-
-/* --- a pool --- */
-
-/* Who leads, as far as traffic goes, and what is known of it. */
-struct led {
-    const struct zl_pod *pod; /* NULL: nobody */
-    const struct zl_workload *workload;
-    struct zl_ref *workload_ref, *from_ref;
-};
-
-/* Of the Services that select the leader: the one that is named like the workload, else the first by name. */
-static struct zl_ref *find_lender(struct zl_reconciler *reconciler, const struct zl_pod *leader,
-                                  const char *workload)
-{
-    ZL_AUTO_REFS struct zl_refs all = {0};
-    struct zl_ref *best_ref = NULL;
-    zl_cache_list(reconciler->cache, ZL_CACHED_SERVICES, leader->meta.namespace_, &all);
-    for (size_t i = 0; i < all.count; i++) {
-        const struct zl_service *service = zl_ref_object(all.items[i]);
-        const struct zl_service *best = best_ref != NULL ? zl_ref_object(best_ref) : NULL;
-        if (service->ours || service->external || service->meta.deleting ||
-            !zl_labels_match(leader->labels, service->selector)) {
-            continue;
-        }
-        bool namesake = zl_same_string(service->meta.name, workload);
-        bool beaten =
-            best != NULL && (zl_same_string(best->meta.name, workload) ||
-                             (!namesake && strcmp(best->meta.name, service->meta.name) < 0));
-        if (!beaten) {
-            best_ref = all.items[i];
-        }
-    }
-    return best_ref != NULL ? zl_ref_hold(best_ref) : NULL;
-}
-
-static struct led who_leads(struct zl_reconciler *reconciler, const struct zl_pod *pod)
-{
-    struct led led = {0};
-    if (pod == NULL || (!zl_can_lead(pod) && !is_leaving(pod))) {
-        return led;
-    }
-    led.pod = pod;
-    led.workload_ref =
-        zl_pool_workload_of(reconciler->cache, pod->meta.namespace_, &pod->meta.controller);
-    led.workload = led.workload_ref != NULL ? zl_ref_object(led.workload_ref) : NULL;
-    led.from_ref =
-        find_lender(reconciler, pod, led.workload != NULL ? led.workload->meta.name : NULL);
-    return led;
-}
-
-static void forget(struct led *led)
-{
-    zl_ref_drop(led->workload_ref);
-    zl_ref_drop(led->from_ref);
-}
-
-/* Nobody elects among the pods of a workload that wants one: whoever is Ready is meant. */
-static const struct zl_pod *only_pod(struct zl_reconciler *reconciler, const struct zl_pool *pool,
-                                     const struct zl_workload *workload)
-{
-    const struct zl_pod *best = NULL;
-    for (size_t i = 0; i < pool->facts.member_count; i++) {
-        const struct zl_pod *pod = pool->facts.members[i].pod;
-        ZL_AUTO_REF struct zl_ref *ref =
-            zl_pool_workload_of(reconciler->cache, pod->meta.namespace_, &pod->meta.controller);
-        const struct zl_workload *owner = ref != NULL ? zl_ref_object(ref) : NULL;
-        if (owner != NULL && strcmp(owner->meta.uid, workload->meta.uid) == 0 && zl_can_lead(pod) &&
-            (best == NULL || zl_pod_precedes(pod, best))) {
-            best = pod;
-        }
-    }
-    return best;
-}
-
-static enum zl_status write_pool_route(struct zl_reconciler *reconciler, struct zl_route *route,
-                                       const struct led *led, struct zl_result *result,
-                                       struct zl_error *err)
-{
-    struct zl_route_report report = {0};
-    if (!zl_service_name_is_valid(route->name)) {
-        ZL_AUTO_FREE char *message = zl_asprintf("\"%s\" cannot be the name of a Service: nothing "
-                                                 "is routed",
-                                                 route->name);
-        zl_route_tell(reconciler, route, true, "InvalidService", message);
-        return ZL_OK;
-    }
-    ZL_AUTO_FREE char *zone = zone_of(reconciler, led->pod);
-    route->leader = led->pod;
-    route->from = led->from_ref != NULL ? zl_ref_object(led->from_ref) : NULL;
-    route->zone = zone;
-    enum zl_status status = zl_route_write(reconciler, route, &report, err);
-    if (report.changed && (led->pod == NULL || !led->pod->ready)) {
-        zl_route_tell(reconciler, route, true, "NoReadyPods",
-                      "no Ready pod leads: the leader Service leads nowhere");
-    }
-    requeue_for(&report, result);
-    return status;
-}
-
-static enum zl_status route_workload(struct zl_reconciler *reconciler, const struct zl_pool *pool,
-                                     const struct zl_workload *workload, const struct led *leader,
-                                     const char *name, struct zl_result *result,
-                                     struct zl_error *err)
-{
-    char *room[2];
-    const struct zl_owner owner =
-        owner_of("apps/v1", zl_workload_kind_name(workload->kind), &workload->meta, room);
-    struct zl_route route = {.namespace_ = workload->meta.namespace_,
-                             .name = name,
-                             .owner = &owner,
-                             .pool = workload->pool};
-    struct led nobody = {0};
-    struct led own = {0};
-    const struct led *led = leader;
-    bool leads =
-        leader->workload != NULL && strcmp(leader->workload->meta.uid, workload->meta.uid) == 0;
-    if (!leads && !pool->facts.policy->standby && workload->replicas <= 1) {
-        own = who_leads(reconciler, only_pod(reconciler, pool, workload));
-        led = &own;
-    } else if (!leads) {
-        led = &nobody;
-    }
-    enum zl_status status = write_pool_route(reconciler, &route, led, result, err);
-    forget(&own);
-    free(room[0]);
-    free(room[1]);
-    return status;
-}
-
-static enum zl_status route_director(struct zl_reconciler *reconciler, const struct zl_pool *pool,
-                                     const struct led *leader, const char *name,
-                                     struct zl_result *result, struct zl_error *err)
-{
-    const struct zl_meta *policy = &pool->facts.policy->meta;
-    char *room[2];
-    const struct zl_owner owner = owner_of(ZL_POLICY_API_VERSION, ZL_POLICY_KIND, policy, room);
-    struct zl_route route = {
-        .namespace_ = policy->namespace_, .name = name, .owner = &owner, .pool = policy->name};
-    enum zl_status status = write_pool_route(reconciler, &route, leader, result, err);
-    free(room[0]);
-    free(room[1]);
-    return status;
-}
-
-static const struct zl_pod *pool_leader(struct zl_reconciler *reconciler,
-                                        const struct zl_pool *pool)
-{
-    const struct zl_pool_facts *facts = &pool->facts;
-    if (zl_lease_is_held(facts->lease)) {
-        return facts->lease->provisional ? NULL : facts->holder_pod;
-    }
-    bool alone =
-        !facts->policy->standby && facts->workload_count == 1 && facts->workloads[0]->replicas <= 1;
-    return alone ? only_pod(reconciler, pool, facts->workloads[0]) : NULL;
-}
-
-enum zl_status zl_reconcile_pool_routes(struct zl_reconciler *reconciler,
-                                        const struct zl_pool *pool, const char *namespace_,
-                                        const char *name, struct zl_result *result,
-                                        struct zl_error *err)
-{
-    const struct zl_route_owner whose = {.namespace_ = namespace_, .pool = name};
-    const struct zl_pool_facts *facts = &pool->facts;
-    if (reconciler->slices == NULL) {
-        return ZL_OK; /* a server without EndpointSlices */
-    }
-    if (facts->policy == NULL) {
-        return zl_route_clean(reconciler, &whose, NULL, 0, err);
-    }
-    size_t count = facts->workload_count;
-    struct led leader = who_leads(reconciler, pool_leader(reconciler, pool));
-    if (leader.pod != NULL && leader.from_ref == NULL &&
-        !zl_cache_is_settled(reconciler->cache, ZL_CACHED_SERVICES)) {
-        /* Who lends the ports may be on the list that is under way. */
-        requeue_within(result, SETTLE_MS);
-        forget(&leader);
-        return ZL_OK;
-    }
-    char **names = zl_alloc((count + 1) * sizeof *names);
-    enum zl_status status = ZL_OK;
-    for (size_t i = 0; i < count; i++) {
-        names[i] = zl_asprintf("%s" ZL_LEADER_SUFFIX, facts->workloads[i]->meta.name);
-        if (status == ZL_OK) {
-            status = route_workload(reconciler, pool, facts->workloads[i], &leader, names[i],
-                                    result, err);
-        }
-    }
-    names[count] = zl_asprintf("%s" ZL_DIRECTOR_SUFFIX, name);
-    if (status == ZL_OK && count > 0) {
-        status = route_director(reconciler, pool, &leader, names[count], result, err);
-    }
-    if (status == ZL_OK) {
-        status = zl_route_clean(reconciler, &whose, (const char *const *)names,
-                                count > 0 ? count + 1 : 0, err);
-    }
-    for (size_t i = 0; i <= count; i++) {
-        free(names[i]);
-    }
-    free(names);
-    forget(&leader);
-    return status;
 }

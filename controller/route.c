@@ -159,6 +159,9 @@ struct zl_service *zl_route_service(const struct zl_route *route, const struct z
     if (service->port_count == 0) {
         copy_ports(stored, service);
     }
+    if (service->port_count == 0 && route->template_pod != NULL) {
+        add_container_ports(route->template_pod, service);
+    }
     name_leader(route, stored, now_us, service);
     return service;
 }

@@ -20,8 +20,9 @@ struct zl_route {
     const char *pool;             /* NULL: of an annotated Service */
     const struct zl_service
         *from; /* lends its ports and families; NULL: the leader's containers do */
-    const struct zl_pod *leader; /* NULL: nobody. One on its way out is shown as such. */
-    const char *zone;            /* of the leader's node, or NULL */
+    const struct zl_pod *template_pod; /* lends its ports when nobody knows better; or NULL */
+    const struct zl_pod *leader;       /* NULL: nobody. One on its way out is shown as such. */
+    const char *zone;                  /* of the leader's node, or NULL */
 };
 
 /*
@@ -34,7 +35,7 @@ void zl_route_add_ports(const struct zl_route *route, struct zl_service *service
  * The leader Service; freed by the caller.
  *
  * @param stored  as it is now: what it says of its leader and, with nobody leading, its ports are kept
- *                where ROUTE does not know better. NULL: there is none yet.
+ *                where ROUTE does not know better; what nobody knows, the template does. NULL: there is none yet.
  */
 struct zl_service *zl_route_service(const struct zl_route *route, const struct zl_service *stored,
                                     int64_t now_us);

@@ -30,16 +30,20 @@ void zl_route_register_metrics(void)
 }
 
 /* One write of a route, from what is stored to what is wanted. */
-struct job {
+struct zl_route_job {
     struct zl_reconciler *reconciler;
     const struct zl_route *route;
-    struct zl_route_report *report;
+    struct zl_route_report report;
+    struct zl_ref *stored_ref;       /* holds STORED, unless FOUND does */
+    struct zl_service *found;        /* read live: the cache did not know it */
     const struct zl_service *stored; /* NULL: there is none */
     struct zl_service *service;      /* wanted */
     char *was_uid;                   /* whom the slices led to; NULL: nobody */
     bool unresolved;                 /* a named port that the leader lacks */
     bool had_slices;                 /* they were written before, and none is there */
     bool recreated;
+    bool blocked; /* an object of that name is not ours */
+    bool refused; /* nothing to route, or the name is somebody else's */
 };
 
 void zl_route_tell(struct zl_reconciler *reconciler, const struct zl_route *route, bool warning,
@@ -65,13 +69,13 @@ static bool is_orphan_of(const struct zl_meta *meta, const struct zl_route *rout
            zl_same_string(meta->controller.name, route->owner->name);
 }
 
-static void tell_of_conflict(struct job *job, const char *kind, const char *name)
+static void tell_of_conflict(struct zl_route_job *job, const char *kind, const char *name)
 {
     ZL_AUTO_FREE char *message =
         zl_asprintf("%s \"%s\" exists and is not zen-lead's: nothing is routed; remove it, or "
                     "choose another name by " ZL_KEY_LEADER_SERVICE,
                     kind, name);
-    job->report->conflict = true;
+    job->blocked = true;
     zl_route_tell(job->reconciler, job->route, true, "NameConflict", message);
 }
 
@@ -93,7 +97,8 @@ static enum zl_status delete_object(struct zl_reconciler *reconciler,
     return status;
 }
 
-static enum zl_status remove_orphan(struct job *job, const struct zl_kube_resource *resource,
+static enum zl_status remove_orphan(struct zl_route_job *job,
+                                    const struct zl_kube_resource *resource,
                                     const struct zl_meta *meta, struct zl_error *err)
 {
     enum zl_status status = delete_object(job->reconciler, resource, meta, err);
@@ -104,7 +109,7 @@ static enum zl_status remove_orphan(struct job *job, const struct zl_kube_resour
 
 /* --- EndpointSlices --- */
 
-static enum zl_status send_slice(struct job *job, const struct zl_slice *slice,
+static enum zl_status send_slice(struct zl_route_job *job, const struct zl_slice *slice,
                                  const char *resource_version, struct zl_error *err)
 {
     const struct zl_kube_resource *resource = job->reconciler->slices;
@@ -118,7 +123,7 @@ static enum zl_status send_slice(struct job *job, const struct zl_slice *slice,
                : zl_kube_replace(job->reconciler->client, &target, object, NULL, err);
     zl_metric_add(&WRITES, create ? "create" : "replace", zl_status_name(status), 1);
     if (status == ZL_OK) {
-        job->report->changed = true;
+        job->report.changed = true;
     } else if (status == ZL_E_NOT_FOUND && !create) {
         return zl_error_set(err, ZL_E_CONFLICT, "EndpointSlice %s is gone", slice->meta.name);
     }
@@ -126,7 +131,7 @@ static enum zl_status send_slice(struct job *job, const struct zl_slice *slice,
 }
 
 /* The cache does not show it, and yet it is there: it lags, or our label was taken off. */
-static enum zl_status take_over_slice(struct job *job, const struct zl_slice *slice,
+static enum zl_status take_over_slice(struct zl_route_job *job, const struct zl_slice *slice,
                                       struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *object = NULL;
@@ -143,6 +148,7 @@ static enum zl_status take_over_slice(struct job *job, const struct zl_slice *sl
     }
     const char *by = zl_json_text(object, "metadata", "labels", ZL_KEY_SLICE_MANAGED_BY, NULL);
     if (!is_of(&live->meta, job->route)) {
+        job->report.conflict = true;
         tell_of_conflict(job, "EndpointSlice", slice->meta.name);
     } else if (!zl_same_string(by, ZL_MANAGED_BY) || !zl_slice_same(slice, live)) {
         status = send_slice(job, slice, live->meta.resource_version, err);
@@ -151,7 +157,7 @@ static enum zl_status take_over_slice(struct job *job, const struct zl_slice *sl
     return status;
 }
 
-static enum zl_status write_slice(struct job *job, const struct zl_slice *slice,
+static enum zl_status write_slice(struct zl_route_job *job, const struct zl_slice *slice,
                                   struct zl_error *err)
 {
     ZL_AUTO_REF struct zl_ref *ref = zl_cache_find(job->reconciler->cache, ZL_CACHED_SLICES,
@@ -169,25 +175,27 @@ static enum zl_status write_slice(struct job *job, const struct zl_slice *slice,
         return remove_orphan(job, job->reconciler->slices, &stored->meta, err);
     }
     if (!is_of(&stored->meta, job->route)) {
+        job->report.conflict = true;
         tell_of_conflict(job, "EndpointSlice", slice->meta.name);
         return ZL_OK;
     }
     if (job->was_uid == NULL && zl_slice_is_routed(stored)) {
         job->was_uid = zl_strdup(stored->target_uid);
+        job->report.was_led = true;
     }
     return zl_slice_same(slice, stored)
                ? ZL_OK
                : send_slice(job, slice, stored->meta.resource_version, err);
 }
 
-static struct zl_ref *find_slice(struct job *job, enum zl_family family)
+static struct zl_ref *find_slice(struct zl_route_job *job, enum zl_family family)
 {
     ZL_AUTO_FREE char *name = zl_route_slice_name(job->route->name, family);
     return zl_cache_find(job->reconciler->cache, ZL_CACHED_SLICES, job->route->namespace_, name);
 }
 
 /* Is a slice of FAMILY needed? With nobody leading, those that are there are emptied, not removed. */
-static bool is_wanted(struct job *job, enum zl_family family)
+static bool is_wanted(struct zl_route_job *job, enum zl_family family)
 {
     enum zl_family other = family == ZL_FAMILY_IPV4 ? ZL_FAMILY_IPV6 : ZL_FAMILY_IPV4;
     if (job->route->leader != NULL) {
@@ -199,7 +207,8 @@ static bool is_wanted(struct job *job, enum zl_family family)
            (other_there == NULL && zl_route_has_family(job->route, job->stored, family));
 }
 
-static enum zl_status remove_family(struct job *job, enum zl_family family, struct zl_error *err)
+static enum zl_status remove_family(struct zl_route_job *job, enum zl_family family,
+                                    struct zl_error *err)
 {
     ZL_AUTO_REF struct zl_ref *ref = find_slice(job, family);
     if (ref == NULL) {
@@ -211,7 +220,8 @@ static enum zl_status remove_family(struct job *job, enum zl_family family, stru
                : ZL_OK;
 }
 
-static enum zl_status write_family(struct job *job, enum zl_family family, struct zl_error *err)
+static enum zl_status write_family(struct zl_route_job *job, enum zl_family family,
+                                   struct zl_error *err)
 {
     struct zl_slice *slice = NULL;
     struct zl_error why = {0};
@@ -231,7 +241,8 @@ static enum zl_status write_family(struct job *job, enum zl_family family, struc
 
 /* --- the Service --- */
 
-static enum zl_status read_service(struct job *job, struct zl_service **out, struct zl_error *err)
+static enum zl_status read_service(struct zl_route_job *job, struct zl_service **out,
+                                   struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *object = NULL;
     const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
@@ -241,16 +252,15 @@ static enum zl_status read_service(struct job *job, struct zl_service **out, str
     return status == ZL_OK ? zl_service_decode(object, out, err) : status;
 }
 
-/* Make it. If it is there already, *FOUND is what is there (freed by the caller). */
-static enum zl_status create_service(struct job *job, struct zl_service **found,
-                                     struct zl_error *err)
+/* Make it, or find out what is there under its name already. */
+static enum zl_status create_service(struct zl_route_job *job, struct zl_error *err)
 {
     const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
                                           .namespace_ = job->route->namespace_};
     ZL_AUTO_JSON struct cJSON *object = zl_service_encode(job->service, false);
     enum zl_status status = zl_kube_create(job->reconciler->client, &target, object, NULL, err);
     if (status == ZL_E_CONFLICT) {
-        return read_service(job, found, err);
+        return read_service(job, &job->found, err);
     }
     if (status == ZL_OK) {
         ZL_AUTO_FREE char *message =
@@ -263,7 +273,7 @@ static enum zl_status create_service(struct job *job, struct zl_service **found,
 }
 
 /* What is known of a selector that is not ours: noted when it is seen, forgotten a while later. */
-static void note_selector(struct job *job)
+static void note_selector(struct zl_route_job *job)
 {
     int64_t since_us = 0;
     int64_t now_us = zl_clock_wall_us();
@@ -278,10 +288,10 @@ static void note_selector(struct job *job)
                now_us - since_us < SWEEP_US && now_us >= since_us) {
         job->service->had_selector = zl_strdup(job->stored->had_selector);
     }
-    job->report->swept = job->service->had_selector != NULL;
+    job->report.swept = job->service->had_selector != NULL;
 }
 
-static enum zl_status repair_service(struct job *job, struct zl_error *err)
+static enum zl_status repair_service(struct zl_route_job *job, struct zl_error *err)
 {
     if (job->stored == NULL) {
         return ZL_OK;
@@ -302,11 +312,11 @@ static enum zl_status repair_service(struct job *job, struct zl_error *err)
     return status == ZL_OK && sweep ? zl_route_sweep(job->reconciler, job->service, err) : status;
 }
 
-static void tell_of_change(struct job *job)
+static void tell_of_change(struct zl_route_job *job)
 {
     const struct zl_pod *leader = job->route->leader;
-    struct zl_route_report *report = job->report;
-    report->routed = leader != NULL && leader->ready && !job->unresolved && !report->conflict;
+    struct zl_route_report *report = &job->report;
+    report->routed = leader != NULL && leader->ready && !job->unresolved && !job->blocked;
     if (job->recreated) {
         zl_route_tell(job->reconciler, job->route, true, "EndpointSliceDeleted",
                       "somebody deleted an EndpointSlice of the leader Service; it was made again");
@@ -325,12 +335,15 @@ static void tell_of_change(struct job *job)
                   job->was_uid != NULL ? "LeaderChanged" : "LeaderRoutingAvailable", message);
 }
 
-static enum zl_status write_all(struct job *job, struct zl_service **found, struct zl_error *err)
+enum zl_status zl_route_write_slices(struct zl_route_job *job, struct zl_error *err)
 {
     enum zl_status status = ZL_OK;
+    if (job->refused) {
+        return ZL_OK;
+    }
     if (job->stored == NULL) {
-        status = create_service(job, found, err);
-        job->stored = *found;
+        status = create_service(job, err);
+        job->stored = job->found;
     }
     if (status != ZL_OK) {
         return status;
@@ -340,6 +353,9 @@ static enum zl_status write_all(struct job *job, struct zl_service **found, stru
     }
     if (job->stored != NULL && !is_of(&job->stored->meta, job->route)) {
         tell_of_conflict(job, "Service", job->route->name);
+        job->refused = true;
+        /* Until its event, which comes for what the cache knows. */
+        job->report.conflict = job->stored == job->found;
         return ZL_OK;
     }
     ZL_AUTO_REF struct zl_ref *ipv4 = find_slice(job, ZL_FAMILY_IPV4);
@@ -349,39 +365,54 @@ static enum zl_status write_all(struct job *job, struct zl_service **found, stru
     for (int family = 0; status == ZL_OK && family < ZL_FAMILY_COUNT; family++) {
         status = write_family(job, (enum zl_family)family, err);
     }
-    if (status == ZL_OK) {
-        tell_of_change(job);
-        note_selector(job);
-        status = repair_service(job, err);
-    }
     return status;
 }
 
-enum zl_status zl_route_write(struct zl_reconciler *reconciler, const struct zl_route *route,
-                              struct zl_route_report *report, struct zl_error *err)
+enum zl_status zl_route_finish(struct zl_route_job *job, struct zl_error *err)
 {
-    ZL_AUTO_REF struct zl_ref *ref =
-        zl_cache_find(reconciler->cache, ZL_CACHED_SERVICES, route->namespace_, route->name);
-    struct zl_service *found = NULL;
-    struct job job = {.reconciler = reconciler,
-                      .route = route,
-                      .report = report,
-                      .stored = ref != NULL ? zl_ref_object(ref) : NULL};
-    enum zl_status status = ZL_OK;
-
-    memset(report, 0, sizeof *report);
-    job.service = zl_route_service(route, job.stored, zl_clock_wall_us());
-    if (job.service->port_count > 0) {
-        status = write_all(&job, &found, err);
-    } else if (route->leader != NULL) {
-        zl_route_tell(reconciler, route, true, "PortResolutionFailed",
-                      "no Service selects the leader and its containers name no port: there is "
-                      "nothing to route");
+    if (job->refused) {
+        return ZL_OK;
     }
-    zl_service_free(job.service);
-    zl_service_free(found);
-    free(job.was_uid);
-    return status;
+    tell_of_change(job);
+    note_selector(job);
+    return repair_service(job, err);
+}
+
+struct zl_route_job *zl_route_job_new(struct zl_reconciler *reconciler,
+                                      const struct zl_route *route)
+{
+    struct zl_route_job *job = zl_alloc(sizeof *job);
+    job->reconciler = reconciler;
+    job->route = route;
+    job->stored_ref =
+        zl_cache_find(reconciler->cache, ZL_CACHED_SERVICES, route->namespace_, route->name);
+    job->stored = job->stored_ref != NULL ? zl_ref_object(job->stored_ref) : NULL;
+    job->service = zl_route_service(route, job->stored, zl_clock_wall_us());
+    if (job->service->port_count == 0) {
+        job->refused = true;
+        if (route->leader != NULL) {
+            zl_route_tell(reconciler, route, true, "PortResolutionFailed",
+                          "no Service selects the leader and its containers name no port: there is "
+                          "nothing to route");
+        }
+    }
+    return job;
+}
+
+const struct zl_route_report *zl_route_job_report(const struct zl_route_job *job)
+{
+    return &job->report;
+}
+
+void zl_route_job_free(struct zl_route_job *job)
+{
+    if (job != NULL) {
+        zl_ref_drop(job->stored_ref);
+        zl_service_free(job->service);
+        zl_service_free(job->found);
+        free(job->was_uid);
+        free(job);
+    }
 }
 
 /* --- removal --- */
@@ -416,8 +447,11 @@ enum zl_status zl_route_clean(struct zl_reconciler *reconciler, const struct zl_
     ZL_AUTO_REFS struct zl_refs services = {0};
     ZL_AUTO_REFS struct zl_refs slices = {0};
     enum zl_status status = ZL_OK;
-    zl_cache_list(reconciler->cache, ZL_CACHED_SERVICES, owner->namespace_, &services);
-    zl_cache_list(reconciler->cache, ZL_CACHED_SLICES, owner->namespace_, &slices);
+    enum zl_index index = owner->pool != NULL ? ZL_BY_POOL : ZL_BY_SOURCE;
+    const char *value = owner->pool != NULL ? owner->pool : owner->source;
+    zl_cache_list_by(reconciler->cache, ZL_CACHED_SERVICES, index, owner->namespace_, value,
+                     &services);
+    zl_cache_list_by(reconciler->cache, ZL_CACHED_SLICES, index, owner->namespace_, value, &slices);
     for (size_t i = 0; status == ZL_OK && i < services.count; i++) {
         const struct zl_service *service = zl_ref_object(services.items[i]);
         if (service->ours && !service->meta.deleting &&

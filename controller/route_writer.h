@@ -2,7 +2,7 @@
 /*
  * route_writer.h - makes one route true: its Service and EndpointSlices, in the order that matters.
  *
- * The EndpointSlices come first (traffic), then what people read: the Service's annotations, Events. An
+ * The EndpointSlices come first (traffic), then what people read: Events, the Service's annotations. An
  * object of the wanted name that belongs to somebody else is never touched.
  *
  * Threads: as reconciler.h; one route is written by one worker at a time.
@@ -14,14 +14,27 @@
 #include "controller/route.h"
 
 struct zl_route_report {
-    bool changed;  /* an EndpointSlice was written */
-    bool conflict; /* an object of that name is not ours */
-    bool routed;   /* traffic reaches a Ready leader */
-    bool swept;    /* endpoints of others were looked for: look once more soon */
+    bool changed; /* an EndpointSlice was written */
+    bool
+        conflict; /* an object of that name, which the cache does not follow, is not ours: look again */
+    bool was_led; /* the slices led to a pod before */
+    bool routed;  /* traffic reaches a Ready leader */
+    bool swept;   /* endpoints of others were looked for: look once more soon */
 };
 
-enum zl_status zl_route_write(struct zl_reconciler *reconciler, const struct zl_route *route,
-                              struct zl_route_report *report, struct zl_error *err) ZL_MUST_CHECK;
+/*
+ * A route is written in two steps, so that of several all traffic moves before anything else is said. ROUTE is borrowed
+ * until zl_route_job_free.
+ */
+struct zl_route_job; /* opaque */
+struct zl_route_job *zl_route_job_new(struct zl_reconciler *reconciler,
+                                      const struct zl_route *route);
+/* First: the EndpointSlices, and a Service where there is none yet. */
+enum zl_status zl_route_write_slices(struct zl_route_job *job, struct zl_error *err) ZL_MUST_CHECK;
+/* Then, only if that has succeeded: Events, and the Service as it should be. */
+enum zl_status zl_route_finish(struct zl_route_job *job, struct zl_error *err) ZL_MUST_CHECK;
+const struct zl_route_report *zl_route_job_report(const struct zl_route_job *job);
+void zl_route_job_free(struct zl_route_job *job);
 
 /* Whose objects are to be removed: those of one annotated Service, or of one pool. */
 struct zl_route_owner {

@@ -35,7 +35,7 @@ stage() {
 make() { command make --no-print-directory "$@"; }
 
 bash test/controlplane/packages.sh git gcc make clang "$(bash test/controlplane/clang-runtime.sh)" clang-tidy clang-format \
-    shellcheck valgrind libcmocka-dev bats haproxy jq curl openssl || exit 1
+    shellcheck valgrind libcmocka-dev bats haproxy jq curl openssl spin || exit 1
 bash test/controlplane/build.sh >/dev/null 2>build/controlplane.log &
 builder=$!
 trap 'kill $builder 2>/dev/null' EXIT
@@ -52,6 +52,7 @@ stage "unit, address and undefined-behaviour sanitizers" own make -j"$jobs" SANI
 stage "unit, thread sanitizer" own make -j"$jobs" SANITIZE=thread unit
 stage "unit, valgrind" own make valgrind
 stage "fuzz" one make fuzz SECONDS=5
+stage "model" own make model
 
 if kill -0 $builder 2>/dev/null; then
     echo "waiting for the control plane to be built:"

@@ -152,8 +152,7 @@ static enum zl_status view_seat(const struct zl_gatekeeper *gatekeeper, struct z
     }
     facts->other_pod_lives = view->other != NULL;
     facts->other_led = view->other != NULL && view->token > 0 &&
-                       facts->policy->status.holder_token == view->token &&
-                       zl_same_string(facts->policy->status.holder_uid, view->other->meta.uid);
+                       zl_policy_led_last(facts->policy, view->other->meta.uid, view->token);
     facts->live = true;
     return status;
 }
@@ -184,7 +183,7 @@ static enum zl_status take_seat(const struct zl_gatekeeper *gatekeeper,
     }
     struct zl_lease *next = zl_lease_claimed(view->lease, policy, token - 1, candidate, provisional,
                                              zl_clock_wall_us());
-    if (!provisional && policy->status.fencing_token > 0) {
+    if (!provisional && view->token > 0) {
         zl_lease_depose_all(next, view->rest); /* one of them may have led */
     }
     status = zl_lease_swap(gatekeeper->client, next, policy, zl_clock_left_ms(request->deadline_ms),

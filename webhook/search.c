@@ -41,10 +41,11 @@ static bool is_in_question(const struct search *search, const struct zl_pod *pod
 static bool is_better(const struct search *search, const struct zl_pod *pod)
 {
     const struct zl_policy *policy = search->request->facts.policy;
-    if (search->best == NULL || zl_policy_led_last(policy, pod->meta.uid)) {
+    if (search->best == NULL ||
+        zl_policy_led_last(policy, pod->meta.uid, policy->status.fencing_token)) {
         return true;
     }
-    return !zl_policy_led_last(policy, search->best->meta.uid) &&
+    return !zl_policy_led_last(policy, search->best->meta.uid, policy->status.fencing_token) &&
            zl_pod_precedes(pod, search->best);
 }
 

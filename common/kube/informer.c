@@ -427,6 +427,7 @@ struct zl_informer *zl_informer_new(struct zl_kube_client *client,
     informer->spec = *spec;
     informer->timing = DEFAULT_TIMING;
     informer->store = zl_store_new();
+    zl_store_set_indexers(informer->store, spec->indexers, spec->indexer_count);
     informer->stop = zl_kube_stop_new();
     informer->last_watching_ms = zl_clock_ms();
     atomic_init(&informer->position, 0);

@@ -30,6 +30,9 @@ struct zl_informer_spec {
     enum zl_status (*decode)(void *ctx, const struct cJSON *object, void **out,
                              struct zl_error *err);
     void (*free_object)(void *object);
+    /* Of the store, as zl_store_set_indexers; NULL: none. */
+    const struct zl_indexer *indexers;
+    size_t indexer_count;
     /*
      * After the store changed. OLD NULL: new; NEW NULL: deleted or no longer wanted. The two may have
      * different uids when a deletion and a creation were seen as one. Must not block. May be NULL.

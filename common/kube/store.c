@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Two levels of hash, so that listing a namespace costs what is in that namespace: an admission
- * decision lists one namespace of a cluster that may have thousands.
+ * decision lists one namespace of a cluster that may have thousands. Each namespace has its indexes beside it.
  */
 #include "common/kube/store.h"
 
 #include "common/base/hash.h"
+#include "common/kube/store_index.h"
 #include "common/kube/store_internal.h"
 
 #include <assert.h>
@@ -28,6 +29,7 @@ struct entry {
 
 struct space {
     struct entry *entries;
+    struct zl_bucket **indexes; /* one for each indexer of the store */
     char *name;
     UT_hash_handle hh;
 };
@@ -37,6 +39,8 @@ struct zl_store {
     struct space *spaces; /* none is empty */
     size_t count;
     uint64_t mark;
+    const struct zl_indexer *indexers;
+    size_t indexer_count;
 };
 
 struct zl_ref *zl_ref_new(void *object, void (*free_object)(void *object))
@@ -112,6 +116,7 @@ static struct space *find_or_add_space(struct zl_store *store, const char *name)
     }
     space = zl_alloc(sizeof *space);
     space->name = zl_strdup(name);
+    space->indexes = zl_alloc((store->indexer_count + 1) * sizeof(struct zl_bucket *));
     HASH_ADD_KEYPTR(hh, store->spaces, space->name, strlen(space->name), space);
     return space;
 }
@@ -139,16 +144,33 @@ static struct entry *find_or_add_entry(struct zl_store *store, struct space *spa
     return entry;
 }
 
+static void index_ref(struct zl_store *store, struct space *space, struct zl_ref *ref, bool add)
+{
+    for (size_t i = 0; ref != NULL && i < store->indexer_count; i++) {
+        const struct zl_indexer *indexer = &store->indexers[i];
+        if (indexer->values == NULL) {
+            continue;
+        }
+        if (add) {
+            zl_index_add(&space->indexes[i], indexer, ref);
+        } else {
+            zl_index_remove(&space->indexes[i], indexer, ref);
+        }
+    }
+}
+
 /* The entry's reference becomes the caller's; the last entry takes its namespace along. */
 static struct zl_ref *take_entry(struct zl_store *store, struct space *space, struct entry *entry)
 {
     struct zl_ref *ref = entry->ref;
+    index_ref(store, space, ref, false);
     HASH_DEL(space->entries, entry);
     free(entry->name);
     free(entry);
     store->count--;
     if (space->entries == NULL) {
         HASH_DEL(store->spaces, space);
+        free(space->indexes);
         free(space->name);
         free(space);
     }
@@ -160,6 +182,13 @@ struct zl_store *zl_store_new(void)
     struct zl_store *store = zl_alloc(sizeof *store);
     pthread_mutex_init(&store->mutex, NULL);
     return store;
+}
+
+void zl_store_set_indexers(struct zl_store *store, const struct zl_indexer *indexers, size_t count)
+{
+    assert(store->spaces == NULL);
+    store->indexers = indexers;
+    store->indexer_count = count;
 }
 
 void zl_store_free(struct zl_store *store)
@@ -206,6 +235,30 @@ void zl_store_list(struct zl_store *store, const char *namespace_, struct zl_ref
     pthread_mutex_unlock(&store->mutex);
 }
 
+static struct zl_bucket *find_index(struct zl_store *store, size_t index, const char *namespace_)
+{
+    assert(index < store->indexer_count && store->indexers[index].values != NULL);
+    const struct space *space = find_space(store, namespace_);
+    return space != NULL ? space->indexes[index] : NULL;
+}
+
+void zl_store_list_by(struct zl_store *store, size_t index, const char *namespace_,
+                      const char *value, struct zl_refs *out)
+{
+    pthread_mutex_lock(&store->mutex);
+    zl_index_list(find_index(store, index, namespace_), value, out);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+size_t zl_store_count_by(struct zl_store *store, size_t index, const char *namespace_,
+                         const char *value)
+{
+    pthread_mutex_lock(&store->mutex);
+    const size_t count = zl_index_count(find_index(store, index, namespace_), value);
+    pthread_mutex_unlock(&store->mutex);
+    return count;
+}
+
 size_t zl_store_count(struct zl_store *store)
 {
     pthread_mutex_lock(&store->mutex);
@@ -225,8 +278,11 @@ struct zl_ref *zl_store_put_version(struct zl_store *store, const char *namespac
                                     bool *same)
 {
     pthread_mutex_lock(&store->mutex);
-    struct entry *entry = find_or_add_entry(store, find_or_add_space(store, namespace_), name);
+    struct space *space = find_or_add_space(store, namespace_);
+    struct entry *entry = find_or_add_entry(store, space, name);
     struct zl_ref *replaced = entry->ref;
+    index_ref(store, space, replaced, false);
+    index_ref(store, space, taken, true);
     if (same != NULL) {
         *same = replaced != NULL && version != 0 && entry->version == version;
     }

@@ -32,8 +32,18 @@ void zl_refs_add(struct zl_refs *refs, struct zl_ref *taken);
 void zl_refs_clear(struct zl_refs *refs);
 #define ZL_AUTO_REFS ZL_CLEANUP(zl_refs_clear)
 
+/*
+ * Tells the values under which objects of a kind are to be found: calls ADD with CTX for each of OBJECT's (borrowed).
+ * Pure: the same object always has the same values. NULL: no such index.
+ */
+struct zl_indexer {
+    void (*values)(const void *object, void (*add)(void *ctx, const char *value), void *ctx);
+};
+
 struct zl_store; /* opaque */
 struct zl_store *zl_store_new(void);
+/* INDEXERS (borrowed for the store's life) are numbered from 0. Before the first put. */
+void zl_store_set_indexers(struct zl_store *store, const struct zl_indexer *indexers, size_t count);
 void zl_store_free(struct zl_store *store);
 
 /* NULL when absent; the caller drops the reference. NAMESPACE_ "" for cluster-scoped objects. */
@@ -41,6 +51,11 @@ struct zl_ref *zl_store_find(struct zl_store *store, const char *namespace_, con
 /* Adds a reference to each object of NAMESPACE_ (NULL: of all) to OUT, in no order. Cost: that namespace's objects. */
 void zl_store_list(struct zl_store *store, const char *namespace_, struct zl_refs *out);
 size_t zl_store_count(struct zl_store *store);
+/* Those of NAMESPACE_ that have VALUE under indexer INDEX. Cost: what is found. */
+void zl_store_list_by(struct zl_store *store, size_t index, const char *namespace_,
+                      const char *value, struct zl_refs *out);
+size_t zl_store_count_by(struct zl_store *store, size_t index, const char *namespace_,
+                         const char *value);
 
 /* For the informer: put REF (taken) in; returns the replaced reference or NULL, the caller drops it. */
 struct zl_ref *zl_store_put(struct zl_store *store, const char *namespace_, const char *name,

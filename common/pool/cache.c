@@ -2,6 +2,7 @@
 #include "common/pool/cache.h"
 
 #include "common/base/hash.h"
+#include "common/pool/indexes.h"
 #include "common/pool/names.h"
 
 #include <pthread.h>
@@ -172,9 +173,8 @@ static enum zl_status decode_service(void *ctx, const struct cJSON *object, void
     if (status != ZL_OK) {
         return status;
     }
-    bool lends_ports = service->selector != NULL && !service->external &&
-                       interest_in(slot->cache, service->meta.namespace_).policies > 0;
-    if (service->opted_in || service->ours || lends_ports) {
+    struct interest interest = interest_in(slot->cache, service->meta.namespace_);
+    if (service->opted_in || service->ours || interest.policies + interest.services > 0) {
         *out = service;
     } else {
         zl_service_free(service);
@@ -244,6 +244,7 @@ static void count_service(struct zl_cache *cache, const struct zl_service *old_s
     }
     if (is && !was && note_interest(cache, new_service->meta.namespace_, false, true)) {
         relist(cache, ZL_CACHED_PODS);
+        relist(cache, ZL_CACHED_SERVICES);
     }
 }
 
@@ -308,6 +309,8 @@ static void make_informer(struct zl_cache *cache, enum zl_cached kind,
     struct slot *slot = &cache->slots[kind];
     struct zl_informer_spec spec = SPECS[kind];
     spec.resource = resource;
+    spec.indexers = zl_indexers_of(kind);
+    spec.indexer_count = ZL_BY_COUNT;
     spec.on_change = changed;
     spec.ctx = slot;
     slot->informer = zl_informer_new(cache->client, &spec);
@@ -457,17 +460,27 @@ void zl_cache_list(struct zl_cache *cache, enum zl_cached kind, const char *name
     }
 }
 
+void zl_cache_list_by(struct zl_cache *cache, enum zl_cached kind, enum zl_index index,
+                      const char *namespace_, const char *value, struct zl_refs *out)
+{
+    struct zl_informer *informer = started(cache, (int)kind);
+    if (informer != NULL) {
+        zl_store_list_by(zl_informer_store(informer), index, namespace_, value, out);
+    }
+}
+
+size_t zl_cache_count_by(struct zl_cache *cache, enum zl_cached kind, enum zl_index index,
+                         const char *namespace_, const char *value)
+{
+    struct zl_informer *informer = started(cache, (int)kind);
+    return informer != NULL
+               ? zl_store_count_by(zl_informer_store(informer), index, namespace_, value)
+               : 0;
+}
+
 void zl_cache_list_workloads(struct zl_cache *cache, const char *namespace_, const char *pool,
                              struct zl_refs *out)
 {
-    for (int kind = ZL_CACHED_DEPLOYMENTS; kind <= ZL_CACHED_STATEFULSETS; kind++) {
-        ZL_AUTO_REFS struct zl_refs all = {0};
-        zl_cache_list(cache, (enum zl_cached)kind, namespace_, &all);
-        for (size_t i = 0; i < all.count; i++) {
-            const struct zl_workload *workload = zl_ref_object(all.items[i]);
-            if (zl_same_string(workload->pool, pool)) {
-                zl_refs_add(out, zl_ref_hold(all.items[i]));
-            }
-        }
-    }
+    zl_cache_list_by(cache, ZL_CACHED_DEPLOYMENTS, ZL_BY_POOL, namespace_, pool, out);
+    zl_cache_list_by(cache, ZL_CACHED_STATEFULSETS, ZL_BY_POOL, namespace_, pool, out);
 }

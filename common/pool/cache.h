@@ -3,10 +3,9 @@
  * cache.h - what the cluster's pools look like, kept true by informers.
  *
  * Two halves, each started on its own. Pools: LeaderPolicies, the Deployments and StatefulSets that join
- * one, their Leases, for the controller also the ReplicaSets and ControllerRevisions of their
- * namespaces. Routing: Services that
- * have opted in, ours, and those that may lend a pool their ports; our EndpointSlices; the nodes' zones.
- * Pods are kept for namespaces that have a LeaderPolicy or an opted-in Service: memory is a function of
+ * one, their Leases, for the controller also the ReplicaSets and ControllerRevisions of their namespaces.
+ * Routing: Services, our EndpointSlices, the nodes' zones. Pods and Services are kept for namespaces that have a
+ * LeaderPolicy or an opted-in Service (a Service may lend its ports, or have a name that we want): memory is a function of
  * zen-lead's users, not of the cluster's size.
  *
  * Membership may stand in an annotation, which no label selector can ask for; so workloads are watched
@@ -35,6 +34,17 @@ enum zl_cached {
     ZL_CACHED_SLICES,       /* struct zl_slice, ours */
     ZL_CACHED_NODES,        /* struct zl_node */
     ZL_CACHED_COUNT,
+};
+
+/* By what some kinds can be looked up within a namespace; see indexes.c for which. */
+enum zl_index {
+    ZL_BY_OWNER,       /* uid of the controller */
+    ZL_BY_POOL,        /* the pool that it joins or belongs to */
+    ZL_BY_SOURCE,      /* ours: the Service that it was made for */
+    ZL_BY_WANTED_NAME, /* an annotated Service: how its leader Service is to be called */
+    ZL_BY_HOLDER,      /* a Lease: the pod that holds it */
+    ZL_BY_LABEL,       /* a pod: each "key=value"; a user's Service: the first of its selector */
+    ZL_BY_COUNT,
 };
 
 struct zl_cache_options {
@@ -78,6 +88,11 @@ struct zl_ref *zl_cache_find_lease(struct zl_cache *cache, const char *namespace
 /* Adds one reference per object of the namespace to OUT. */
 void zl_cache_list(struct zl_cache *cache, enum zl_cached kind, const char *namespace_,
                    struct zl_refs *out);
+/* Those that have VALUE under INDEX. The kind must have such an index. */
+void zl_cache_list_by(struct zl_cache *cache, enum zl_cached kind, enum zl_index index,
+                      const char *namespace_, const char *value, struct zl_refs *out);
+size_t zl_cache_count_by(struct zl_cache *cache, enum zl_cached kind, enum zl_index index,
+                         const char *namespace_, const char *value);
 /* The workloads of one pool. */
 void zl_cache_list_workloads(struct zl_cache *cache, const char *namespace_, const char *pool,
                              struct zl_refs *out);

@@ -111,10 +111,9 @@ static void decode_container_ports(const struct cJSON *container, struct zl_pod 
     }
 }
 
-static void decode_network(const struct cJSON *object, struct zl_pod *pod)
+/* Of all containers of a pod's SPEC that run beside each other. */
+static void decode_ports(const struct cJSON *spec, struct zl_pod *pod)
 {
-    const struct cJSON *spec = zl_json_at(object, "spec", NULL);
-    pod->node = zl_strdup(zl_json_text(spec, "nodeName", NULL));
     const struct cJSON *container = zl_json_first(zl_json_at(spec, "containers", NULL));
     for (; container != NULL; container = zl_json_next(container)) {
         decode_container_ports(container, pod);
@@ -126,6 +125,13 @@ static void decode_network(const struct cJSON *object, struct zl_pod *pod)
             decode_container_ports(container, pod);
         }
     }
+}
+
+static void decode_network(const struct cJSON *object, struct zl_pod *pod)
+{
+    const struct cJSON *spec = zl_json_at(object, "spec", NULL);
+    pod->node = zl_strdup(zl_json_text(spec, "nodeName", NULL));
+    decode_ports(spec, pod);
 
     size_t count = 0;
     const struct cJSON *ip = zl_json_first(zl_json_at(object, "status", "podIPs", NULL));
@@ -235,6 +241,16 @@ const char *zl_pool_of(const struct cJSON *metadata, const struct cJSON *templat
     return NULL;
 }
 
+/* The pods that it will make: their labels and ports. */
+static struct zl_pod *decode_template(const struct cJSON *object)
+{
+    const struct cJSON *template = zl_json_at(object, "spec", "template", NULL);
+    struct zl_pod *pod = zl_alloc(sizeof *pod);
+    pod->labels = zl_labels_pack(zl_json_at(template, "metadata", "labels", NULL));
+    decode_ports(zl_json_at(template, "spec", NULL), pod);
+    return pod;
+}
+
 static void decode_rollout(const struct cJSON *spec, struct zl_workload *workload)
 {
     const char *strategy = zl_json_text(spec, "strategy", "type", NULL);
@@ -264,6 +280,7 @@ enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON
         zl_strdup(zl_pool_of(zl_json_at(object, "metadata", NULL),
                              zl_json_at(object, "spec", "template", "metadata", NULL)));
     workload->selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));
+    workload->template_pod = decode_template(object);
     decode_rollout(zl_json_at(object, "spec", NULL), workload);
     *out = workload;
     return ZL_OK;
@@ -278,6 +295,7 @@ void zl_workload_free(void *object)
     zl_meta_clear(&workload->meta);
     free(workload->pool);
     free(workload->selector);
+    zl_pod_free(workload->template_pod);
     free(workload);
 }
 

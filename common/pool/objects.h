@@ -82,7 +82,9 @@ struct zl_workload {
     int64_t replicas; /* desired; 1 when the field is absent */
     char *pool;       /* the pool that it joins; NULL: none, or opted out */
     char *selector;   /* spec.selector as a labelSelector query */
-    bool paused;      /* a Deployment that is not to roll out now */
+    struct zl_pod
+        *template_pod; /* labels and ports of the pods that it makes; nothing else is set */
+    bool paused;       /* a Deployment that is not to roll out now */
     /* Its own strategy takes the old pods away before it makes new ones (Recreate), or never (OnDelete). */
     bool recreates, on_delete;
     int64_t min_ready_s;         /* a pod counts as available after being Ready so long */

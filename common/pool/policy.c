@@ -90,11 +90,11 @@ enum zl_status zl_policy_decode(const struct cJSON *object, struct zl_policy **o
     return ZL_OK;
 }
 
-bool zl_policy_led_last(const struct zl_policy *policy, const char *pod_uid)
+bool zl_policy_led_last(const struct zl_policy *policy, const char *pod_uid, int64_t token)
 {
     const struct zl_policy_status *status = &policy->status;
     return status->holder_uid != NULL && zl_same_string(status->holder_uid, pod_uid) &&
-           status->holder_token == status->fencing_token;
+           status->holder_token == token;
 }
 
 static void clear_condition(struct zl_condition *condition)

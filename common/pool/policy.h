@@ -59,10 +59,10 @@ enum zl_status zl_policy_decode(const struct cJSON *object, struct zl_policy **o
 void zl_policy_free(void *policy); /* a struct zl_policy; fits zl_ref_new */
 
 /*
- * Was POD_UID the last leader, according to the status: it is named there, and no token was given since? Then
- * a Lease that was lost is its.
+ * Was POD_UID the last leader, according to the status: it is named there, and no token was given since (TOKEN
+ * is the last that was)? Then a Lease that was lost is its.
  */
-bool zl_policy_led_last(const struct zl_policy *policy, const char *pod_uid);
+bool zl_policy_led_last(const struct zl_policy *policy, const char *pod_uid, int64_t token);
 
 void zl_policy_status_clear(struct zl_policy_status *status);
 /* The status as JSON, in one fixed order, so that equal texts are equal statuses. */

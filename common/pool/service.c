@@ -246,6 +246,12 @@ bool zl_service_same(const struct zl_service *desired, const struct zl_service *
     return same;
 }
 
+char *zl_service_leader_name(const struct zl_service *service)
+{
+    return service->wanted_name != NULL ? zl_strdup(service->wanted_name)
+                                        : zl_asprintf("%s" ZL_LEADER_SUFFIX, service->meta.name);
+}
+
 bool zl_service_name_is_valid(const char *name)
 {
     size_t length = strlen(name);

@@ -54,6 +54,8 @@ void zl_service_free(void *service); /* a struct zl_service; fits zl_ref_new */
 void zl_service_add_port(struct zl_service *service,
                          const struct zl_service_port *port); /* copies */
 
+/* How the leader Service of an annotated one is called. The caller frees. */
+char *zl_service_leader_name(const struct zl_service *service);
 /* One of ours as JSON, to create it, or as a merge patch that repairs it. */
 struct cJSON *zl_service_encode(const struct zl_service *service, bool patch);
 /* Is STORED what DESIRED says, as far as zen-lead decides it? */

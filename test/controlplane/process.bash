@@ -8,19 +8,39 @@
 
 # process_start NAME COMMAND... - start it detached from the terminal: Ctrl-C reaches only the script,
 # which then stops its programs in order. With ZL_KEEP_JOB=1 the caller can wait for $! and its exit code.
+#
+# Nobody is started in a folder that is being taken down (see process_close), and nobody is there unrecorded: a
+# program writes itself down before it looks whether the folder is closed, and the one who closes it reads
+# the list afterwards. So one of the two sees the other, also when the script that starts it is killed meanwhile.
 process_start() {
     local name=$1
     shift
+    process_may_start || return 1
     mkdir -p "$ZL_RUN/pids" "$ZL_RUN/log"
     (
         # bats waits for everyone who holds its descriptors.
         exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+        process_record "$name" "$BASHPID"
+        process_may_start || exit 1
         exec setsid "$@"
     ) </dev/null >>"$ZL_RUN/log/$name.log" 2>&1 &
     local pid=$!
     # A shell that knows it as its job would announce its end in the middle of other output.
     [ -n "${ZL_KEEP_JOB:-}" ] || disown "$pid"
-    echo "$pid $(process_birth "$pid")" >"$ZL_RUN/pids/$name"
+    process_record "$name" "$pid"
+}
+
+process_may_start() { [ -d "$ZL_RUN" ] && [ ! -e "$ZL_RUN/closed" ]; }
+
+# process_close - from now on no program can be started in this folder; the tests that might try are ended.
+process_close() {
+    touch "$ZL_RUN/closed"
+    process_stop tests KILL || true
+}
+
+# process_record NAME PID
+process_record() {
+    echo "$2 $(process_birth "$2")" >"$ZL_RUN/pids/.$1.$BASHPID" && mv "$ZL_RUN/pids/.$1.$BASHPID" "$ZL_RUN/pids/$1"
 }
 
 # process_birth PID - its start time in clock ticks since boot; empty when it is gone or a zombie.
@@ -43,13 +63,13 @@ process_is_running() { process_pid "$1" >/dev/null; }
 process_is_gone() { ! process_is_running "$1"; }
 
 # process_stop NAME [SIGNAL [SECONDS]] - signal it (TERM), wait, and KILL it after the deadline (10 s).
-# False when it had to be killed, or did not exit cleanly enough to obey the signal.
+# Its children get the signal as well: each is the leader of a process group. False when it had to be killed.
 process_stop() {
     local name=$1 signal=${2:-TERM} seconds=${3:-10} pid result=0
     if pid=$(process_pid "$name"); then
-        kill -s "$signal" "$pid" 2>/dev/null || true
+        process_signal "$signal" "$pid"
         if ! wait_until "$seconds" process_is_gone "$name"; then
-            kill -s KILL "$pid" 2>/dev/null || true
+            process_signal KILL "$pid"
             wait_until 10 process_is_gone "$name" || true
             result=1
         fi
@@ -58,11 +78,14 @@ process_stop() {
     return "$result"
 }
 
+# A moment after its start it is not the leader of its group yet.
+process_signal() { kill -s "$1" -- "-$2" 2>/dev/null || kill -s "$1" "$2" 2>/dev/null || true; }
+
 # process_stop_all - the youngest first, so that nobody loses the server that he needs to stop.
 process_stop_all() {
     local name
     [ -d "$ZL_RUN/pids" ] || return 0
-    find "$ZL_RUN/pids" -type f -printf '%T@ %f\n' | sort -rn | while read -r _ name; do
+    find "$ZL_RUN/pids" -type f ! -name '.*' -printf '%T@ %f\n' | sort -rn | while read -r _ name; do
         process_stop "$name" TERM 5 || true
     done
 }
@@ -77,16 +100,21 @@ wait_until() {
     done
 }
 
-# free_port - a loopback port on which nobody listens, given out once per run folder. Below the range
-# from which the kernel takes ports for outgoing connections, so none of those can take it meanwhile.
+# free_port - a loopback port on which nobody listens, given to one run folder of this machine as long as that folder
+# exists: what one run has stopped and will start again, another must not take meanwhile. Below the range
+# from which the kernel takes ports for outgoing connections, so none of those can take it either.
 free_port() {
-    local port
-    mkdir -p "$ZL_RUN/ports"
+    local port lock folder=/tmp/zen-lead-ports.$UID
+    mkdir -p "$folder"
+    exec {lock}>"$folder/lock"
+    flock "$lock"
     while :; do
         port=$((20000 + SRANDOM % 12000))
-        mkdir "$ZL_RUN/ports/$port" 2>/dev/null || continue
+        [ ! -e "$folder/$port" ] || continue # a link to a folder that is gone does not "exist"
         (exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
     done
+    ln -sfn "$ZL_RUN" "$folder/$port"
+    exec {lock}>&-
     echo "$port"
 }
 

@@ -2,8 +2,9 @@
 #
 # armed.bats - the webhook is asked only where there are pools, and a LeaderPolicy says when it is.
 
+load lib
+
 setup() {
-    load lib
     restore_programs
     new_namespace
     others=()

@@ -2,17 +2,7 @@
 #
 # edits.bats - odd but possible: what people and their tools do to Leases, labels and owners.
 
-setup() {
-    load lib
-    restore_programs
-    new_namespace
-}
-
-teardown() {
-    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
-    restore_programs
-    drop_namespace
-}
+load lib
 
 @test "identityStrategy custom with an empty identity: the seat is taken all the same" {
     policy web '{identityStrategy: custom}'

@@ -2,19 +2,15 @@
 #
 # input.bats - bad input to the running webhook. After each, it answers a good review correctly.
 
+load lib
+
 setup() {
-    load lib
     restore_programs
     new_namespace
     port=$(port_of webhook-1)
     url=https://127.0.0.1:$port
     good=$BATS_TEST_TMPDIR/good.json
     review good-uid >"$good"
-}
-
-teardown() {
-    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
-    drop_namespace
 }
 
 # review UID [OBJECT] - a review of a pod without an owner, which is always allowed.

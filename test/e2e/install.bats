@@ -2,11 +2,7 @@
 #
 # install.bats - what users install is accepted by the API server, and zen-lead-certs does what cert-manager would.
 
-setup() {
-    load lib
-    restore_programs
-    new_namespace
-}
+load lib
 
 teardown() {
     [ -n "${BATS_TEST_COMPLETED:-}" ] || explain

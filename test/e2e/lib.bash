@@ -1,12 +1,24 @@
 # shellcheck shell=bash
 #
-# lib.bash - what the tests are written with. To be loaded in setup().
+# lib.bash - what the tests are written with: `load lib` at the top of an area.
 #
-# Each test has its own namespace, $NS. Conditions are awaited, never slept for; every wait has a deadline.
+# Each test has its own namespace, $NS, and finds all programs running. Conditions are awaited, never slept for; every
+# wait has a deadline. An area with more to do defines setup or teardown anew, and explain_area for what its
+# failures need.
 
 # shellcheck source=test/controlplane/programs.bash
 . "$BATS_TEST_DIRNAME/../controlplane/programs.bash"
 export ZL_CLAIM_TIMEOUT=2
+
+setup() {
+    restore_programs
+    new_namespace
+}
+
+teardown() {
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
+    drop_namespace
+}
 
 k() { kubectl --namespace "$NS" "$@"; }
 
@@ -84,7 +96,9 @@ explain() {
         echo "--- $name"
         grep -F "\"$NS\"" "$ZL_RUN/log/$name.log" | tail -n 8
     done
+    explain_area
 }
+explain_area() { :; }
 
 # policy NAME [SPEC] - SPEC in YAML's flow style: {followerMode: standby}. Waits until the gatekeeper is armed.
 policy() {

@@ -2,17 +2,12 @@
 #
 # lost.bats - leaders that are there and do not lead: not Ready, on a lost node, evicted, failed.
 
+load lib
+
 setup() {
-    load lib
     restore_programs
     new_namespace
     policy web "$QUICK"
-}
-
-teardown() {
-    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
-    restore_programs
-    drop_namespace
 }
 
 readonly QUICK='{leaseDurationSeconds: 5, renewDeadlineSeconds: 4, retryPeriodSeconds: 1}'
@@ -24,7 +19,7 @@ leads_other_than() { [ -n "$(holder web)" ] && [ "$(holder web)" != "$1" ]; }
 leader_is_ready() { [ -n "$(leader_pod web)" ] && [ "$(k get "pod/$(leader_pod web)" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]; }
 
 start_leader() {
-    deployment web 3 web "${1:-{\}}"
+    deployment web 3 web
     wait_for 20 one_leader web web
     # Only a leader that was seen Ready can stop being Ready.
     wait_for 10 is "$(pod_uid "$(pod_names web)")" lease web '{.metadata.annotations.zen-lead\.io/ready-holder}'

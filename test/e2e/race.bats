@@ -5,17 +5,7 @@
 #   ZL_STORM_SECONDS   how long (20)
 #   ZL_SEED            repeats a run's choices; each run prints its own
 
-setup() {
-    load lib
-    restore_programs
-    new_namespace
-}
-
-teardown() {
-    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
-    restore_programs
-    drop_namespace
-}
+load lib
 
 # one_blow POOLS ROUND - something bad happens to some pool, or to one of our programs. A pod that is gone by the
 # time that kubectl comes to it is fine.

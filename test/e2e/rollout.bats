@@ -2,11 +2,7 @@
 #
 # rollout.bats - a gatekept workload gets a new revision: one leader throughout, and a bad revision never leads.
 
-setup() {
-    load lib
-    restore_programs
-    new_namespace
-}
+load lib
 
 teardown() {
     [ -n "${BATS_TEST_COMPLETED:-}" ] || explain

@@ -1,62 +1,73 @@
 #!/usr/bin/env bash
-# run.sh [AREA] - the end-to-end tests against a real control plane, one area or all.
+# run.sh [AREA] - the end-to-end tests against real control planes, one area or all.
 #
-# An area is a file AREA.bats here. Installs what is missing, builds the control plane if need be, runs it on
-# free ports in a temporary folder, and leaves neither process nor folder behind, however it ends.
+# An area is a file AREA.bats here. Installs what is missing, builds the control plane if need be, and runs the areas
+# in groups at the same time: each group has a control plane of its own, on free ports in a temporary folder, and takes
+# the next area, largest first, until there is none. Leaves neither process nor folder behind, however it ends.
 #
 #   ZL_BIN=FOLDER            the programs under test (build/bin); a sanitizer build works as well
 #   KUBEBUILDER_ASSETS=DIR   the control plane to use, see test/controlplane/build.sh
 #   FILTER=REGEX             only tests whose name matches
-#   ZL_DOWN_SECONDS=N        how long the controller stays dead in the test for that (60)
+#   ZL_GROUPS=N              how many areas run at the same time (as many as there are processors)
+#   ZL_DOWN_SECONDS=N        how long the controller stays dead in the test for that (18)
 #
-# After a failure the logs of all programs are in build/e2e-logs.
+# Adds "passed failed" to build/results. After a failure the logs of all programs are in build/e2e-logs/GROUP.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
-bash test/controlplane/packages.sh bats haproxy jq curl openssl
+bash test/controlplane/packages.sh bats haproxy jq curl openssl util-linux
 # shellcheck source=test/controlplane/programs.bash
 . test/controlplane/programs.bash
 check_programs
 
-area=${1:-}
-files=()
-if [ -n "$area" ]; then
-    files=("test/e2e/$area.bats")
-    if [ ! -e "${files[0]}" ]; then
-        echo "no area \"$area\"; there are: $(cd test/e2e && echo *.bats | sed 's/\.bats//g')" >&2
-        exit 2
-    fi
-else
-    files=(test/e2e/*.bats)
+if [ -n "${1:-}" ] && [ ! -e "test/e2e/$1.bats" ]; then
+    echo "no area \"$1\"; there are: $(cd test/e2e && echo *.bats | sed 's/\.bats//g')" >&2
+    exit 2
 fi
 
-ZL_RUN=$(mktemp -d "${TMPDIR:-/tmp}/zen-lead-e2e.XXXXXX")
-mkdir "$ZL_RUN/pids" # down.sh removes only what looks like a run folder
-export ZL_RUN ZL_BIN ZL_OWNER=$$
-failed=1
+folder=$(mktemp -d "${TMPDIR:-/tmp}/zen-lead-e2e.XXXXXX")
+groups=()
 finish() {
-    local keep=""
-    if [ "$failed" -ne 0 ]; then
-        keep=$root/build/e2e-logs
-        rm -rf "$keep"
-    fi
-    KEEP_LOGS=$keep bash test/controlplane/down.sh "$ZL_RUN"
-    if [ -n "$keep" ]; then echo "the logs of all programs: $keep" >&2; fi
+    trap '' INT TERM HUP
+    kill "${groups[@]}" 2>/dev/null || true
+    wait
+    bash test/controlplane/down.sh "$folder"
 }
 trap finish EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT TERM HUP
 
-format=tap
-[ ! -t 1 ] || format=pretty
-options=(--timing --print-output-on-failure --formatter "$format")
-[ -z "${FILTER:-}" ] || options+=(--filter "$FILTER")
-bats "${options[@]}" "${files[@]}"
+# The queue: a file for each area, whose name sorts by the number of tests. Who moves it away has it.
+mkdir "$folder/queue" "$folder/results" "$folder/pids"
+for area in ${1:-$(cd test/e2e && echo *.bats | sed 's/\.bats//g')}; do
+    tests=$(bats --count --filter "${FILTER:-.}" "test/e2e/$area.bats")
+    [ "$tests" -eq 0 ] || touch "$folder/queue/$(printf '%04d' $((9999 - tests)))-$area"
+done
+areas=$(find "$folder/queue" -type f | wc -l)
+[ "$areas" -gt 0 ] || { echo "no test matches FILTER=$FILTER" >&2; exit 2; }
+count=${ZL_GROUPS:-$(nproc)}
+[ "$count" -le "$areas" ] || count=$areas
 
-# What a sanitizer build has to say, it says at the end at the latest.
-process_stop_all
-if grep -E 'ThreadSanitizer|AddressSanitizer|LeakSanitizer|runtime error: ' "$ZL_RUN"/log/*.log >&2; then
-    echo "a sanitizer found something" >&2
-    exit 1
-fi
-failed=0
+KUBEBUILDER_ASSETS=$(bash test/controlplane/build.sh)
+export KUBEBUILDER_ASSETS ZL_BIN
+rm -rf build/e2e-logs
+mkdir -p build
+ZL_RUN=$folder process_start guard bash test/controlplane/guard.sh "$folder" $$
+for n in $(seq "$count"); do
+    # A group whose parent is gone must not go on by itself; guard.sh is there for violent ends.
+    setpriv --pdeathsig TERM bash test/e2e/group.sh "$folder" "$n" "$count" &
+    groups+=($!)
+done
+status=0
+for pid in "${groups[@]}"; do wait "$pid" || status=1; done
+groups=()
+
+read -r passed failed skipped < <(cat "$folder"/results/* | awk '{p += $1; f += $2; s += $3} END {print p + 0, f + 0, s + 0}')
+left=$(find "$folder/queue" -type f | wc -l)
+[ "$left" -eq 0 ] || echo "areas that did not run: $(find "$folder/queue" -type f -printf '%f ')" >&2
+if [ "$status" -ne 0 ] && [ $((failed + left)) -eq 0 ]; then failed=1; fi
+failed=$((failed + left))
+echo "$passed $failed" >>build/results
+[ ! -d build/e2e-logs ] || echo "the logs of all programs: $root/build/e2e-logs" >&2
+echo "end-to-end: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -2,15 +2,7 @@
 #
 # standin.bats - the pod stand-in does what the other tests rely on.
 
-setup() {
-    load lib
-    new_namespace
-}
-
-teardown() {
-    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
-    drop_namespace
-}
+load lib
 
 # pod NAME ANNOTATIONS
 pod() {

@@ -2,11 +2,7 @@
 #
 # surplus.bats - pods that nobody admitted, and pools that begin or cease to be gatekept while they live.
 
-setup() {
-    load lib
-    restore_programs
-    new_namespace
-}
+load lib
 
 teardown() {
     [ -n "${BATS_TEST_COMPLETED:-}" ] || explain

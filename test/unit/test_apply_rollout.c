@@ -169,6 +169,7 @@ static void test_taking_a_lost_lease_deposes_all_others(void **state)
     zl_lease_free(next);
 
     scene.policy.status.fencing_token = 3;
+    scene.facts.last_token = 3;
     next = apply(&scene);
     assert_true(zl_lease_is_held_by(next, "uid-s"));
     assert_string_equal(next->deposed, "uid-a");

@@ -342,7 +342,8 @@ static void test_mark_of_a_release_edited_by_hand_is_none(void **state)
     struct {
         const char *text;
         int64_t token;
-    } rows[] = {{"7", 7}, {"", 0}, {"-1", 0}, {"x", 0}, {"9007199254740993", 0}, {NULL, 0}};
+    } rows[] = {{"7", 7},  {"0", 0}, {"", -1}, {"-1", -1}, {"x", -1}, {"9007199254740993", -1},
+                {NULL, -1}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ZL_AUTO_JSON struct cJSON *object = zl_json_object();
         struct cJSON *metadata = zl_json_child(object, "metadata");

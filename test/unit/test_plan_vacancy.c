@@ -261,6 +261,7 @@ static void set_lost(struct scene *scene, const struct knobs *knobs, int64_t los
 {
     set_scene(scene, knobs);
     scene->policy.status.fencing_token = 3;
+    scene->facts.last_token = 3;
     scene->policy.status.holder_token = 3;
     scene->lease.released_token = 0;
     scene->facts.lost_ms = lost_ms;
@@ -288,6 +289,7 @@ static void test_lost_lease_is_taken_when_a_claim_would_have_settled(void **stat
     assert_int_equal(zl_plan_pool(&scene.facts).action, KEEP);
 
     scene.policy.status.fencing_token = 0; /* nobody ever led */
+    scene.facts.last_token = 0;
     assert_int_equal(zl_plan_pool(&scene.facts).action, TAKE);
 
     set_lost(&scene, &(struct knobs){.seat = VACANT}, 0);

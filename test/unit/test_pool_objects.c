@@ -282,7 +282,8 @@ static void test_the_last_leader_has_the_last_token(void **state)
         ZL_AUTO_JSON struct cJSON *json = parse(text);
         struct zl_policy *policy = NULL;
         assert_int_equal(zl_policy_decode(json, &policy, NULL), ZL_OK);
-        assert_int_equal(zl_policy_led_last(policy, "u1"), rows[i].led_last);
+        assert_int_equal(zl_policy_led_last(policy, "u1", policy->status.fencing_token),
+                         rows[i].led_last);
         zl_policy_free(policy);
     }
 }

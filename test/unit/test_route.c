@@ -212,6 +212,26 @@ static void test_container_ports_stand_in_for_a_service(void **state)
     zl_pod_free(pod);
 }
 
+static void test_template_lends_ports_only_where_nobody_knows_better(void **state)
+{
+    (void)state;
+    struct zl_pod *pod = pod_of(POD);
+    struct zl_route route = route_of(NULL, NULL);
+    struct zl_service *stored = service_of(SOURCE("", "\"ports\":[{\"port\":81}]"));
+    route.template_pod = pod;
+    struct zl_service *fresh = zl_route_service(&route, NULL, NOW_US);
+    assert_int_equal(fresh->port_count, 3);
+    assert_string_equal(fresh->ports[0].name, "http");
+    assert_null(fresh->leader_uid);
+    struct zl_service *kept = zl_route_service(&route, stored, NOW_US);
+    assert_int_equal(kept->port_count, stored->port_count);
+    assert_true(kept->ports[0].number == 81);
+    zl_service_free(kept);
+    zl_service_free(fresh);
+    zl_service_free(stored);
+    zl_pod_free(pod);
+}
+
 /* --- what is written --- */
 
 static void test_service_is_what_is_stored_of_it(void **state)
@@ -345,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_service_names_follow_the_strictest_rule),
         cmocka_unit_test(test_ports_are_resolved_in_the_leader_or_nothing_is_routed),
         cmocka_unit_test(test_container_ports_stand_in_for_a_service),
+        cmocka_unit_test(test_template_lends_ports_only_where_nobody_knows_better),
         cmocka_unit_test(test_service_is_what_is_stored_of_it),
         cmocka_unit_test(test_slice_is_what_is_stored_of_it_in_both_versions),
         cmocka_unit_test(test_leader_on_its_way_out_is_shown_as_such),

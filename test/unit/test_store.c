@@ -192,6 +192,79 @@ static void test_readers_and_a_writer_may_run_at_once(void **state)
     }
 }
 
+/* An object "a,b" has the values "a" and "b". */
+static void split(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
+{
+    ZL_AUTO_FREE char *text = zl_strdup(object);
+    char *rest = NULL;
+    char *value = strtok_r(text, ",", &rest);
+    for (; value != NULL; value = strtok_r(NULL, ",", &rest)) {
+        add(ctx, value);
+    }
+}
+
+static void first_letter(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
+{
+    add(ctx, (const char[]){*(const char *)object, '\0'});
+}
+
+static const struct zl_indexer INDEXERS[] = {{NULL}, {split}, {first_letter}};
+
+static void expect_by(struct zl_store *store, size_t index, const char *namespace_,
+                      const char *value, size_t count)
+{
+    ZL_AUTO_REFS struct zl_refs found = {0};
+    zl_store_list_by(store, index, namespace_, value, &found);
+    if (found.count != count || zl_store_count_by(store, index, namespace_, value) != count) {
+        fail_msg("%s in %s: %zu objects, not %zu", value, namespace_, found.count, count);
+    }
+    for (size_t i = 0; i < found.count; i++) {
+        const char *text = zl_ref_object(found.items[i]);
+        assert_non_null(strstr(text, value));
+    }
+}
+
+static void test_an_object_is_found_by_each_of_its_values_while_it_has_them(void **state)
+{
+    zl_store_set_indexers(*state, INDEXERS, 3);
+    put(*state, "n", "x", "red,round");
+    put(*state, "n", "y", "red,red,square");
+    put(*state, "m", "x", "red");
+    expect_by(*state, 1, "n", "red", 2);
+    expect_by(*state, 1, "n", "round", 1);
+    expect_by(*state, 1, "m", "red", 1);
+    expect_by(*state, 1, "m", "round", 0);
+    expect_by(*state, 1, "nowhere", "red", 0);
+    expect_by(*state, 2, "n", "r", 2);
+
+    put(*state, "n", "x", "blue,round"); /* a new version */
+    expect_by(*state, 1, "n", "red", 1);
+    expect_by(*state, 1, "n", "blue", 1);
+    expect_by(*state, 1, "n", "round", 1);
+    expect_by(*state, 2, "n", "b", 1);
+
+    zl_ref_drop(zl_store_remove(*state, "n", "y"));
+    expect_by(*state, 1, "n", "red", 0);
+    expect_by(*state, 1, "n", "square", 0);
+}
+
+static void test_a_sweep_takes_out_of_the_indexes_too(void **state)
+{
+    zl_store_set_indexers(*state, INDEXERS, 3);
+    for (int i = 0; i < 100; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "x%d", i);
+        put(*state, "n", name, "red");
+    }
+    expect_by(*state, 1, "n", "red", 100);
+    ZL_AUTO_REFS struct zl_refs gone = {0};
+    zl_store_mark(*state);
+    put(*state, "n", "x7", "red");
+    zl_store_sweep(*state, &gone);
+    assert_int_equal(gone.count, 99);
+    expect_by(*state, 1, "n", "red", 1);
+}
+
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
 
 int main(void)
@@ -204,6 +277,8 @@ int main(void)
         TEST(test_list_gives_one_namespace_or_all),
         TEST(test_sweep_takes_out_what_was_not_put_since_the_mark),
         TEST(test_put_version_tells_the_unchanged),
+        TEST(test_an_object_is_found_by_each_of_its_values_while_it_has_them),
+        TEST(test_a_sweep_takes_out_of_the_indexes_too),
         TEST(test_readers_and_a_writer_may_run_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

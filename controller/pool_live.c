@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pool_live.c - a pool's members read from the API server, for the one decision that its cache may not make.
+ */
+#include "controller/pool.h"
+
+struct reading {
+    struct zl_cache *cache;
+    struct zl_pool *pool;
+};
+
+static enum zl_status add_pod(void *ctx, const struct cJSON *object, struct zl_error *err)
+{
+    const struct reading *reading = ctx;
+    struct zl_pod *pod = NULL;
+    enum zl_status status = zl_pod_decode(object, &pod, err);
+    if (status == ZL_OK) {
+        zl_refs_add(&reading->pool->retired, zl_ref_new(pod, zl_pod_free));
+        zl_pool_add_member(reading->cache, reading->pool, reading->pool->facts.policy->meta.name,
+                           pod);
+    }
+    return status;
+}
+
+enum zl_status zl_pool_read_members(struct zl_kube_client *client, struct zl_cache *cache,
+                                    struct zl_pool *pool, struct zl_error *err)
+{
+    struct reading reading = {.cache = cache, .pool = pool};
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS,
+                                          .namespace_ = pool->facts.policy->meta.namespace_};
+    enum zl_status status = ZL_OK;
+    pool->facts.member_count = 0;
+    for (size_t i = 0; status == ZL_OK && i < pool->facts.workload_count; i++) {
+        const struct zl_kube_selector pods = {.label = pool->facts.workloads[i]->selector};
+        status = zl_kube_list(client, &target, &pods, add_pod, &reading, NULL, err);
+    }
+    return status;
+}
