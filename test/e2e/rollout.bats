@@ -71,7 +71,8 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     deployment web 3 web
     wait_for 15 one_leader web web
     local old before revision
-    old=$(leader_pod web) before=$(token web) revision=$(replicaset_of "$old")
+    old=$(leader_pod web) before=$(token web)
+    revision=$(replicaset_of "$old")
     start_route_recorder web-leader
     wait_for 10 route_saw "$old"
     k rollout restart deployment/web
@@ -135,7 +136,6 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     deployment web 3 web
     wait_for 15 one_leader web web
     roll deployment/web '{"stamp": "good"}'
-    STAMP=good
     wait_for 20 leads_at_stamp web good
     local old before
     old=$(leader_pod web) before=$(token web)
@@ -153,7 +153,8 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     deployment web 3 web
     wait_for 15 one_leader web web
     local old proven bad
-    old=$(leader_pod web) proven=$(replicaset_of "$old")
+    old=$(leader_pod web)
+    proven=$(replicaset_of "$old")
     wait_for 10 is "$(pod_uid "pod/$old")" lease web '{.metadata.annotations.zen-lead\.io/ready-holder}'
     roll deployment/web "$BAD"
     wait_for 10 successor_is_at web "$STAMP"
@@ -219,8 +220,7 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    local n
-    for n in 1 2 3; do
+    for _ in 1 2 3; do
         roll deployment/web '{"zl-test/ready-after-ms": "1500"}'
         wait_for 15 successor_is_at web "$STAMP"
     done
