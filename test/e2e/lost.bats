@@ -109,11 +109,12 @@ start_leader() {
 @test "a leader that takes its time to terminate keeps the seat until it is gone, not Ready as it is" {
     deployment web 3 web '{zl-test/terminate-after-ms: "8000"}'
     wait_for 20 one_leader web web
-    OLD=$(leader_pod web) OLD_HOLDER=$(holder web)
-    k annotate "pod/$OLD" zl-test/ready=false
-    k delete pod "$OLD" --wait=false --grace-period 20
-    stays 6 is "$OLD_HOLDER" holder web
-    wait_for 10 is_gone "pod/$OLD"
+    local old old_holder
+    old=$(leader_pod web) old_holder=$(holder web)
+    k annotate "pod/$old" zl-test/ready=false
+    k delete pod "$old" --wait=false --grace-period 20
+    stays 6 is "$old_holder" holder web
+    wait_for 10 is_gone "pod/$old"
     wait_for 15 one_leader web web
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -eq 1
