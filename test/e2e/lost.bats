@@ -42,9 +42,9 @@ start_leader() {
 @test "a leader that is not Ready for a moment stays" {
     start_leader
     k annotate "pod/$OLD" zl-test/ready=false
-    stays 3 is "$OLD_HOLDER" holder web
+    stays 2 is "$OLD_HOLDER" holder web
     k annotate "pod/$OLD" zl-test/ready-
-    stays 5 is "$OLD_HOLDER" holder web
+    stays 6 is "$OLD_HOLDER" holder web
     one_leader web web
 }
 

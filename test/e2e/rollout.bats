@@ -26,10 +26,12 @@ leader_stamp() { k get "pod/$(leader_pod "$1")" -o 'jsonpath={.metadata.annotati
 leads_at_stamp() { one_leader "$1" "$1" && [ "$(leader_stamp "$1")" = "$2" ]; }
 one_ready_leader() { [ "$(ready_pods "$1")" = 1 ] && [ -n "$(holder "$1")" ] && is_confirmed "$1"; }
 successor() { lease "$1" '{.metadata.annotations.zen-lead\.io/successor}'; }
+successor_pod() { successor "$1" | cut -d _ -f 1; }
 has_successor() { [ -n "$(successor "$1")" ]; }
 has_no_successor() { has_lease "$1" && [ -z "$(successor "$1")" ]; }
-# The successor's pod is stored, and its revision is STAMP's.
-successor_is_at() { [ "$(k get "pod/$(successor "$1" | cut -d _ -f 1)" -o 'jsonpath={.metadata.annotations.stamp}')" = "$2" ]; }
+# The successor's pod is stored, and its revision is STAMP's. To be seen it must last: one of a BAD revision does, and
+# is Ready when its annotation goes.
+successor_is_at() { [ "$(k get "pod/$(successor_pod "$1")" -o 'jsonpath={.metadata.annotations.stamp}')" = "$2" ]; }
 # settle POOL - give the programs a turn after which a wrong step would show: they renew in this time.
 renewed_since() { [ "$(lease "$1" '{.spec.renewTime}')" != "$2" ]; }
 settle() {
@@ -96,11 +98,12 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    roll deployment/web '{"zl-test/ready-after-ms": "3000"}'
-    wait_for 10 has_successor web
+    roll deployment/web "$BAD"
+    wait_for 10 successor_is_at web "$STAMP"
     local pod
-    pod=$(successor web | cut -d _ -f 1)
+    pod=$(successor_pod web)
     wait_for 10 is "$pod" policy_status web .successor.name
+    k annotate "pod/$pod" zl-test/ready-
     wait_for 15 leads_at_stamp web "$STAMP"
     wait_for 10 is "" policy_status web .successor.name
 }
@@ -158,7 +161,7 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     wait_for 10 is "$(pod_uid "pod/$old")" lease web '{.metadata.annotations.zen-lead\.io/ready-holder}'
     roll deployment/web "$BAD"
     wait_for 10 successor_is_at web "$STAMP"
-    bad=$(replicaset_of "$(successor web | cut -d _ -f 1)")
+    bad=$(replicaset_of "$(successor_pod web)")
     freeze_owners
     k delete pod "$old" --wait=false
     wait_for 20 is "" holder web
@@ -181,7 +184,7 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     k annotate "pod/$old" zl-test/stuck=true
     k delete pod "$old" --wait=false
     # At once, while the old leader is still on its way out; and it never comes back to the seat.
-    wait_for 5 is "$STAMP" leader_stamp web
+    wait_for 15 is "$STAMP" leader_stamp web
     k annotate "pod/$old" zl-test/stuck-
     wait_for 20 is_gone "pod/$old"
     wait_for 15 leads_at_stamp web "$STAMP"
@@ -220,10 +223,11 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    for _ in 1 2 3; do
-        roll deployment/web '{"zl-test/ready-after-ms": "1500"}'
+    for _ in 1 2; do
+        roll deployment/web "$BAD"
         wait_for 15 successor_is_at web "$STAMP"
     done
+    roll deployment/web "$GOOD"
     wait_for 30 leads_at_stamp web "$STAMP"
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -le 2
@@ -258,9 +262,10 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     wait_for 15 one_leader web web
     local leader
     leader=$(holder web)
-    roll deployment/web '{"zl-test/ready-after-ms": "1500"}'
+    roll deployment/web "$BAD"
     wait_for 10 successor_is_at web "$STAMP"
     k rollout pause deployment/web
+    k annotate "pod/$(successor_pod web)" zl-test/ready-
     wait_for 10 is 2 ready_pods web
     settle web
     expect "the leader" "$(holder web)" = "$leader"
@@ -272,10 +277,11 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    roll deployment/web '{"zl-test/ready-after-ms": "2500"}'
+    roll deployment/web "$BAD"
     wait_for 10 successor_is_at web "$STAMP"
     k scale deployment/web --replicas 6
     k scale deployment/web --replicas 2
+    k annotate "pod/$(successor_pod web)" zl-test/ready-
     wait_for 20 leads_at_stamp web "$STAMP"
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -le 2

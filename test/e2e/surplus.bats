@@ -87,7 +87,7 @@ backs_off() { wait_for 60 at_least 12 denials "$1"; }
     leader=$(holder web)
     backs_off web
     policy web '{followerMode: standby}'
-    wait_for 8 is 3 ready_pods web
+    wait_for 12 is 3 ready_pods web
     expect "the leader" "$(holder web)" = "$leader"
     # And back: the same one still leads.
     policy web '{followerMode: scaleDown}'
@@ -101,7 +101,7 @@ backs_off() { wait_for 60 at_least 12 denials "$1"; }
     wait_for 15 one_leader web web
     backs_off web
     k label deployment/web zen-lead/pool-
-    wait_for 8 is 3 ready_pods web
+    wait_for 12 is 3 ready_pods web
 }
 
 @test "the LeaderPolicy is deleted: the refused pods come at once" {
@@ -111,5 +111,5 @@ backs_off() { wait_for 60 at_least 12 denials "$1"; }
     wait_for 10 is 1 policy_status web .blocked
     wait_for 60 at_least 12 denials db
     k delete leaderpolicy web
-    wait_for 8 is 2 ready_pods db
+    wait_for 12 is 2 ready_pods db
 }
