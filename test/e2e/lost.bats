@@ -142,7 +142,12 @@ EVICTION
 
 @test "a workload of one replica is nobody's to judge: its pod stays, not Ready as it is" {
     start_leader
+    # Beside a leader it is no surplus either.
+    deployment api 1 web
+    wait_for 10 is 1 ready_pods api
     k scale deployment/web --replicas 1
     k annotate "pod/$OLD" zl-test/ready=false
     stays 8 is "pod/$OLD" pod_names web
+    recorder_sync
+    expect "pods of the other workload that ever ran" "$(admitted api)" -eq 1
 }
