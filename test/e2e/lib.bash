@@ -199,6 +199,10 @@ denials() {
           select(.message | contains("zen-lead: ")) | .count // .series.count // 1] | add // 0'
 }
 
+# wakes - when the ReplicaSets and StatefulSets of this namespace were last woken. What that spares them, their
+# back-off, a test would have to let grow before it could tell.
+wakes() { k get replicaset,statefulset -o 'jsonpath={.items[*].metadata.annotations.zen-lead\.io/wake}'; }
+
 # event_message KIND NAME-PREFIX REASON
 event_message() {
     k get events -o json | jq -r --arg kind "$1" --arg name "$2" --arg reason "$3" \

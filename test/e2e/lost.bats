@@ -100,8 +100,12 @@ start_leader() {
     k delete pod "$OLD" --wait=false --grace-period 3
     # It may still be working: grace first, then the lease duration.
     stays 5 is "$OLD_HOLDER" holder web
+    local woken
+    woken=$(wakes)
     wait_for 20 leads_other_than "$OLD_HOLDER"
     expect "milliseconds until then" $(($(now_ms) - started)) -ge 7500
+    # Refused for all this time, its owner would be late by itself.
+    wait_for 5 is_not "$woken" wakes
     wait_for 10 leader_is_ready
     k annotate "pod/$OLD" zl-test/stuck-
 }
