@@ -330,7 +330,7 @@ static enum zl_status look_at_loss(struct zl_reconciler *reconciler, struct zl_p
 {
     struct zl_pool_facts *facts = &pool->facts;
     const struct zl_meta *meta = &facts->policy->meta;
-    if (facts->policy->standby || !has_gatekept(pool) || facts->member_count == 0) {
+    if (facts->policy->standby || !has_gatekept(pool)) {
         return ZL_OK;
     }
     enum zl_status status =

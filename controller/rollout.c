@@ -141,7 +141,8 @@ void zl_apply_rollout(const struct zl_pool *pool, const struct zl_plan *plan, st
     if (plan->fail_revision) {
         zl_replace_string(&next->failed_revision, facts.successor_pod->meta.controller.uid);
     }
-    if (plan->action == ZL_LEASE_TAKE && facts.last_token > 0 && zl_lease_is_lost(facts.lease)) {
+    if (plan->action == ZL_LEASE_TAKE && !facts.policy->standby && facts.last_token > 0 &&
+        zl_lease_is_lost(facts.lease)) {
         depose_others(&facts, plan->taker, next); /* one of them may have led */
     }
     if (plan->prove) {

@@ -139,6 +139,26 @@ WORKLOAD
 deployment() { workload Deployment "$@" | k apply -f -; }
 statefulset() { workload StatefulSet "$@" | k apply -f -; }
 
+# pod_of REPLICASET [APP] - a pod of it, as its controller would send it.
+pod_of() {
+    local app=${2:-web}
+    cat <<POD
+apiVersion: v1
+kind: Pod
+metadata:
+  generateName: $app-
+  labels: {app: $app}
+  ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: $1, uid: $(k get replicaset "$1" -o 'jsonpath={.metadata.uid}'), controller: true}]
+spec: {containers: [{name: main, image: none}]}
+POD
+}
+
+# dry_run_passes REPLICASET - would a pod of it be let in? Changes nothing, so it may be asked often.
+dry_run_passes() { pod_of "$1" | k create --dry-run=server -f -; }
+
+# replicaset_of POD
+replicaset_of() { k get "pod/$1" -o 'jsonpath={.metadata.ownerReferences[0].name}'; }
+
 # --- looking --------------------------------------------------------------------------------------
 
 # The pods that are not over: a ReplicaSet leaves Failed ones lying about.
@@ -178,6 +198,10 @@ denials() {
         '[.items[] | select(.reason == "FailedCreate") | select(.involvedObject.name | startswith($app)) |
           select(.message | contains("zen-lead: ")) | .count // .series.count // 1] | add // 0'
 }
+
+# wakes - when the ReplicaSets and StatefulSets of this namespace were last woken. What that spares them, their
+# back-off, a test would have to let grow before it could tell.
+wakes() { k get replicaset,statefulset -o 'jsonpath={.items[*].metadata.annotations.zen-lead\.io/wake}'; }
 
 # event_message KIND NAME-PREFIX REASON
 event_message() {

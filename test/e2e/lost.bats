@@ -45,9 +45,9 @@ start_leader() {
 @test "a leader that is not Ready for a moment stays" {
     start_leader
     k annotate "pod/$OLD" zl-test/ready=false
-    stays 3 is "$OLD_HOLDER" holder web
+    stays 2 is "$OLD_HOLDER" holder web
     k annotate "pod/$OLD" zl-test/ready-
-    stays 5 is "$OLD_HOLDER" holder web
+    stays 6 is "$OLD_HOLDER" holder web
     one_leader web web
 }
 
@@ -103,8 +103,12 @@ start_leader() {
     k delete pod "$OLD" --wait=false --grace-period 3
     # It may still be working: grace first, then the lease duration.
     stays 5 is "$OLD_HOLDER" holder web
+    local woken
+    woken=$(wakes)
     wait_for 20 leads_other_than "$OLD_HOLDER"
     expect "milliseconds until then" $(($(now_ms) - started)) -ge 7500
+    # Refused for all this time, its owner would be late by itself.
+    wait_for 5 is_not "$woken" wakes
     wait_for 10 leader_is_ready
     k annotate "pod/$OLD" zl-test/stuck-
 }
@@ -112,11 +116,12 @@ start_leader() {
 @test "a leader that takes its time to terminate keeps the seat until it is gone, not Ready as it is" {
     deployment web 3 web '{zl-test/terminate-after-ms: "8000"}'
     wait_for 20 one_leader web web
-    OLD=$(leader_pod web) OLD_HOLDER=$(holder web)
-    k annotate "pod/$OLD" zl-test/ready=false
-    k delete pod "$OLD" --wait=false --grace-period 20
-    stays 6 is "$OLD_HOLDER" holder web
-    wait_for 10 is_gone "pod/$OLD"
+    local old old_holder
+    old=$(leader_pod web) old_holder=$(holder web)
+    k annotate "pod/$old" zl-test/ready=false
+    k delete pod "$old" --wait=false --grace-period 20
+    stays 6 is "$old_holder" holder web
+    wait_for 10 is_gone "pod/$old"
     wait_for 15 one_leader web web
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -eq 1
@@ -144,7 +149,12 @@ EVICTION
 
 @test "a workload of one replica is nobody's to judge: its pod stays, not Ready as it is" {
     start_leader
+    # Beside a leader it is no surplus either.
+    deployment api 1 web
+    wait_for 10 is 1 ready_pods api
     k scale deployment/web --replicas 1
     k annotate "pod/$OLD" zl-test/ready=false
     stays 8 is "pod/$OLD" pod_names web
+    recorder_sync
+    expect "pods of the other workload that ever ran" "$(admitted api)" -eq 1
 }

@@ -27,11 +27,14 @@ readonly BAD='{"zl-test/ready": "false"}' GOOD='{"zl-test/ready": null}'
 leader_pod() { holder "$1" | cut -d _ -f 1; }
 leader_stamp() { k get "pod/$(leader_pod "$1")" -o 'jsonpath={.metadata.annotations.stamp}'; }
 leads_at_stamp() { one_leader "$1" "$1" && [ "$(leader_stamp "$1")" = "$2" ]; }
+one_ready_leader() { [ "$(ready_pods "$1")" = 1 ] && [ -n "$(holder "$1")" ] && is_confirmed "$1"; }
 successor() { lease "$1" '{.metadata.annotations.zen-lead\.io/successor}'; }
+successor_pod() { successor "$1" | cut -d _ -f 1; }
 has_successor() { [ -n "$(successor "$1")" ]; }
 has_no_successor() { has_lease "$1" && [ -z "$(successor "$1")" ]; }
-# The successor's pod is stored, and its revision is STAMP's.
-successor_is_at() { [ "$(k get "pod/$(successor "$1" | cut -d _ -f 1)" -o 'jsonpath={.metadata.annotations.stamp}')" = "$2" ]; }
+# The successor's pod is stored, and its revision is STAMP's. To be seen it must last: one of a BAD revision does, and
+# is Ready when its annotation goes.
+successor_is_at() { [ "$(k get "pod/$(successor_pod "$1")" -o 'jsonpath={.metadata.annotations.stamp}')" = "$2" ]; }
 # settle POOL - give the programs a turn after which a wrong step would show: they renew in this time.
 renewed_since() { [ "$(lease "$1" '{.spec.renewTime}')" != "$2" ]; }
 settle() {
@@ -40,6 +43,12 @@ settle() {
     wait_for 10 renewed_since "$1" "$before"
 }
 failed_pods() { k get pods -l "app=$1" --field-selector status.phase=Failed -o name | wc -l; }
+# is_refused REPLICASET MESSAGE - a pod of it, at this moment.
+is_refused() {
+    run dry_run_passes "$1"
+    expect "exit of a dry run of a pod of $1" "$status" -ne 0
+    [[ $output == *"$2"* ]] || fail "no \"$2\" in: $output"
+}
 is_gone() { [ -z "$(k get "$1" --ignore-not-found -o name)" ]; }
 
 # start_route_recorder SERVICE - when its EndpointSlice names a Ready endpoint, and when not, in milliseconds.
@@ -66,8 +75,9 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    local old before
+    local old before revision
     old=$(leader_pod web) before=$(token web)
+    revision=$(replicaset_of "$old")
     start_route_recorder web-leader
     wait_for 10 route_saw "$old"
     k rollout restart deployment/web
@@ -83,19 +93,20 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     expect "pods that ever ran" "$(admitted web)" -eq 2
     echo "# rollout restart of a gatekept Deployment: $(route_gap_ms) ms without a Ready leader in the EndpointSlice" >&3
     expect "milliseconds without a leader" "$(route_gap_ms)" -eq 0
-    # The old leader is out for good, and the old revision does not come back.
-    lease web '{.metadata.annotations.zen-lead\.io/ready-revision}' | grep -q .
+    # The old leader is out for good, and the old revision does not come back: no successor is let in from it.
+    is_refused "$revision" "has a leader"
 }
 
 @test "status shows the successor while a handover is under way" {
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    roll deployment/web '{"zl-test/ready-after-ms": "3000"}'
-    wait_for 10 has_successor web
+    roll deployment/web "$BAD"
+    wait_for 10 successor_is_at web "$STAMP"
     local pod
-    pod=$(successor web | cut -d _ -f 1)
+    pod=$(successor_pod web)
     wait_for 10 is "$pod" policy_status web .successor.name
+    k annotate "pod/$pod" zl-test/ready-
     wait_for 15 leads_at_stamp web "$STAMP"
     wait_for 10 is "" policy_status web .successor.name
 }
@@ -131,7 +142,6 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     deployment web 3 web
     wait_for 15 one_leader web web
     roll deployment/web '{"stamp": "good"}'
-    STAMP=good
     wait_for 20 leads_at_stamp web good
     local old before
     old=$(leader_pod web) before=$(token web)
@@ -142,6 +152,27 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     wait_for 15 is good leader_stamp web
     expect "fencing token" "$(token web)" -gt "$before"
     successor_is_at web "$STAMP"
+}
+
+@test "a vacant seat that a bad image waits for: a pod of the proven revision is let in, one of the bad one is not" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    local old proven bad
+    old=$(leader_pod web)
+    proven=$(replicaset_of "$old")
+    wait_for 10 is "$(pod_uid "pod/$old")" lease web '{.metadata.annotations.zen-lead\.io/ready-holder}'
+    roll deployment/web "$BAD"
+    wait_for 10 successor_is_at web "$STAMP"
+    bad=$(replicaset_of "$(successor_pod web)")
+    freeze_owners
+    k delete pod "$old" --wait=false
+    wait_for 20 is "" holder web
+    wait_for 10 dry_run_passes "$proven"
+    is_refused "$bad" "another revision"
+    thaw_owners
+    wait_for 15 one_ready_leader web
+    expect "the new leader's revision" "$(replicaset_of "$(leader_pod web)")" = "$proven"
 }
 
 @test "the leader dies while a good successor starts: it takes over as soon as it is Ready" {
@@ -156,7 +187,7 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     k annotate "pod/$old" zl-test/stuck=true
     k delete pod "$old" --wait=false
     # At once, while the old leader is still on its way out; and it never comes back to the seat.
-    wait_for 5 is "$STAMP" leader_stamp web
+    wait_for 15 is "$STAMP" leader_stamp web
     k annotate "pod/$old" zl-test/stuck-
     wait_for 20 is_gone "pod/$old"
     wait_for 15 leads_at_stamp web "$STAMP"
@@ -195,10 +226,11 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    for _ in 1 2 3; do
-        roll deployment/web '{"zl-test/ready-after-ms": "1500"}'
+    for _ in 1 2; do
+        roll deployment/web "$BAD"
         wait_for 15 successor_is_at web "$STAMP"
     done
+    roll deployment/web "$GOOD"
     wait_for 30 leads_at_stamp web "$STAMP"
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -le 2
@@ -233,9 +265,10 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     wait_for 15 one_leader web web
     local leader
     leader=$(holder web)
-    roll deployment/web '{"zl-test/ready-after-ms": "1500"}'
+    roll deployment/web "$BAD"
     wait_for 10 successor_is_at web "$STAMP"
     k rollout pause deployment/web
+    k annotate "pod/$(successor_pod web)" zl-test/ready-
     wait_for 10 is 2 ready_pods web
     settle web
     expect "the leader" "$(holder web)" = "$leader"
@@ -247,10 +280,11 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    roll deployment/web '{"zl-test/ready-after-ms": "2500"}'
+    roll deployment/web "$BAD"
     wait_for 10 successor_is_at web "$STAMP"
     k scale deployment/web --replicas 6
     k scale deployment/web --replicas 2
+    k annotate "pod/$(successor_pod web)" zl-test/ready-
     wait_for 20 leads_at_stamp web "$STAMP"
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -le 2

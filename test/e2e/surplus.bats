@@ -17,8 +17,8 @@ oldest_ready() {
 }
 surplus_deleted() { echo $(($(metric controller-1 zen_lead_surplus_pods_deleted_total) + $(metric controller-2 zen_lead_surplus_pods_deleted_total))); }
 leader_pod() { holder "$1" | cut -d _ -f 1; }
-# The ReplicaSet has been refused so often that it would not try again for half a minute.
-backs_off() { wait_for 60 at_least 12 denials "$1"; }
+# is_refused APP - it was, and so is in its back-off.
+is_refused() { wait_for 20 at_least 5 denials "$1"; }
 
 @test "pods that came while the gatekeeper was not armed: the leader stays, exactly the others go" {
     policy web
@@ -83,11 +83,13 @@ backs_off() { wait_for 60 at_least 12 denials "$1"; }
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    local leader
+    local leader woken
     leader=$(holder web)
-    backs_off web
+    is_refused web
+    woken=$(wakes)
     policy web '{followerMode: standby}'
-    wait_for 8 is 3 ready_pods web
+    wait_for 5 is_not "$woken" wakes
+    wait_for 12 is 3 ready_pods web
     expect "the leader" "$(holder web)" = "$leader"
     # And back: the same one still leads.
     policy web '{followerMode: scaleDown}'
@@ -95,13 +97,33 @@ backs_off() { wait_for 60 at_least 12 denials "$1"; }
     expect "the leader" "$(holder web)" = "$leader"
 }
 
+@test "scaleDown becomes standby while no controller runs: the next one wakes the owners" {
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    is_refused web
+    wait_for 10 is 2 policy_status web .blocked
+    stop_controller 1
+    stop_controller 2
+    local woken
+    woken=$(wakes)
+    bare_policy web '{followerMode: standby}'
+    start_controller 1
+    start_controller 2
+    wait_for 15 is_not "$woken" wakes
+    wait_for 15 is 3 ready_pods web
+}
+
 @test "the workload leaves its pool: the refused pods come at once" {
     policy web
     deployment web 3 web
     wait_for 15 one_leader web web
-    backs_off web
+    is_refused web
+    local woken
+    woken=$(wakes)
     k label deployment/web zen-lead/pool-
-    wait_for 8 is 3 ready_pods web
+    wait_for 5 is_not "$woken" wakes
+    wait_for 12 is 3 ready_pods web
 }
 
 @test "the LeaderPolicy is deleted: the refused pods come at once" {
@@ -109,7 +131,10 @@ backs_off() { wait_for 60 at_least 12 denials "$1"; }
     statefulset db 2 web
     wait_for 15 one_leader db web
     wait_for 10 is 1 policy_status web .blocked
-    wait_for 60 at_least 12 denials db
+    is_refused db
+    local woken
+    woken=$(wakes)
     k delete leaderpolicy web
-    wait_for 8 is 2 ready_pods db
+    wait_for 5 is_not "$woken" wakes
+    wait_for 12 is 2 ready_pods db
 }

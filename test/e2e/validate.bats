@@ -190,7 +190,7 @@ bad_policy_stays_out() { ! bare_policy web '{retryPeriodSeconds: 13}'; }
     expect "warnings" "$(warnings)" -eq 0
     apply "$(lp other)"
     is_refused
-    says 'failed calling webhook "policies.zen-lead.kube-zen.io"'
+    says 'failed calling webhook "'
     k delete leaderpolicy web
     restore_programs
     wait_for 20 policy other
