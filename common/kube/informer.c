@@ -30,7 +30,7 @@
 #define SYNC_POLL_MS 50
 
 static const struct zl_informer_timing DEFAULT_TIMING = {
-    .backoff_ms = 800, .backoff_max_ms = 30000, .list_gap_ms = 250, .short_watch_ms = 1000};
+    .backoff_ms = 800, .backoff_max_ms = 5000, .list_gap_ms = 250, .short_watch_ms = 1000};
 
 struct zl_informer {
     struct zl_kube_client *client;

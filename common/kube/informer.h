@@ -5,7 +5,8 @@
  *
  *   - A watch that ends normally or breaks is resumed from the last version seen (events and bookmarks).
  *   - 410 Gone lists again; the difference to the store is delivered as changes.
- *   - 429 and 5xx and network errors back off, 800 ms doubling to 30 s, jittered; Retry-After is honoured.
+ *   - 429 and 5xx and network errors back off, 800 ms doubling to 5 s, jittered (client-go's
+ *     reflector goes to 30 s: so long a failover would wait once the server is back); Retry-After is honoured.
  *   - Memory holds only what DECODE returned.
  *
  * Threads: one thread per informer runs DECODE and ON_CHANGE; the functions below may be called from
