@@ -105,7 +105,8 @@ start_apiserver() {
         --bind-address 127.0.0.1 --secure-port "$port" --endpoint-reconciler-type none \
         --cert-dir "$ZL_RUN" --tls-cert-file "$ZL_RUN/apiserver.crt" --tls-private-key-file "$ZL_RUN/apiserver.key" \
         --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$ZL_RUN/sa.pub" \
-        --service-account-signing-key-file "$ZL_RUN/sa.key" --service-cluster-ip-range 10.96.0.0/16 \
+        --service-account-signing-key-file "$ZL_RUN/sa.key" \
+        --service-cluster-ip-range 10.96.0.0/16,fd00:10:96::/112 "${dual_stack[@]}" \
         --token-auth-file "$ZL_RUN/tokens.csv" --authorization-mode RBAC \
         --disable-admission-plugins ServiceAccount --profiling=false
     server=https://127.0.0.1:$port
@@ -119,7 +120,7 @@ start_controller_manager() {
         --kubeconfig "$ZL_RUN/controller-manager.kubeconfig" --leader-elect=false \
         --bind-address 127.0.0.1 --secure-port "$(free_port)" --cert-dir "$ZL_RUN" \
         --use-service-account-credentials --service-account-private-key-file "$ZL_RUN/sa.key" \
-        --root-ca-file "$ZL_RUN/ca.crt" --profiling=false "${options[@]}"
+        --root-ca-file "$ZL_RUN/ca.crt" --profiling=false "${options[@]}" "${dual_stack[@]}"
 }
 
 # await SECONDS PROGRAM CONDITION... - false at once when PROGRAM dies.
@@ -155,6 +156,9 @@ start_all() {
 umask 077
 version=$("$assets/kube-apiserver" --version)
 minor=$(sed -E 's/.*v1\.([0-9]+).*/\1/' <<<"$version")
+# Services of both families are asked for before 1.21; since 1.23 nobody may ask any more.
+dual_stack=()
+[ "$minor" -ge 21 ] || dual_stack=(--feature-gates IPv6DualStack=true)
 kubectl=$(find_kubectl)
 mkdir -p "$ZL_RUN/bin"
 cat >"$ZL_RUN/bin/kubectl" <<KUBECTL

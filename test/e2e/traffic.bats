@@ -265,22 +265,39 @@ ready_ms() {
     expect "target port" "$(target_ports web-leader)" = http:8080/TCP
 }
 
-@test "an IPv6 pod gets an IPv6 slice, a dual-stack pod one of each family" {
+# both_families POD ADDRESS - POD has ADDRESS as well.
+both_families() {
+    k get pod "$1" -o json | jq --arg ip "$2" '.status.podIPs += [{ip: $ip}]' |
+        kubectl replace --raw "/api/v1/namespaces/$NS/pods/$1/status" -f - >/dev/null
+    expect "addresses" "$(k get pod "$1" -o 'jsonpath={.status.podIPs[*].ip}' | wc -w)" -eq 2
+}
+families() { slices "$1" | jq -r '[.items[] | "\(.addressType)=\(.endpoints[]?.addresses[])"] | sort | join(" ")'; }
+
+@test "a dual-stack Service gets a leader Service of both families, and a slice for each" {
     pod a
-    k get pod a -o json | jq '.status.podIPs += [{ip: "fd00::a"}]' |
-        kubectl replace --raw "/api/v1/namespaces/$NS/pods/a/status" -f - >/dev/null
-    service web "$enabled"
-    if [ -n "$(service_field web '{.spec.ipFamilies}')" ]; then
-        skip "this server gives Services families, and has one alone"
-    fi
-    families() { slices web-leader | jq -r '[.items[] | "\(.addressType)=\(.endpoints[]?.addresses[])"] | sort | join(" ")'; }
-    # Up to 1.22 the second address is dropped by API servers without the feature gate.
-    if [ "$(k get pod a -o 'jsonpath={.status.podIPs[*].ip}' | wc -w)" = 2 ]; then
-        wait_for 10 is "IPv4=$(k get pod a -o 'jsonpath={.status.podIP}') IPv6=fd00::a" families
-    fi
-    k get pod a -o json | jq '.status.podIP = "fd00::b" | .status.podIPs = [{ip: "fd00::b"}]' |
-        kubectl replace --raw "/api/v1/namespaces/$NS/pods/a/status" -f - >/dev/null
-    wait_for 5 is "IPv6=fd00::b" families
+    pod b '{zl-test/ready: "false"}'
+    both_families a fd00::a
+    service web "$enabled" '[{name: http, port: 8080}]' 'ipFamilyPolicy: RequireDualStack, ipFamilies: [IPv6, IPv4]'
+    wait_for 10 is "IPv4=$(k get pod a -o 'jsonpath={.status.podIP}') IPv6=fd00::a" families web-leader
+    expect "families" "$(service_field web-leader '{.spec.ipFamilies[*]}')" = "IPv6 IPv4"
+    expect "addresses of its own" "$(service_field web-leader '{.spec.clusterIPs[*]}' | wc -w)" -eq 2
+    k annotate pod b zl-test/ready-
+    k annotate pod a zl-test/ready=false
+    wait_for 10 is_ready b
+    both_families b fd00::b # the stand-in has just written the one that it knows
+    wait_for 10 is "IPv4=$(k get pod b -o 'jsonpath={.status.podIP}') IPv6=fd00::b" families web-leader
+}
+
+@test "a Service of one family gets that one, whatever its pods have" {
+    pod a "" "" six
+    pod b "" "" four
+    both_families a fd00::a
+    both_families b fd00::b
+    service six "$enabled" '[{name: http, port: 8080}]' 'ipFamilyPolicy: SingleStack, ipFamilies: [IPv6]'
+    service four "$enabled" '[{name: http, port: 8080}]' 'ipFamilyPolicy: SingleStack, ipFamilies: [IPv4]'
+    wait_for 10 is "IPv6=fd00::a" families six-leader
+    wait_for 10 is "IPv4=$(k get pod b -o 'jsonpath={.status.podIP}')" families four-leader
+    expect "family" "$(service_field six-leader '{.spec.ipFamilies[*]}')" = IPv6
 }
 
 @test "a Service that selects nothing is told so" {
