@@ -36,8 +36,12 @@ static struct zl_decision decide_empty_seat(const struct zl_facts *facts)
         return then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED);
     }
     /* Not proven yet: it may start, and leads when it is Ready. */
-    return facts->may_succeed && !facts->successor_lives
-               ? then(ZL_STEP_SUCCEED, ZL_OUTCOME_SUCCESSOR)
+    if (facts->may_succeed && !facts->successor_lives) {
+        return then(ZL_STEP_SUCCEED, ZL_OUTCOME_SUCCESSOR);
+    }
+    /* The revision that ought to lead sends no pod. An old one that serves is better than none. */
+    return facts->vacant_long && !facts->successor_lives && !facts->may_succeed
+               ? then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED)
                : answer(ZL_OUTCOME_OTHER_REVISION);
 }
 

@@ -26,6 +26,7 @@ struct zl_facts {
     bool other_led;       /* ... and it led last: no claim came after it */
     /* Rollout (common/pool/rollout.h). From memory, MAY_SUCCEED says no more than that it is worth asking. */
     bool may_lead;        /* the pod's revision may fill an empty seat */
+    bool vacant_long;     /* ... and for longer than a lease nobody came who may */
     bool may_succeed;     /* the pod's revision may start beside the leader */
     bool is_successor;    /* the Lease already names this very pod as successor */
     bool successor_lives; /* the one place beside the leader is taken */

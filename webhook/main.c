@@ -142,6 +142,11 @@ static void cache_changed(void *ctx, enum zl_cached kind, const void *old_object
     if (kind == ZL_CACHED_LEASES) {
         (void)zl_claim_clock_observe(ctx, new_object, zl_clock_ms());
         (void)zl_claim_clock_observe_successor(ctx, new_object, zl_clock_ms());
+        const struct zl_lease *lease = new_object;
+        if (zl_lease_was_released(lease)) {
+            (void)zl_claim_clock_observe_loss(ctx, lease->namespace_, lease->pool,
+                                              lease->fencing_token, zl_clock_ms());
+        }
     }
 }
 

@@ -104,6 +104,20 @@ static enum zl_status view_revisions(const struct zl_gatekeeper *gatekeeper,
     return status;
 }
 
+/*
+ * Has nobody who may lead come for a lease duration, since the seat was released? Owners can fall silent: a
+ * ReplicaSet's controller that missed an event waits for five minutes, deaf to any wake.
+ */
+static bool has_been_vacant_long(const struct zl_gatekeeper *gatekeeper,
+                                 const struct zl_request *request, const struct zl_lease *lease)
+{
+    return zl_lease_was_released(lease) && !request->facts.policy->recreate &&
+           !zl_same_string(lease->failed_revision, request->owner->uid) &&
+           zl_claim_clock_observe_loss(gatekeeper->clock, lease->namespace_, lease->pool,
+                                       lease->fencing_token, zl_clock_ms()) >=
+               request->facts.policy->lease_duration_s * 1000;
+}
+
 enum zl_status zl_view_rollout(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
                                const struct zl_lease *lease, const struct zl_pod *holder,
                                enum zl_seat seat, bool *out_proven, struct zl_error *err)
@@ -115,6 +129,7 @@ enum zl_status zl_view_rollout(const struct zl_gatekeeper *gatekeeper, struct zl
 
     *out_proven = false;
     facts->may_lead = true;
+    facts->vacant_long = false;
     facts->may_succeed = false;
     facts->successor_lives = false;
     facts->is_successor = zl_lease_is_succeeded_by(lease, request->pod_uid);
@@ -130,8 +145,9 @@ enum zl_status zl_view_rollout(const struct zl_gatekeeper *gatekeeper, struct zl
     }
     enum zl_status status =
         view_revisions(gatekeeper, request, lease, holder_revision, out_proven, err);
-    if (status == ZL_OK && facts->may_succeed) {
+    if (status == ZL_OK && (facts->may_succeed || !facts->may_lead)) {
         status = view_successor(gatekeeper, request, lease, &facts->successor_lives, err);
     }
+    facts->vacant_long = has_been_vacant_long(gatekeeper, request, lease);
     return status;
 }

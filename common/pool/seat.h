@@ -59,7 +59,7 @@ int64_t zl_claim_clock_observe_successor(struct zl_claim_clock *clock, const str
                                          int64_t now_ms);
 
 /*
- * The Lease is absent, or somebody emptied it, while the fencing token stands at TOKEN: for how long, since
+ * The Lease is absent, or empty, while the fencing token stands at TOKEN: for how long, since
  * this process first saw that? A claim that was under way then is over after a claim timeout.
  */
 int64_t zl_claim_clock_observe_loss(struct zl_claim_clock *clock, const char *namespace_,

@@ -193,6 +193,26 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     wait_for 15 leads_at_stamp web "$STAMP"
 }
 
+@test "the revision that ought to lead sends no pod for a lease duration: an older one may lead" {
+    policy web "$QUICK"
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    local old started
+    old=$(replicaset_of "$(leader_pod web)")
+    roll deployment/web
+    wait_for 20 leads_at_stamp web "$STAMP"
+    freeze_owners
+    k delete "$(pod_names web)" --grace-period=0 --force
+    wait_for 10 is "" holder web
+    started=$(now_ms)
+    run creates_pod_of "$old"
+    [[ $output == *"waits for a pod of another revision"* ]] || fail "not refused: $output"
+    wait_for 20 creates_pod_of "$old"
+    expect "milliseconds until then" $(($(now_ms) - started)) -ge 5000
+    thaw_owners
+}
+creates_pod_of() { pod_of "$1" | k create -f -; }
+
 @test "minReadySeconds is waited for" {
     policy web
     workload Deployment web 3 web | sed 's/replicas: 3,/replicas: 3, minReadySeconds: 4,/' | k apply -f -

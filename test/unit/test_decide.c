@@ -212,6 +212,22 @@ static const struct row ROWS[] = {
      {LIVE, .seat = ZL_SEAT_ABSENT},
      ZL_STEP_ANSWER,
      ZL_OUTCOME_OTHER_REVISION},
+    {"live: vacant for long, and the revision that ought to lead sends nobody",
+     {LIVE, .seat = ZL_SEAT_EMPTY, .vacant_long = true},
+     ZL_STEP_CLAIM,
+     ZL_OUTCOME_CLAIMED},
+    {"live: vacant for long, but a successor starts",
+     {LIVE, .seat = ZL_SEAT_EMPTY, .vacant_long = true, .successor_lives = true},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_OTHER_REVISION},
+    {"live: vacant for long, not proven: still no more than a successor",
+     {LIVE, .seat = ZL_SEAT_EMPTY, .vacant_long = true, .may_succeed = true},
+     ZL_STEP_SUCCEED,
+     ZL_OUTCOME_SUCCESSOR},
+    {"live: vacant for long, and another pod lives",
+     {LIVE, .seat = ZL_SEAT_EMPTY, .vacant_long = true, .other_pod_lives = true},
+     ZL_STEP_ADOPT,
+     ZL_OUTCOME_ADOPTED},
     {"live: vacant, not proven: it may start as a successor",
      {LIVE, .seat = ZL_SEAT_EMPTY, .may_succeed = true},
      ZL_STEP_SUCCEED,
@@ -247,7 +263,7 @@ static void test_decide_follows_the_table(void **state)
 }
 
 /* Every combination of the facts that are looked up: BITS 0 to FACTS_END - 1. */
-enum { FACTS_END = 256 };
+enum { FACTS_END = 512 };
 
 static struct zl_facts facts_of(enum zl_seat seat, int bits)
 {
@@ -261,7 +277,8 @@ static struct zl_facts facts_of(enum zl_seat seat, int bits)
                              .may_lead = (bits & 16) != 0,
                              .may_succeed = (bits & 32) != 0,
                              .is_successor = (bits & 64) != 0,
-                             .successor_lives = (bits & 128) != 0};
+                             .successor_lives = (bits & 128) != 0,
+                             .vacant_long = (bits & 256) != 0};
 }
 
 /* The one rule behind the table: memory alone never lets a gatekept pod in, nor starts a write. */
@@ -292,8 +309,9 @@ static void test_decide_live_admits_only_by_the_seat_or_the_place(void **state)
             bool succeeds = decision.step == ZL_STEP_SUCCEED;
             bool named = facts.is_holder || facts.is_successor;
             bool pending = facts.claim_in_flight && seat != ZL_SEAT_ABANDONED;
-            if ((claims &&
-                 (!vacant || pending || !facts.may_lead || facts.other_pod_lives || named)) ||
+            bool entitled = facts.may_lead ||
+                            (facts.vacant_long && !facts.successor_lives && !facts.may_succeed);
+            if ((claims && (!vacant || pending || !entitled || facts.other_pod_lives || named)) ||
                 (succeeds && (!facts.may_succeed || facts.successor_lives || named ||
                               (!vacant && seat != ZL_SEAT_HELD))) ||
                 (decision.step == ZL_STEP_ADOPT && (!vacant || !facts.other_pod_lives)) ||
