@@ -66,7 +66,8 @@ fi
 stage "manifests" one make manifests-check
 stage "end-to-end" own make e2e
 stage "end-to-end, thread sanitizer" own make e2e-tsan
-stage "chaos, short" one make chaos SECONDS=25
+# One seed: a failure here is the change's, not the dice's. make chaos throws them.
+stage "chaos, short" one make chaos SECONDS=25 SEED=117
 
 printf '\n'
 if [ ${#failed_stages[@]} -gt 0 ]; then printf 'failed: %s\n' "${failed_stages[@]}"; fi
