@@ -300,6 +300,10 @@ static enum zl_status wake_if_due(struct zl_reconciler *reconciler, const struct
     const struct zl_meta *meta = &pool->facts.policy->meta;
     int64_t wait_ms = 0;
     if (plan->wake_blocked) {
+        /* The status forgets them in a moment: not before there is somebody to wake. */
+        if (!zl_cache_is_settled(reconciler->cache, ZL_CACHED_REPLICASETS)) {
+            return zl_error_set(err, ZL_E_CONFLICT, "the ReplicaSets are being listed");
+        }
         return zl_wake_owners(reconciler, pool, err);
     }
     if (!plan->seat_free && !plan->wake_newest) {
