@@ -16,7 +16,7 @@ static int64_t renew_interval_ms(const struct zl_policy *policy)
     return third_ms > retry_ms ? third_ms : retry_ms;
 }
 
-static bool is_gatekept(const struct zl_pool_facts *facts)
+bool zl_is_gatekept(const struct zl_pool_facts *facts)
 {
     for (size_t i = 0; i < facts->workload_count; i++) {
         if (facts->workloads[i]->replicas > 1) {
@@ -34,7 +34,7 @@ static bool is_gatekept(const struct zl_pool_facts *facts)
 static const struct zl_pod *best_member(const struct zl_pool_facts *facts)
 {
     const struct zl_pod *best = NULL;
-    bool gatekept_only = is_gatekept(facts);
+    bool gatekept_only = zl_is_gatekept(facts);
     for (size_t i = 0; i < facts->member_count; i++) {
         const struct zl_pod *pod = facts->members[i].pod;
         if ((gatekept_only && !facts->members[i].gatekept) ||
@@ -183,7 +183,7 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
     case ZL_SEAT_UNKNOWN:
         return;
     }
-    if (is_gatekept(facts)) {
+    if (zl_is_gatekept(facts)) {
         zl_plan_rollout(facts, seat, plan);
     } else {
         forget_rollout(facts, plan);
@@ -191,7 +191,7 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
     bool led =
         plan->action == ZL_LEASE_TAKE || (seat == ZL_SEAT_HELD && plan->action != ZL_LEASE_RELEASE);
     plan->delete_surplus = led || plan->depose || has_deposed_member(facts);
-    plan->seat_free = !led && is_gatekept(facts);
+    plan->seat_free = !led && zl_is_gatekept(facts);
 }
 
 static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, struct zl_plan *plan)
@@ -330,7 +330,7 @@ static void set_ready(struct zl_policy_status *out, bool ready, const char *reas
 /* Nothing is gatekept, and no Lease is left from a time when something was. */
 static bool nothing_to_elect(const struct zl_pool_facts *facts, const struct zl_lease *lease)
 {
-    return !facts->policy->standby && !is_gatekept(facts) && !zl_lease_is_held(lease);
+    return !facts->policy->standby && !zl_is_gatekept(facts) && !zl_lease_is_held(lease);
 }
 
 static void fill_ready(const struct zl_pool_facts *facts, const struct zl_lease *lease,

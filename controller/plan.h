@@ -79,6 +79,9 @@ struct zl_plan {
     int64_t requeue_after_ms; /* look again then */
 };
 
+/* Does any workload of the pool want more than one replica? */
+bool zl_is_gatekept(const struct zl_pool_facts *facts);
+
 struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts);
 
 /*

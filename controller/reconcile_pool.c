@@ -60,9 +60,7 @@ static bool cache_is_proof(struct zl_reconciler *reconciler, const struct zl_poo
 {
     const struct zl_lease *lease = pool->facts.lease;
     return pool->facts.policy->standby && !lease->provisional &&
-           zl_cache_is_settled(reconciler->cache, ZL_CACHED_PODS) &&
-           zl_cache_position(reconciler->cache, ZL_CACHED_PODS) >=
-               zl_resource_version_number(lease->resource_version);
+           zl_cache_is_as_new(reconciler->cache, ZL_CACHED_PODS, lease->resource_version);
 }
 
 /*
@@ -109,16 +107,6 @@ static enum zl_status confirm_taker(struct zl_reconciler *reconciler, const stru
     return status;
 }
 
-static bool has_gatekept(const struct zl_pool *pool)
-{
-    for (size_t i = 0; i < pool->facts.workload_count; i++) {
-        if (pool->facts.workloads[i]->replicas > 1) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /*
  * The cache shows no Lease. It may lag, or someone took our label off, which hides it from the
  * informer. Ask, because what follows would create one.
@@ -133,8 +121,8 @@ static enum zl_status look_up_lease(struct zl_reconciler *reconciler, struct zl_
     }
     enum zl_status status =
         zl_lease_read(reconciler->client, policy->namespace_, policy->name, 0, &lease, err);
-    if (status == ZL_OK && lease == NULL && !pool->facts.policy->standby && has_gatekept(pool) &&
-        pool->facts.member_count > 0) {
+    if (status == ZL_OK && lease == NULL && !pool->facts.policy->standby &&
+        zl_is_gatekept(&pool->facts) && pool->facts.member_count > 0) {
         struct zl_lease *vacant = zl_lease_vacant(pool->facts.policy);
         status = zl_lease_swap(reconciler->client, vacant, pool->facts.policy, 0, &lease, err);
         zl_lease_free(vacant);
@@ -334,7 +322,7 @@ static enum zl_status look_at_loss(struct zl_reconciler *reconciler, struct zl_p
 {
     struct zl_pool_facts *facts = &pool->facts;
     const struct zl_meta *meta = &facts->policy->meta;
-    if (facts->policy->standby || !has_gatekept(pool)) {
+    if (facts->policy->standby || !zl_is_gatekept(&pool->facts)) {
         return ZL_OK;
     }
     enum zl_status status =

@@ -48,13 +48,13 @@ enum zl_status zl_look_at_rollout(struct zl_reconciler *reconciler, struct zl_po
                        leaving ? pod->meta.uid : NULL, now_ms);
     facts->successor_age_ms =
         zl_claim_clock_observe_successor(reconciler->clock, facts->lease, now_ms);
-    facts->members_are_current = facts->lease != NULL &&
-                                 zl_cache_is_settled(reconciler->cache, ZL_CACHED_PODS) &&
-                                 zl_cache_position(reconciler->cache, ZL_CACHED_PODS) >=
-                                     zl_resource_version_number(facts->lease->resource_version);
+    facts->members_are_current =
+        facts->lease != NULL &&
+        zl_cache_is_as_new(reconciler->cache, ZL_CACHED_PODS, facts->lease->resource_version);
     zl_pool_gather_rollout(reconciler->cache, pool);
+    bool cached = facts->successor_pod != NULL;
     enum zl_status status = look_up_successor(reconciler, pool, err);
-    if (status == ZL_OK && facts->successor_pod != NULL) {
+    if (status == ZL_OK && !cached && facts->successor_pod != NULL) {
         zl_pool_gather_rollout(reconciler->cache, pool);
     }
     const struct zl_pod *successor = facts->successor_pod;

@@ -438,6 +438,12 @@ bool zl_cache_is_settled(struct zl_cache *cache, enum zl_cached kind)
     return informer != NULL && zl_informer_is_settled(informer);
 }
 
+bool zl_cache_is_as_new(struct zl_cache *cache, enum zl_cached kind, const char *resource_version)
+{
+    return zl_cache_is_settled(cache, kind) &&
+           zl_cache_position(cache, kind) >= zl_resource_version_number(resource_version);
+}
+
 struct zl_ref *zl_cache_find(struct zl_cache *cache, enum zl_cached kind, const char *namespace_,
                              const char *name)
 {

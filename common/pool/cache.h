@@ -77,6 +77,8 @@ bool zl_cache_wait_synced(struct zl_cache *cache, bool (*stop)(void *ctx), void 
 bool zl_cache_is_settled(struct zl_cache *cache, enum zl_cached kind);
 /* For how long has no watch been open: what is cached is at least so old. 0 while one is. */
 int64_t zl_cache_not_watching_ms(struct zl_cache *cache, enum zl_cached kind);
+/* Is what is cached at least as new as RESOURCE_VERSION? Then what is missing was gone by then. */
+bool zl_cache_is_as_new(struct zl_cache *cache, enum zl_cached kind, const char *resource_version);
 /* As zl_informer_position. */
 uint64_t zl_cache_position(struct zl_cache *cache, enum zl_cached kind);
 
