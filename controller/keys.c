@@ -135,6 +135,9 @@ static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, e
         enqueue(queue, workload->meta.namespace_, workload->pool);
         break;
     }
+    case ZL_CACHED_CRONJOBS:
+    case ZL_CACHED_JOBS:
+        break;
     case ZL_CACHED_LEASES: {
         const struct zl_lease *lease = object;
         enqueue(queue, lease->namespace_, lease->pool);

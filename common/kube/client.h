@@ -44,7 +44,10 @@ extern const struct zl_kube_resource ZL_KUBE_REPLICASETS;            /* apps/v1 
 extern const struct zl_kube_resource ZL_KUBE_CONTROLLERREVISIONS;    /* apps/v1 */
 extern const struct zl_kube_resource ZL_KUBE_DEPLOYMENTS;
 extern const struct zl_kube_resource ZL_KUBE_STATEFULSETS;
-extern const struct zl_kube_resource ZL_KUBE_LEASES; /* coordination.k8s.io/v1 */
+extern const struct zl_kube_resource ZL_KUBE_JOBS;             /* batch/v1 */
+extern const struct zl_kube_resource ZL_KUBE_CRONJOBS;         /* batch/v1 */
+extern const struct zl_kube_resource ZL_KUBE_CRONJOBS_V1BETA1; /* before 1.21 */
+extern const struct zl_kube_resource ZL_KUBE_LEASES;           /* coordination.k8s.io/v1 */
 extern const struct zl_kube_resource ZL_KUBE_VALIDATING_WEBHOOKS;
 extern const struct zl_kube_resource ZL_KUBE_LEADERPOLICIES; /* coordination.kube-zen.io/v1alpha1 */
 

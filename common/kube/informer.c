@@ -48,12 +48,13 @@ struct zl_informer {
     pthread_t thread;
 
     /* The thread's own. */
-    char *version;        /* resourceVersion to watch from; NULL: list first */
-    int64_t last_list_ms; /* end of the last list that succeeded; 0: none */
-    int failures;         /* in a row; 0 when healthy */
-    bool fell_behind;     /* 410 came since it was healthy last, and a list was the answer */
-    bool news;            /* this watch moved the version */
-    int64_t opened_ms;    /* when this watch was accepted; 0: it was not */
+    const struct zl_kube_resource *resource; /* spec's, or its alternative */
+    char *version;                           /* resourceVersion to watch from; NULL: list first */
+    int64_t last_list_ms;                    /* end of the last list that succeeded; 0: none */
+    int failures;                            /* in a row; 0 when healthy */
+    bool fell_behind;  /* 410 came since it was healthy last, and a list was the answer */
+    bool news;         /* this watch moved the version */
+    int64_t opened_ms; /* when this watch was accepted; 0: it was not */
 };
 
 uint64_t zl_resource_version_number(const char *resource_version)
@@ -180,7 +181,7 @@ static void replace_store(struct zl_informer *informer, struct zl_listing *listi
 
 static struct zl_kube_target target_of(const struct zl_informer *informer)
 {
-    return (struct zl_kube_target){.resource = informer->spec.resource,
+    return (struct zl_kube_target){.resource = informer->resource,
                                    .namespace_ = informer->spec.namespace_,
                                    .metadata_only = informer->spec.metadata_only};
 }
@@ -345,7 +346,13 @@ static void list_step(struct zl_informer *informer)
         return;
     }
     struct zl_error err = {0};
-    const enum zl_status status = list(informer, &err);
+    enum zl_status status = list(informer, &err);
+    if (status == ZL_E_NOT_FOUND && informer->spec.alternative != NULL) {
+        informer->resource = informer->resource == informer->spec.resource
+                                 ? informer->spec.alternative
+                                 : informer->spec.resource;
+        status = list(informer, &err);
+    }
     if (status != ZL_OK && status != ZL_E_STOPPED) {
         back_off(informer, "list", &err);
     }
@@ -425,6 +432,7 @@ struct zl_informer *zl_informer_new(struct zl_kube_client *client,
     struct zl_informer *informer = zl_alloc(sizeof *informer);
     informer->client = client;
     informer->spec = *spec;
+    informer->resource = spec->resource;
     informer->timing = DEFAULT_TIMING;
     informer->store = zl_store_new();
     zl_store_set_indexers(informer->store, spec->indexers, spec->indexer_count);

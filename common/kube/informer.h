@@ -20,6 +20,11 @@
 
 struct zl_informer_spec {
     const struct zl_kube_resource *resource;
+    /*
+     * The same in another version, or NULL: a list that answers 404 is tried in the other one. So it follows an API
+     * server that is upgraded past a version, too.
+     */
+    const struct zl_kube_resource *alternative;
     const char *namespace_;     /* NULL: all */
     const char *label_selector; /* or NULL */
     const char *field_selector; /* "metadata.name=x": that one object; or NULL */

@@ -20,6 +20,10 @@ const struct zl_kube_resource ZL_KUBE_DEPLOYMENTS = {"apps", "v1", "deployments"
                                                      false};
 const struct zl_kube_resource ZL_KUBE_STATEFULSETS = {"apps", "v1", "statefulsets", "StatefulSet",
                                                       false};
+const struct zl_kube_resource ZL_KUBE_JOBS = {"batch", "v1", "jobs", "Job", false};
+const struct zl_kube_resource ZL_KUBE_CRONJOBS = {"batch", "v1", "cronjobs", "CronJob", false};
+const struct zl_kube_resource ZL_KUBE_CRONJOBS_V1BETA1 = {"batch", "v1beta1", "cronjobs", "CronJob",
+                                                          false};
 const struct zl_kube_resource ZL_KUBE_LEASES = {"coordination.k8s.io", "v1", "leases", "Lease",
                                                 false};
 const struct zl_kube_resource ZL_KUBE_VALIDATING_WEBHOOKS = {

@@ -1,40 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/cache.h"
+#include "common/pool/cache_internal.h"
 
-#include "common/base/hash.h"
 #include "common/pool/indexes.h"
-#include "common/pool/names.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
-struct zl_cache;
-
-/* What makes a namespace's pods worth keeping. */
-struct interest {
-    char *namespace_;
-    size_t policies, services; /* Services that have opted in */
-    UT_hash_handle hh;
-};
-
-/* What an informer's callbacks get: the cache, and which of its informers called. */
-struct slot {
-    struct zl_cache *cache;
-    enum zl_cached kind;
-    struct zl_informer *informer; /* NULL: not wanted */
-    atomic_bool started;
-};
-
-struct zl_cache {
-    struct zl_kube_client *client;
-    struct zl_cache_options options;
-    struct slot slots[ZL_CACHED_COUNT];
-    pthread_mutex_t lock; /* guards the interests */
-    struct interest *interests;
-};
-
-static struct interest interest_in(struct zl_cache *cache, const char *namespace_)
+struct interest zl_cache_interest(struct zl_cache *cache, const char *namespace_)
 {
     struct interest *found = NULL;
     struct interest copy = {0};
@@ -77,131 +48,6 @@ static bool note_interest(struct zl_cache *cache, const char *namespace_, bool p
     return first;
 }
 
-static enum zl_status decode_policy(void *ctx, const struct cJSON *object, void **out,
-                                    struct zl_error *err)
-{
-    (void)ctx;
-    struct zl_policy *policy = NULL;
-    enum zl_status status = zl_policy_decode(object, &policy, err);
-    *out = policy;
-    return status;
-}
-
-static enum zl_status decode_workload(void *ctx, const struct cJSON *object, void **out,
-                                      struct zl_error *err)
-{
-    const struct slot *slot = ctx;
-    struct zl_workload *workload = NULL;
-    enum zl_workload_kind kind =
-        slot->kind == ZL_CACHED_DEPLOYMENTS ? ZL_WORKLOAD_DEPLOYMENT : ZL_WORKLOAD_STATEFULSET;
-    enum zl_status status = zl_workload_decode(kind, object, &workload, err);
-    if (status == ZL_OK && workload->pool != NULL) {
-        *out = workload;
-    } else {
-        zl_workload_free(workload);
-    }
-    return status;
-}
-
-static enum zl_status decode_lease(void *ctx, const struct cJSON *object, void **out,
-                                   struct zl_error *err)
-{
-    (void)ctx;
-    struct zl_lease *lease = NULL;
-    enum zl_status status = zl_lease_decode(object, &lease, err);
-    *out = lease;
-    return status;
-}
-
-static enum zl_status decode_pod(void *ctx, const struct cJSON *object, void **out,
-                                 struct zl_error *err)
-{
-    const struct slot *slot = ctx;
-    struct zl_pod *pod = NULL;
-    struct interest interest =
-        interest_in(slot->cache, zl_json_text(object, "metadata", "namespace", NULL));
-    if (interest.policies + interest.services == 0) {
-        return ZL_OK;
-    }
-    enum zl_status status = zl_pod_decode(object, &pod, err);
-    if (status == ZL_OK && (interest.services > 0 || pod->meta.controller.uid != NULL)) {
-        *out = pod;
-    } else {
-        zl_pod_free(pod);
-    }
-    return status;
-}
-
-static enum zl_status decode_replicaset(void *ctx, const struct cJSON *object, void **out,
-                                        struct zl_error *err)
-{
-    const struct slot *slot = ctx;
-    struct zl_replicaset *replicaset = NULL;
-    const char *namespace_ = zl_json_text(object, "metadata", "namespace", NULL);
-    if (interest_in(slot->cache, namespace_).policies == 0) {
-        return ZL_OK;
-    }
-    enum zl_status status = zl_replicaset_decode(object, &replicaset, err);
-    *out = replicaset;
-    return status;
-}
-
-static enum zl_status decode_revision(void *ctx, const struct cJSON *object, void **out,
-                                      struct zl_error *err)
-{
-    const struct slot *slot = ctx;
-    struct zl_revision *revision = NULL;
-    const char *namespace_ = zl_json_text(object, "metadata", "namespace", NULL);
-    if (interest_in(slot->cache, namespace_).policies == 0) {
-        return ZL_OK;
-    }
-    enum zl_status status = zl_revision_decode(object, &revision, err);
-    if (status == ZL_OK && zl_same_string(revision->meta.controller.kind, "StatefulSet")) {
-        *out = revision;
-    } else {
-        zl_revision_free(revision);
-    }
-    return status;
-}
-
-static enum zl_status decode_service(void *ctx, const struct cJSON *object, void **out,
-                                     struct zl_error *err)
-{
-    const struct slot *slot = ctx;
-    struct zl_service *service = NULL;
-    enum zl_status status = zl_service_decode(object, &service, err);
-    if (status != ZL_OK) {
-        return status;
-    }
-    struct interest interest = interest_in(slot->cache, service->meta.namespace_);
-    if (service->opted_in || service->ours || interest.policies + interest.services > 0) {
-        *out = service;
-    } else {
-        zl_service_free(service);
-    }
-    return ZL_OK;
-}
-
-static enum zl_status decode_slice(void *ctx, const struct cJSON *object, void **out,
-                                   struct zl_error *err)
-{
-    (void)ctx;
-    struct zl_slice *slice = NULL;
-    enum zl_status status = zl_slice_decode(object, &slice, err);
-    *out = slice;
-    return status;
-}
-
-static enum zl_status decode_node(void *ctx, const struct cJSON *object, void **out,
-                                  struct zl_error *err)
-{
-    (void)ctx;
-    struct zl_node *node = NULL;
-    enum zl_status status = zl_node_decode(object, &node, err);
-    *out = node;
-    return status;
-}
-
 /* NULL: not wanted, or not yet. */
 static struct zl_informer *started(struct zl_cache *cache, int kind)
 {
@@ -217,7 +63,7 @@ static void relist(struct zl_cache *cache, enum zl_cached kind)
     }
 }
 
-/* The first pool of a namespace: from now on its pods, ReplicaSets and Services are wanted. */
+/* The first pool of a namespace: from now on its pods, ReplicaSets, Jobs and Services are wanted. */
 static void count_policy(struct zl_cache *cache, const struct zl_policy *old_policy,
                          const struct zl_policy *new_policy)
 {
@@ -230,6 +76,7 @@ static void count_policy(struct zl_cache *cache, const struct zl_policy *old_pol
         relist(cache, ZL_CACHED_PODS);
         relist(cache, ZL_CACHED_REPLICASETS);
         relist(cache, ZL_CACHED_REVISIONS);
+        relist(cache, ZL_CACHED_JOBS);
         relist(cache, ZL_CACHED_SERVICES);
     }
 }
@@ -262,42 +109,6 @@ static void changed(void *ctx, const void *old_object, const void *new_object)
     }
 }
 
-static const struct zl_informer_spec SPECS[ZL_CACHED_COUNT] = {
-    [ZL_CACHED_POLICIES] = {.resource = &ZL_KUBE_LEADERPOLICIES,
-                            .decode = decode_policy,
-                            .free_object = zl_policy_free},
-    [ZL_CACHED_DEPLOYMENTS] = {.resource = &ZL_KUBE_DEPLOYMENTS,
-                               .decode = decode_workload,
-                               .free_object = zl_workload_free},
-    [ZL_CACHED_STATEFULSETS] = {.resource = &ZL_KUBE_STATEFULSETS,
-                                .decode = decode_workload,
-                                .free_object = zl_workload_free},
-    [ZL_CACHED_LEASES] = {.resource = &ZL_KUBE_LEASES,
-                          .label_selector = ZL_LEASE_SELECTOR,
-                          .decode = decode_lease,
-                          .free_object = zl_lease_free},
-    [ZL_CACHED_PODS] = {.resource = &ZL_KUBE_PODS,
-                        .decode = decode_pod,
-                        .free_object = zl_pod_free},
-    [ZL_CACHED_REPLICASETS] = {.resource = &ZL_KUBE_REPLICASETS,
-                               .decode = decode_replicaset,
-                               .free_object = zl_replicaset_free},
-    [ZL_CACHED_REVISIONS] = {.resource = &ZL_KUBE_CONTROLLERREVISIONS,
-                             .decode = decode_revision,
-                             .free_object = zl_revision_free},
-    [ZL_CACHED_SERVICES] = {.resource = &ZL_KUBE_SERVICES,
-                            .decode = decode_service,
-                            .free_object = zl_service_free},
-    [ZL_CACHED_SLICES] = {.resource = &ZL_KUBE_ENDPOINTSLICES,
-                          .label_selector = ZL_SLICE_SELECTOR,
-                          .decode = decode_slice,
-                          .free_object = zl_slice_free},
-    [ZL_CACHED_NODES] = {.resource = &ZL_KUBE_NODES,
-                         .metadata_only = true,
-                         .decode = decode_node,
-                         .free_object = zl_node_free},
-};
-
 static bool is_routing(enum zl_cached kind)
 {
     return kind == ZL_CACHED_SERVICES || kind == ZL_CACHED_SLICES || kind == ZL_CACHED_NODES;
@@ -307,7 +118,7 @@ static void make_informer(struct zl_cache *cache, enum zl_cached kind,
                           const struct zl_kube_resource *resource)
 {
     struct slot *slot = &cache->slots[kind];
-    struct zl_informer_spec spec = SPECS[kind];
+    struct zl_informer_spec spec = *zl_cache_spec(kind);
     spec.resource = resource;
     spec.indexers = zl_indexers_of(kind);
     spec.indexer_count = ZL_BY_COUNT;
@@ -330,7 +141,7 @@ struct zl_cache *zl_cache_new(struct zl_kube_client *client, const struct zl_cac
         bool of_owners = kind == ZL_CACHED_REPLICASETS || kind == ZL_CACHED_REVISIONS;
         bool later = is_routing(kind) || (of_owners && !options->with_replicasets);
         if (!later) {
-            make_informer(cache, kind, SPECS[kind].resource);
+            make_informer(cache, kind, zl_cache_spec(kind)->resource);
         }
     }
     return cache;

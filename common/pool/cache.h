@@ -2,8 +2,8 @@
 /*
  * cache.h - what the cluster's pools look like, kept true by informers.
  *
- * Two halves, each started on its own. Pools: LeaderPolicies, the Deployments and StatefulSets that join
- * one, their Leases, for the controller also the ReplicaSets and ControllerRevisions of their namespaces.
+ * Two halves, each started on its own. Pools: LeaderPolicies, the Deployments, StatefulSets, Jobs and CronJobs that
+ * join one, their Leases, for the controller also the ReplicaSets and ControllerRevisions of their namespaces.
  * Routing: Services, our EndpointSlices, the nodes' zones. Pods and Services are kept for namespaces that have a
  * LeaderPolicy or an opted-in Service (a Service may lend its ports, or have a name that we want): memory is a function of
  * zen-lead's users, not of the cluster's size.
@@ -17,6 +17,7 @@
 #define ZL_POOL_CACHE_H
 
 #include "common/kube/informer.h"
+#include "common/pool/job.h"
 #include "common/pool/lease.h"
 #include "common/pool/node.h"
 #include "common/pool/service.h"
@@ -26,13 +27,15 @@ enum zl_cached {
     ZL_CACHED_POLICIES,     /* struct zl_policy */
     ZL_CACHED_DEPLOYMENTS,  /* struct zl_workload, in a pool */
     ZL_CACHED_STATEFULSETS, /* struct zl_workload, in a pool */
-    ZL_CACHED_LEASES,       /* struct zl_lease */
-    ZL_CACHED_PODS,         /* struct zl_pod; beside an opted-in Service also without controller */
-    ZL_CACHED_REPLICASETS,  /* struct zl_replicaset; only WITH_REPLICASETS */
-    ZL_CACHED_REVISIONS,    /* struct zl_revision, of StatefulSets; only WITH_REPLICASETS */
-    ZL_CACHED_SERVICES,     /* struct zl_service; this and the next two: only with routing */
-    ZL_CACHED_SLICES,       /* struct zl_slice, ours */
-    ZL_CACHED_NODES,        /* struct zl_node */
+    ZL_CACHED_CRONJOBS,     /* struct zl_cronjob, in a pool */
+    ZL_CACHED_JOBS,   /* struct zl_job, in a pool; in a pool's namespace all that CronJobs made */
+    ZL_CACHED_LEASES, /* struct zl_lease */
+    ZL_CACHED_PODS,   /* struct zl_pod; beside an opted-in Service also without controller */
+    ZL_CACHED_REPLICASETS, /* struct zl_replicaset; only WITH_REPLICASETS */
+    ZL_CACHED_REVISIONS,   /* struct zl_revision, of StatefulSets; only WITH_REPLICASETS */
+    ZL_CACHED_SERVICES,    /* struct zl_service; this and the next two: only with routing */
+    ZL_CACHED_SLICES,      /* struct zl_slice, ours */
+    ZL_CACHED_NODES,       /* struct zl_node */
     ZL_CACHED_COUNT,
 };
 
@@ -98,5 +101,13 @@ size_t zl_cache_count_by(struct zl_cache *cache, enum zl_cached kind, enum zl_in
 /* The workloads of one pool. */
 void zl_cache_list_workloads(struct zl_cache *cache, const char *namespace_, const char *pool,
                              struct zl_refs *out);
+
+/* The CronJob of JOB, if it has one and that is in a pool; else NULL. The caller drops the reference. */
+struct zl_ref *zl_cache_find_cronjob(struct zl_cache *cache, const struct zl_job *job);
+/* The pool that JOB is in, by its own keys or its CronJob's; NULL: none. The caller frees. */
+char *zl_cache_pool_of_job(struct zl_cache *cache, const struct zl_job *job);
+/* The Jobs of a pool, those that are over included. */
+void zl_cache_list_jobs(struct zl_cache *cache, const char *namespace_, const char *pool,
+                        struct zl_refs *out);
 
 #endif

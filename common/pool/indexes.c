@@ -33,6 +33,25 @@ static void owner_of_revision(const void *object, void (*add)(void *ctx, const c
     add_text(revision->meta.controller.uid, add, ctx);
 }
 
+static void owner_of_job(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
+{
+    const struct zl_job *job = object;
+    add_text(job->meta.controller.uid, add, ctx);
+}
+
+static void pool_of_job(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
+{
+    const struct zl_job *job = object;
+    add_text(job->pool, add, ctx);
+}
+
+static void pool_of_cronjob(const void *object, void (*add)(void *ctx, const char *value),
+                            void *ctx)
+{
+    const struct zl_cronjob *cronjob = object;
+    add_text(cronjob->pool, add, ctx);
+}
+
 static void labels_of_pod(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
 {
     const struct zl_pod *pod = object;
@@ -108,6 +127,8 @@ const struct zl_indexer *zl_indexers_of(enum zl_cached kind)
     static const struct zl_indexer indexers[ZL_CACHED_COUNT][ZL_BY_COUNT] = {
         [ZL_CACHED_DEPLOYMENTS] = {[ZL_BY_POOL] = {pool_of_workload}},
         [ZL_CACHED_STATEFULSETS] = {[ZL_BY_POOL] = {pool_of_workload}},
+        [ZL_CACHED_CRONJOBS] = {[ZL_BY_POOL] = {pool_of_cronjob}},
+        [ZL_CACHED_JOBS] = {[ZL_BY_OWNER] = {owner_of_job}, [ZL_BY_POOL] = {pool_of_job}},
         [ZL_CACHED_LEASES] = {[ZL_BY_HOLDER] = {holder_of_lease}},
         [ZL_CACHED_PODS] = {[ZL_BY_OWNER] = {owner_of_pod}, [ZL_BY_LABEL] = {labels_of_pod}},
         [ZL_CACHED_REPLICASETS] = {[ZL_BY_OWNER] = {owner_of_replicaset}},

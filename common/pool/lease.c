@@ -41,21 +41,22 @@ static void decode_holder(const struct cJSON *annotations, struct zl_lease *leas
     lease->holder_uid = zl_strdup(separator != NULL && separator[1] != '\0' ? separator + 1 : NULL);
 }
 
-/* "<pod>_<uid>"; anything else, written by hand, is none. */
-static void decode_successor(const char *text, struct zl_lease *lease)
+/* "<name>_<uid>"; anything else, written by hand, is none. */
+static void decode_pair(const char *text, char **name, char **uid)
 {
     const char *separator = text != NULL ? strchr(text, '_') : NULL;
     if (separator == NULL || separator[1] == '\0' ||
         !may_be_pod(text, (size_t)(separator - text))) {
         return;
     }
-    lease->successor_pod = zl_strndup(text, (size_t)(separator - text));
-    lease->successor_uid = zl_strdup(separator + 1);
+    *name = zl_strndup(text, (size_t)(separator - text));
+    *uid = zl_strdup(separator + 1);
 }
 
 static void decode_rollout(const struct cJSON *annotations, struct zl_lease *lease)
 {
-    decode_successor(zl_json_text(annotations, ZL_KEY_SUCCESSOR, NULL), lease);
+    decode_pair(zl_json_text(annotations, ZL_KEY_SUCCESSOR, NULL), &lease->successor_pod,
+                &lease->successor_uid);
     lease->deposed = zl_strdup(zl_json_text(annotations, ZL_KEY_DEPOSED, NULL));
     lease->ready_holder = zl_strdup(zl_json_text(annotations, ZL_KEY_READY_HOLDER, NULL));
     lease->ready_revision = zl_strdup(zl_json_text(annotations, ZL_KEY_READY_REVISION, NULL));
@@ -113,6 +114,7 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
     }
     decode_holder(annotations, lease);
     decode_rollout(annotations, lease);
+    decode_pair(zl_json_text(annotations, ZL_KEY_TURN, NULL), &lease->turn_job, &lease->turn_uid);
     zl_meta_clear(&meta);
     *out = lease;
     return ZL_OK;
@@ -137,6 +139,8 @@ void zl_lease_free(void *object)
     free(lease->ready_holder);
     free(lease->ready_revision);
     free(lease->failed_revision);
+    free(lease->turn_job);
+    free(lease->turn_uid);
     free(lease);
 }
 
@@ -157,7 +161,15 @@ struct zl_lease *zl_lease_copy(const struct zl_lease *lease)
     copy->ready_holder = zl_strdup(lease->ready_holder);
     copy->ready_revision = zl_strdup(lease->ready_revision);
     copy->failed_revision = zl_strdup(lease->failed_revision);
+    copy->turn_job = zl_strdup(lease->turn_job);
+    copy->turn_uid = zl_strdup(lease->turn_uid);
     return copy;
+}
+
+void zl_lease_set_turn(struct zl_lease *lease, const char *job, const char *uid)
+{
+    zl_replace_string(&lease->turn_job, job);
+    zl_replace_string(&lease->turn_uid, uid);
 }
 
 bool zl_lease_is_held_by(const struct zl_lease *lease, const char *pod_uid)
@@ -221,6 +233,7 @@ struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct z
     }
     next->fencing_token++;
     set_holder(next, candidate);
+    zl_lease_set_turn(next, NULL, NULL);
     if (zl_lease_is_succeeded_by(next, candidate->uid)) {
         zl_lease_set_successor(next, NULL, NULL);
     }
@@ -257,6 +270,7 @@ struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_u
     next->provisional = false;
     next->released_token = next->fencing_token;
     next->renew_us = now_us;
+    zl_lease_set_turn(next, NULL, NULL);
     return next;
 }
 
@@ -304,16 +318,21 @@ static void encode_mark(const struct zl_lease *lease, struct cJSON *annotations,
     }
 }
 
+/* The caller frees. */
+static char *encode_pair(const char *name, const char *uid)
+{
+    return uid != NULL ? zl_asprintf("%s_%s", name, uid) : NULL;
+}
+
 static void encode_rollout(const struct zl_lease *lease, struct cJSON *annotations)
 {
-    ZL_AUTO_FREE char *successor =
-        lease->successor_uid != NULL
-            ? zl_asprintf("%s_%s", lease->successor_pod, lease->successor_uid)
-            : NULL;
+    ZL_AUTO_FREE char *successor = encode_pair(lease->successor_pod, lease->successor_uid);
+    ZL_AUTO_FREE char *turn = encode_pair(lease->turn_job, lease->turn_uid);
     ZL_AUTO_FREE char *released =
         zl_lease_was_released(lease) ? zl_asprintf("%lld", (long long)lease->released_token) : NULL;
     encode_mark(lease, annotations, ZL_KEY_RELEASED, released);
     encode_mark(lease, annotations, ZL_KEY_SUCCESSOR, successor);
+    encode_mark(lease, annotations, ZL_KEY_TURN, turn);
     encode_mark(lease, annotations, ZL_KEY_DEPOSED, lease->deposed);
     encode_mark(lease, annotations, ZL_KEY_READY_HOLDER, lease->ready_holder);
     encode_mark(lease, annotations, ZL_KEY_READY_REVISION, lease->ready_revision);

@@ -35,6 +35,8 @@ struct zl_lease {
     char *successor_pod, *successor_uid;
     char *deposed; /* "uid,uid": at most ZL_DEPOSED_MAX, the latest last */
     char *ready_holder, *ready_revision, *failed_revision;
+    /* In a guarded pool: the Job whose turn it is, also between two of its pods. NULL: nobody's. */
+    char *turn_job, *turn_uid;
     int64_t fencing_token;
     int64_t released_token; /* -1: no release of ours */
     int64_t transitions;
@@ -91,7 +93,7 @@ static inline struct zl_candidate zl_candidate_of(const struct zl_pod *pod,
 /*
  * The record after CANDIDATE took the seat: next fencing token (one more than CURRENT's and than
  * KNOWN_TOKEN, the largest that was seen elsewhere), a transition more. A successor that takes it is
- * one no longer.
+ * one no longer. It is no Job's turn any more, unless the caller says so.
  *
  * @param current  NULL: there is no Lease
  * @return owned by the caller
@@ -108,6 +110,7 @@ struct zl_lease *zl_lease_vacant(const struct zl_policy *policy);
 /* The record of an empty seat in which nobody ever sat: as good as one that we released. */
 struct zl_lease *zl_lease_never_led(const struct zl_lease *current);
 /* Changes of a record that is about to be stored. */
+void zl_lease_set_turn(struct zl_lease *lease, const char *job, const char *uid); /* or NULLs */
 void zl_lease_set_successor(struct zl_lease *lease, const char *pod,
                             const char *uid); /* or NULLs */
 void zl_lease_depose(struct zl_lease *lease, const char *uid);
@@ -116,7 +119,7 @@ void zl_lease_depose_all(struct zl_lease *lease, const char *uids); /* "uid,uid"
 void zl_lease_prune_deposed(struct zl_lease *lease, bool (*lives)(void *ctx, const char *uid),
                             void *ctx);
 
-/* The record after a deliberate release. The token stays: the next claim passes it. */
+/* The record after a deliberate release. The token stays: the next claim passes it. A turn is over. */
 struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_us);
 /*
  * The record after the controller saw its holder alive: confirmed and renewed. HOLDER is named anew, in case

@@ -36,6 +36,16 @@
 /* The token at which we emptied the seat. Without it an empty holder is somebody's edit, and proves nothing. */
 #define ZL_KEY_RELEASED "zen-lead.io/released-token"
 
+/* On the Lease of a guarded pool, "<job>_<uid>": the Job whose turn it is. Only its pods may hold the Lease. */
+#define ZL_KEY_TURN "zen-lead.io/turn"
+/* Annotation on a Job that we suspended (spec.suspend) until its turn comes. Without it, its user did. */
+#define ZL_KEY_SUSPENDED "zen-lead.io/suspended"
+#define ZL_SUSPENDED_WAITING "waiting"
+
+/* Kubernetes' own, on a CronJob's Job: its scheduled time; and that somebody made it by hand. */
+#define ZL_KEY_SCHEDULED "batch.kubernetes.io/cronjob-scheduled-timestamp"
+#define ZL_KEY_INSTANTIATE "cronjob.kubernetes.io/instantiate"
+
 /* Annotation whose change makes the owner's controller sync at once, past its back-off. */
 #define ZL_KEY_WAKE "zen-lead.io/wake"
 

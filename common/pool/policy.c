@@ -47,6 +47,25 @@ static void decode_conditions(const struct cJSON *conditions, struct zl_policy_s
     }
 }
 
+static void decode_job(const struct cJSON *json, const char *since, struct zl_status_job *out)
+{
+    out->name = zl_strdup(zl_json_text(json, "name", NULL));
+    out->uid = zl_strdup(zl_json_text(json, "uid", NULL));
+    out->since = zl_strdup(zl_json_text(json, since, NULL));
+}
+
+static void decode_turns(const struct cJSON *status, struct zl_policy_status *out)
+{
+    const struct cJSON *queue = zl_json_at(status, "queue", NULL);
+    decode_job(zl_json_at(status, "executing", NULL), "startTime", &out->executing);
+    out->queue = zl_alloc((zl_json_count(queue) + 1) * sizeof *out->queue);
+    for (const struct cJSON *item = zl_json_first(queue); item != NULL; item = zl_json_next(item)) {
+        decode_job(item, "waitingSince", &out->queue[out->queue_count++]);
+    }
+    out->waiting = zl_json_i64(status, 0, "waiting", NULL);
+    zl_ticks_decode(zl_json_at(status, "ticks", NULL), &out->ticks);
+}
+
 static void decode_status(const struct cJSON *status, struct zl_policy_status *out)
 {
     const struct cJSON *holder = zl_json_at(status, "currentHolder", NULL);
@@ -65,6 +84,7 @@ static void decode_status(const struct cJSON *status, struct zl_policy_status *o
     out->last_transition_time = zl_strdup(zl_json_text(status, "lastTransitionTime", NULL));
     out->observed_generation = zl_json_i64(status, 0, "observedGeneration", NULL);
     decode_workloads(zl_json_at(status, "workloads", NULL), out);
+    decode_turns(status, out);
     decode_conditions(zl_json_at(status, "conditions", NULL), out);
 }
 
@@ -105,8 +125,21 @@ static void clear_condition(struct zl_condition *condition)
     free(condition->since);
 }
 
+static void clear_job(struct zl_status_job *job)
+{
+    free(job->name);
+    free(job->uid);
+    free(job->since);
+}
+
 void zl_policy_status_clear(struct zl_policy_status *status)
 {
+    for (size_t i = 0; i < status->queue_count; i++) {
+        clear_job(&status->queue[i]);
+    }
+    free(status->queue);
+    clear_job(&status->executing);
+    zl_ticks_clear(&status->ticks);
     for (size_t i = 0; i < status->workload_count; i++) {
         free(status->workloads[i].kind);
         free(status->workloads[i].name);
@@ -194,6 +227,38 @@ static struct cJSON *encode_workloads(const struct zl_policy_status *status)
     return list;
 }
 
+static struct cJSON *encode_job(const struct zl_status_job *job, const char *since)
+{
+    struct cJSON *json = zl_json_object();
+    zl_json_set_text(json, "name", job->name);
+    zl_json_set_text(json, "uid", job->uid);
+    if (job->since != NULL) {
+        zl_json_set_text(json, since, job->since);
+    }
+    return json;
+}
+
+/* NULL, which a merge patch removes, where there is nothing to say: most pools guard no Jobs. */
+static void encode_turns(const struct zl_policy_status *status, struct cJSON *json)
+{
+    struct cJSON *queue = zl_json_array();
+    for (size_t i = 0; i < status->queue_count; i++) {
+        zl_json_append(queue, encode_job(&status->queue[i], "waitingSince"));
+    }
+    zl_json_set(json, "executing",
+                status->executing.name != NULL ? encode_job(&status->executing, "startTime")
+                                               : NULL);
+    zl_json_set(json, "waiting", NULL);
+    if (status->waiting > 0) {
+        zl_json_set_i64(json, "waiting", status->waiting);
+        zl_json_set(json, "queue", queue);
+    } else {
+        zl_json_free(queue);
+        zl_json_set(json, "queue", NULL);
+    }
+    zl_json_set(json, "ticks", status->ticks.count > 0 ? zl_ticks_encode(&status->ticks) : NULL);
+}
+
 struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
 {
     struct cJSON *json = zl_json_object();
@@ -230,6 +295,7 @@ struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
     }
     zl_json_set_i64(json, "observedGeneration", status->observed_generation);
     zl_json_set(json, "workloads", encode_workloads(status));
+    encode_turns(status, json);
     zl_json_set(json, "conditions", encode_conditions(status));
     return json;
 }

@@ -8,11 +8,22 @@
 #define ZL_POOL_POLICY_H
 
 #include "common/pool/objects.h"
+#include "common/pool/ticks.h"
 
 #define ZL_STRATEGY_TRAFFIC_DIRECTOR "TrafficDirector"
+#define ZL_STRATEGY_STATE_GUARD "StateGuard"
+
+/* As many waiting Jobs are listed; how many there are says WAITING. */
+#define ZL_QUEUE_MAX 32
 
 struct zl_status_workload {
     char *kind, *name, *strategy;
+};
+
+/* A Job that executes or waits. */
+struct zl_status_job {
+    char *name, *uid;
+    char *since; /* it executes, or waits, since then */
 };
 
 enum zl_condition_type {
@@ -42,6 +53,13 @@ struct zl_policy_status {
     int64_t observed_generation;
     struct zl_status_workload *workloads;
     size_t workload_count;
+    /* Of a guarded pool (turns.h). */
+    struct zl_status_job executing; /* NAME NULL: nobody's turn */
+    struct zl_status_job *queue;    /* who waits, the next first; at most ZL_QUEUE_MAX */
+    size_t queue_count;
+    int64_t waiting; /* how many wait */
+    struct zl_ticks
+        ticks; /* scheduled times that were used up; copied on by whoever writes a status */
     struct zl_condition conditions[ZL_CONDITION_COUNT];
 };
 

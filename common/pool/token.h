@@ -39,4 +39,13 @@ enum zl_status zl_token_reserve(struct zl_kube_client *client, const struct zl_p
                                 int64_t above, int64_t timeout_ms, int64_t *token,
                                 struct zl_error *err) ZL_MUST_CHECK;
 
+/*
+ * The same for a Job with a scheduled time: the swap that reserves the token notes that JOB has used the tick up.
+ *
+ * @return ZL_E_INVALID, and nothing is written, when the tick is another Job's already
+ */
+enum zl_status zl_token_reserve_tick(struct zl_kube_client *client, const struct zl_policy *policy,
+                                     int64_t above, const struct zl_tick *tick, int64_t timeout_ms,
+                                     int64_t *token, struct zl_error *err) ZL_MUST_CHECK;
+
 #endif

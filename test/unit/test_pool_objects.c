@@ -185,6 +185,12 @@ static void test_policy_reads_defaults_and_its_status_round_trips(void **state)
                              "\"observedGeneration\":4,\"workloads\":["
                              "{\"kind\":\"Deployment\",\"name\":\"web\",\"strategy\":"
                              "\"TrafficDirector\"}],"
+                             "\"executing\":{\"name\":\"j1\",\"uid\":\"u3\",\"startTime\":\"2026-"
+                             "01-01T00:00:00Z\"},"
+                             "\"waiting\":2,\"queue\":[{\"name\":\"j2\",\"uid\":\"u4\","
+                             "\"waitingSince\":\"2026-01-01T00:00:00Z\"}],"
+                             "\"ticks\":[{\"time\":\"2026-01-01T00:00:00Z\",\"job\":\"j0\",\"uid\":"
+                             "\"u5\"}],"
                              "\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\",\"reason\":"
                              "\"LeaderReady\","
                              "\"message\":\"m\",\"lastTransitionTime\":\"2026-01-01T00:00:00Z\","
@@ -217,6 +223,13 @@ static void test_policy_reads_defaults_and_its_status_round_trips(void **state)
     ZL_AUTO_JSON struct cJSON *over = zl_policy_status_encode(&other);
     ZL_AUTO_FREE char *over_text = zl_json_print(over);
     assert_non_null(strstr(over_text, "\"successor\":null"));
+    other.executing.name = NULL;
+    other.waiting = 0;
+    other.ticks.count = 0;
+    ZL_AUTO_JSON struct cJSON *idle = zl_policy_status_encode(&other);
+    ZL_AUTO_FREE char *idle_text = zl_json_print(idle);
+    assert_non_null(strstr(idle_text, "\"executing\":null,\"waiting\":null,\"queue\":null,"
+                                      "\"ticks\":null"));
     assert_false(zl_policy_status_same(&policy->status, &other));
     zl_policy_free(policy);
 }

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/pool/job.h"
+
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/pool/names.h"
+
+#include <string.h>
+
+enum { MINUTE_S = 60 };
+
+/* In a Job's name: minutes do not come near this number of seconds before the year 3871. */
+#define SECONDS_FROM INT64_C(1000000000)
+
+static const struct cJSON *template_of(const struct cJSON *object)
+{
+    return zl_json_at(object, "spec", "template", "metadata", NULL);
+}
+
+static bool opts_out(const struct cJSON *metadata, const struct cJSON *template)
+{
+    return zl_same_string(zl_json_text(metadata, "annotations", ZL_KEY_JOIN, NULL), "false") ||
+           zl_same_string(zl_json_text(template, "annotations", ZL_KEY_JOIN, NULL), "false");
+}
+
+static void decode_conditions(const struct cJSON *object, struct zl_job *job)
+{
+    const struct cJSON *condition = zl_json_first(zl_json_at(object, "status", "conditions", NULL));
+    for (; condition != NULL; condition = zl_json_next(condition)) {
+        const char *type = zl_json_text(condition, "type", NULL);
+        bool holds = zl_same_string(zl_json_text(condition, "status", NULL), "True");
+        job->failed = job->failed || (holds && zl_same_string(type, "Failed"));
+        job->finished = job->finished || job->failed || (holds && zl_same_string(type, "Complete"));
+    }
+}
+
+/* "<cronjob>-<number>" */
+static int64_t tick_from_name(const struct zl_meta *meta)
+{
+    const char *cronjob = meta->controller.name;
+    size_t length = cronjob != NULL ? strlen(cronjob) : 0;
+    int64_t number = 0;
+    if (length == 0 || strncmp(meta->name, cronjob, length) != 0 || meta->name[length] != '-' ||
+        zl_parse_i64(meta->name + length + 1, 1, INT64_MAX / MINUTE_S, &number, NULL) != ZL_OK) {
+        return 0;
+    }
+    return number >= SECONDS_FROM ? number : number * MINUTE_S;
+}
+
+static int64_t decode_tick(const struct cJSON *object, const struct zl_meta *meta)
+{
+    const struct cJSON *annotations = zl_json_at(object, "metadata", "annotations", NULL);
+    int64_t scheduled_us = 0;
+    /* kubectl create job --from=cronjob/x: somebody wants it now, whatever was scheduled. */
+    if (!zl_same_string(meta->controller.kind, "CronJob") ||
+        zl_json_text(annotations, ZL_KEY_INSTANTIATE, NULL) != NULL) {
+        return 0;
+    }
+    if (zl_time_parse(zl_json_text(annotations, ZL_KEY_SCHEDULED, NULL), &scheduled_us)) {
+        return scheduled_us / 1000000;
+    }
+    return tick_from_name(meta);
+}
+
+enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out, struct zl_error *err)
+{
+    struct zl_job *job = zl_alloc(sizeof *job);
+    enum zl_status status = zl_meta_decode(object, &job->meta, err);
+    if (status != ZL_OK) {
+        zl_job_free(job);
+        return status;
+    }
+    const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
+    job->pool = zl_strdup(zl_pool_of(metadata, template_of(object)));
+    job->opted_out = opts_out(metadata, template_of(object));
+    job->suspended = zl_json_bool(object, false, "spec", "suspend", NULL);
+    job->suspended_by_us =
+        job->suspended && zl_json_text(metadata, "annotations", ZL_KEY_SUSPENDED, NULL) != NULL;
+    job->parallelism = zl_json_i64(object, 1, "spec", "parallelism", NULL);
+    job->tick_s = decode_tick(object, &job->meta);
+    decode_conditions(object, job);
+    *out = job;
+    return ZL_OK;
+}
+
+void zl_job_free(void *object)
+{
+    struct zl_job *job = object;
+    if (job == NULL) {
+        return;
+    }
+    zl_meta_clear(&job->meta);
+    free(job->pool);
+    free(job);
+}
+
+const char *zl_pool_of_cronjob(const struct cJSON *object)
+{
+    const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
+    const struct cJSON *job = zl_json_at(object, "spec", "jobTemplate", "metadata", NULL);
+    const struct cJSON *pod =
+        zl_json_at(object, "spec", "jobTemplate", "spec", "template", "metadata", NULL);
+    if (opts_out(job, pod)) {
+        return NULL;
+    }
+    const char *pool = zl_pool_of(metadata, pod);
+    return pool != NULL || opts_out(metadata, pod) ? pool : zl_pool_of(job, pod);
+}
+
+enum zl_status zl_cronjob_decode(const struct cJSON *object, struct zl_cronjob **out,
+                                 struct zl_error *err)
+{
+    struct zl_cronjob *cronjob = zl_alloc(sizeof *cronjob);
+    enum zl_status status = zl_meta_decode(object, &cronjob->meta, err);
+    if (status != ZL_OK) {
+        zl_cronjob_free(cronjob);
+        return status;
+    }
+    cronjob->pool = zl_strdup(zl_pool_of_cronjob(object));
+    cronjob->suspended = zl_json_bool(object, false, "spec", "suspend", NULL);
+    cronjob->starting_deadline_s = zl_json_i64(object, -1, "spec", "startingDeadlineSeconds", NULL);
+    *out = cronjob;
+    return ZL_OK;
+}
+
+void zl_cronjob_free(void *object)
+{
+    struct zl_cronjob *cronjob = object;
+    if (cronjob == NULL) {
+        return;
+    }
+    zl_meta_clear(&cronjob->meta);
+    free(cronjob->pool);
+    free(cronjob);
+}

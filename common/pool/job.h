@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * job.h - Jobs and CronJobs (batch/v1), decoded to what a guarded pool needs.
+ *
+ * A Job's pool is the one that its own keys name, else its CronJob's (cache.h looks that up). Its scheduled
+ * time, the tick, stands in an annotation since Kubernetes 1.27 (KEP-3939's scheduled-timestamp); before, the
+ * CronJob controller puts it into the name: minutes since 1970 from 1.21 on, seconds before.
+ *
+ * Threads: pure; a decoded object is read-only.
+ */
+#ifndef ZL_POOL_JOB_H
+#define ZL_POOL_JOB_H
+
+#include "common/pool/objects.h"
+
+struct zl_job {
+    struct zl_meta meta;  /* meta.controller: the CronJob, if one made it */
+    char *pool;           /* that its own keys name; NULL: none */
+    bool opted_out;       /* zen-lead/join: "false": in no pool, whatever its CronJob says */
+    bool finished;        /* Complete or Failed: no pod of it starts any more */
+    bool failed;          /* with FINISHED: it failed */
+    bool suspended;       /* spec.suspend */
+    bool suspended_by_us; /* ... by zen-lead, until its turn comes */
+    int64_t parallelism;  /* 0: its user wants no pod now */
+    int64_t tick_s;       /* scheduled time, seconds since 1970; 0: made by hand */
+};
+
+enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out,
+                             struct zl_error *err) ZL_MUST_CHECK;
+void zl_job_free(void *job); /* a struct zl_job; fits zl_ref_new */
+
+/* Does its user want no pod of it now? (Suspended by somebody else than us, or parallelism 0.) */
+static inline bool zl_job_is_paused(const struct zl_job *job)
+{
+    return (job->suspended && !job->suspended_by_us) || job->parallelism == 0;
+}
+
+struct zl_cronjob {
+    struct zl_meta meta;
+    char *pool; /* that it or its template names; NULL: none, or opted out */
+    bool suspended;
+    int64_t starting_deadline_s; /* -1: none */
+};
+
+enum zl_status zl_cronjob_decode(const struct cJSON *object, struct zl_cronjob **out,
+                                 struct zl_error *err) ZL_MUST_CHECK;
+void zl_cronjob_free(void *cronjob); /* a struct zl_cronjob; fits zl_ref_new */
+
+/* The pool that a CronJob's keys name: its own, its Jobs' or their pods'; borrowed, NULL: none. */
+const char *zl_pool_of_cronjob(const struct cJSON *object);
+
+#endif
