@@ -28,9 +28,9 @@ enum zl_cached {
     ZL_CACHED_DEPLOYMENTS,  /* struct zl_workload, in a pool */
     ZL_CACHED_STATEFULSETS, /* struct zl_workload, in a pool */
     ZL_CACHED_CRONJOBS,     /* struct zl_cronjob, in a pool */
-    ZL_CACHED_JOBS,   /* struct zl_job, in a pool; in a pool's namespace all that CronJobs made */
-    ZL_CACHED_LEASES, /* struct zl_lease */
-    ZL_CACHED_PODS,   /* struct zl_pod; beside an opted-in Service also without controller */
+    ZL_CACHED_JOBS, /* struct zl_job, in a pool or queued; in a pool's namespace all of CronJobs */
+    ZL_CACHED_LEASES,      /* struct zl_lease */
+    ZL_CACHED_PODS,        /* struct zl_pod; beside an opted-in Service also without controller */
     ZL_CACHED_REPLICASETS, /* struct zl_replicaset; only WITH_REPLICASETS */
     ZL_CACHED_REVISIONS,   /* struct zl_revision, of StatefulSets; only WITH_REPLICASETS */
     ZL_CACHED_SERVICES,    /* struct zl_service; this and the next two: only with routing */

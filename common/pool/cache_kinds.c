@@ -45,7 +45,10 @@ static enum zl_status decode_cronjob(void *ctx, const struct cJSON *object, void
     return status;
 }
 
-/* Whether a CronJob is in a pool may change, and its Jobs show nothing of that. */
+/*
+ * Whether a CronJob is in a pool may change, and its Jobs show nothing of that. One that we queued is followed
+ * until it is let go, in whatever pool it is.
+ */
 static enum zl_status decode_job(void *ctx, const struct cJSON *object, void **out,
                                  struct zl_error *err)
 {
@@ -57,7 +60,7 @@ static enum zl_status decode_job(void *ctx, const struct cJSON *object, void **o
     }
     bool scheduled = zl_same_string(job->meta.controller.kind, "CronJob") && !job->opted_out &&
                      zl_cache_interest(slot->cache, job->meta.namespace_).policies > 0;
-    if (job->pool != NULL || scheduled) {
+    if (job->pool != NULL || scheduled || job->queued) {
         *out = job;
     } else {
         zl_job_free(job);

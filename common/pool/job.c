@@ -74,8 +74,7 @@ enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out, st
     job->pool = zl_strdup(zl_pool_of(metadata, template_of(object)));
     job->opted_out = opts_out(metadata, template_of(object));
     job->suspended = zl_json_bool(object, false, "spec", "suspend", NULL);
-    job->suspended_by_us =
-        job->suspended && zl_json_text(metadata, "annotations", ZL_KEY_SUSPENDED, NULL) != NULL;
+    job->queued = zl_json_text(metadata, "annotations", ZL_KEY_QUEUED, NULL) != NULL;
     job->parallelism = zl_json_i64(object, 1, "spec", "parallelism", NULL);
     job->tick_s = decode_tick(object, &job->meta);
     decode_conditions(object, job);

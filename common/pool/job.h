@@ -14,15 +14,15 @@
 #include "common/pool/objects.h"
 
 struct zl_job {
-    struct zl_meta meta;  /* meta.controller: the CronJob, if one made it */
-    char *pool;           /* that its own keys name; NULL: none */
-    bool opted_out;       /* zen-lead/join: "false": in no pool, whatever its CronJob says */
-    bool finished;        /* Complete or Failed: no pod of it starts any more */
-    bool failed;          /* with FINISHED: it failed */
-    bool suspended;       /* spec.suspend */
-    bool suspended_by_us; /* ... by zen-lead, until its turn comes */
-    int64_t parallelism;  /* 0: its user wants no pod now */
-    int64_t tick_s;       /* scheduled time, seconds since 1970; 0: made by hand */
+    struct zl_meta meta; /* meta.controller: the CronJob, if one made it */
+    char *pool;          /* that its own keys name; NULL: none */
+    bool opted_out;      /* zen-lead/join: "false": in no pool, whatever its CronJob says */
+    bool finished;       /* Complete or Failed: no pod of it starts any more */
+    bool failed;         /* with FINISHED: it failed */
+    bool suspended;      /* spec.suspend */
+    bool queued;         /* told that it waits (annotation), and suspended where the server can */
+    int64_t parallelism; /* 0: its user wants no pod now */
+    int64_t tick_s;      /* scheduled time, seconds since 1970; 0: made by hand */
 };
 
 enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out,
@@ -32,7 +32,7 @@ void zl_job_free(void *job); /* a struct zl_job; fits zl_ref_new */
 /* Does its user want no pod of it now? (Suspended by somebody else than us, or parallelism 0.) */
 static inline bool zl_job_is_paused(const struct zl_job *job)
 {
-    return (job->suspended && !job->suspended_by_us) || job->parallelism == 0;
+    return (job->suspended && !job->queued) || job->parallelism == 0;
 }
 
 struct zl_cronjob {

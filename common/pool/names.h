@@ -38,9 +38,11 @@
 
 /* On the Lease of a guarded pool, "<job>_<uid>": the Job whose turn it is. Only its pods may hold the Lease. */
 #define ZL_KEY_TURN "zen-lead.io/turn"
-/* Annotation on a Job that we suspended (spec.suspend) until its turn comes. Without it, its user did. */
-#define ZL_KEY_SUSPENDED "zen-lead.io/suspended"
-#define ZL_SUSPENDED_WAITING "waiting"
+/*
+ * Annotation on a Job that waits for its turn: since when we know (RFC 3339). Written once, with spec.suspend where the
+ * server has it, and taken away with that. A Job that is suspended without it was suspended by its user.
+ */
+#define ZL_KEY_QUEUED "zen-lead.io/queued"
 
 /* Kubernetes' own, on a CronJob's Job: its scheduled time; and that somebody made it by hand. */
 #define ZL_KEY_SCHEDULED "batch.kubernetes.io/cronjob-scheduled-timestamp"

@@ -74,11 +74,13 @@ static const struct state_row {
 } STATE_ROWS[] = {
     {JOB("j", "", ""), false, false, false, false},
     {JOB("j", "", ",\"spec\":{\"suspend\":true}"), false, false, true, false},
-    {JOB("j", NOTES("\"zen-lead.io/suspended\":\"waiting\""), ",\"spec\":{\"suspend\":true}"),
+    {JOB("j", NOTES("\"zen-lead.io/queued\":\"2026-01-01T00:00:00Z\""),
+         ",\"spec\":{\"suspend\":true}"),
      false, false, false, true},
-    /* Somebody resumed it: what we wrote says nothing any more. */
-    {JOB("j", NOTES("\"zen-lead.io/suspended\":\"waiting\""), ",\"spec\":{\"suspend\":false}"),
-     false, false, false, false},
+    /* Queued on a server that cannot suspend, or resumed by somebody. */
+    {JOB("j", NOTES("\"zen-lead.io/queued\":\"2026-01-01T00:00:00Z\""),
+         ",\"spec\":{\"suspend\":false}"),
+     false, false, false, true},
     {JOB("j", "", ",\"spec\":{\"parallelism\":0}"), false, false, true, false},
     {JOB("j", "", ",\"status\":{\"conditions\":[{\"type\":\"Complete\",\"status\":\"True\"}]}"),
      true, false, false, false},
@@ -104,7 +106,7 @@ static void test_state_of_a_job(void **state)
         struct zl_job *job = NULL;
         assert_int_equal(zl_job_decode(json, &job, NULL), ZL_OK);
         if (job->finished != row->finished || job->failed != row->failed ||
-            zl_job_is_paused(job) != row->paused || job->suspended_by_us != row->ours) {
+            zl_job_is_paused(job) != row->paused || job->queued != row->ours) {
             fail_msg("row %zu", i);
         }
         zl_job_free(job);

@@ -220,7 +220,7 @@ static void check(const struct scene *scene)
         job->meta.deleting = row->deleting;
         job->finished = row->finished;
         job->suspended = row->suspended;
-        job->suspended_by_us = row->ours;
+        job->queued = row->ours;
         job->parallelism = 1;
         job->tick_s = row->tick_s;
         turns[count] =
