@@ -74,6 +74,7 @@ static void decode_status(const struct cJSON *status, struct zl_policy_status *o
     out->holder_uid = zl_strdup(zl_json_text(holder, "uid", NULL));
     out->holder_namespace = zl_strdup(zl_json_text(holder, "namespace", NULL));
     out->holder_start_time = zl_strdup(zl_json_text(holder, "startTime", NULL));
+    out->holder_ready_time = zl_strdup(zl_json_text(holder, "firstReadyTime", NULL));
     out->holder_token = zl_json_i64(holder, 0, "fencingToken", NULL);
     out->successor_name = zl_strdup(zl_json_text(status, "successor", "name", NULL));
     out->successor_uid = zl_strdup(zl_json_text(status, "successor", "uid", NULL));
@@ -151,6 +152,7 @@ void zl_policy_status_clear(struct zl_policy_status *status)
     free(status->holder_uid);
     free(status->holder_namespace);
     free(status->holder_start_time);
+    free(status->holder_ready_time);
     free(status->successor_name);
     free(status->successor_uid);
     free(status->last_transition_time);
@@ -274,6 +276,9 @@ struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
         zl_json_set_text(holder, "namespace", status->holder_namespace);
         if (status->holder_start_time != NULL) {
             zl_json_set_text(holder, "startTime", status->holder_start_time);
+        }
+        if (status->holder_ready_time != NULL) {
+            zl_json_set_text(holder, "firstReadyTime", status->holder_ready_time);
         }
         if (status->holder_token > 0) {
             zl_json_set_i64(holder, "fencingToken", status->holder_token);

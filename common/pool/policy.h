@@ -42,8 +42,9 @@ struct zl_condition {
 struct zl_policy_status {
     char *phase; /* "Electing" or "Stable" */
     char *holder_name, *holder_uid, *holder_namespace;
-    char *holder_start_time;              /* when it became the leader */
-    int64_t holder_token;                 /* its fencing token; 0: not said */
+    char *holder_start_time; /* when it became the leader */
+    char *holder_ready_time; /* when it was first seen Ready; NULL: it is still starting */
+    int64_t holder_token;    /* its fencing token; 0: not said */
     char *successor_name, *successor_uid; /* during a handover: the pod that is to take over */
     int64_t candidates;                   /* live pods of the pool's workloads */
     int64_t blocked;                      /* replicas that are wanted and refused */
