@@ -147,7 +147,7 @@ start_links_and_programs() {
 
 # start_everything - up to pools that all have a leader
 start_everything() {
-    bash test/controlplane/up.sh "$ZL_RUN" $$ || return 1
+    ZL_CONTROLLER_MANAGER_OPTIONS=--vmodule=controller_utils=4 bash test/controlplane/up.sh "$ZL_RUN" $$ || return 1
     export PATH=$ZL_RUN/bin:$PATH KUBECONFIG=$ZL_RUN/kubeconfig
     apiserver_port=$(sed -nE 's/.*server: "https:.*:([0-9]+)".*/\1/p' "$KUBECONFIG")
     start_observer || { log_tail observer; return 1; }
