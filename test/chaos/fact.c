@@ -132,6 +132,7 @@ void zl_fact_decode(enum zl_fact_kind kind, const struct cJSON *object, struct z
         fact->status_uid = copy(zl_json_text(object, "status", "currentHolder", "uid", NULL));
         break;
     case ZL_FACT_REPLICASET:
+        fact->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
         break;
     }
     *out = fact;
@@ -185,8 +186,8 @@ char *zl_fact_text(const struct zl_fact *fact)
         return zl_asprintf("workload %s %s pool %s replicas %lld%s", fact->name, fact->uid,
                            or_dash(fact->pool), (long long)fact->replicas, gone);
     case ZL_FACT_REPLICASET:
-        return zl_asprintf("replicaset %s %s owner %s%s", fact->name, fact->uid,
-                           or_dash(fact->owner_uid), gone);
+        return zl_asprintf("replicaset %s %s owner %s replicas %lld%s", fact->name, fact->uid,
+                           or_dash(fact->owner_uid), (long long)fact->replicas, gone);
     }
     return zl_strdup("");
 }

@@ -230,7 +230,7 @@ works() {
     for name in "${webhooks[@]}" "${controllers[@]}"; do
         wait_until 60 is_back "$name" || { echo "$name does not come back" >&2; log_tail "$name"; return 1; }
     done
-    for name in kube-controller-manager kubelet observer; do
+    for name in kube-controller-manager kubelet observer expectations; do
         process_is_running "$name" || { echo "$name has died" >&2; log_tail "$name"; return 1; }
     done
 }

@@ -177,10 +177,14 @@ static void apply_replicaset(struct zl_history *history, const struct zl_fact *f
     if (replicaset == NULL) { /* kept for ever: its pods may outlive it */
         replicaset = zl_alloc(sizeof *replicaset);
         replicaset->uid = zl_strdup(fact->uid);
+        replicaset->name = zl_strdup(fact->name);
+        replicaset->waits_ms = -1;
         HASH_ADD_KEYPTR(hh, history->replicasets, replicaset->uid, strlen(replicaset->uid),
                         replicaset);
     }
     zl_replace_string(&replicaset->owner_uid, fact->owner_uid);
+    replicaset->gone = fact->deleted;
+    replicaset->replicas = fact->replicas;
 }
 
 static void free_pod(struct pod *pod)
@@ -437,6 +441,7 @@ void zl_history_free(struct zl_history *history)
         HASH_DELETE(hh, history->replicasets, replicaset);
         free(replicaset->uid);
         free(replicaset->owner_uid);
+        free(replicaset->name);
         free(replicaset);
     }
     HASH_ITER(hh, history->pods, pod, next_pod)
