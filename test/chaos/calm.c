@@ -60,12 +60,25 @@ static bool has_candidate(const struct zl_history *history, const struct pool *p
     return false;
 }
 
-/* Do all ReplicaSets of WORKLOAD that want pods wait, and is there one? */
-static bool waits(const struct zl_history *history, const struct workload *workload)
+static bool is_newest(const struct zl_history *history, const struct replicaset *replicaset)
+{
+    for (const struct replicaset *r = history->replicasets; r != NULL; r = r->hh.next) {
+        if (zl_same_string(r->owner_uid, replicaset->owner_uid) && !r->gone &&
+            r->revision > replicaset->revision) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Do all ReplicaSets of WORKLOAD that ought to send a pod wait, and is there one? */
+static bool waits(const struct zl_history *history, const struct pool *pool,
+                  const struct workload *workload)
 {
     bool any = false;
     for (const struct replicaset *r = history->replicasets; r != NULL; r = r->hh.next) {
-        if (!zl_same_string(r->owner_uid, workload->uid) || !wants_pods(history, r)) {
+        if (!zl_same_string(r->owner_uid, workload->uid) || !wants_pods(history, r) ||
+            (pool->recreate && !is_newest(history, r))) {
             continue;
         }
         if (r->waits_ms < history->calm_ms) {
@@ -81,7 +94,7 @@ static bool is_held(const struct zl_history *history, const struct pool *pool)
     bool any = false;
     for (const struct workload *w = history->workloads; w != NULL; w = w->hh.next) {
         if (w->replicas > 0 && zl_same_string(w->pool, pool->name)) {
-            if (!waits(history, w)) {
+            if (!waits(history, pool, w)) {
                 return false;
             }
             any = true;

@@ -142,6 +142,7 @@ static void apply_policy(struct zl_history *history, const struct zl_fact *fact)
     }
     pool->has_policy = !fact->deleted;
     pool->standby = fact->standby;
+    pool->recreate = fact->recreate;
     pool->status_token = fact->deleted ? 0 : fact->token;
     if (fact->deleted) {
         pool->highest_token = 0; /* the pool's life ends with its policy */
@@ -185,6 +186,7 @@ static void apply_replicaset(struct zl_history *history, const struct zl_fact *f
     zl_replace_string(&replicaset->owner_uid, fact->owner_uid);
     replicaset->gone = fact->deleted;
     replicaset->replicas = fact->replicas;
+    replicaset->revision = fact->deployment_revision;
 }
 
 static void free_pod(struct pod *pod)

@@ -46,8 +46,10 @@ struct zl_fact {
     bool finished, ready, terminating;
     /* workload, ReplicaSet */
     int64_t replicas;
+    int64_t deployment_revision; /* of a ReplicaSet; the newest one's is the largest; 0: none */
     /* policy */
     bool standby;
+    bool recreate;          /* rollout: Recreate: the newest revision alone may lead */
     const char *status_uid; /* the holder in status */
     /* Lease */
     const char *holder_uid;
@@ -104,8 +106,9 @@ void zl_history_calm(struct zl_history *history, int64_t now_ms, int64_t bound_m
  * while its watch was broken it never hears; then it waits for five minutes (pkg/controller/controller_utils.go,
  * ExpectationsTimeout; kubernetes/kubernetes issue 129795).
  *
- * A pool that has nobody to lead it, because it said so in this calm of each ReplicaSet that ought to send a pod, and whose
- * workloads have all such a one, has that much longer; and the ordinary bound once one of them goes on.
+ * A pool that has nobody to lead it, because it said so in this calm of each ReplicaSet that ought to send a pod (with rollout:
+ * Recreate the newest ones), and whose workloads have all such a one, has that much longer; and the ordinary bound once one
+ * of them goes on.
  */
 void zl_history_expects(struct zl_history *history, const char *name, bool waits, int64_t now_ms);
 

@@ -15,7 +15,7 @@
 
 struct pool {
     char *name;
-    bool has_policy, standby;
+    bool has_policy, standby, recreate;
     int64_t status_token;
     char *status_uid;
     bool has_lease, provisional;
@@ -46,7 +46,7 @@ struct workload {
 struct replicaset {
     char *uid, *owner_uid, *name;
     bool gone;
-    int64_t replicas;
+    int64_t replicas, revision;
     int64_t waits_ms; /* when that was last said; -1: it goes on */
     UT_hash_handle hh;
 };

@@ -3,9 +3,9 @@
  * The checker of the chaos run must find every kind of violation, and none where there is none: each row is a small history,
  * written as a script, and what is to be found in it.
  *
- *   policy NAME [standby] [token=N] [status=UID]     workload UID pool=P|- replicas=N
+ *   policy NAME [standby] [recreate] [token=N] [status=UID]     workload UID pool=P|- replicas=N
  *   pod UID of WORKLOAD [ready] [going] [over]       lease POOL [holder=UID] [claim] [token=N] [next=UID] [out=UID,UID]
- *   replicaset UID of WORKLOAD [replicas=N]          gone pod|lease|policy|replicaset NAME
+ *   replicaset UID of WORKLOAD [replicas=N] [number=N]    gone pod|lease|policy|replicaset NAME
  *   open|slow POOL    close|quick POOL MS    calm MS    waits|goes-on REPLICASET    at MS: also look at the calm
  */
 #include "common/base/memory.h"
@@ -93,6 +93,7 @@ static bool fill(char **words, size_t count, struct zl_fact *fact)
     } else if (strcmp(words[0], "policy") == 0) {
         fact->kind = ZL_FACT_POLICY;
         fact->standby = value_of(words, count, "standby") != NULL;
+        fact->recreate = value_of(words, count, "recreate") != NULL;
         fact->token = number_of(words, count, "token", 0);
         fact->status_uid = value_of(words, count, "status");
     } else if (strcmp(words[0], "workload") == 0) {
@@ -104,6 +105,7 @@ static bool fill(char **words, size_t count, struct zl_fact *fact)
         fact->kind = ZL_FACT_REPLICASET;
         fact->owner_uid = words[3];
         fact->replicas = number_of(words, count, "replicas", 1);
+        fact->deployment_revision = number_of(words, count, "number", 0);
     } else {
         return false;
     }
@@ -376,6 +378,15 @@ static const struct {
     {TWO "replicaset t of d replicas=0;calm 60000;waits r;at 160001", ZL_CALM_LASTS, "pool p", 1},
     {TWO "replicaset t of d replicas=1;gone replicaset t of d;calm 60000;waits r;at 160001",
      ZL_CALM_LASTS, "pool p", 1},
+    {TWO "policy p recreate;replicaset r of d replicas=3 number=2;"
+         "replicaset t of d replicas=1 number=1;calm 60000;waits r;at 160001",
+     ZL_CALM_LASTS, "pool p", 1}, /* t may not lead */
+    {TWO "policy p recreate;replicaset r of d replicas=3 number=2;"
+         "replicaset t of d replicas=1 number=3;calm 60000;waits r;at 160001",
+     ZL_CALM_OVERDUE, "pool p", 0},
+    {TWO "policy p recreate;replicaset r of d replicas=3 number=2;"
+         "replicaset t of d replicas=0 number=3;calm 60000;waits r;at 160001",
+     ZL_CALM_OVERDUE, "pool p", 0},
     {TWO "workload f pool=p replicas=3;calm 60000;waits r;at 160001", ZL_CALM_OVERDUE, "pool p", 0},
     {TWO "workload f pool=p replicas=3;replicaset u of f replicas=3;calm 60000;waits r;at 160001",
      ZL_CALM_OVERDUE, "pool p", 0},
@@ -503,11 +514,18 @@ static void test_pods_and_workloads_are_read(void **state)
                    "\"p\"},\"annotations\":{\"zen-lead/join\":\"false\"}}}");
     assert_null(fact->pool);
     zl_fact_free(fact);
-    fact = decoded(ZL_FACT_REPLICASET, "{\"metadata\":{\"name\":\"r\",\"uid\":\"u\","
-                                       "\"ownerReferences\":[{\"uid\":\"o\",\"controller\":true}]},"
-                                       "\"spec\":{\"replicas\":3}}");
+    fact =
+        decoded(ZL_FACT_REPLICASET, "{\"metadata\":{\"name\":\"r\",\"uid\":\"u\","
+                                    "\"annotations\":{\"deployment.kubernetes.io/revision\":\"7\"},"
+                                    "\"ownerReferences\":[{\"uid\":\"o\",\"controller\":true}]},"
+                                    "\"spec\":{\"replicas\":3}}");
     assert_string_equal(fact->owner_uid, "o");
     assert_int_equal(fact->replicas, 3);
+    assert_int_equal(fact->deployment_revision, 7);
+    zl_fact_free(fact);
+    fact = decoded(ZL_FACT_POLICY, "{\"metadata\":{\"name\":\"p\",\"uid\":\"u\"},"
+                                   "\"spec\":{\"rollout\":\"Recreate\"}}");
+    assert_true(fact->recreate && !fact->standby);
     zl_fact_free(fact);
 }
 
