@@ -399,6 +399,9 @@ static const struct {
      1},
     {TWO "calm 60000;at 110000;waits r;at 200000;calm 60000;waits r;at 260001", ZL_CALM_LASTS,
      "pool p", 2},
+    {TWO "calm 60000;at 110000;waits r;at 200000;" LEADS
+         "calm 60000;at 202000;pod x of s;at 260001",
+     ZL_CALM_OVERDUE, "pool q", 1},
 };
 
 static uint64_t held_of(const struct zl_history *history, const char *pool)
