@@ -10,6 +10,8 @@
 # OWNER is a pid: when that process is gone, however it ended, everything is taken down and DIR removed.
 #
 # Takes any version from 1.20 on; see build.sh for where the binaries come from.
+#
+#   ZL_CONTROLLER_MANAGER_OPTIONS   more options for kube-controller-manager, separated by spaces
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -114,6 +116,7 @@ start_apiserver() {
 
 start_controller_manager() {
     local options=()
+    read -r -a options <<<"${ZL_CONTROLLER_MANAGER_OPTIONS:-}"
     # The plain HTTP port: opened by default up to 1.23, where two would clash; unknown to newer versions.
     [ "$minor" -ge 24 ] || options+=(--port=0)
     process_start kube-controller-manager "$assets/kube-controller-manager" \
