@@ -81,10 +81,13 @@ make_secret() {
         base64 -d >"$ZL_RUN/tls/ca.crt"
 }
 
+beside=(self-signed network-policy pod-role-label)
+
 install() {
     cd "$zl_root" || return 1
     kubectl apply -k "$(folder)"
-    for beside in self-signed network-policy pod-role-label; do kubectl apply -k "manifests/$beside"; done
+    local one
+    for one in "${beside[@]}"; do kubectl apply -k "manifests/$one"; done
     make_secret
     for n in 1 2; do
         start_webhook "$n"
@@ -105,7 +108,7 @@ install() {
 # uninstall - the lines of the document. The processes end when their Deployments are gone, as pods would.
 uninstall() {
     awk '/^## /{here = $0 == "## Uninstall"} /^```$/{code = 0} here && code; /^```sh$/{code = 1}' "$zl_root/docs/upgrade.md" |
-        sed "s#^installed=manifests/base#installed=$(folder)#" >"$BATS_TEST_TMPDIR/uninstall.sh"
+        sed "s#^installed=.*#installed=$(folder)#; s#^beside=.*#beside='${beside[*]/#/manifests/}'#" >"$BATS_TEST_TMPDIR/uninstall.sh"
     [ "$(grep -c '^kubectl' "$BATS_TEST_TMPDIR/uninstall.sh")" -ge 5 ] || fail "the document has no such block"
     (
         wait_until 120 deployments_are_gone
