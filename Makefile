@@ -162,8 +162,12 @@ analyze: ## gcc -fanalyzer over the product
 fuzz: ## libFuzzer on what a stranger can send, SECONDS each (30)
 	@bash test/fuzz/run.sh $(SECONDS)
 
-manifests-check: ## render every kustomization
+chart: ## write the templates of manifests/chart from the manifests for kustomize
+	@bash manifests/chart.sh manifests/chart
+
+manifests-check: ## render every kustomization; the Helm chart is what they say, and renders to the same
 	@bash test/manifests/check.sh
+	@bash test/manifests/chart.sh
 
 clean: ## remove build/
 	rm -rf build
@@ -171,6 +175,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all image image-root image-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test model chaos demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
+.PHONY: all chart image image-root image-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test model chaos demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)
