@@ -6,7 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 chart=manifests/chart
-bash test/controlplane/packages.sh golang-1.19-go golang-gopkg-yaml.v3-dev
+command -v go >/dev/null || [ -x /usr/lib/go-1.19/bin/go ] || bash test/controlplane/packages.sh golang-1.19-go
+bash test/controlplane/packages.sh golang-gopkg-yaml.v3-dev
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
