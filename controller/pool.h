@@ -8,7 +8,7 @@
 #define ZL_CONTROLLER_POOL_H
 
 #include "common/pool/cache.h"
-#include "controller/plan.h"
+#include "controller/role.h"
 
 /* Everything is borrowed from the references at the end. */
 struct zl_pool {
@@ -19,6 +19,7 @@ struct zl_pool {
         retired; /* what was borrowed before it was looked up anew: a plan may point to it */
     const struct zl_workload **workloads;
     struct zl_member *members;
+    enum zl_role_labels role_labels; /* what became of them in this reconcile */
 };
 
 /* Make POD a member if it lives and its workload is in POOL. */

@@ -335,6 +335,15 @@ static enum zl_status look_at_loss(struct zl_reconciler *reconciler, struct zl_p
     return status;
 }
 
+/* After all that a failover waits for: labels, and the status, which says what came of them. */
+static enum zl_status tell(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                           struct zl_result *result, struct zl_error *err)
+{
+    enum zl_status labelled = zl_label_roles(reconciler, pool, result, err);
+    enum zl_status status = zl_write_status(reconciler, pool, err);
+    return status == ZL_OK ? labelled : status;
+}
+
 struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char *namespace_,
                                    const char *name, struct zl_error *err)
 {
@@ -392,7 +401,7 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
         result.status = zl_delete_surplus(reconciler, &pool, err);
     }
     if (result.status == ZL_OK) {
-        result.status = zl_write_status(reconciler, &pool, err);
+        result.status = tell(reconciler, &pool, &result, err);
     }
     zl_pool_clear(&pool);
     return result;

@@ -51,6 +51,7 @@ stage "unit" own make -j"$jobs" unit
 stage "unit, address and undefined-behaviour sanitizers" own make -j"$jobs" SANITIZE=address,undefined unit
 stage "unit, thread sanitizer" own make -j"$jobs" SANITIZE=thread unit
 stage "unit, valgrind" own make valgrind
+stage "image" one make image-check
 stage "fuzz" one make fuzz SECONDS=5
 stage "model" own make model
 

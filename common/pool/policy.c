@@ -21,6 +21,7 @@ static void decode_workloads(const struct cJSON *list, struct zl_policy_status *
 static const char *const CONDITION_NAMES[ZL_CONDITION_COUNT] = {
     [ZL_CONDITION_READY] = "Ready",
     [ZL_CONDITION_GATEKEEPER_ARMED] = "GatekeeperArmed",
+    [ZL_CONDITION_POD_ROLE_LABELS] = "PodRoleLabels",
 };
 
 static void decode_condition(const struct cJSON *json, struct zl_condition *out)
@@ -105,6 +106,7 @@ enum zl_status zl_policy_decode(const struct cJSON *object, struct zl_policy **o
     policy->custom_identity =
         zl_same_string(zl_json_text(spec, "identityStrategy", NULL), "custom");
     policy->recreate = zl_same_string(zl_json_text(spec, "rollout", NULL), "Recreate");
+    policy->role_label = zl_json_bool(spec, false, "podRoleLabel", NULL);
     policy->standby = zl_same_string(zl_json_text(spec, "followerMode", NULL), "standby");
     decode_status(zl_json_at(object, "status", NULL), &policy->status);
     *out = policy;

@@ -29,6 +29,7 @@ struct zl_status_job {
 enum zl_condition_type {
     ZL_CONDITION_READY,            /* a Ready pod leads */
     ZL_CONDITION_GATEKEEPER_ARMED, /* the API server asks the webhook about the namespace's pods */
+    ZL_CONDITION_POD_ROLE_LABELS,  /* with podRoleLabel: true: every pod carries its role */
     ZL_CONDITION_COUNT,
 };
 
@@ -70,6 +71,7 @@ struct zl_policy {
     bool custom_identity; /* identityStrategy: custom */
     bool standby;         /* followerMode: standby; else scaleDown */
     bool recreate;        /* rollout: Recreate; else Handover */
+    bool role_label;      /* podRoleLabel: true */
     struct zl_policy_status status;
 };
 
