@@ -343,6 +343,11 @@ void zl_armer_start(struct zl_armer *armer)
     }
 }
 
+struct zl_informer *zl_armer_informer(struct zl_armer *armer)
+{
+    return atomic_load(&armer->started) ? armer->configuration : NULL;
+}
+
 void zl_armer_stop(struct zl_armer *armer)
 {
     if (atomic_load(&armer->started)) {

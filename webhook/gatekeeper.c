@@ -36,6 +36,7 @@ void zl_gatekeeper_register_metrics(void)
     zl_metrics_register(&DECISIONS);
     zl_metrics_register(&DURATION);
     zl_bad_review_register_metrics();
+    zl_claim_register_metrics();
     zl_metrics_register(&PROBES);
 }
 
