@@ -40,6 +40,8 @@ struct zl_armer {
 void zl_armer_register_metrics(void)
 {
     zl_metrics_register(&NAMESPACES);
+    zl_metric_set(&NAMESPACES, "armed", NULL, 0);
+    zl_metric_set(&NAMESPACES, "unarmed", NULL, 0);
     zl_metrics_register(&PROBES);
 }
 

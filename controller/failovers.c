@@ -63,6 +63,11 @@ void zl_failovers_register_metrics(void)
 {
     zl_metrics_register(&FAILOVERS);
     zl_metrics_register(&FAILOVER_SECONDS);
+    /* From 0 on, or the first one of its reason would be no increase. */
+    for (int loss = 0; loss < ZL_LOSS_COUNT; loss++) {
+        zl_metric_add(&FAILOVERS, NAMES[loss], NULL, 0);
+    }
+    zl_metric_add(&FAILOVERS, UNSEEN, NULL, 0);
 }
 
 enum zl_loss zl_loss_of(const struct zl_pod *pod)

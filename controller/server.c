@@ -75,9 +75,13 @@ static void handle_metrics(void *ctx, const struct zl_http_request *request,
                            struct zl_http_response *response)
 {
     const struct zl_server *server = ctx;
-    struct zl_workqueue_load load = zl_workqueue_load(server->spec.queue);
+    struct zl_workqueue_load load = {0}; /* a candidate's queue fills, and nobody waits for that */
+    bool acting = server->spec.election(server->spec.ctx).acting;
     struct zl_informer *configuration = zl_armer_informer(server->spec.armer);
     (void)request;
+    if (acting) {
+        load = zl_workqueue_load(server->spec.queue);
+    }
     zl_metric_set(&QUEUE_DEPTH, NULL, NULL, (double)load.depth);
     zl_metric_set(&QUEUE_WAIT, NULL, NULL, (double)load.waiting_ms / 1000.0);
     zl_metric_set(&QUEUE_WORK, NULL, NULL, (double)load.working_ms / 1000.0);
@@ -85,7 +89,7 @@ static void handle_metrics(void *ctx, const struct zl_http_request *request,
     if (configuration != NULL) {
         zl_informer_show_metrics(configuration);
     }
-    zl_overview_show(server->spec.cache, server->spec.election(server->spec.ctx).acting);
+    zl_overview_show(server->spec.cache, acting);
     zl_http_respond_metrics(response);
 }
 
