@@ -163,6 +163,9 @@ void zl_failovers_see(struct zl_failovers *failovers, struct zl_cache *cache,
                       const struct zl_pod *before, const struct zl_pod *after)
 {
     const struct zl_pod *pod = before != NULL ? before : after;
+    if (pod == NULL) {
+        return;
+    }
     bool same = after != NULL && zl_same_string(after->meta.uid, pod->meta.uid);
     enum zl_loss loss = zl_loss_of(same ? after : NULL);
     if (loss == ZL_LOSS_NONE || zl_cache_count_by(cache, ZL_CACHED_SLICES, ZL_BY_HOLDER,
