@@ -148,13 +148,15 @@ build/tidy/%.ok: %.c .clang-tidy | deps
 	@clang-tidy --quiet $< -- $(STD) -I. -include common/base/ban.h -DZL_VERSION='"$(VERSION)"' 2>/dev/null
 	@touch $@
 
-docs: all ## write docs/options.md from the programs' own option tables
+docs: all ## write docs/options.md from the programs' own option tables, and the PrometheusRule from the alert rules
 	@bash test/lint/options.sh $(BUILD)/bin >docs/options.md
+	@bash test/lint/prometheusrule.sh >manifests/monitoring/prometheusrule.yaml
 
-docs-check: all ## fail when docs/options.md is not what the programs say, docs/reference.md not what the CRD says, or a link leads nowhere
+docs-check: all ## fail when docs/options.md or docs/metrics.md is not what the programs say, docs/reference.md not what the CRD says, or a link leads nowhere
 	@bash test/lint/options.sh $(BUILD)/bin | diff docs/options.md - || { echo "run: make docs" >&2; exit 1; }
 	@bash test/lint/reference.sh
 	@bash test/lint/links.sh
+	@bash test/lint/metrics.sh
 
 analyze: ## gcc -fanalyzer over the product
 	@$(MAKE) --no-print-directory BUILD=build/analyze OPT="-O1 -fanalyzer" build/analyze/libcommon.a
@@ -169,12 +171,15 @@ manifests-check: ## render every kustomization; the Helm chart is what they say,
 	@bash test/manifests/check.sh
 	@bash test/manifests/chart.sh
 
+monitoring-check: ## the alert rules against made-up histories, with promtool
+	@bash test/monitoring/run.sh
+
 clean: ## remove build/
 	rm -rf build
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all chart image image-root image-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test model chaos demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
+.PHONY: all chart image image-root image-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test model chaos demo format format-check layers lint docs docs-check analyze fuzz manifests-check monitoring-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

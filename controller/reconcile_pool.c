@@ -17,9 +17,19 @@ static const struct zl_metric TRANSITIONS = {
     .label1 = "action",
 };
 
+static const struct zl_metric RELEASES = {
+    .name = "zen_lead_provisional_releases_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Claims whose pod never appeared, so that the seat was taken back: a quota or another "
+            "webhook "
+            "refused it.",
+};
+
 void zl_reconciler_register_metrics(void)
 {
     zl_metrics_register(&TRANSITIONS);
+    zl_metrics_register(&RELEASES);
+    zl_metrics_register(&ZL_WAKES);
     zl_metrics_register(&ZL_SURPLUS_DELETED);
 }
 
@@ -273,6 +283,9 @@ static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool
                                                       : pool->facts.lease->holder_pod),
                     ZL_I64("fencingToken", stored->fencing_token),
                     ZL_BOOL("claimExpired", plan->claim_expired));
+        if (plan->claim_expired) {
+            zl_metric_add(&RELEASES, NULL, NULL, 1);
+        }
         tell_of_release(reconciler, pool, plan);
     }
     (void)zl_claim_clock_observe(reconciler->clock, stored, zl_clock_ms());

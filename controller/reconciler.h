@@ -13,6 +13,7 @@
 
 #include "common/base/metrics.h"
 #include "common/kube/events.h"
+#include "controller/failovers.h"
 #include "controller/pool.h"
 #include "controller/spells.h"
 #include "controller/wakes.h"
@@ -27,6 +28,7 @@ struct zl_reconciler {
     struct zl_claim_clock *clock;
     struct zl_wakes *wakes;
     struct zl_spells *spells;
+    struct zl_failovers *failovers;
     struct zl_armer *armer;
     int64_t claim_timeout_ms;
 };
@@ -40,7 +42,7 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
                                    const char *name, struct zl_error *err);
 
 void zl_reconciler_register_metrics(void);
-extern const struct zl_metric ZL_SURPLUS_DELETED;
+extern const struct zl_metric ZL_SURPLUS_DELETED, ZL_WAKES;
 
 /* --- for the parts of a reconcile (wake.c, surplus.c, policy_status.c) --- */
 

@@ -46,6 +46,7 @@ stage "build with clang" one make -j"$jobs" CC=clang BUILD=build/clang all
 stage "format" one make format-check
 stage "layers" one make layers
 stage "docs" one make docs-check
+stage "alerts" one make monitoring-check
 stage "lint" one make -j"$jobs" lint
 stage "unit" own make -j"$jobs" unit
 stage "unit, address and undefined-behaviour sanitizers" own make -j"$jobs" SANITIZE=address,undefined unit

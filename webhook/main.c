@@ -7,6 +7,7 @@
 #include "common/base/options.h"
 #include "common/base/process.h"
 #include "common/kube/daemon.h"
+#include "common/pool/cache_health.h"
 #include "webhook/server.h"
 #include "webhook/validator.h"
 
@@ -180,6 +181,7 @@ static enum zl_status serve(void *ctx, struct zl_kube_client *client,
     };
     zl_gatekeeper_register_metrics();
     zl_validator_register_metrics();
+    zl_cache_register_metrics();
     /* Before the first review can come: a cache that was not started has nothing to wait for. */
     zl_cache_start_pools(cache);
     enum zl_status status = zl_webhook_server_start(config, &gatekeeper, &server, err);
