@@ -330,3 +330,11 @@ restore_programs() {
 # freeze_owners / thaw_owners - hold the ReplicaSet and StatefulSet controllers still.
 freeze_owners() { kill -s STOP "$(process_pid kube-controller-manager)"; }
 thaw_owners() { kill -s CONT "$(process_pid kube-controller-manager)"; }
+
+# restart_controller_manager [OPTION...] - with these besides those that it had: of an option that comes twice the last counts.
+restart_controller_manager() {
+    local command
+    mapfile -d '' command <"/proc/$(process_pid kube-controller-manager)/cmdline"
+    process_stop kube-controller-manager
+    process_start kube-controller-manager "${command[@]}" "$@"
+}
