@@ -177,7 +177,7 @@ version=$("$assets/kube-apiserver" --version)
 minor=$(sed -E 's/.*v1\.([0-9]+).*/\1/' <<<"$version")
 # Services of both families and ttlSecondsAfterFinished of Jobs are asked for before 1.21; later nobody may ask any more.
 features=()
-[ "$minor" -ge 21 ] || features=(--feature-gates IPv6DualStack=true,TTLAfterFinished=true)
+[ "$minor" -ge 21 ] || features=(--feature-gates "IPv6DualStack=true,TTLAfterFinished=true")
 audit=()
 [ -z "${ZL_AUDIT:-}" ] || write_audit_policy
 kubectl=$(find_kubectl)

@@ -13,6 +13,7 @@ explain_area() {
 }
 
 readonly SHORT='{zl-test/succeed-after-ms: "100"}'
+readonly QUICK='{leaseDurationSeconds: 5, renewDeadlineSeconds: 4, retryPeriodSeconds: 1}'
 readonly PARALLEL='parallelism: 3, completions: 3,'
 
 batch() { job "$@" | k apply -f -; }
@@ -231,12 +232,12 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
 }
 
 @test "a Job that hangs: status says who blocks since when; its own activeDeadlineSeconds ends its turn, never ours" {
-    policy batch '{leaseDurationSeconds: 3, renewDeadlineSeconds: 2, retryPeriodSeconds: 1}'
+    policy batch "$QUICK"
     # Not Ready either, for longer than leaseDurationSeconds: that means nothing for a Job.
-    job first batch "activeDeadlineSeconds: 9," '{zl-test/ready: "false"}' | k apply -f -
+    job first batch "activeDeadlineSeconds: 12," '{zl-test/ready: "false"}' | k apply -f -
     hanging first second
     wait_for 10 is second queue batch
-    stays 4 is first executing batch
+    stays 6 is first executing batch
     policy_status batch .executing.startTime | grep -q T
     poke
     wait_for 20 is_failed first
@@ -282,13 +283,13 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
 
 @test "a lost node: a terminating pod keeps the seat until its object is gone" {
     local pod
-    policy batch '{leaseDurationSeconds: 3, renewDeadlineSeconds: 2, retryPeriodSeconds: 1}'
+    policy batch "$QUICK"
     hanging first second
     pod=$(job_pods first)
     k annotate "$pod" zl-test/stuck=true zl-test/ready=false
     k delete "$pod" --wait=false --grace-period 1
     poke
-    stays 6 is "$pod" eval "k get pods -l app=batch -o name"
+    stays 7 is "$pod" eval "k get pods -l app=batch -o name"
     expect "who executes" "$(executing batch)" = first
     k annotate "$pod" zl-test/stuck-
     wait_for 10 absent "$pod"
@@ -496,4 +497,18 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     stays 2 no_pod_of second
     recorder_sync
     expect "pods of both at one instant" "$(together)" -eq 1
+}
+
+@test "manifests/examples: two Jobs take turns" {
+    # shellcheck disable=SC2154 # of programs.bash
+    k apply -f "$zl_root/manifests/examples/job.yaml"
+    wait_for 20 is import executing bucket
+    wait_for 10 runs import
+    no_pod_of export
+    finish import
+    wait_for 20 runs export
+    finish export
+    await_complete 15 --all
+    recorder_sync
+    expect "pods at one instant" "$(most_at_once bucket)" -eq 1
 }
