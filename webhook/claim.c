@@ -15,19 +15,17 @@
 enum { ROUNDS = 5 };
 
 struct seat_view {
-    struct zl_lease *lease; /* NULL: there is none */
-    int64_t token;          /* of a lost Lease: what LeaderPolicy status says; else 0 */
-    struct zl_pod *holder;  /* what stands under its holder's name; NULL: nothing */
-    struct zl_pod *other;   /* a live pod of the pool that the Lease does not name, or NULL */
-    char *rest; /* uids of the others that live beside it, separated by commas; or NULL */
+    struct zl_lease *lease;  /* NULL: there is none */
+    int64_t token;           /* of a lost Lease: what LeaderPolicy status says; else 0 */
+    struct zl_pod *holder;   /* what stands under its holder's name; NULL: nothing */
+    struct zl_others others; /* live pods of the pool that the Lease does not name */
 };
 
 static void clear_view(struct seat_view *view)
 {
     zl_lease_free(view->lease);
     zl_pod_free(view->holder);
-    zl_pod_free(view->other);
-    free(view->rest);
+    zl_others_clear(&view->others);
     memset(view, 0, sizeof *view);
 }
 
@@ -78,7 +76,7 @@ static enum zl_status look_for_lost_claim(const struct zl_gatekeeper *gatekeeper
                                           struct zl_error *err)
 {
     struct zl_facts *facts = &request->facts;
-    const char *pool = facts->workload->pool;
+    const char *pool = request->pool;
     int64_t token = 0;
     facts->claim_in_flight = false;
     if (facts->seat == ZL_SEAT_ABANDONED || !zl_lease_is_lost(view->lease)) {
@@ -113,6 +111,27 @@ static enum zl_status create_lease(const struct zl_gatekeeper *gatekeeper,
                            : status;
 }
 
+/* Nobody holds the seat: what else must be known before it is taken? */
+static enum zl_status view_free_seat(const struct zl_gatekeeper *gatekeeper,
+                                     struct zl_request *request, bool proven,
+                                     struct seat_view *view, struct zl_error *err)
+{
+    struct zl_facts *facts = &request->facts;
+    const struct zl_pod *other = NULL;
+    enum zl_status status = look_for_lost_claim(gatekeeper, request, view, err);
+    if (status == ZL_OK) {
+        status = zl_find_others(gatekeeper, request, view->lease, proven, &view->others, err);
+    }
+    other = view->others.best;
+    if (status == ZL_OK && facts->job != NULL) {
+        status = zl_view_turn(gatekeeper, request, view->lease, other, err);
+    }
+    facts->other_pod_lives = other != NULL;
+    facts->other_led = other != NULL && view->token > 0 &&
+                       zl_policy_led_last(facts->policy, other->meta.uid, view->token);
+    return status;
+}
+
 static enum zl_status view_seat(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
                                 struct seat_view *view, struct zl_error *err)
 {
@@ -121,7 +140,7 @@ static enum zl_status view_seat(const struct zl_gatekeeper *gatekeeper, struct z
     bool proven = false;
 
     enum zl_status status =
-        zl_lease_read(gatekeeper->client, request->namespace_, facts->workload->pool,
+        zl_lease_read(gatekeeper->client, request->namespace_, request->pool,
                       zl_clock_left_ms(request->deadline_ms), &view->lease, err);
     if (status != ZL_OK) {
         return status;
@@ -139,52 +158,84 @@ static enum zl_status view_seat(const struct zl_gatekeeper *gatekeeper, struct z
     }
     facts->seat = zl_seat_judge(view->lease, holder, age_ms, gatekeeper->claim_timeout_ms);
     facts->holder_terminating = holder == ZL_HOLDER_TERMINATING;
-    status =
-        zl_view_rollout(gatekeeper, request, view->lease, view->holder, facts->seat, &proven, err);
-    bool empty = facts->seat == ZL_SEAT_ABSENT || facts->seat == ZL_SEAT_EMPTY ||
-                 facts->seat == ZL_SEAT_ABANDONED;
-    if (status == ZL_OK && empty) {
-        status = look_for_lost_claim(gatekeeper, request, view, err);
+    facts->held_by_job = zl_turn_by_memory(NULL, view->lease) != ZL_TURN_NOBODYS;
+    if (facts->workload != NULL) {
+        status = zl_view_rollout(gatekeeper, request, view->lease, view->holder, facts->seat,
+                                 &proven, err);
     }
-    if (status == ZL_OK && empty) {
-        status =
-            zl_find_other(gatekeeper, request, view->lease, proven, &view->other, &view->rest, err);
+    if (status == ZL_OK && (facts->seat == ZL_SEAT_ABSENT || facts->seat == ZL_SEAT_EMPTY ||
+                            facts->seat == ZL_SEAT_ABANDONED)) {
+        status = view_free_seat(gatekeeper, request, proven, view, err);
     }
-    facts->other_pod_lives = view->other != NULL;
-    facts->other_led = view->other != NULL && view->token > 0 &&
-                       zl_policy_led_last(facts->policy, view->other->meta.uid, view->token);
     facts->live = true;
     return status;
 }
 
 /* --- taking the seat --- */
 
-static enum zl_status take_seat(const struct zl_gatekeeper *gatekeeper,
-                                const struct zl_request *request, const struct seat_view *view,
-                                const struct zl_candidate *candidate, bool provisional,
-                                struct zl_error *err)
+/* More than any that was ever given. */
+static int64_t token_above(const struct zl_gatekeeper *gatekeeper, const struct zl_request *request,
+                           const struct zl_lease *lease)
 {
     const struct zl_policy *policy = request->facts.policy;
     struct zl_last_claim last = zl_claim_clock_last(gatekeeper->clock, request->namespace_,
                                                     policy->meta.name, zl_clock_ms());
-    int64_t above = view->lease->fencing_token;
-    int64_t token = 0;
+    int64_t above = lease->fencing_token;
     if (last.fencing_token > above) {
         above = last.fencing_token;
     }
-    if (zl_lease_is_lost(view->lease) && policy->status.fencing_token + 1 > above) {
+    if (zl_lease_is_lost(lease) && policy->status.fencing_token + 1 > above) {
         above = policy->status.fencing_token > 0 ? policy->status.fencing_token + 1 : above;
     }
-    /* Before the swap, and so before the pod is let in: it is ours even if the Lease is deleted then. */
-    enum zl_status status = zl_token_reserve(gatekeeper->client, policy, above,
-                                             zl_clock_left_ms(request->deadline_ms), &token, err);
+    return above;
+}
+
+/*
+ * Before the swap, and so before the pod is let in: it is ours even if the Lease is deleted then. So is the scheduled
+ * time of JOB (NULL: none); when it is another Job's already, the next round sees that.
+ */
+static enum zl_status reserve_token(const struct zl_gatekeeper *gatekeeper,
+                                    struct zl_request *request, int64_t above,
+                                    const struct zl_job *job, int64_t *token, struct zl_error *err)
+{
+    int64_t left_ms = zl_clock_left_ms(request->deadline_ms);
+    if (job == NULL || job->tick_s == 0) {
+        return zl_token_reserve(gatekeeper->client, request->facts.policy, above, left_ms, token,
+                                err);
+    }
+    const struct zl_tick tick = {
+        .time_s = job->tick_s, .job = job->meta.name, .uid = job->meta.uid};
+    enum zl_status status = zl_token_reserve_tick(gatekeeper->client, request->facts.policy, above,
+                                                  &tick, left_ms, token, err);
+    if (status != ZL_E_INVALID) {
+        return status;
+    }
+    status = zl_request_reread_policy(gatekeeper, request, err);
+    if (status == ZL_OK && request->facts.policy == NULL) {
+        return zl_error_set(err, ZL_E_TRANSIENT, "the LeaderPolicy was deleted meanwhile");
+    }
+    return status == ZL_OK ? zl_error_set(err, ZL_E_CONFLICT, "the scheduled time was used up")
+                           : status;
+}
+
+/* @param job  whose pod CANDIDATE is; NULL: none's */
+static enum zl_status take_seat(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
+                                const struct seat_view *view, const struct zl_candidate *candidate,
+                                const struct zl_job *job, bool provisional, struct zl_error *err)
+{
+    int64_t token = 0;
+    enum zl_status status = reserve_token(
+        gatekeeper, request, token_above(gatekeeper, request, view->lease), job, &token, err);
     if (status != ZL_OK) {
         return status;
     }
+    const struct zl_policy *policy = request->facts.policy;
     struct zl_lease *next = zl_lease_claimed(view->lease, policy, token - 1, candidate, provisional,
                                              zl_clock_wall_us());
-    if (!provisional && view->token > 0) {
-        zl_lease_depose_all(next, view->rest); /* one of them may have led */
+    if (job != NULL) {
+        zl_lease_set_turn(next, job->meta.name, job->meta.uid);
+    } else if (!provisional && view->token > 0) {
+        zl_lease_depose_all(next, view->others.rest); /* one of them may have led */
     }
     status = zl_lease_swap(gatekeeper->client, next, policy, zl_clock_left_ms(request->deadline_ms),
                            NULL, err);
@@ -193,7 +244,7 @@ static enum zl_status take_seat(const struct zl_gatekeeper *gatekeeper,
         ZL_LOG_INFO(provisional ? "seat claimed" : "pod adopted as leader",
                     ZL_STR("namespace", request->namespace_), ZL_STR("pool", next->pool),
                     ZL_STR("pod", next->holder_pod), ZL_STR("uid", next->holder_uid),
-                    ZL_I64("fencingToken", next->fencing_token));
+                    ZL_STR("job", next->turn_job), ZL_I64("fencingToken", next->fencing_token));
     }
     zl_lease_free(next);
     return status;
@@ -218,7 +269,7 @@ static enum zl_status take_place(const struct zl_gatekeeper *gatekeeper,
     return status;
 }
 
-static enum zl_status act(const struct zl_gatekeeper *gatekeeper, const struct zl_request *request,
+static enum zl_status act(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
                           const struct seat_view *view, enum zl_step step, struct zl_error *err)
 {
     bool custom = request->facts.policy->custom_identity;
@@ -229,16 +280,18 @@ static enum zl_status act(const struct zl_gatekeeper *gatekeeper, const struct z
         const struct zl_candidate self = {.pod = request->pod_name,
                                           .uid = request->pod_uid,
                                           .identity = custom ? request->identity : NULL};
-        return take_seat(gatekeeper, request, view, &self, true, err);
+        return take_seat(gatekeeper, request, view, &self, request->facts.job, true, err);
     }
     if (step == ZL_STEP_SUCCEED) {
         return take_place(gatekeeper, request, view->lease, err);
     }
-    if (view->other == NULL) {
+    if (view->others.best == NULL) {
         return zl_error_set(err, ZL_E_INVALID, "nothing to adopt");
     }
-    const struct zl_candidate other = zl_candidate_of(view->other, request->facts.policy);
-    return take_seat(gatekeeper, request, view, &other, false, err);
+    const struct zl_candidate other = zl_candidate_of(view->others.best, request->facts.policy);
+    const struct zl_job *job =
+        view->others.job_ref != NULL ? zl_ref_object(view->others.job_ref) : NULL;
+    return take_seat(gatekeeper, request, view, &other, job, false, err);
 }
 
 enum zl_status zl_claim_seat(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
@@ -269,6 +322,6 @@ enum zl_status zl_claim_seat(const struct zl_gatekeeper *gatekeeper, struct zl_r
             return status;
         }
     }
-    *outcome = ZL_OUTCOME_CLAIM_LOST;
+    *outcome = request->facts.job != NULL ? ZL_OUTCOME_TURN_LOST : ZL_OUTCOME_CLAIM_LOST;
     return ZL_OK;
 }

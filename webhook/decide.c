@@ -11,20 +11,25 @@ static struct zl_decision then(enum zl_step step, enum zl_outcome outcome)
     return (struct zl_decision){.step = step, .outcome = outcome};
 }
 
+/* Why a pod may not lead beside one that holds the seat. */
+static enum zl_outcome follower(const struct zl_facts *facts)
+{
+    return facts->held_by_job ? ZL_OUTCOME_JOB_EXECUTES : ZL_OUTCOME_FOLLOWER;
+}
+
 /* A stale denial only delays, so memory may deny; only live facts may let a pod in. */
 static struct zl_decision decide_from_memory(const struct zl_facts *facts)
 {
     bool steadily_held = facts->seat == ZL_SEAT_HELD && !facts->holder_terminating &&
                          !facts->is_holder && !facts->is_successor && !facts->may_succeed;
-    return steadily_held ? answer(ZL_OUTCOME_FOLLOWER)
-                         : then(ZL_STEP_READ, ZL_OUTCOME_CLAIM_PENDING);
+    return steadily_held ? answer(follower(facts)) : then(ZL_STEP_READ, ZL_OUTCOME_CLAIM_PENDING);
 }
 
 static struct zl_decision decide_beside_leader(const struct zl_facts *facts)
 {
     /* A leader on its way out leaves the seat in a moment: then this pod may have that. */
     bool place = facts->may_succeed && !facts->successor_lives && !facts->holder_terminating;
-    return place ? then(ZL_STEP_SUCCEED, ZL_OUTCOME_SUCCESSOR) : answer(ZL_OUTCOME_FOLLOWER);
+    return place ? then(ZL_STEP_SUCCEED, ZL_OUTCOME_SUCCESSOR) : answer(follower(facts));
 }
 
 static struct zl_decision decide_empty_seat(const struct zl_facts *facts)
@@ -57,7 +62,7 @@ static struct zl_decision decide_live(const struct zl_facts *facts)
     case ZL_SEAT_HELD:
         return decide_beside_leader(facts);
     case ZL_SEAT_PROVISIONAL:
-        return answer(ZL_OUTCOME_CLAIM_PENDING);
+        return answer(facts->held_by_job ? ZL_OUTCOME_JOB_EXECUTES : ZL_OUTCOME_CLAIM_PENDING);
     case ZL_SEAT_ABSENT:
     case ZL_SEAT_EMPTY:
         if (facts->claim_in_flight && !facts->other_led) {
@@ -74,7 +79,7 @@ static struct zl_decision decide_live(const struct zl_facts *facts)
 
 struct zl_decision zl_decide(const struct zl_facts *facts)
 {
-    if (facts->workload == NULL) {
+    if (facts->workload == NULL && facts->job == NULL) {
         return answer(ZL_OUTCOME_NOT_IN_POOL);
     }
     if (facts->is_static) {
@@ -83,14 +88,23 @@ struct zl_decision zl_decide(const struct zl_facts *facts)
     if (facts->policy == NULL) {
         return answer(ZL_OUTCOME_POLICY_MISSING);
     }
-    if (facts->workload->replicas <= 1) {
+    if (facts->workload != NULL && facts->workload->replicas <= 1) {
         return answer(ZL_OUTCOME_SINGLE_REPLICA);
     }
     if (facts->policy->standby) {
         return answer(ZL_OUTCOME_STANDBY);
     }
+    if (facts->job != NULL) {
+        return zl_decide_turn(facts);
+    }
     return facts->live ? decide_live(facts) : decide_from_memory(facts);
 }
+
+/* One text for whatever a Job waits for: its Events stay one. */
+#define NOT_ITS_TURN                                                                               \
+    "zen-lead: it is not this pod's turn in pool \"%s\": its Jobs execute in order of creation, "  \
+    "one "                                                                                         \
+    "pod at a time; LeaderPolicy status shows who executes and who waits"
 
 static const struct {
     const char *name;
@@ -130,6 +144,26 @@ static const struct {
     [ZL_OUTCOME_NAMELESS] = {"nameless", false,
                              "zen-lead: a pod of pool \"%s\" needs metadata.name and metadata.uid "
                              "to become its leader"},
+    [ZL_OUTCOME_JOB_EXECUTES] = {"job_executes", false,
+                                 "zen-lead: a Job still executes in pool \"%s\"; its Deployments "
+                                 "and StatefulSets wait until that pod has ended"},
+    [ZL_OUTCOME_TURN_TAKEN] = {"turn_taken", false, NOT_ITS_TURN},
+    [ZL_OUTCOME_TURN_PENDING] = {"turn_pending", false, NOT_ITS_TURN},
+    [ZL_OUTCOME_TURN_ADOPTED] = {"turn_adopted", false, NOT_ITS_TURN},
+    [ZL_OUTCOME_TURN_LOST] = {"turn_lost", false, NOT_ITS_TURN},
+    [ZL_OUTCOME_QUEUED] = {"queued", false, NOT_ITS_TURN},
+    [ZL_OUTCOME_TICK_USED] = {"tick_used", false,
+                              "zen-lead: another Job of pool \"%s\" has this scheduled time; it "
+                              "is run once"},
+    [ZL_OUTCOME_TICK_MISSED] = {"tick_missed", false,
+                                "zen-lead: this Job waited in pool \"%s\" for longer than its "
+                                "CronJob's startingDeadlineSeconds"},
+    [ZL_OUTCOME_JOB_OVER] = {"job_over", false,
+                             "zen-lead: this pod's Job in pool \"%s\" is over or suspended"},
+    [ZL_OUTCOME_JOB_GONE] = {"job_gone", false, "zen-lead: this pod's Job does not exist any more"},
+    [ZL_OUTCOME_LED_POOL] = {"led_pool", false,
+                             "zen-lead: pool \"%s\" is led by a pod of a Deployment or "
+                             "StatefulSet, its Jobs do not start; give them a pool of their own"},
 };
 
 bool zl_outcome_allows(enum zl_outcome outcome)

@@ -11,10 +11,19 @@
 #define ZL_WEBHOOK_DECIDE_H
 
 #include "common/pool/seat.h"
+#include "common/pool/turns.h"
+
+/* In a guarded pool: whose turn does the Lease say it is? */
+enum zl_whose_turn {
+    ZL_TURN_NOBODYS, /* or of a Job that is over */
+    ZL_TURN_OWN,     /* of the pod's own Job */
+    ZL_TURN_ANOTHERS,
+};
 
 struct zl_facts {
     bool is_static;                     /* mirror of a static pod */
     const struct zl_workload *workload; /* the pod's workload, if it joins a pool; else NULL */
+    const struct zl_job *job;           /* the same for its Job; at most one of the two is set */
     const struct zl_policy *policy;     /* the pool's LeaderPolicy; NULL: there is none */
     bool live; /* what follows was read from the API server for this request */
     enum zl_seat seat;
@@ -30,6 +39,13 @@ struct zl_facts {
     bool may_succeed;     /* the pod's revision may start beside the leader */
     bool is_successor;    /* the Lease already names this very pod as successor */
     bool successor_lives; /* the one place beside the leader is taken */
+    bool held_by_job;     /* ... HELD or PROVISIONAL is a Job's turn */
+    /* Of a Job's pod (guard.c). From memory, TURN is known as far as it is its own. */
+    bool led; /* a Deployment or StatefulSet is in the pool, too */
+    enum zl_whose_turn turn;
+    bool other_has_turn;       /* the live pod that the Lease does not name is of the turn's Job */
+    enum zl_standing standing; /* the pod's Job among the others */
+    bool is_next;              /* its turn comes next */
 };
 
 enum zl_step {
@@ -58,6 +74,18 @@ enum zl_outcome {
     ZL_OUTCOME_CLAIM_LOST,
     ZL_OUTCOME_UNREACHABLE,
     ZL_OUTCOME_NAMELESS,
+    ZL_OUTCOME_JOB_EXECUTES,
+    /* Of a Job's pod. */
+    ZL_OUTCOME_TURN_TAKEN,
+    ZL_OUTCOME_TURN_PENDING,
+    ZL_OUTCOME_TURN_ADOPTED,
+    ZL_OUTCOME_TURN_LOST,
+    ZL_OUTCOME_QUEUED,
+    ZL_OUTCOME_TICK_USED,
+    ZL_OUTCOME_TICK_MISSED,
+    ZL_OUTCOME_JOB_OVER,
+    ZL_OUTCOME_JOB_GONE,
+    ZL_OUTCOME_LED_POOL,
     ZL_OUTCOME_COUNT,
 };
 
@@ -67,6 +95,10 @@ struct zl_decision {
 };
 
 struct zl_decision zl_decide(const struct zl_facts *facts);
+/* For a Job's pod in a pool that has a LeaderPolicy and blocks (guard.c); zl_decide calls it. */
+struct zl_decision zl_decide_turn(const struct zl_facts *facts);
+/* As far as JOB (NULL: none) and a remembered LEASE (NULL: none) tell. */
+enum zl_whose_turn zl_turn_by_memory(const struct zl_job *job, const struct zl_lease *lease);
 
 bool zl_outcome_allows(enum zl_outcome outcome);
 const char *zl_outcome_name(enum zl_outcome outcome); /* for metrics and logs: "follower" */

@@ -42,7 +42,9 @@ void zl_gatekeeper_register_metrics(void)
 void zl_request_clear(struct zl_request *request)
 {
     zl_ref_drop(request->workload_ref);
+    zl_ref_drop(request->job_ref);
     zl_ref_drop(request->policy_ref);
+    free(request->pool);
     memset(request, 0, sizeof *request);
 }
 
@@ -51,6 +53,7 @@ static void use_workload(struct zl_request *request, struct zl_ref *taken)
     zl_ref_drop(request->workload_ref);
     request->workload_ref = taken;
     request->facts.workload = taken != NULL ? zl_ref_object(taken) : NULL;
+    zl_replace_string(&request->pool, taken != NULL ? request->facts.workload->pool : NULL);
 }
 
 static void use_policy(struct zl_request *request, struct zl_ref *taken)
@@ -60,14 +63,14 @@ static void use_policy(struct zl_request *request, struct zl_ref *taken)
     request->facts.policy = taken != NULL ? zl_ref_object(taken) : NULL;
 }
 
-static enum zl_status reread_policy(const struct zl_gatekeeper *gatekeeper,
-                                    struct zl_request *request, struct zl_error *err)
+enum zl_status zl_request_reread_policy(const struct zl_gatekeeper *gatekeeper,
+                                        struct zl_request *request, struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_policy *policy = NULL;
     const struct zl_kube_target target = {.resource = &ZL_KUBE_LEADERPOLICIES,
                                           .namespace_ = request->namespace_,
-                                          .name = request->facts.workload->pool,
+                                          .name = request->pool,
                                           .timeout_ms = zl_clock_left_ms(request->deadline_ms)};
     enum zl_status status = zl_kube_get(gatekeeper->client, &target, &object, err);
     if (status == ZL_E_NOT_FOUND) {
@@ -125,19 +128,29 @@ static enum zl_status confirm_permission(const struct zl_gatekeeper *gatekeeper,
 {
     enum zl_status status = ZL_OK;
     if (request->facts.policy == NULL || request->facts.policy->standby) {
-        status = reread_policy(gatekeeper, request, err);
+        status = zl_request_reread_policy(gatekeeper, request, err);
     }
-    if (status == ZL_OK && request->facts.workload->replicas <= 1) {
+    if (status == ZL_OK && request->facts.workload != NULL &&
+        request->facts.workload->replicas <= 1) {
         status = reread_workload(gatekeeper, request, err);
     }
     return status;
 }
 
+/* Is there a Deployment or StatefulSet in the pool? */
+static bool is_led(const struct zl_gatekeeper *gatekeeper, const struct zl_request *request)
+{
+    return zl_cache_count_by(gatekeeper->cache, ZL_CACHED_DEPLOYMENTS, ZL_BY_POOL,
+                             request->namespace_, request->pool) +
+               zl_cache_count_by(gatekeeper->cache, ZL_CACHED_STATEFULSETS, ZL_BY_POOL,
+                                 request->namespace_, request->pool) >
+           0;
+}
+
 static void remember_seat(const struct zl_gatekeeper *gatekeeper, struct zl_request *request)
 {
-    const char *pool = request->facts.workload->pool;
     ZL_AUTO_REF struct zl_ref *lease_ref =
-        zl_cache_find_lease(gatekeeper->cache, request->namespace_, pool);
+        zl_cache_find_lease(gatekeeper->cache, request->namespace_, request->pool);
     const struct zl_lease *lease = lease_ref != NULL ? zl_ref_object(lease_ref) : NULL;
     enum zl_holder holder = ZL_HOLDER_UNKNOWN;
     if (zl_lease_is_held(lease) && lease->holder_pod != NULL) {
@@ -146,7 +159,8 @@ static void remember_seat(const struct zl_gatekeeper *gatekeeper, struct zl_requ
         if (pod_ref != NULL) {
             const struct zl_pod *pod = zl_ref_object(pod_ref);
             holder = zl_holder_of(lease, pod);
-            request->facts.may_succeed = zl_may_succeed_by_memory(gatekeeper, request, lease, pod);
+            request->facts.may_succeed = request->facts.workload != NULL &&
+                                         zl_may_succeed_by_memory(gatekeeper, request, lease, pod);
         }
     }
     request->facts.is_successor =
@@ -155,6 +169,9 @@ static void remember_seat(const struct zl_gatekeeper *gatekeeper, struct zl_requ
     request->facts.holder_terminating = holder == ZL_HOLDER_TERMINATING;
     request->facts.is_holder =
         request->pod_uid != NULL && zl_lease_is_held_by(lease, request->pod_uid);
+    request->facts.held_by_job = zl_turn_by_memory(NULL, lease) != ZL_TURN_NOBODYS;
+    request->facts.turn = zl_turn_by_memory(request->facts.job, lease);
+    request->facts.led = request->facts.job != NULL && is_led(gatekeeper, request);
 }
 
 static enum zl_status decide_member(const struct zl_gatekeeper *gatekeeper,
@@ -162,12 +179,12 @@ static enum zl_status decide_member(const struct zl_gatekeeper *gatekeeper,
                                     struct zl_error *err)
 {
     use_policy(request, zl_cache_find(gatekeeper->cache, ZL_CACHED_POLICIES, request->namespace_,
-                                      request->facts.workload->pool));
+                                      request->pool));
     enum zl_status status = confirm_permission(gatekeeper, request, err);
     if (status != ZL_OK) {
         return status;
     }
-    if (request->facts.workload != NULL && request->facts.policy != NULL) {
+    if (request->pool != NULL && request->facts.policy != NULL) {
         remember_seat(gatekeeper, request);
     }
 
@@ -194,7 +211,7 @@ static void log_decision(const struct zl_request *request, enum zl_outcome outco
 {
     enum zl_log_level level = ZL_LOG_LEVEL_DEBUG;
     if (outcome == ZL_OUTCOME_CLAIMED || outcome == ZL_OUTCOME_ADOPTED ||
-        outcome == ZL_OUTCOME_SUCCESSOR) {
+        outcome == ZL_OUTCOME_TURN_ADOPTED || outcome == ZL_OUTCOME_SUCCESSOR) {
         level = ZL_LOG_LEVEL_INFO;
     }
     if (outcome == ZL_OUTCOME_UNREACHABLE || outcome == ZL_OUTCOME_ALLOWED_UNREACHABLE) {
@@ -206,14 +223,61 @@ static void log_decision(const struct zl_request *request, enum zl_outcome outco
               ZL_STR("error", level == ZL_LOG_LEVEL_WARN ? err->message : NULL));
 }
 
+/* A pod whose Job is gone would run until garbage collection takes it, beside whoever executes then. */
+static bool has_guarded_pool(const struct zl_gatekeeper *gatekeeper, const char *namespace_)
+{
+    ZL_AUTO_REFS struct zl_refs members = {0};
+    zl_cache_list(gatekeeper->cache, ZL_CACHED_CRONJOBS, namespace_, &members);
+    zl_cache_list(gatekeeper->cache, ZL_CACHED_JOBS, namespace_, &members);
+    return members.count > 0;
+}
+
+/* The pod's workload or Job, if that joins a pool. */
+static enum zl_status find_member(const struct zl_gatekeeper *gatekeeper,
+                                  struct zl_request *request, bool *orphan, struct zl_error *err)
+{
+    enum zl_status status = ZL_OK;
+    *orphan = false;
+    if (zl_owner_is_job(request->owner)) {
+        status = zl_owners_job_of(gatekeeper->owners, request->namespace_, request->owner,
+                                  request->deadline_ms, &request->job_ref, &request->pool, err);
+        request->facts.job = request->job_ref != NULL ? zl_ref_object(request->job_ref) : NULL;
+        if (status == ZL_E_NOT_FOUND) {
+            *orphan = has_guarded_pool(gatekeeper, request->namespace_);
+            status = ZL_OK;
+        }
+        return status;
+    }
+    struct zl_ref *workload = NULL;
+    status = zl_owners_workload_of(gatekeeper->owners, request->namespace_, request->owner,
+                                   request->deadline_ms, &workload, err);
+    use_workload(request, workload);
+    return status;
+}
+
+static void read_request(const struct zl_gatekeeper *gatekeeper, const struct zl_review *review,
+                         const struct zl_owner *owner, struct zl_request *request)
+{
+    const struct cJSON *metadata = zl_json_at(review->object, "metadata", NULL);
+    request->namespace_ = review->namespace_;
+    request->pod_name = zl_json_text(metadata, "name", NULL);
+    request->pod_uid = zl_json_text(metadata, "uid", NULL);
+    request->identity = zl_json_text(metadata, "annotations", ZL_KEY_IDENTITY, NULL);
+    request->owner = owner;
+    request->dry_run = review->dry_run;
+    request->deadline_ms = zl_clock_ms() + gatekeeper->deadline_ms;
+    request->facts.is_static =
+        zl_json_text(metadata, "annotations", "kubernetes.io/config.mirror", NULL) != NULL;
+}
+
 enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
                                      const struct zl_review *review, char **pool)
 {
     struct zl_error err = {0};
     struct zl_request request = {0};
     struct zl_owner owner;
-    struct zl_ref *workload = NULL;
     enum zl_outcome outcome = ZL_OUTCOME_NOT_IN_POOL;
+    bool orphan = false;
 
     *pool = zl_strdup("");
     if (!is_pod_create(review)) {
@@ -221,22 +285,12 @@ enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
     }
 
     zl_owner_decode(zl_json_at(review->object, "metadata", NULL), &owner);
-    request.namespace_ = review->namespace_;
-    request.pod_name = zl_json_text(review->object, "metadata", "name", NULL);
-    request.pod_uid = zl_json_text(review->object, "metadata", "uid", NULL);
-    request.identity =
-        zl_json_text(review->object, "metadata", "annotations", ZL_KEY_IDENTITY, NULL);
-    request.owner = &owner;
-    request.dry_run = review->dry_run;
-    request.deadline_ms = zl_clock_ms() + gatekeeper->deadline_ms;
-    request.facts.is_static = zl_json_text(review->object, "metadata", "annotations",
-                                           "kubernetes.io/config.mirror", NULL) != NULL;
-
-    enum zl_status status = zl_owners_workload_of(gatekeeper->owners, request.namespace_, &owner,
-                                                  request.deadline_ms, &workload, &err);
-    use_workload(&request, workload);
-    if (status == ZL_OK && workload != NULL) {
-        zl_replace_string(pool, request.facts.workload->pool);
+    read_request(gatekeeper, review, &owner, &request);
+    enum zl_status status = find_member(gatekeeper, &request, &orphan, &err);
+    if (orphan) {
+        outcome = ZL_OUTCOME_JOB_GONE;
+    } else if (status == ZL_OK && request.pool != NULL) {
+        zl_replace_string(pool, request.pool);
         status = decide_member(gatekeeper, &request, &outcome, &err);
     }
     if (status != ZL_OK) {

@@ -33,10 +33,15 @@ struct zl_request {
     const struct zl_owner *owner;   /* the pod's controller; fields may be NULL */
     bool dry_run;
     int64_t deadline_ms; /* zl_clock_ms */
-    struct zl_ref *workload_ref, *policy_ref;
-    struct zl_facts facts; /* WORKLOAD and POLICY borrow from the two references */
+    char *pool;          /* owned; NULL: in none */
+    struct zl_ref *workload_ref, *job_ref, *policy_ref;
+    struct zl_facts facts; /* WORKLOAD, JOB and POLICY borrow from the references */
 };
 void zl_request_clear(struct zl_request *request);
+/* Read its pool's LeaderPolicy live; FACTS.policy becomes NULL when there is none. */
+enum zl_status zl_request_reread_policy(const struct zl_gatekeeper *gatekeeper,
+                                        struct zl_request *request,
+                                        struct zl_error *err) ZL_MUST_CHECK;
 
 /*
  * Decide one decoded review.
@@ -60,17 +65,34 @@ enum zl_status zl_view_rollout(const struct zl_gatekeeper *gatekeeper, struct zl
                                enum zl_seat seat, bool *out_proven,
                                struct zl_error *err) ZL_MUST_CHECK;
 /*
- * The best live pod of the pool's workloads that LEASE does not name as leader (search.c). A terminating one
- * counts: it may be the leader on its way out. Pods that lost the seat do not, nor a successor that still
+ * The queue's part of the live half (guard_turn.c), for a seat that is free: fills FACTS.turn, .other_has_turn,
+ * .standing and .is_next.
+ *
+ * @param lease  as it is now; NULL: there is none
+ * @param other  the live pod that it does not name; NULL: none
+ */
+enum zl_status zl_view_turn(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
+                            const struct zl_lease *lease, const struct zl_pod *other,
+                            struct zl_error *err) ZL_MUST_CHECK;
+
+/* Live pods of a pool that its Lease does not name; {0} is a valid start, zl_others_clear frees. */
+struct zl_others {
+    struct zl_pod *best;    /* NULL: there is none */
+    struct zl_ref *job_ref; /* the Job of BEST (struct zl_job); NULL: it has none */
+    char *rest;             /* uids of the others, separated by commas; NULL: none */
+};
+void zl_others_clear(struct zl_others *others);
+/*
+ * The live pods of the pool's workloads and Jobs that LEASE does not name as leader (search.c). Terminating ones
+ * count: one may be the leader on its way out. Pods that lost the seat do not, nor a successor that still
  * waits to be Ready while a PROVEN revision wants pods.
  *
- * @param out   NULL: there is none; the caller frees, also after a failure
- * @param rest  uids of the others, separated by commas, or NULL; the caller frees, also after a failure
+ * @param out  empty; to be cleared also after a failure
  */
-enum zl_status zl_find_other(const struct zl_gatekeeper *gatekeeper,
-                             const struct zl_request *request, const struct zl_lease *lease,
-                             bool proven, struct zl_pod **out, char **rest,
-                             struct zl_error *err) ZL_MUST_CHECK;
+enum zl_status zl_find_others(const struct zl_gatekeeper *gatekeeper,
+                              const struct zl_request *request, const struct zl_lease *lease,
+                              bool proven, struct zl_others *out,
+                              struct zl_error *err) ZL_MUST_CHECK;
 /* From memory: is it worth asking the API server whether the pod may be HOLDER's successor? */
 bool zl_may_succeed_by_memory(const struct zl_gatekeeper *gatekeeper,
                               const struct zl_request *request, const struct zl_lease *lease,

@@ -126,9 +126,9 @@ static const struct zl_program PROGRAM = {
     .name = "zen-lead-webhook",
     .summary =
         "Validating admission webhook of zen-lead. For each pod that a Deployment or "
-        "StatefulSet of a pool creates it answers whether that pod may be the leader; the "
-        "API server refuses the others. Run any number of replicas: a compare-and-swap on the "
-        "pool's Lease decides between them.",
+        "StatefulSet of a pool creates it answers whether that pod may be the leader, for each "
+        "pod of a Job whether it is its turn; the API server refuses the others. Run any number "
+        "of replicas: a compare-and-swap on the pool's Lease decides between them.",
     .options = OPTIONS,
     .epilogue = "Signals: SIGTERM and SIGINT drain and exit 0; a second one exits at once.\n"
                 "Exit codes: 0 stopped as asked, 1 failed (the last log line says why), 2 usage.\n",

@@ -28,6 +28,7 @@ static const struct key {
     {ZL_KEY_MIN_READY, ZL_PLACE_SERVICE_ANNOTATION, "an annotation of a Service"},
     {"zen-lead/role", 0, NULL},
     {ZL_KEY_WAKE, 0, NULL},
+    {ZL_KEY_QUEUED, 0, NULL},
     {ZL_KEY_SOURCE_SERVICE, 0, NULL},
     {ZL_KEY_LEADER_POD, 0, NULL},
     {ZL_KEY_LEADER_UID, 0, NULL},

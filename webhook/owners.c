@@ -4,6 +4,8 @@
 #include "common/base/clock.h"
 #include "webhook/sightings.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 /* A watch that was cut is open again within a second. One that is not leaves memory behind. */
@@ -45,79 +47,199 @@ static enum zl_status read_object(struct zl_owners *owners, const struct zl_kube
     return zl_kube_get(owners->client, &target, out, err);
 }
 
-/* Read a workload live and remember it; OUT stays NULL when it is not there with that uid, or in no pool. */
-static enum zl_status sight_workload(struct zl_owners *owners, enum zl_workload_kind kind,
-                                     const char *namespace_, const char *name, const char *uid,
-                                     int64_t deadline_ms, struct zl_ref **out, struct zl_error *err)
-{
-    ZL_AUTO_JSON struct cJSON *object = NULL;
-    struct zl_workload *workload = NULL;
-    const struct zl_kube_resource *resource =
-        kind == ZL_WORKLOAD_DEPLOYMENT ? &ZL_KUBE_DEPLOYMENTS : &ZL_KUBE_STATEFULSETS;
+/* --- owners that may name a pool: all begin with a struct zl_meta -------------------------------- */
 
-    enum zl_status status =
-        read_object(owners, resource, namespace_, name, false, deadline_ms, &object, err);
-    if (status == ZL_E_NOT_FOUND) {
-        return ZL_OK;
+static_assert(offsetof(struct zl_workload, meta) == 0, "zl_meta first");
+static_assert(offsetof(struct zl_job, meta) == 0, "zl_meta first");
+static_assert(offsetof(struct zl_cronjob, meta) == 0, "zl_meta first");
+
+static enum zl_status decode_deployment(const struct cJSON *object, void **out,
+                                        struct zl_error *err)
+{
+    struct zl_workload *workload = NULL;
+    enum zl_status status = zl_workload_decode(ZL_WORKLOAD_DEPLOYMENT, object, &workload, err);
+    *out = workload;
+    return status;
+}
+
+static enum zl_status decode_statefulset(const struct cJSON *object, void **out,
+                                         struct zl_error *err)
+{
+    struct zl_workload *workload = NULL;
+    enum zl_status status = zl_workload_decode(ZL_WORKLOAD_STATEFULSET, object, &workload, err);
+    *out = workload;
+    return status;
+}
+
+static enum zl_status decode_job(const struct cJSON *object, void **out, struct zl_error *err)
+{
+    struct zl_job *job = NULL;
+    enum zl_status status = zl_job_decode(object, &job, err);
+    *out = job;
+    return status;
+}
+
+static enum zl_status decode_cronjob(const struct cJSON *object, void **out, struct zl_error *err)
+{
+    struct zl_cronjob *cronjob = NULL;
+    enum zl_status status = zl_cronjob_decode(object, &cronjob, err);
+    *out = cronjob;
+    return status;
+}
+
+static bool workload_joins(const void *object)
+{
+    return ((const struct zl_workload *)object)->pool != NULL;
+}
+
+static bool cronjob_joins(const void *object)
+{
+    return ((const struct zl_cronjob *)object)->pool != NULL;
+}
+
+static bool has_cronjob(const struct zl_job *job)
+{
+    const struct zl_owner *owner = &job->meta.controller;
+    return zl_same_string(owner->kind, "CronJob") && owner->name != NULL && owner->uid != NULL;
+}
+
+/* By its own keys, or perhaps by its CronJob's. */
+static bool job_may_join(const void *object)
+{
+    const struct zl_job *job = object;
+    return job->pool != NULL || (!job->opted_out && has_cronjob(job));
+}
+
+/* How an owner of one kind is read. */
+struct source {
+    enum zl_cached cached;
+    const struct zl_kube_resource *resource, *alternative; /* of older servers; NULL: none */
+    enum zl_status (*decode)(const struct cJSON *object, void **out, struct zl_error *err);
+    void (*free_object)(void *object);
+    bool (*joins)(const void *object); /* else it is in no pool for certain */
+    bool ends;                         /* of itself, while its controller may still make a pod */
+};
+
+static const struct source DEPLOYMENTS = {.cached = ZL_CACHED_DEPLOYMENTS,
+                                          .resource = &ZL_KUBE_DEPLOYMENTS,
+                                          .decode = decode_deployment,
+                                          .free_object = zl_workload_free,
+                                          .joins = workload_joins};
+static const struct source STATEFULSETS = {.cached = ZL_CACHED_STATEFULSETS,
+                                           .resource = &ZL_KUBE_STATEFULSETS,
+                                           .decode = decode_statefulset,
+                                           .free_object = zl_workload_free,
+                                           .joins = workload_joins};
+static const struct source JOBS = {.cached = ZL_CACHED_JOBS,
+                                   .resource = &ZL_KUBE_JOBS,
+                                   .decode = decode_job,
+                                   .free_object = zl_job_free,
+                                   .joins = job_may_join,
+                                   .ends = true};
+static const struct source CRONJOBS = {.cached = ZL_CACHED_CRONJOBS,
+                                       .resource = &ZL_KUBE_CRONJOBS,
+                                       .alternative = &ZL_KUBE_CRONJOBS_V1BETA1,
+                                       .decode = decode_cronjob,
+                                       .free_object = zl_cronjob_free,
+                                       .joins = cronjob_joins};
+
+/* Which object is wanted, and by when. */
+struct wanted {
+    const char *namespace_, *name, *uid;
+    int64_t deadline_ms;
+};
+
+/*
+ * Read an owner live and remember it.
+ *
+ * @param out  stays NULL when it is in no pool
+ * @return ZL_E_NOT_FOUND when it is not there with that uid
+ */
+static enum zl_status sight(struct zl_owners *owners, const struct source *source,
+                            const struct wanted *wanted, struct zl_ref **out, struct zl_error *err)
+{
+    ZL_AUTO_JSON struct cJSON *json = NULL;
+    void *object = NULL;
+    enum zl_status status = read_object(owners, source->resource, wanted->namespace_, wanted->name,
+                                        false, wanted->deadline_ms, &json, err);
+    if (status == ZL_E_NOT_FOUND && source->alternative != NULL) {
+        status = read_object(owners, source->alternative, wanted->namespace_, wanted->name, false,
+                             wanted->deadline_ms, &json, err);
     }
     if (status == ZL_OK) {
-        status = zl_workload_decode(kind, object, &workload, err);
+        status = source->decode(json, &object, err);
     }
     if (status != ZL_OK) {
         return status;
     }
 
-    struct zl_sighting sighting = {.version =
-                                       zl_resource_version_number(workload->meta.resource_version)};
-    ZL_AUTO_REF struct zl_ref *read = zl_ref_new(workload, zl_workload_free);
-    if (strcmp(workload->meta.uid, uid) != 0) {
-        return ZL_OK; /* another object under that name: UID's owner is gone */
+    const struct zl_meta *meta = object;
+    struct zl_sighting sighting = {.version = zl_resource_version_number(meta->resource_version)};
+    ZL_AUTO_REF struct zl_ref *read = zl_ref_new(object, source->free_object);
+    if (strcmp(meta->uid, wanted->uid) != 0) {
+        return zl_error_set(err, ZL_E_NOT_FOUND, "%s %s/%s was replaced", source->resource->kind,
+                            wanted->namespace_, wanted->name);
     }
-    if (workload->pool != NULL) {
-        sighting.workload = read;
+    if (source->joins(object)) {
+        sighting.owner = read;
     }
-    zl_sightings_put(owners->sightings, uid, &sighting);
-    if (sighting.workload != NULL) {
+    zl_sightings_put(owners->sightings, wanted->uid, &sighting);
+    if (sighting.owner != NULL) {
         *out = ZL_STEAL(&read);
     }
     return ZL_OK;
 }
 
-static enum zl_status find_workload(struct zl_owners *owners, enum zl_workload_kind kind,
-                                    const char *namespace_, const char *name, const char *uid,
-                                    int64_t deadline_ms, struct zl_ref **out, struct zl_error *err)
+/*
+ * An owner by memory, or as it is read when it was never seen before.
+ *
+ * @param out  stays NULL when it is in no pool
+ * @return ZL_E_NOT_FOUND when it is not there any more with that uid
+ */
+static enum zl_status find(struct zl_owners *owners, const struct source *source,
+                           const struct wanted *wanted, struct zl_ref **out, struct zl_error *err)
 {
-    enum zl_cached cached_kind =
-        kind == ZL_WORKLOAD_DEPLOYMENT ? ZL_CACHED_DEPLOYMENTS : ZL_CACHED_STATEFULSETS;
-    ZL_AUTO_REF struct zl_ref *cached = zl_cache_find(owners->cache, cached_kind, namespace_, name);
-    if (cached != NULL) {
-        const struct zl_workload *workload = zl_ref_object(cached);
-        if (strcmp(workload->meta.uid, uid) == 0) {
-            *out = ZL_STEAL(&cached);
-            return ZL_OK;
-        }
+    ZL_AUTO_REF struct zl_ref *cached =
+        zl_cache_find(owners->cache, source->cached, wanted->namespace_, wanted->name);
+    const struct zl_meta *meta = cached != NULL ? zl_ref_object(cached) : NULL;
+    if (meta != NULL && strcmp(meta->uid, wanted->uid) == 0) {
+        *out = ZL_STEAL(&cached);
+        return ZL_OK;
     }
     ZL_AUTO_SIGHTING struct zl_sighting sighting = {0};
-    if (!zl_sightings_find(owners->sightings, uid, &sighting)) {
-        return sight_workload(owners, kind, namespace_, name, uid, deadline_ms, out, err);
+    if (!zl_sightings_find(owners->sightings, wanted->uid, &sighting)) {
+        return sight(owners, source, wanted, out, err);
     }
-    if (zl_cache_not_watching_ms(owners->cache, cached_kind) > BLIND_MS) {
+    if (zl_cache_not_watching_ms(owners->cache, source->cached) > BLIND_MS) {
         /* What was in no pool may be in one by now. If nobody can say, what was in none stays so. */
         struct zl_error blind = {0};
-        enum zl_status status =
-            sight_workload(owners, kind, namespace_, name, uid, deadline_ms, out, &blind);
-        if (status != ZL_OK && sighting.workload != NULL) {
+        enum zl_status status = sight(owners, source, wanted, out, &blind);
+        if (status != ZL_OK && sighting.owner != NULL) {
             *err = blind;
             return status;
         }
         return ZL_OK;
     }
     /* Seen before and not in the store: either the informer is still behind, or it left its pool. */
-    if (zl_cache_position(owners->cache, cached_kind) < sighting.version) {
-        *out = ZL_STEAL(&sighting.workload);
+    if (!zl_cache_is_settled(owners->cache, source->cached) ||
+        zl_cache_position(owners->cache, source->cached) < sighting.version) {
+        *out = ZL_STEAL(&sighting.owner);
+    } else if (source->ends && sighting.owner != NULL) {
+        return sight(owners, source, wanted, out, err);
     }
     return ZL_OK;
 }
+
+/* The same for a Deployment or StatefulSet; one that is gone is in no pool. */
+static enum zl_status find_workload(struct zl_owners *owners, const struct source *source,
+                                    const struct wanted *wanted, struct zl_ref **out,
+                                    struct zl_error *err)
+{
+    enum zl_status status = find(owners, source, wanted, out, err);
+    return status == ZL_E_NOT_FOUND ? ZL_OK : status;
+}
+
+/* --- from a ReplicaSet to its Deployment --------------------------------------------------------- */
 
 /* "<deployment>-<hash>": a pooled Deployment of that name, NULL if there is none. */
 static struct zl_ref *find_namesake(struct zl_owners *owners, const char *namespace_,
@@ -195,18 +317,26 @@ static enum zl_status judge_orphan(struct zl_owners *owners, const char *namespa
                         replicaset->name);
 }
 
+static bool is_of_group(const struct zl_owner *owner, const char *group)
+{
+    return owner->name != NULL && owner->uid != NULL && owner->api_version != NULL &&
+           strncmp(owner->api_version, group, strlen(group)) == 0;
+}
+
 enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *namespace_,
                                      const struct zl_owner *owner, int64_t deadline_ms,
                                      struct zl_ref **out, struct zl_error *err)
 {
+    struct wanted wanted = {.namespace_ = namespace_,
+                            .name = owner->name,
+                            .uid = owner->uid,
+                            .deadline_ms = deadline_ms};
     *out = NULL;
-    if (owner->name == NULL || owner->uid == NULL || owner->api_version == NULL ||
-        strncmp(owner->api_version, "apps/", strlen("apps/")) != 0) {
+    if (!is_of_group(owner, "apps/")) {
         return ZL_OK;
     }
     if (zl_same_string(owner->kind, "StatefulSet")) {
-        return find_workload(owners, ZL_WORKLOAD_STATEFULSET, namespace_, owner->name, owner->uid,
-                             deadline_ms, out, err);
+        return find_workload(owners, &STATEFULSETS, &wanted, out, err);
     }
     if (!zl_same_string(owner->kind, "ReplicaSet")) {
         return ZL_OK;
@@ -220,6 +350,55 @@ enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *names
     if (status != ZL_OK || link.owner_name == NULL) {
         return status;
     }
-    return find_workload(owners, ZL_WORKLOAD_DEPLOYMENT, namespace_, link.owner_name,
-                         link.owner_uid, deadline_ms, out, err);
+    wanted.name = link.owner_name;
+    wanted.uid = link.owner_uid;
+    return find_workload(owners, &DEPLOYMENTS, &wanted, out, err);
+}
+
+/* --- Jobs ---------------------------------------------------------------------------------------- */
+
+bool zl_owner_is_job(const struct zl_owner *owner)
+{
+    return is_of_group(owner, "batch/") && zl_same_string(owner->kind, "Job");
+}
+
+enum zl_status zl_owners_pool_of_job(struct zl_owners *owners, const struct zl_job *job,
+                                     int64_t deadline_ms, char **out, struct zl_error *err)
+{
+    const struct zl_owner *owner = &job->meta.controller;
+    const struct wanted wanted = {.namespace_ = job->meta.namespace_,
+                                  .name = owner->name,
+                                  .uid = owner->uid,
+                                  .deadline_ms = deadline_ms};
+    ZL_AUTO_REF struct zl_ref *ref = NULL;
+    *out = zl_strdup(job->pool);
+    if (job->pool != NULL || job->opted_out || !has_cronjob(job)) {
+        return ZL_OK;
+    }
+    enum zl_status status = find(owners, &CRONJOBS, &wanted, &ref, err);
+    if (ref != NULL) {
+        *out = zl_strdup(((const struct zl_cronjob *)zl_ref_object(ref))->pool);
+    }
+    return status == ZL_E_NOT_FOUND ? ZL_OK : status; /* its Jobs go with it */
+}
+
+enum zl_status zl_owners_job_of(struct zl_owners *owners, const char *namespace_,
+                                const struct zl_owner *owner, int64_t deadline_ms,
+                                struct zl_ref **out, char **pool, struct zl_error *err)
+{
+    const struct wanted wanted = {.namespace_ = namespace_,
+                                  .name = owner->name,
+                                  .uid = owner->uid,
+                                  .deadline_ms = deadline_ms};
+    ZL_AUTO_REF struct zl_ref *ref = NULL;
+    *out = NULL;
+    *pool = NULL;
+    enum zl_status status = find(owners, &JOBS, &wanted, &ref, err);
+    if (status == ZL_OK && ref != NULL) {
+        status = zl_owners_pool_of_job(owners, zl_ref_object(ref), deadline_ms, pool, err);
+    }
+    if (status == ZL_OK && *pool != NULL) {
+        *out = ZL_STEAL(&ref);
+    }
+    return status;
 }

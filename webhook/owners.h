@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * owners.h - whose pod is it? From a pod's controller to the workload that joins a pool.
+ * owners.h - whose pod is it? From a pod's controller to the workload or Job that joins a pool.
  *
  * An informer lags a little behind the API server. That is harmless for a denial (it only delays) but
  * not for "this owner joins no pool": a Deployment and its first pods are milliseconds apart. So an
@@ -31,5 +31,25 @@ void zl_owners_free(struct zl_owners *owners);
 enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *namespace_,
                                      const struct zl_owner *owner, int64_t deadline_ms,
                                      struct zl_ref **out, struct zl_error *err) ZL_MUST_CHECK;
+
+/* Is OWNER, a pod's controller, a Job? */
+bool zl_owner_is_job(const struct zl_owner *owner);
+
+/*
+ * The Job that a pod belongs to, if it joins a pool, by its own keys or its CronJob's.
+ *
+ * @param owner  the pod's controller: zl_owner_is_job
+ * @param out    NULL: in no pool; else the caller drops the reference (struct zl_job)
+ * @param pool   that pool; the caller frees, also after a failure
+ * @return ZL_OK; ZL_E_NOT_FOUND: there is no such Job any more; or the failure of a live read
+ */
+enum zl_status zl_owners_job_of(struct zl_owners *owners, const char *namespace_,
+                                const struct zl_owner *owner, int64_t deadline_ms,
+                                struct zl_ref **out, char **pool,
+                                struct zl_error *err) ZL_MUST_CHECK;
+/* The pool that JOB joins; NULL: none. The caller frees, also after a failure. */
+enum zl_status zl_owners_pool_of_job(struct zl_owners *owners, const struct zl_job *job,
+                                     int64_t deadline_ms, char **out,
+                                     struct zl_error *err) ZL_MUST_CHECK;
 
 #endif

@@ -13,19 +13,24 @@ struct search {
     const struct zl_gatekeeper *gatekeeper;
     const struct zl_request *request;
     const struct zl_lease *lease;
-    bool proven;         /* a proven revision wants pods: the successor waits for its turn */
-    struct zl_pod *best; /* owned */
-    char *rest;          /* owned: uids of the others */
+    bool proven;           /* a proven revision wants pods: the successor waits for its turn */
+    struct zl_others *out; /* what was found */
 };
 
-static void set_aside(struct search *search, const struct zl_pod *pod)
+void zl_others_clear(struct zl_others *others)
 {
-    if (pod != NULL) {
-        char *rest = search->rest != NULL ? zl_asprintf("%s,%s", search->rest, pod->meta.uid)
-                                          : zl_strdup(pod->meta.uid);
-        free(search->rest);
-        search->rest = rest;
-    }
+    zl_pod_free(others->best);
+    zl_ref_drop(others->job_ref);
+    free(others->rest);
+    memset(others, 0, sizeof *others);
+}
+
+static void set_aside(struct zl_others *out, const struct zl_pod *pod)
+{
+    char *rest = out->rest != NULL ? zl_asprintf("%s,%s", out->rest, pod->meta.uid)
+                                   : zl_strdup(pod->meta.uid);
+    free(out->rest);
+    out->rest = rest;
 }
 
 /* Has POD a part in this: not the leader, not one that lost the seat, nor one that waits to be Ready? */
@@ -33,54 +38,116 @@ static bool is_in_question(const struct search *search, const struct zl_pod *pod
 {
     const struct zl_lease *lease = search->lease;
     bool waits = search->proven && !pod->ready && zl_lease_is_succeeded_by(lease, pod->meta.uid);
-    return !pod->finished && !zl_lease_is_held_by(lease, pod->meta.uid) &&
-           !zl_lease_has_deposed(lease, pod->meta.uid) && !waits;
+    /* A Job's pod that runs runs, whatever it lost. */
+    bool lost =
+        zl_lease_has_deposed(lease, pod->meta.uid) && !zl_owner_is_job(&pod->meta.controller);
+    return !pod->finished && !zl_lease_is_held_by(lease, pod->meta.uid) && !lost && !waits &&
+           strcmp(pod->meta.uid, search->request->pod_uid) != 0;
 }
 
-/* Whoever led when the status was written led; among others the usual order. */
+static bool has_turn(const struct search *search, const struct zl_pod *pod)
+{
+    return search->lease != NULL && search->lease->turn_uid != NULL &&
+           zl_same_string(search->lease->turn_uid, pod->meta.controller.uid);
+}
+
+/* Whoever led when the status was written led, then a pod of the Job whose turn it is; then the usual order. */
 static bool is_better(const struct search *search, const struct zl_pod *pod)
 {
     const struct zl_policy *policy = search->request->facts.policy;
-    if (search->best == NULL ||
-        zl_policy_led_last(policy, pod->meta.uid, policy->status.fencing_token)) {
+    const struct zl_pod *best = search->out->best;
+    int64_t token = policy->status.fencing_token;
+    if (best == NULL || zl_policy_led_last(policy, pod->meta.uid, token)) {
         return true;
     }
-    return !zl_policy_led_last(policy, search->best->meta.uid, policy->status.fencing_token) &&
-           zl_pod_precedes(pod, search->best);
+    if (zl_policy_led_last(policy, best->meta.uid, token)) {
+        return false;
+    }
+    if (has_turn(search, pod) != has_turn(search, best)) {
+        return has_turn(search, pod);
+    }
+    return zl_pod_precedes(pod, best);
 }
 
-/* Take POD (owned) if it is a live pod of the pool, and better than what was found. */
-static enum zl_status consider(struct search *search, struct zl_pod *pod, struct zl_error *err)
+/* @param pod, job_ref  taken; JOB_REF: its Job, or NULL */
+static void add(struct search *search, struct zl_pod *pod, struct zl_ref *job_ref)
+{
+    struct zl_others *out = search->out;
+    if (is_better(search, pod)) {
+        struct zl_pod *loser = out->best;
+        out->best = pod;
+        pod = loser;
+        zl_ref_drop(out->job_ref);
+        out->job_ref = job_ref;
+    } else {
+        zl_ref_drop(job_ref);
+    }
+    if (pod != NULL) {
+        set_aside(out, pod);
+        zl_pod_free(pod);
+    }
+}
+
+/* Is POD of a workload of the pool that takes part in its election? */
+static enum zl_status is_of_workload(struct search *search, const struct zl_pod *pod, bool *is,
+                                     struct zl_error *err)
 {
     const struct zl_request *request = search->request;
-    ZL_AUTO_REF struct zl_ref *workload = NULL;
-    enum zl_status status = ZL_OK;
+    const struct zl_workload *own = request->facts.workload;
+    ZL_AUTO_REF struct zl_ref *ref = NULL;
+    *is = false;
+    if (own == NULL) {
+        return ZL_OK;
+    }
+    enum zl_status status =
+        zl_owners_workload_of(search->gatekeeper->owners, request->namespace_,
+                              &pod->meta.controller, request->deadline_ms, &ref, err);
+    if (status != ZL_OK || ref == NULL) {
+        return status;
+    }
+    const struct zl_workload *owner = zl_ref_object(ref);
+    bool same = strcmp(owner->meta.uid, own->meta.uid) == 0;
+    /* Whether the successor of another workload may lead, its own rollout says. */
+    bool foreign_successor =
+        !same && !pod->ready && zl_lease_is_succeeded_by(search->lease, pod->meta.uid);
+    /* Another workload that wants a single replica has no part in the election. */
+    *is = (same || owner->replicas > 1) && !foreign_successor &&
+          zl_same_string(owner->pool, request->pool);
+    return ZL_OK;
+}
 
-    bool eligible = is_in_question(search, pod) && strcmp(pod->meta.uid, request->pod_uid) != 0;
-    if (eligible) {
-        status = zl_owners_workload_of(search->gatekeeper->owners, request->namespace_,
-                                       &pod->meta.controller, request->deadline_ms, &workload, err);
+/* Is POD of a Job of the pool? Then OUT is that Job; the caller drops the reference. */
+static enum zl_status is_of_job(struct search *search, const struct zl_pod *pod, bool *is,
+                                struct zl_ref **out, struct zl_error *err)
+{
+    const struct zl_request *request = search->request;
+    ZL_AUTO_REF struct zl_ref *ref = NULL;
+    ZL_AUTO_FREE char *pool = NULL;
+    enum zl_status status =
+        zl_owners_job_of(search->gatekeeper->owners, request->namespace_, &pod->meta.controller,
+                         request->deadline_ms, &ref, &pool, err);
+    *is = status == ZL_OK && zl_same_string(pool, request->pool);
+    if (*is) {
+        *out = ZL_STEAL(&ref);
     }
-    if (status == ZL_OK && workload != NULL) {
-        const struct zl_workload *owner = zl_ref_object(workload);
-        const struct zl_workload *own = request->facts.workload;
-        /* Another workload that wants a single replica has no part in the election. */
-        bool same = strcmp(owner->meta.uid, own->meta.uid) == 0;
-        /* Whether the successor of another workload may lead, its own rollout says. */
-        bool foreign_successor =
-            !same && !pod->ready && zl_lease_is_succeeded_by(search->lease, pod->meta.uid);
-        if ((same || owner->replicas > 1) && !foreign_successor &&
-            zl_same_string(owner->pool, own->pool)) {
-            struct zl_pod *loser = pod;
-            if (is_better(search, pod)) {
-                loser = search->best;
-                search->best = pod;
-            }
-            set_aside(search, loser);
-            pod = loser;
-        }
+    return status == ZL_E_NOT_FOUND ? ZL_OK : status; /* whose pool it was in nobody can say */
+}
+
+/* Take POD (owned) if it is a live pod of the pool. */
+static enum zl_status consider(struct search *search, struct zl_pod *pod, struct zl_error *err)
+{
+    struct zl_ref *job_ref = NULL;
+    enum zl_status status = ZL_OK;
+    bool is = false;
+    if (is_in_question(search, pod)) {
+        status = zl_owner_is_job(&pod->meta.controller) ? is_of_job(search, pod, &is, &job_ref, err)
+                                                        : is_of_workload(search, pod, &is, err);
     }
-    zl_pod_free(pod);
+    if (is) {
+        add(search, pod, job_ref);
+    } else {
+        zl_pod_free(pod);
+    }
     return status;
 }
 
@@ -91,36 +158,65 @@ static enum zl_status consider_object(void *ctx, const struct cJSON *object, str
     return status == ZL_OK ? consider(ctx, pod, err) : status;
 }
 
-static enum zl_status list_pods_of(struct search *search, const char *selector,
-                                   struct zl_error *err)
+static enum zl_status list_pods(struct search *search, const struct zl_kube_selector *selected,
+                                struct zl_error *err)
 {
     const struct zl_request *request = search->request;
     const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS,
                                           .namespace_ = request->namespace_,
                                           .timeout_ms = zl_clock_left_ms(request->deadline_ms)};
-    const struct zl_kube_selector pods = {.label = selector};
-    return zl_kube_list(search->gatekeeper->client, &target, &pods, consider_object, search, NULL,
-                        err);
+    return zl_kube_list(search->gatekeeper->client, &target, selected, consider_object, search,
+                        NULL, err);
 }
 
-enum zl_status zl_find_other(const struct zl_gatekeeper *gatekeeper,
-                             const struct zl_request *request, const struct zl_lease *lease,
-                             bool proven, struct zl_pod **out, char **rest, struct zl_error *err)
+static enum zl_status list_workloads_pods(struct search *search, struct zl_error *err)
 {
+    const struct zl_request *request = search->request;
     const struct zl_workload *own = request->facts.workload;
-    struct search search = {
-        .gatekeeper = gatekeeper, .request = request, .lease = lease, .proven = proven};
+    const struct zl_kube_selector owned = {.label = own->selector};
     ZL_AUTO_REFS struct zl_refs others = {0};
-    enum zl_status status = list_pods_of(&search, own->selector, err);
+    enum zl_status status = list_pods(search, &owned, err);
 
-    zl_cache_list_workloads(gatekeeper->cache, request->namespace_, own->pool, &others);
+    zl_cache_list_workloads(search->gatekeeper->cache, request->namespace_, request->pool, &others);
     for (size_t i = 0; status == ZL_OK && i < others.count; i++) {
         const struct zl_workload *other = zl_ref_object(others.items[i]);
+        const struct zl_kube_selector selected = {.label = other->selector};
         if (strcmp(other->meta.uid, own->meta.uid) != 0) {
-            status = list_pods_of(&search, other->selector, err);
+            status = list_pods(search, &selected, err);
         }
     }
-    *out = search.best;
-    *rest = search.rest;
+    return status;
+}
+
+/* Does a Job take turns in the pool? */
+static bool has_jobs(const struct search *search)
+{
+    ZL_AUTO_REFS struct zl_refs jobs = {0};
+    zl_cache_list_jobs(search->gatekeeper->cache, search->request->namespace_,
+                       search->request->pool, &jobs);
+    return jobs.count > 0;
+}
+
+/* The Job controller puts its label on all its pods; finished ones may be many and stay. */
+static enum zl_status list_jobs_pods(struct search *search, struct zl_error *err)
+{
+    const struct zl_kube_selector selected = {
+        .label = "job-name", .field = "status.phase!=Succeeded,status.phase!=Failed"};
+    return list_pods(search, &selected, err);
+}
+
+enum zl_status zl_find_others(const struct zl_gatekeeper *gatekeeper,
+                              const struct zl_request *request, const struct zl_lease *lease,
+                              bool proven, struct zl_others *out, struct zl_error *err)
+{
+    struct search search = {
+        .gatekeeper = gatekeeper, .request = request, .lease = lease, .proven = proven, .out = out};
+    enum zl_status status = ZL_OK;
+    if (request->facts.workload != NULL) {
+        status = list_workloads_pods(&search, err);
+    }
+    if (status == ZL_OK && (request->facts.job != NULL || has_jobs(&search))) {
+        status = list_jobs_pods(&search, err);
+    }
     return status;
 }

@@ -28,7 +28,7 @@ void zl_sighting_clear(struct zl_sighting *sighting)
 {
     free(sighting->owner_name);
     free(sighting->owner_uid);
-    zl_ref_drop(sighting->workload);
+    zl_ref_drop(sighting->owner);
     memset(sighting, 0, sizeof *sighting);
 }
 
@@ -57,7 +57,7 @@ static struct zl_sighting copy_of(const struct zl_sighting *sighting)
     return (struct zl_sighting){
         .owner_name = zl_strdup(sighting->owner_name),
         .owner_uid = zl_strdup(sighting->owner_uid),
-        .workload = sighting->workload != NULL ? zl_ref_hold(sighting->workload) : NULL,
+        .owner = sighting->owner != NULL ? zl_ref_hold(sighting->owner) : NULL,
         .version = sighting->version,
     };
 }

@@ -20,16 +20,15 @@
 
 struct zl_sighting {
     char *owner_name, *owner_uid; /* a ReplicaSet's Deployment; NULL: it has none */
-    struct zl_ref
-        *workload;    /* a workload as it was read (struct zl_workload); NULL: it joined no pool */
-    uint64_t version; /* its resourceVersion as a number */
+    struct zl_ref *owner; /* a workload, Job or CronJob as it was read; NULL: it joined no pool */
+    uint64_t version;     /* its resourceVersion as a number */
 };
 
 struct zl_sightings; /* opaque */
 struct zl_sightings *zl_sightings_new(void);
 void zl_sightings_free(struct zl_sightings *sightings);
 
-/* Remember; strings are copied, WORKLOAD gets a reference of its own. */
+/* Remember; strings are copied, OWNER gets a reference of its own. */
 void zl_sightings_put(struct zl_sightings *sightings, const char *uid,
                       const struct zl_sighting *sighting);
 /* false when UID was never seen; else OUT owns copies: zl_sighting_clear. */

@@ -26,7 +26,7 @@ bool zl_may_succeed_by_memory(const struct zl_gatekeeper *gatekeeper,
     const struct zl_workload *workload = request->facts.workload;
     struct zl_error ignored = {0};
     ZL_AUTO_REF struct zl_ref *ref = NULL;
-    if (!rolls_out(request) || policy->recreate || workload->recreates ||
+    if (!rolls_out(request) || policy->recreate || workload->recreates || lease->turn_uid != NULL ||
         zl_same_string(holder->meta.controller.uid, request->owner->uid) ||
         zl_same_string(lease->failed_revision, request->owner->uid)) {
         return false;

@@ -112,6 +112,14 @@ char *zl_validator_answer_policy(const struct zl_gatekeeper *gatekeeper, const c
     return answer;
 }
 
+static bool has_any(const struct zl_gatekeeper *gatekeeper, enum zl_cached kind,
+                    enum zl_cached other, const char *namespace_, const char *pool)
+{
+    return zl_cache_count_by(gatekeeper->cache, kind, ZL_BY_POOL, namespace_, pool) +
+               zl_cache_count_by(gatekeeper->cache, other, ZL_BY_POOL, namespace_, pool) >
+           0;
+}
+
 /* What is known of the LeaderPolicy NAME; *OUT keeps it, the caller drops it. */
 static struct zl_warned_policy look_up(const struct zl_gatekeeper *gatekeeper,
                                        const char *namespace_, const char *name,
@@ -139,7 +147,11 @@ static struct zl_warned_policy look_up(const struct zl_gatekeeper *gatekeeper,
         }
         *out = zl_ref_new(policy, zl_policy_free);
     }
-    return (struct zl_warned_policy){.policy = zl_ref_object(*out)};
+    return (struct zl_warned_policy){
+        .policy = zl_ref_object(*out),
+        .has_workloads =
+            has_any(gatekeeper, ZL_CACHED_DEPLOYMENTS, ZL_CACHED_STATEFULSETS, namespace_, name),
+        .has_jobs = has_any(gatekeeper, ZL_CACHED_CRONJOBS, ZL_CACHED_JOBS, namespace_, name)};
 }
 
 static const char *warn(const struct zl_gatekeeper *gatekeeper, const struct zl_review *review,

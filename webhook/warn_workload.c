@@ -283,6 +283,48 @@ static void check_member(enum zl_warned_kind kind, const struct cJSON *object,
     }
 }
 
+/* @param field  where NAME, the pool, was found */
+static void check_neighbours(const struct zl_warned_policy *pool, const char *name,
+                             const char *field, struct zl_findings *findings)
+{
+    if (pool->has_jobs && !pool->policy->standby) {
+        zl_findings_warn(findings, field,
+                         "pool \"" ZL_SHOWN "\" has Jobs or CronJobs, which do not start beside a "
+                         "Deployment or StatefulSet; give each a pool of its own",
+                         name);
+    }
+}
+
+/* --- a Job or CronJob in its pool ------------------------------------------------------------- */
+
+static void check_guarded(enum zl_warned_kind kind, const struct cJSON *object,
+                          const struct zl_warned_policy *pool, const char *name, const char *field,
+                          struct zl_findings *findings)
+{
+    bool scheduled = kind == ZL_WARNED_CRONJOB;
+    const struct cJSON *spec = scheduled ? zl_json_at(object, "spec", "jobTemplate", "spec", NULL)
+                                         : zl_json_at(object, "spec", NULL);
+    int64_t parallelism = zl_json_i64(spec, 1, "parallelism", NULL);
+    if (pool->policy->standby) {
+        zl_findings_warn(findings, field,
+                         "pool \"" ZL_SHOWN "\" has followerMode: standby, so its Jobs do not take "
+                         "turns and all execute at once; use scaleDown",
+                         name);
+        return;
+    }
+    if (pool->has_workloads) {
+        zl_findings_warn(findings, field,
+                         "pool \"" ZL_SHOWN "\" has a Deployment or StatefulSet, beside which Jobs "
+                         "do not start; give them a pool of their own",
+                         name);
+    }
+    if (parallelism > 1) {
+        zl_findings_warn(
+            findings, scheduled ? "spec.jobTemplate.spec.parallelism" : "spec.parallelism",
+            "%lld: pods of a pool's Jobs execute one at a time; use 1", (long long)parallelism);
+    }
+}
+
 void zl_warn_workload(enum zl_warned_kind kind, const struct cJSON *object,
                       const struct zl_warned_policy *pool, struct zl_findings *findings)
 {
@@ -299,14 +341,13 @@ void zl_warn_workload(enum zl_warned_kind kind, const struct cJSON *object,
     if (name == NULL || field == NULL) { /* in none, or opted out */
         return;
     }
-    if (kind == ZL_WARNED_JOB || kind == ZL_WARNED_CRONJOB) {
-        zl_findings_warn(findings, field,
-                         "a %s is not guarded yet: all its pods are let in, whoever leads the pool",
-                         KINDS[kind].name);
-    }
+    bool is_job = kind == ZL_WARNED_JOB || kind == ZL_WARNED_CRONJOB;
     if (pool->missing) {
         zl_warn_policy_missing(name, field, findings);
-    } else if (pool->policy != NULL && kind != ZL_WARNED_JOB && kind != ZL_WARNED_CRONJOB) {
+    } else if (pool->policy != NULL && is_job) {
+        check_guarded(kind, object, pool, name, field, findings);
+    } else if (pool->policy != NULL) {
+        check_neighbours(pool, name, field, findings);
         check_member(kind, object, pool->policy, findings);
     }
 }

@@ -36,6 +36,7 @@ const char *zl_warned_pool(enum zl_warned_kind kind, const struct cJSON *object)
 struct zl_warned_policy {
     bool missing;                   /* it is certain that there is none */
     const struct zl_policy *policy; /* NULL: missing, or not known */
+    bool has_workloads, has_jobs;   /* members: Deployments and StatefulSets; Jobs and CronJobs */
 };
 
 void zl_warn_workload(enum zl_warned_kind kind, const struct cJSON *object,

@@ -153,11 +153,11 @@ bad_policy_stays_out() { ! bare_policy web '{retryPeriodSeconds: 13}'; }
     local job='{template: {metadata: {annotations: {zen-lead/pool: web}}, spec: {restartPolicy: Never, containers: [{name: main, image: none}]}}}'
     apply "$(object Job batch/v1 '{name: c}' "$job")"
     succeeds
-    warns 'spec.template.metadata.annotations[zen-lead/pool]: a Job is not guarded yet: all its pods are let in'
+    warns 'spec.template.metadata.annotations[zen-lead/pool]: pool "web" has followerMode: standby, so its Jobs do not take turns'
     ! kubectl get --raw /apis/batch/v1 | grep -q cronjobs || cronjobs=batch/v1
     apply "$(object CronJob "$cronjobs" '{name: d, labels: {zen-lead/pool: web}}' "{schedule: '0 0 1 1 *', jobTemplate: {spec: $job}}")"
     succeeds
-    warns 'metadata.labels[zen-lead/pool]: a CronJob is not guarded yet'
+    warns 'metadata.labels[zen-lead/pool]: pool "web" has followerMode: standby, so its Jobs do not take turns'
 }
 
 @test "Services: what their annotations cannot mean is named; what zen-lead makes of them is not looked at" {

@@ -27,12 +27,16 @@ static const struct zl_policy SCALE_DOWN = {.lease_duration_s = 15};
 static const struct zl_policy STANDBY = {.standby = true};
 static const struct zl_policy CUSTOM = {.standby = true, .custom_identity = true};
 
-enum known { SCALES_DOWN, STANDS_BY, IS_CUSTOM, IS_MISSING, IS_UNKNOWN };
+enum known { SCALES_DOWN, STANDS_BY, IS_CUSTOM, IS_MISSING, IS_UNKNOWN, IS_MIXED, STANDS_BY_MIXED };
 
 static const struct zl_warned_policy KNOWN[] = {
-    [SCALES_DOWN] = {.policy = &SCALE_DOWN}, [STANDS_BY] = {.policy = &STANDBY},
-    [IS_CUSTOM] = {.policy = &CUSTOM},       [IS_MISSING] = {.missing = true},
+    [SCALES_DOWN] = {.policy = &SCALE_DOWN},
+    [STANDS_BY] = {.policy = &STANDBY},
+    [IS_CUSTOM] = {.policy = &CUSTOM},
+    [IS_MISSING] = {.missing = true},
     [IS_UNKNOWN] = {.policy = NULL},
+    [IS_MIXED] = {.policy = &SCALE_DOWN, .has_workloads = true, .has_jobs = true},
+    [STANDS_BY_MIXED] = {.policy = &STANDBY, .has_workloads = true, .has_jobs = true},
 };
 
 struct row {
@@ -186,6 +190,12 @@ static const struct row DEPLOYMENTS[] = {
 };
 
 static const struct row STATEFULSETS[] = {
+    {"{" META "," SPEC("") "}",
+     IS_MIXED,
+     {"metadata.labels[zen-lead/pool]: pool \"web\" has Jobs or CronJobs, which do not start "
+      "beside "
+      "a Deployment or StatefulSet; give each a pool of its own"}},
+    {"{" META "," SPEC("") "}", STANDS_BY_MIXED, {NULL}},
     {"{" META "," SPEC("") "}", SCALES_DOWN, {NULL}},
     {"{" META "," SPEC("") "}", STANDS_BY, {NULL}},
     {"{" META ",'spec':{'replicas':1}}",
@@ -193,29 +203,44 @@ static const struct row STATEFULSETS[] = {
      {"spec.replicas: 1: high availability is skipped, every pod is let in; use 2 or more"}},
 };
 
+#define STANDBY_JOBS                                                                               \
+    "pool \"web\" has followerMode: standby, so its Jobs do not take turns and all execute at "    \
+    "once; use scaleDown"
+#define LED_JOBS                                                                                   \
+    "pool \"web\" has a Deployment or StatefulSet, beside which Jobs do not start; give them a "   \
+    "pool of their own"
+
 static const struct row JOBS[] = {
-    {"{" META ",'spec':{}}",
+    {"{" META ",'spec':{}}", SCALES_DOWN, {NULL}},
+    {"{" META ",'spec':{'parallelism':1}}", SCALES_DOWN, {NULL}},
+    {"{" META ",'spec':{'parallelism':3}}",
      SCALES_DOWN,
-     {"metadata.labels[zen-lead/pool]: a Job is not guarded yet: all its pods are let in, whoever "
-      "leads the pool"}},
+     {"spec.parallelism: 3: pods of a pool's Jobs execute one at a time; use 1"}},
+    {"{" META ",'spec':{'parallelism':3}}",
+     STANDS_BY_MIXED,
+     {"metadata.labels[zen-lead/pool]: " STANDBY_JOBS}},
+    {"{" META ",'spec':{}}", IS_MIXED, {"metadata.labels[zen-lead/pool]: " LED_JOBS}},
+    {"{" META ",'spec':{}}", IS_MISSING, {MISSING}},
+    {"{" META ",'spec':{'parallelism':3}}", IS_UNKNOWN, {NULL}},
+    {"{'metadata':{'name':'web','annotations':{'zen-lead.io/queued':'x','zen-lead/pool':'web'}}}",
+     SCALES_DOWN,
+     {NULL}},
 };
 
 #define JOB_TEMPLATE(text) "{'metadata':{'name':'web'},'spec':{'jobTemplate':{" text "}}}"
 
 static const struct row CRONJOBS[] = {
-    {"{" META ",'spec':{}}",
-     IS_MISSING,
-     {"metadata.labels[zen-lead/pool]: a CronJob is not guarded yet: all its pods are let in, "
-      "whoever leads the pool",
-      MISSING}},
+    {"{" META ",'spec':{}}", IS_MISSING, {MISSING}},
+    {"{" META ",'spec':{'jobTemplate':{'spec':{'parallelism':2}}}}",
+     SCALES_DOWN,
+     {"spec.jobTemplate.spec.parallelism: 2: pods of a pool's Jobs execute one at a time; use 1"}},
+    {JOB_TEMPLATE("'metadata':{'annotations':{'zen-lead/pool':'web'}}"), SCALES_DOWN, {NULL}},
     {JOB_TEMPLATE("'metadata':{'annotations':{'zen-lead/pool':'web'}}"),
-     SCALES_DOWN,
-     {"spec.jobTemplate.metadata.annotations[zen-lead/pool]: a CronJob is not guarded yet: all its "
-      "pods are let in, whoever leads the pool"}},
+     STANDS_BY,
+     {"spec.jobTemplate.metadata.annotations[zen-lead/pool]: " STANDBY_JOBS}},
     {JOB_TEMPLATE("'spec':{'template':{'metadata':{'annotations':{'zen-lead/pool':'web'}}}}"),
-     SCALES_DOWN,
-     {"spec.jobTemplate.spec.template.metadata.annotations[zen-lead/pool]: a CronJob is not "
-      "guarded yet: all its pods are let in, whoever leads the pool"}},
+     IS_MIXED,
+     {"spec.jobTemplate.spec.template.metadata.annotations[zen-lead/pool]: " LED_JOBS}},
 };
 
 #define SERVICE(text)                                                                              \
