@@ -170,7 +170,10 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     [[ $output == *"Warning: "* ]] || fail "no warning: $output"
     batch outside batch "" '{zl-test/succeed-after-ms: "100", zen-lead/join: "false"}'
     batch none "" "" "$SHORT"
-    await_complete 20 misspelt outside none
+    # Nor does another pool's turn concern it.
+    policy other
+    batch elsewhere other "" "$SHORT"
+    await_complete 20 misspelt outside none elsewhere
     expect "who executes" "$(executing batch)" = busy
 }
 
@@ -351,6 +354,25 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     no_pod_of second
     k patch job second --type merge -p '{"spec": {"suspend": false}}'
     wait_for 15 runs second
+    one_at_a_time
+}
+
+@test "the next Job cannot start: the others wait and status says for whom; when it is deleted they go" {
+    policy batch
+    hanging first
+    # The API server refuses its pods before it asks us.
+    job second batch | sed 's/restartPolicy:/priorityClassName: nowhere, restartPolicy:/' | k apply -f -
+    wait_for 10 is_queued second
+    job third batch | k apply -f -
+    wait_for 10 is_queued third
+    finish first
+    wait_for 15 is TurnPending policy_status batch '.conditions[?(@.type=="Ready")].reason'
+    wait_for 5 is "second third" queue batch
+    expect "phase" "$(policy_status batch .phase)" = Electing
+    poke
+    stays 2 no_pod_of third
+    k delete job second
+    wait_for 15 runs third
     one_at_a_time
 }
 
