@@ -14,7 +14,7 @@ enum { PROGRESS_DEADLINE_S = 600 };
 static bool holder_is_gatekept(const struct zl_pool_facts *facts)
 {
     for (size_t i = 0; i < facts->member_count; i++) {
-        if (facts->members[i].gatekept &&
+        if (facts->members[i].gatekept && facts->members[i].job == NULL &&
             zl_lease_is_held_by(facts->lease, facts->members[i].pod->meta.uid)) {
             return true;
         }

@@ -4,12 +4,16 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "controller/armer.h"
+#include "controller/guard.h"
 
 #include <string.h>
 
 static void tell_of_leader(struct zl_reconciler *reconciler, const struct zl_policy *policy,
                            const struct zl_policy_status *after)
 {
+    if (after->executing.uid != NULL) {
+        return; /* a Job's pod leads nobody: its user hears of the turn */
+    }
     if (after->holder_uid == NULL || zl_same_string(policy->status.holder_uid, after->holder_uid) ||
         !zl_same_string(after->phase, "Stable")) {
         return;
@@ -59,6 +63,7 @@ enum zl_status zl_write_status(struct zl_reconciler *reconciler, const struct zl
         if (status == ZL_OK) {
             tell_of_leader(reconciler, policy, &after);
             tell_of_arming(reconciler, policy, &after);
+            zl_tell_of_jobs(reconciler, pool, &after);
         } else if (status == ZL_E_NOT_FOUND) {
             status = ZL_OK; /* the policy was deleted meanwhile */
         }

@@ -12,6 +12,8 @@
 
 #define ZL_STRATEGY_TRAFFIC_DIRECTOR "TrafficDirector"
 #define ZL_STRATEGY_STATE_GUARD "StateGuard"
+#define ZL_STRATEGY_NONE                                                                           \
+    "None" /* a Job beside a Deployment is refused, in a standby pool it just runs */
 
 /* As many waiting Jobs are listed; how many there are says WAITING. */
 #define ZL_QUEUE_MAX 32

@@ -312,8 +312,9 @@ static void test_surplus_is_neither_leader_nor_successor_and_deposed_pods_always
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct scene scene;
         set_scene(&scene, &rows[i].knobs);
-        const struct zl_member leader = {&scene.leader, !rows[i].knobs.single};
-        const struct zl_member successor = {&scene.successor, !rows[i].knobs.single};
+        const struct zl_member leader = {.pod = &scene.leader, .gatekept = !rows[i].knobs.single};
+        const struct zl_member successor = {.pod = &scene.successor,
+                                            .gatekept = !rows[i].knobs.single};
         if (zl_is_surplus(&leader, &scene.lease) != rows[i].leader ||
             zl_is_surplus(&successor, &scene.lease) != rows[i].successor) {
             fail_msg("row %zu", i);
