@@ -534,10 +534,10 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     k apply -f "$zl_root/manifests/examples/job.yaml"
     wait_for 20 is import executing bucket
     wait_for 10 runs import
-    no_pod_of export
+    no_pod_of publish
     finish import
-    wait_for 20 runs export
-    finish export
+    wait_for 20 runs publish
+    finish publish
     await_complete 15 --all
     recorder_sync
     expect "pods at one instant" "$(most_at_once bucket)" -eq 1
