@@ -102,6 +102,9 @@ enum zl_status zl_check_membership(struct zl_reconciler *reconciler, struct zl_p
     if (pod == NULL || zl_pool_knows_holder(pool)) {
         return ZL_OK;
     }
+    if (pod->meta.controller.uid == NULL && pool->facts.lease->turn_uid != NULL) {
+        return ZL_OK; /* its Job was deleted without it: it executes to its end all the same */
+    }
     enum zl_status status =
         owner_joins(reconciler, &pod->meta.controller, pool->facts.policy, &inside, err);
     if (status == ZL_E_NOT_FOUND) {

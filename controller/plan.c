@@ -101,8 +101,9 @@ static bool holder_is_misnamed(const struct zl_pool_facts *facts)
     if (pod == NULL) {
         return false;
     }
-    if (!zl_same_string(facts->lease->turn_uid,
-                        zl_is_of_job(pod) ? pod->meta.controller.uid : NULL)) {
+    const char *turn = zl_is_of_job(pod) ? pod->meta.controller.uid : NULL;
+    /* A pod that its Job left behind does not say whose turn it is. */
+    if (pod->meta.controller.uid != NULL && !zl_same_string(facts->lease->turn_uid, turn)) {
         return true;
     }
     const struct zl_candidate holder = zl_candidate_of(pod, facts->policy);

@@ -25,8 +25,7 @@ static const struct zl_pod *pod_of(const struct zl_pool_facts *facts, const stru
     const struct zl_pod *best = NULL;
     for (size_t i = 0; i < facts->member_count; i++) {
         const struct zl_member *member = &facts->members[i];
-        if (member->job == job && !zl_lease_has_deposed(facts->lease, member->pod->meta.uid) &&
-            (best == NULL || zl_pod_precedes(member->pod, best))) {
+        if (member->job == job && (best == NULL || zl_pod_precedes(member->pod, best))) {
             best = member->pod;
         }
     }
@@ -48,8 +47,7 @@ static const struct zl_pod *runner(const struct zl_pool_facts *facts)
     bool best_wants = false;
     for (size_t i = 0; i < facts->member_count; i++) {
         const struct zl_pod *pod = facts->members[i].pod;
-        if (zl_policy_led_last(facts->policy, pod->meta.uid, facts->last_token) &&
-            !zl_lease_has_deposed(facts->lease, pod->meta.uid)) {
+        if (zl_policy_led_last(facts->policy, pod->meta.uid, facts->last_token)) {
             return pod;
         }
     }

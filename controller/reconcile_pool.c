@@ -153,11 +153,14 @@ static enum zl_status look_up_lease(struct zl_reconciler *reconciler, struct zl_
     return status;
 }
 
-/* Whose pod holds the seat of NEXT: the turn is its Job's. */
+/* Whose pod holds the seat of NEXT: the turn is its Job's. One that was left behind goes on with the turn that it has. */
 static void name_turn(struct zl_lease *next, const struct zl_pod *pod)
 {
     const struct zl_owner *owner = &pod->meta.controller;
     bool of_job = zl_is_of_job(pod);
+    if (owner->uid == NULL) {
+        return;
+    }
     zl_lease_set_turn(next, of_job ? owner->name : NULL, of_job ? owner->uid : NULL);
 }
 
@@ -324,7 +327,14 @@ static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool
     }
     zl_count_turn(pool, pool->facts.lease, stored);
     (void)zl_claim_clock_observe(reconciler->clock, stored, zl_clock_ms());
+    const struct zl_pod *holder_pod = pool->facts.holder_pod;
+    enum zl_holder holder = pool->facts.holder;
     zl_pool_use_lease(reconciler->cache, pool, stored);
+    if (plan->action == ZL_LEASE_RENEW && pool->facts.holder == ZL_HOLDER_UNKNOWN) {
+        /* It is not cached (no workload owns it any more); it was read a moment ago. */
+        pool->facts.holder = holder;
+        pool->facts.holder_pod = holder_pod;
+    }
     return ZL_OK;
 }
 

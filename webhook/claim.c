@@ -234,7 +234,7 @@ static enum zl_status take_seat(const struct zl_gatekeeper *gatekeeper, struct z
                                              zl_clock_wall_us());
     if (job != NULL) {
         zl_lease_set_turn(next, job->meta.name, job->meta.uid);
-    } else if (!provisional && view->token > 0) {
+    } else if (!provisional && view->token > 0 && request->facts.job == NULL) {
         zl_lease_depose_all(next, view->others.rest); /* one of them may have led */
     }
     status = zl_lease_swap(gatekeeper->client, next, policy, zl_clock_left_ms(request->deadline_ms),

@@ -1,0 +1,305 @@
+#!/usr/bin/env bats
+#
+# turns.bats - pods of Jobs take turns by the webhook alone: no controller of ours runs, and pods are sent by hand
+# as the Job controller would send them, which is held still.
+
+# Each test is a subshell of its own.
+# shellcheck disable=SC2030,SC2031
+
+load lib
+
+setup() {
+    restore_programs
+    new_namespace
+}
+
+teardown() {
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
+    restore_programs
+    drop_namespace
+}
+
+# alone - from now on nobody does anything but the webhooks.
+alone() {
+    stop_controller 1 KILL
+    stop_controller 2 KILL
+    freeze_owners
+}
+
+# job NAME [METADATA] [SPEC] - in flow style; METADATA's default is to be in pool "batch".
+job() {
+    k apply -f - <<JOB
+apiVersion: batch/v1
+kind: Job
+metadata: {name: $1, ${2:-labels: {zen-lead/pool: batch\}}}
+spec: {${3:-backoffLimit: 6}, template: {spec: {restartPolicy: Never, containers: [{name: main, image: none}]}}}
+JOB
+}
+
+cronjob() {
+    local version=batch/v1beta1
+    ! kubectl get --raw /apis/batch/v1 | grep -q cronjobs || version=batch/v1
+    k apply -f - <<CRONJOB
+apiVersion: $version
+kind: CronJob
+metadata: {name: $1, labels: {zen-lead/pool: batch}}
+spec:
+  schedule: "0 0 1 1 *"
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: main, image: none}]}}}}
+CRONJOB
+}
+
+# scheduled CRONJOB SECONDS - the Job that its controller would make for this time; its own keys name no pool.
+scheduled() {
+    job "$1-$2" "ownerReferences: [{apiVersion: batch/v1, kind: CronJob, name: $1, uid: $(pod_uid "cronjob/$1"), controller: true}]"
+}
+
+# executes JOB [UID] - send a pod of it; prints the pod, or why it was refused.
+executes() {
+    local uid=${2:-$(pod_uid "job/$1")}
+    k create -f - -o name 2>&1 <<POD
+apiVersion: v1
+kind: Pod
+metadata:
+  generateName: $1-
+  labels: {app: jobs, job-name: $1, controller-uid: $uid}
+  annotations: {zl-test/terminate-after-ms: "100"}
+  ownerReferences: [{apiVersion: batch/v1, kind: Job, name: $1, uid: $uid, controller: true}]
+spec: {restartPolicy: Never, containers: [{name: main, image: none}]}
+POD
+}
+
+# refused TEXT JOB [UID] - a pod of it is, with TEXT.
+refused() {
+    local answer
+    ! answer=$(executes "${@:2}") || fail "let in: $answer" || return 1
+    [[ $answer == *"zen-lead: "*"$1"* ]] || fail "not \"$1\": $answer"
+}
+
+readonly TURN="it is not this pod's turn in pool \"batch\""
+
+# let_in JOB - in $POD
+let_in() { POD=$(executes "$1") || fail "a pod of $1: $POD"; }
+
+# succeeds_now POD
+succeeds_now() {
+    k annotate "$1" zl-test/succeed-after-ms=1
+    wait_for 10 is Succeeded k get "$1" -o 'jsonpath={.status.phase}'
+}
+
+# over JOB TYPE - as its controller would say: Complete or Failed
+over() {
+    k get "job/$1" -o json | jq --arg type "$2" '.status.conditions = [{type: $type, status: "True"}]' |
+        kubectl replace --raw "/apis/batch/v1/namespaces/$NS/jobs/$1/status" -f - >/dev/null
+}
+
+turn() { lease batch '{.metadata.annotations.zen-lead\.io/turn}'; }
+turn_of() { echo "$1_$(pod_uid "job/$1")"; }
+executing() { holder batch | cut -d _ -f 1; }
+
+@test "two Jobs: the older one first, one pod at a time, its retries within its turn, the other one after it" {
+    policy batch
+    alone
+    job a
+    job b
+    local first second third
+    # Created in the same second, perhaps: then the name decides.
+    refused "$TURN" b
+    let_in a
+    first=$POD
+    expect "the turn" "$(turn)" = "$(turn_of a)"
+    expect "who executes" "pod/$(executing)" = "$first"
+    refused "$TURN" b
+    refused "$TURN" a
+    succeeds_now "$first"
+    # Between two pods of a turn the seat is not for others.
+    refused "$TURN" b
+    let_in a
+    second=$POD
+    expect "the turn" "$(turn)" = "$(turn_of a)"
+    over a Complete
+    # Complete, and one pod still runs: it is waited for.
+    refused "$TURN" b
+    k delete "$second" --wait
+    let_in b
+    third=$POD
+    expect "the turn" "$(turn)" = "$(turn_of b)"
+    expect "who executes" "pod/$(executing)" = "$third"
+    expect "fencing token" "$(token batch)" -eq 3
+    recorder_sync
+    expect "pods at one instant" "$(most_at_once jobs)" -eq 1
+}
+
+@test "a Job that failed, was deleted or wants no pods now gives its turn away" {
+    policy batch
+    alone
+    job a
+    job b
+    job c
+    job d
+    let_in a
+    k annotate "$POD" zl-test/fail-after-ms=1
+    wait_for 10 is Failed k get "$POD" -o 'jsonpath={.status.phase}'
+    refused "$TURN" b
+    over a Failed
+    let_in b
+    k delete "$POD" --wait
+    k delete job b --wait
+    let_in c
+    k delete "$POD" --wait
+    refused "$TURN" d
+    k patch job c --type merge -p '{"spec": {"parallelism": 0}}'
+    let_in d
+    refused "$TURN" c
+    expect "the turn" "$(turn)" = "$(turn_of d)"
+    k delete "$POD" --wait
+    over d Complete
+    refused 'this pod'"'"'s Job in pool "batch" is over or suspended' c
+    k patch job c --type merge -p '{"spec": {"parallelism": 1}}'
+    let_in c
+    recorder_sync
+    expect "pods at one instant" "$(most_at_once jobs)" -eq 1
+}
+
+@test "three CronJobs, one scheduled time: the first Job has it for good, the others are refused, also afterwards" {
+    policy batch
+    alone
+    local n
+    for n in a b c; do cronjob "$n"; done
+    for n in a b c; do scheduled "$n" 1700000040; done
+    # The first by creation and name has the time, whoever asks first.
+    refused 'another Job of pool "batch" has this scheduled time' b-1700000040
+    let_in a-1700000040
+    refused "$TURN" c-1700000040
+    succeeds_now "$POD"
+    over a-1700000040 Complete
+    refused 'has this scheduled time' b-1700000040
+    refused 'has this scheduled time' c-1700000040
+    expect "the tick" "$(policy_status batch '.ticks[*].job}')" = a-1700000040
+    # Also when the one that ran is forgotten.
+    k delete job a-1700000040 --wait
+    refused 'has this scheduled time' b-1700000040
+    for n in a b c; do scheduled "$n" 1700000100; done
+    let_in a-1700000100
+    succeeds_now "$POD"
+    over a-1700000100 Complete
+    # By hand, from a CronJob: no scheduled time.
+    job by-hand
+    let_in by-hand
+    recorder_sync
+    expect "pods ever admitted" "$(admitted jobs)" -eq 3
+}
+
+@test "40 pods of 8 Jobs at once, 3 webhook replicas: one is let in, and again after each turn" {
+    policy batch
+    alone
+    local n round
+    for n in $(seq 8); do job "j$n"; done
+    for round in 1 2 3; do
+        for n in $(seq 8) $(seq 8) $(seq 8) $(seq 8) $(seq 8); do executes "j$n" >/dev/null & done
+        wait
+        expect "pods that live" "$(pod_count jobs)" -eq 1
+        # FIFO: the next of those that have not run.
+        expect "the turn" "$(turn)" = "$(turn_of "j$round")"
+        succeeds_now "$(pod_names jobs)"
+        over "j$round" Complete
+    done
+    recorder_sync
+    expect "pods ever admitted" "$(admitted jobs)" -eq 3
+    expect "pods at one instant" "$(most_at_once jobs)" -eq 1
+}
+
+@test "the Lease is deleted, or emptied by hand, while a pod executes: the same pod goes on, nobody beside it" {
+    policy batch
+    alone
+    job a
+    job b
+    let_in a
+    k delete lease zen-lead-batch
+    # Whose claim it carried nobody knows; then the one pod that lives has it.
+    wait_for 20 refused_and_held b "${POD#pod/}"
+    expect "the turn" "$(turn)" = "$(turn_of a)"
+    k patch lease zen-lead-batch --type merge -p '{"spec": {"holderIdentity": ""}}'
+    wait_for 20 refused_and_held b "${POD#pod/}"
+    expect "the turn" "$(turn)" = "$(turn_of a)"
+    succeeds_now "$POD"
+    over a Complete
+    let_in b
+    recorder_sync
+    expect "pods at one instant" "$(most_at_once jobs)" -eq 1
+}
+refused_and_held() { refused "$TURN" "$1" && [ "$(executing)" = "$2" ]; }
+
+@test "pods that came while the gatekeeper was not armed: one of them executes, and no other starts before all have ended" {
+    policy batch
+    stop_controller 1 KILL
+    stop_controller 2 KILL
+    freeze_owners
+    job a
+    job b
+    disarm_gatekeeper
+    local one two three
+    one=$(executes b) two=$(executes b) three=$(executes a)
+    arm_gatekeeper "$(port_of proxy)" "$NS" 2>/dev/null || true
+    kubectl patch validatingwebhookconfiguration zen-lead --type json -p "[{\"op\": \"replace\", \"path\": \"/webhooks/0/namespaceSelector/matchExpressions/0/values\", \"value\": [\"$NS\"]}]"
+    wait_for 20 refused "$TURN" a
+    expect "it is a pod that runs" "$(k get "pod/$(executing)" -o 'jsonpath={.status.phase}')" = Running
+    k delete "$one" --wait
+    refused "$TURN" a
+    k delete "$two" --wait
+    refused "$TURN" a
+    k delete "$three" --wait
+    over b Complete
+    let_in a
+}
+
+@test "a pod whose Job is gone is refused; without a LeaderPolicy and with standby, Jobs are let in" {
+    policy batch
+    policy warm '{followerMode: standby}'
+    alone
+    job a
+    job gone
+    job c 'labels: {zen-lead/pool: warm}'
+    job d 'labels: {zen-lead/pool: none}'
+    job e 'labels: {app: other}'
+    local uid
+    uid=$(pod_uid job/gone)
+    k delete job gone --wait
+    refused "this pod's Job does not exist any more" gone "$uid"
+    let_in a
+    let_in c
+    let_in c
+    let_in e
+    [[ $(executes d) == *'LeaderPolicy'*pod/d* ]]
+}
+
+@test "a StatefulSet and Jobs in one pool: no Job's pod starts, but one that executes keeps the seat" {
+    policy batch
+    alone
+    job a
+    job b
+    let_in a
+    statefulset db 3 batch
+    # Memory knows of the StatefulSet within a moment.
+    wait_for 5 refused 'is led by a pod of a Deployment or StatefulSet, its Jobs do not start' b
+    [[ $(member db 0) == *'a Job still executes in pool "batch"'* ]]
+    succeeds_now "$POD"
+    refused 'its Jobs do not start' b
+    refused 'its Jobs do not start' a
+    [[ $(member db 0) == pod/db-0 ]]
+    expect "the turn" "$(turn)" = ""
+    expect "who leads" "$(executing)" = db-0
+}
+
+# member STATEFULSET ORDINAL - send a pod of it
+member() {
+    k create -f - -o name 2>&1 <<POD
+apiVersion: v1
+kind: Pod
+metadata:
+  name: $1-$2
+  labels: {app: $1}
+  ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: $1, uid: $(pod_uid "statefulset/$1"), controller: true}]
+spec: {containers: [{name: main, image: none}]}
+POD
+}
