@@ -7,6 +7,7 @@
 #                               kubelet: the pod stand-in
 #   DIR/bin/kubectl             the kubectl of this control plane, with its cache in DIR
 #   DIR/log/, DIR/pids/         see process.bash
+#   DIR/audit.log               with ZL_AUDIT=1: every request of webhook and controller but watches, a JSON line each
 # OWNER is a pid: when that process is gone, however it ended, everything is taken down and DIR removed.
 #
 # Takes any version from 1.20 on; see build.sh for where the binaries come from.
@@ -88,6 +89,24 @@ users: [{name: $1, user: {token: "$(cat "$ZL_RUN/$1.token")"}}]
 KUBECONFIG
 }
 
+# What they ask the API server for, as it saw it. A line is written before the request is answered.
+write_audit_policy() {
+    cat >"$ZL_RUN/audit-policy.yaml" <<POLICY
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted]
+rules:
+- level: None
+  verbs: [watch]
+- level: Metadata
+  users:
+  - system:serviceaccount:zen-lead-system:zen-lead-webhook
+  - system:serviceaccount:zen-lead-system:zen-lead-controller
+- level: None
+POLICY
+    audit=(--audit-policy-file "$ZL_RUN/audit-policy.yaml" --audit-log-path "$ZL_RUN/audit.log" --audit-log-mode blocking)
+}
+
 start_etcd() {
     local client peer options=()
     client=http://127.0.0.1:$(free_port)
@@ -109,9 +128,9 @@ start_apiserver() {
         --cert-dir "$ZL_RUN" --tls-cert-file "$ZL_RUN/apiserver.crt" --tls-private-key-file "$ZL_RUN/apiserver.key" \
         --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$ZL_RUN/sa.pub" \
         --service-account-signing-key-file "$ZL_RUN/sa.key" \
-        --service-cluster-ip-range 10.96.0.0/16,fd00:10:96::/112 "${dual_stack[@]}" \
+        --service-cluster-ip-range 10.96.0.0/16,fd00:10:96::/112 "${features[@]}" \
         --token-auth-file "$ZL_RUN/tokens.csv" --authorization-mode RBAC \
-        --disable-admission-plugins ServiceAccount --profiling=false
+        --disable-admission-plugins ServiceAccount --profiling=false "${audit[@]}"
     server=https://127.0.0.1:$port
 }
 
@@ -124,7 +143,7 @@ start_controller_manager() {
         --kubeconfig "$ZL_RUN/controller-manager.kubeconfig" --leader-elect=false \
         --bind-address 127.0.0.1 --secure-port "$(free_port)" --cert-dir "$ZL_RUN" \
         --use-service-account-credentials --service-account-private-key-file "$ZL_RUN/sa.key" \
-        --root-ca-file "$ZL_RUN/ca.crt" --profiling=false "${options[@]}" "${dual_stack[@]}"
+        --root-ca-file "$ZL_RUN/ca.crt" --profiling=false "${options[@]}" "${features[@]}"
 }
 
 # await SECONDS PROGRAM CONDITION... - false at once when PROGRAM dies.
@@ -160,9 +179,11 @@ start_all() {
 umask 077
 version=$("$assets/kube-apiserver" --version)
 minor=$(sed -E 's/.*v1\.([0-9]+).*/\1/' <<<"$version")
-# Services of both families are asked for before 1.21; since 1.23 nobody may ask any more.
-dual_stack=()
-[ "$minor" -ge 21 ] || dual_stack=(--feature-gates IPv6DualStack=true)
+# Services of both families and ttlSecondsAfterFinished of Jobs are asked for before 1.21; later nobody may ask any more.
+features=()
+[ "$minor" -ge 21 ] || features=(--feature-gates "IPv6DualStack=true,TTLAfterFinished=true")
+audit=()
+[ -z "${ZL_AUDIT:-}" ] || write_audit_policy
 kubectl=$(find_kubectl)
 mkdir -p "$ZL_RUN/bin"
 cat >"$ZL_RUN/bin/kubectl" <<KUBECTL

@@ -13,7 +13,7 @@ start_recorder() {
         -o go-template='{{.type}} {{with .object}}{{.metadata.namespace}} {{with .metadata.labels}}{{or .app "-"}}{{else}}-{{end}} {{.metadata.name}} {{.metadata.uid}} {{or .status.phase "-"}}{{end}}{{"\n"}}'
 }
 
-bash "$zl_root/test/controlplane/up.sh" "$ZL_RUN" "$1"
+ZL_AUDIT=1 bash "$zl_root/test/controlplane/up.sh" "$ZL_RUN" "$1"
 export PATH=$ZL_RUN/bin:$PATH KUBECONFIG=$ZL_RUN/kubeconfig
 install_manifests
 make_certificates

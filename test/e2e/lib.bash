@@ -139,6 +139,24 @@ WORKLOAD
 deployment() { workload Deployment "$@" | k apply -f -; }
 statefulset() { workload StatefulSet "$@" | k apply -f -; }
 
+# job NAME POOL [SPEC [POD-ANNOTATIONS [APP]]] - to be applied; POOL "" for no label, SPEC in flow style without braces and
+# with a comma at its end. Its pods run until finish says otherwise, or an annotation.
+job() {
+    local labels="{}"
+    [ -z "$2" ] || labels="{zen-lead/pool: $2}"
+    cat <<JOB
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: $1, labels: $labels}
+spec: {
+  ${3:-}
+  template: {
+    metadata: {labels: {app: ${5:-batch}}, annotations: ${4:-{\}}},
+    spec: {restartPolicy: Never, containers: [{name: main, image: none}]}}}
+JOB
+}
+
 # pod_of REPLICASET [APP] - a pod of it, as its controller would send it.
 pod_of() {
     local app=${2:-web}
@@ -203,6 +221,28 @@ denials() {
 # back-off, a test would have to let grow before it could tell.
 wakes() { k get replicaset,statefulset -o 'jsonpath={.items[*].metadata.annotations.zen-lead\.io/wake}'; }
 
+# --- Jobs
+
+# The pods of a Job that are not over; a terminating one counts.
+job_pods() { k get pods -l "job-name=$1" --field-selector status.phase!=Failed,status.phase!=Succeeded -o name; }
+# runs JOB - it has one pod, and that is Running.
+runs() { is 1 job_pods_in "$1" Running; }
+job_pods_in() { k get pods -l "job-name=$1" --field-selector "status.phase=$2" -o name | wc -l; }
+# finish JOB - its pod succeeds now.
+finish() { k annotate pods -l "job-name=$1" --overwrite zl-test/succeed-after-ms=0; }
+job_condition() { k get job "$1" -o "jsonpath={.status.conditions[?(@.type==\"$2\")].status}"; }
+is_complete() { is True job_condition "$1" Complete; }
+is_failed() { is True job_condition "$1" Failed; }
+is_queued() { [ -n "$(k get job "$1" -o 'jsonpath={.metadata.annotations.zen-lead\.io/queued}')" ]; }
+# await_complete SECONDS JOB... - or --all
+await_complete() {
+    local seconds=$1
+    shift
+    k wait --for condition=Complete --timeout "${seconds}s" job "$@" >/dev/null || fail "not complete within $seconds s: $*"
+}
+executing() { policy_status "$1" .executing.name; }
+queue() { policy_status "$1" '.queue[*].name'; }
+
 # event_message KIND NAME-PREFIX REASON
 event_message() {
     k get events -o json | jq -r --arg kind "$1" --arg name "$2" --arg reason "$3" \
@@ -211,6 +251,8 @@ event_message() {
 }
 
 has_event() { [ -n "$(event_message "$@")" ]; }
+
+minor_version() { kubectl version -o json | jq -r '.serverVersion.minor | sub("[^0-9].*"; "")'; }
 
 now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
@@ -246,6 +288,29 @@ most_at_once() {
          END { print most + 0 }' "$ZL_RUN/log/recorder.log"
 }
 
+# together - the same over all apps together.
+together() {
+    awk -v ns="$NS" '$2 != ns || $3 == "-" { next }
+        { alive = $1 != "DELETED" && $6 != "Failed" && $6 != "Succeeded"
+          count += alive - was[$5]; was[$5] = alive; if (count > most) most = count }
+        END { print most + 0 }' "$ZL_RUN/log/recorder.log"
+}
+
+# turns [APP] - the Jobs whose pods were stored, in that order. One that comes twice was interrupted by another.
+turns() {
+    awk -v ns="$NS" -v app="${1:-batch}" \
+        '$1 == "ADDED" && $2 == ns && $3 == app && !seen[$5]++ { sub(/-[^-]*$/, "", $4); if ($4 != last) print $4; last = $4 }' \
+        "$ZL_RUN/log/recorder.log"
+}
+
+# zen_lead_calls - what webhook and controller have asked the API server for in this namespace, one line each:
+# verb resource[/subresource] name
+zen_lead_calls() {
+    jq -r --arg ns "$NS" 'select(.objectRef.namespace == $ns) |
+        "\(.verb) \(.objectRef.resource)\(if .objectRef.subresource then "/" + .objectRef.subresource else "" end) \(.objectRef.name // "-")"' \
+        "$ZL_RUN/audit.log"
+}
+
 # --- breaking things ------------------------------------------------------------------------------
 
 stop_webhook() { process_stop "webhook-$1" "${2:-TERM}"; }
@@ -265,3 +330,11 @@ restore_programs() {
 # freeze_owners / thaw_owners - hold the ReplicaSet and StatefulSet controllers still.
 freeze_owners() { kill -s STOP "$(process_pid kube-controller-manager)"; }
 thaw_owners() { kill -s CONT "$(process_pid kube-controller-manager)"; }
+
+# restart_controller_manager [OPTION...] - with these besides those that it had: of an option that comes twice the last counts.
+restart_controller_manager() {
+    local command
+    mapfile -d '' command <"/proc/$(process_pid kube-controller-manager)/cmdline"
+    process_stop kube-controller-manager
+    process_start kube-controller-manager "${command[@]}" "$@"
+}

@@ -55,8 +55,6 @@ service_spec='{selector: {app: web}, ports: [{port: 80}]}'
     k patch leaderpolicy web --type merge -p '{"spec": {"retryPeriodSeconds": 3}}'
 }
 
-minor_version() { kubectl version -o json | jq -r '.serverVersion.minor | sub("[^0-9].*"; "")'; }
-
 @test "the refusal is the API server's own kind: 422, Invalid, one cause for each field" {
     [ "$(minor_version)" -lt 25 ] || skip "the server's own rules come first"
     lp web '{renewDeadlineSeconds: 15, retryPeriodSeconds: 15}' >"$BATS_TEST_TMPDIR/lp.yaml"
