@@ -126,9 +126,10 @@ static enum zl_status is_of_job(struct search *search, const struct zl_pod *pod,
     enum zl_status status =
         zl_owners_job_of(search->gatekeeper->owners, request->namespace_, &pod->meta.controller,
                          request->deadline_ms, &ref, &pool, err);
-    if (status == ZL_E_NOT_FOUND) { /* the pod goes after it; only the status says what it was */
+    if (status == ZL_E_NOT_FOUND) { /* the pod goes after it, but still runs */
         const struct zl_policy *policy = request->facts.policy;
-        *is = zl_policy_led_last(policy, pod->meta.uid, policy->status.fencing_token);
+        *is = zl_same_string(pool, request->pool) ||
+              zl_policy_led_last(policy, pod->meta.uid, policy->status.fencing_token);
         return ZL_OK;
     }
     *is = status == ZL_OK && zl_same_string(pool, request->pool);
