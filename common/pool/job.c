@@ -77,6 +77,9 @@ enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out, st
     job->queued = zl_json_text(metadata, "annotations", ZL_KEY_QUEUED, NULL) != NULL;
     job->parallelism = zl_json_i64(object, 1, "spec", "parallelism", NULL);
     job->tick_s = decode_tick(object, &job->meta);
+    if (zl_json_bool(object, false, "spec", "manualSelector", NULL)) {
+        job->own_selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));
+    }
     decode_conditions(object, job);
     *out = job;
     return ZL_OK;
@@ -90,6 +93,7 @@ void zl_job_free(void *object)
     }
     zl_meta_clear(&job->meta);
     free(job->pool);
+    free(job->own_selector);
     free(job);
 }
 
