@@ -8,6 +8,7 @@
 
 #define SERVICE_PREFIX "service:"
 #define WAKE_PREFIX "wake:"
+#define JOB_PREFIX "job:"
 
 enum { SECOND_WAKE_MS = 1000 };
 
@@ -96,9 +97,50 @@ static void enqueue_for_service(struct zl_cache *cache, struct zl_workqueue *que
     zl_keys_enqueue_pools(cache, queue, service->meta.namespace_);
 }
 
+/* A Job's pool; and that it waits in none, because label, CronJob or that one's label went. */
+static void enqueue_job(struct zl_cache *cache, struct zl_workqueue *queue,
+                        const struct zl_job *job)
+{
+    ZL_AUTO_FREE char *pool = zl_cache_pool_of_job(cache, job);
+    enqueue(queue, job->meta.namespace_, pool);
+    if (pool == NULL && job->queued) {
+        ZL_AUTO_FREE char *key =
+            zl_asprintf(JOB_PREFIX "%s/%s", job->meta.namespace_, job->meta.name);
+        zl_workqueue_add(queue, key);
+    }
+}
+
+/* Its Jobs are in its pool, or were until now. */
+static void enqueue_cronjob(struct zl_cache *cache, struct zl_workqueue *queue,
+                            const struct zl_cronjob *cronjob)
+{
+    ZL_AUTO_REFS struct zl_refs jobs = {0};
+    enqueue(queue, cronjob->meta.namespace_, cronjob->pool);
+    zl_cache_list_by(cache, ZL_CACHED_JOBS, ZL_BY_OWNER, cronjob->meta.namespace_,
+                     cronjob->meta.uid, &jobs);
+    for (size_t i = 0; i < jobs.count; i++) {
+        enqueue_job(cache, queue, zl_ref_object(jobs.items[i]));
+    }
+}
+
+static void enqueue_owning_job(struct zl_cache *cache, struct zl_workqueue *queue,
+                               const char *namespace_, const struct zl_owner *owner)
+{
+    ZL_AUTO_REF struct zl_ref *ref =
+        owner->name != NULL ? zl_cache_find(cache, ZL_CACHED_JOBS, namespace_, owner->name) : NULL;
+    const struct zl_job *job = ref != NULL ? zl_ref_object(ref) : NULL;
+    if (job != NULL && zl_same_string(job->meta.uid, owner->uid)) {
+        enqueue_job(cache, queue, job);
+    }
+}
+
 static void enqueue_owner(struct zl_cache *cache, struct zl_workqueue *queue,
                           const char *namespace_, const struct zl_owner *owner)
 {
+    if (zl_same_string(owner->kind, "Job")) {
+        enqueue_owning_job(cache, queue, namespace_, owner);
+        return;
+    }
     ZL_AUTO_REF struct zl_ref *ref = zl_pool_workload_of(cache, namespace_, owner);
     if (ref == NULL) {
         return;
@@ -136,7 +178,10 @@ static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, e
         break;
     }
     case ZL_CACHED_CRONJOBS:
+        enqueue_cronjob(cache, queue, object);
+        break;
     case ZL_CACHED_JOBS:
+        enqueue_job(cache, queue, object);
         break;
     case ZL_CACHED_LEASES: {
         const struct zl_lease *lease = object;
@@ -190,13 +235,25 @@ void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl
 }
 
 /* Twice: the webhooks hear of the change at their own time, and one that has not refuses once more. */
-static void enqueue_wake(struct zl_workqueue *queue, const struct zl_workload *workload)
+static void enqueue_wake(struct zl_workqueue *queue, const char *kind, const struct zl_meta *meta)
 {
     ZL_AUTO_FREE char *key =
-        zl_asprintf(WAKE_PREFIX "%s/%s/%s", workload->meta.namespace_,
-                    zl_workload_kind_name(workload->kind), workload->meta.name);
+        zl_asprintf(WAKE_PREFIX "%s/%s/%s", meta->namespace_, kind, meta->name);
     zl_workqueue_add(queue, key);
     zl_workqueue_add_after(queue, key, SECOND_WAKE_MS);
+}
+
+static void enqueue_freed_jobs(struct zl_cache *cache, struct zl_workqueue *queue,
+                               const struct zl_policy *policy)
+{
+    ZL_AUTO_REFS struct zl_refs jobs = {0};
+    zl_cache_list_jobs(cache, policy->meta.namespace_, policy->meta.name, &jobs);
+    for (size_t i = 0; i < jobs.count; i++) {
+        const struct zl_job *job = zl_ref_object(jobs.items[i]);
+        if (!job->finished && !job->meta.deleting) {
+            enqueue_wake(queue, "Job", &job->meta);
+        }
+    }
 }
 
 void zl_keys_enqueue_freed(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
@@ -207,7 +264,14 @@ void zl_keys_enqueue_freed(struct zl_cache *cache, struct zl_workqueue *queue, e
         const struct zl_workload *after = new_object;
         bool stays = after != NULL && zl_same_string(before->pool, after->pool);
         if (!stays && before->replicas > 1) {
-            enqueue_wake(queue, before);
+            enqueue_wake(queue, zl_workload_kind_name(before->kind), &before->meta);
+        }
+    }
+    if (kind == ZL_CACHED_JOBS && old_object != NULL && new_object != NULL) {
+        const struct zl_job *before = old_object;
+        const struct zl_job *after = new_object;
+        if (before->pool != NULL && after->pool == NULL && !after->finished) {
+            enqueue_wake(queue, "Job", &after->meta);
         }
     }
     if (kind == ZL_CACHED_POLICIES && old_object != NULL) {
@@ -219,8 +283,10 @@ void zl_keys_enqueue_freed(struct zl_cache *cache, struct zl_workqueue *queue, e
         ZL_AUTO_REFS struct zl_refs workloads = {0};
         zl_cache_list_workloads(cache, policy->meta.namespace_, policy->meta.name, &workloads);
         for (size_t i = 0; policy->status.blocked > 0 && i < workloads.count; i++) {
-            enqueue_wake(queue, zl_ref_object(workloads.items[i]));
+            const struct zl_workload *workload = zl_ref_object(workloads.items[i]);
+            enqueue_wake(queue, zl_workload_kind_name(workload->kind), &workload->meta);
         }
+        enqueue_freed_jobs(cache, queue, policy);
     }
 }
 
@@ -231,6 +297,7 @@ enum zl_key_kind zl_key_split(const char *key, char **namespace_, char **name)
         enum zl_key_kind kind;
     } KINDS[] = {{SERVICE_PREFIX, ZL_KEY_OF_SERVICE},
                  {WAKE_PREFIX, ZL_KEY_OF_WAKE},
+                 {JOB_PREFIX, ZL_KEY_OF_JOB},
                  {ZL_SELECTOR_KEY, ZL_KEY_OF_SELECTOR},
                  {"", ZL_KEY_OF_POOL}}; /* no namespace has a colon in its name */
     size_t i = 0;

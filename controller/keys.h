@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keys.h - what a change concerns: from a changed object to "namespace/pool", "service:namespace/name" and
- * "wake:namespace/Kind/name" in the work queue.
+ * keys.h - what a change concerns: from a changed object to "namespace/pool", "service:namespace/name",
+ * "job:namespace/name" and "wake:namespace/Kind/name" in the work queue.
  *
  * Threads: called on informer threads; never blocks on I/O.
  */
@@ -34,6 +34,7 @@ enum zl_key_kind {
     ZL_KEY_OF_POOL,
     ZL_KEY_OF_SERVICE,
     ZL_KEY_OF_WAKE,     /* NAME is "Kind/name" */
+    ZL_KEY_OF_JOB,      /* one that waits, and that perhaps nobody guards any more */
     ZL_KEY_OF_SELECTOR, /* no namespace, no name: the webhook's configuration */
 };
 

@@ -12,6 +12,7 @@
 #include "common/kube/elector.h"
 #include "common/pool/names.h"
 #include "controller/armer.h"
+#include "controller/guard.h"
 #include "controller/keys.h"
 #include "controller/reconcile_route.h"
 
@@ -119,6 +120,9 @@ static void process(struct manager *manager, const char *key)
         break;
     case ZL_KEY_OF_WAKE:
         result.status = zl_wake_workload(&manager->reconciler, namespace_, name_, &err);
+        break;
+    case ZL_KEY_OF_JOB:
+        result.status = zl_let_go_job(&manager->reconciler, namespace_, name_, &err);
         break;
     case ZL_KEY_OF_SELECTOR:
         result = zl_armer_set_selector(manager->reconciler.armer, &err);

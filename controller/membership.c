@@ -47,6 +47,27 @@ static enum zl_status workload_joins(struct zl_reconciler *reconciler, const str
                : ZL_OK;
 }
 
+/* As workload_joins. In a standby pool Jobs lead nothing. */
+static enum zl_status job_joins(struct zl_reconciler *reconciler, const struct zl_owner *owner,
+                                const struct zl_policy *policy, bool *inside, struct zl_error *err)
+{
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    struct zl_job *job = NULL;
+    enum zl_status status =
+        read_object(reconciler, &ZL_KUBE_JOBS, policy->meta.namespace_, owner->name, &object, err);
+    if (status == ZL_OK) {
+        status = zl_job_decode(object, &job, err);
+    }
+    if (status != ZL_OK) {
+        return status;
+    }
+    ZL_AUTO_FREE char *pool = zl_cache_pool_of_job(reconciler->cache, job);
+    *inside = !policy->standby && zl_same_string(pool, policy->meta.name);
+    bool replaced = !zl_same_string(job->meta.uid, owner->uid);
+    zl_job_free(job);
+    return replaced ? zl_error_set(err, ZL_E_NOT_FOUND, "Job %s was replaced", owner->name) : ZL_OK;
+}
+
 /* As workload_joins, for a pod's controller. */
 static enum zl_status owner_joins(struct zl_reconciler *reconciler, const struct zl_owner *owner,
                                   const struct zl_policy *policy, bool *inside,
@@ -54,6 +75,9 @@ static enum zl_status owner_joins(struct zl_reconciler *reconciler, const struct
 {
     ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_meta replicaset;
+    if (zl_same_string(owner->kind, "Job")) {
+        return job_joins(reconciler, owner, policy, inside, err);
+    }
     if (!zl_same_string(owner->kind, "ReplicaSet")) {
         return workload_joins(reconciler, owner, policy, inside, err);
     }
@@ -77,6 +101,9 @@ enum zl_status zl_check_membership(struct zl_reconciler *reconciler, struct zl_p
     bool inside = false;
     if (pod == NULL || zl_pool_knows_holder(pool)) {
         return ZL_OK;
+    }
+    if (pod->meta.controller.uid == NULL && pool->facts.lease->turn_uid != NULL) {
+        return ZL_OK; /* its Job was deleted without it: it executes to its end all the same */
     }
     enum zl_status status =
         owner_joins(reconciler, &pod->meta.controller, pool->facts.policy, &inside, err);

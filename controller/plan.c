@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "controller/choose.h"
+#include "controller/plan_guard.h"
 
 #include <string.h>
 
@@ -23,7 +24,12 @@ bool zl_is_gatekept(const struct zl_pool_facts *facts)
             return true;
         }
     }
-    return false;
+    return zl_is_guarded(facts);
+}
+
+bool zl_is_of_job(const struct zl_pod *pod)
+{
+    return zl_same_string(pod->meta.controller.kind, "Job");
 }
 
 /*
@@ -44,7 +50,11 @@ static const struct zl_pod *best_member(const struct zl_pool_facts *facts)
         if (zl_policy_led_last(facts->policy, pod->meta.uid, facts->last_token)) {
             return pod; /* its Lease was lost, not its seat */
         }
-        if (best == NULL || zl_pod_precedes(pod, best)) {
+        /* Jobs are not wanted beside a Deployment, but one that runs alone is let finish. */
+        bool better =
+            best == NULL || (zl_is_of_job(pod) == zl_is_of_job(best) ? zl_pod_precedes(pod, best)
+                                                                     : zl_is_of_job(best));
+        if (better) {
             best = pod;
         }
     }
@@ -84,17 +94,23 @@ static void take_or_release(const struct zl_pod *taker, bool held, struct zl_pla
     }
 }
 
-/* Someone wrote over the holder, or identityStrategy was changed. */
+/* Someone wrote over the holder or the turn, or identityStrategy was changed. */
 static bool holder_is_misnamed(const struct zl_pool_facts *facts)
 {
-    if (facts->holder_pod == NULL) {
+    const struct zl_pod *pod = facts->holder_pod;
+    if (pod == NULL) {
         return false;
     }
-    const struct zl_candidate holder = zl_candidate_of(facts->holder_pod, facts->policy);
+    const char *turn = zl_is_of_job(pod) ? pod->meta.controller.uid : NULL;
+    /* A pod that its Job left behind does not say whose turn it is. */
+    if (pod->meta.controller.uid != NULL && !zl_same_string(facts->lease->turn_uid, turn)) {
+        return true;
+    }
+    const struct zl_candidate holder = zl_candidate_of(pod, facts->policy);
     return !zl_lease_names(facts->lease, &holder);
 }
 
-static void renew_if_due(const struct zl_pool_facts *facts, struct zl_plan *plan)
+void zl_plan_renewal(const struct zl_pool_facts *facts, struct zl_plan *plan)
 {
     const struct zl_lease *lease = facts->lease;
     const struct zl_policy *policy = facts->policy;
@@ -118,11 +134,7 @@ static const struct zl_pod *next_leader(const struct zl_pool_facts *facts)
     return heir != NULL ? heir : best_member(facts);
 }
 
-/*
- * The Lease was lost, and the pod of the claim that it may have carried may still be on its way into the
- * store: nobody is taken yet, but for the one that was the leader for sure.
- */
-static bool claim_may_be_lost(const struct zl_pool_facts *facts, const struct zl_pod *taker)
+bool zl_plan_must_wait(const struct zl_pool_facts *facts, const struct zl_pod *taker)
 {
     return facts->last_token > 0 && zl_lease_is_lost(facts->lease) &&
            facts->lost_ms < facts->claim_timeout_ms &&
@@ -157,7 +169,7 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
     switch (seat) {
     case ZL_SEAT_HELD:
         if (!zl_plan_handover(facts, plan) && !zl_plan_sick_leader(facts, plan)) {
-            renew_if_due(facts, plan);
+            zl_plan_renewal(facts, plan);
         }
         break;
     case ZL_SEAT_PROVISIONAL:
@@ -170,7 +182,7 @@ static void plan_scale_down(const struct zl_pool_facts *facts, enum zl_seat seat
          */
         break;
     case ZL_SEAT_EMPTY:
-        if (claim_may_be_lost(facts, next_leader(facts))) {
+        if (zl_plan_must_wait(facts, next_leader(facts))) {
             zl_plan_look_again(plan, facts->claim_timeout_ms - facts->lost_ms);
             return;
         }
@@ -203,7 +215,7 @@ static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, s
     case ZL_SEAT_HELD:
         /* Sticky: a leader that is Ready keeps the seat; so does one that nobody can replace. */
         if (facts->holder_pod == NULL || zl_can_lead(facts->holder_pod) || best == NULL) {
-            renew_if_due(facts, plan);
+            zl_plan_renewal(facts, plan);
         } else {
             take_or_release(best, true, plan);
         }
@@ -231,6 +243,8 @@ struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts)
         zl_seat_judge(facts->lease, facts->holder, facts->claim_age_ms, facts->claim_timeout_ms);
     if (facts->policy->standby) {
         plan_standby(facts, seat, &plan);
+    } else if (zl_is_guarded(facts)) {
+        zl_plan_guard(facts, seat, &plan);
     } else {
         plan_scale_down(facts, seat, &plan);
     }
@@ -277,7 +291,8 @@ static int64_t count_blocked(const struct zl_pool_facts *facts)
         }
     }
     for (size_t i = 0; i < facts->member_count; i++) {
-        if (facts->members[i].gatekept && !facts->members[i].pod->meta.deleting) {
+        const struct zl_member *member = &facts->members[i];
+        if (member->gatekept && member->job == NULL && !member->pod->meta.deleting) {
             running++;
         }
     }
@@ -301,11 +316,26 @@ static void fill_workloads(const struct zl_pool_facts *facts, struct zl_policy_s
         workload->name = zl_strdup(facts->workloads[i]->meta.name);
         workload->strategy = zl_strdup(ZL_STRATEGY_TRAFFIC_DIRECTOR);
     }
-    qsort(out->workloads, out->workload_count, sizeof *out->workloads, compare_workloads);
+    zl_guard_list_workloads(facts, ZL_STRATEGY_NONE, out);
+}
+
+/* That a leader works is known for its life, also when the Lease that says so is deleted. */
+static void fill_first_ready(const struct zl_pool_facts *facts, const struct zl_pod *leader,
+                             struct zl_policy_status *out)
+{
+    const struct zl_policy_status *before = &facts->policy->status;
+    char now[ZL_TIME_TEXT_MAX];
+    if (zl_same_string(before->holder_uid, out->holder_uid)) {
+        out->holder_ready_time = zl_strdup(before->holder_ready_time);
+    }
+    if (out->holder_ready_time == NULL && leader != NULL && leader->ready) {
+        zl_time_format(facts->now_us, now);
+        out->holder_ready_time = zl_strdup(now);
+    }
 }
 
 static void fill_holder(const struct zl_pool_facts *facts, const struct zl_lease *lease,
-                        struct zl_policy_status *out)
+                        const struct zl_pod *leader, struct zl_policy_status *out)
 {
     char text[ZL_TIME_TEXT_MAX];
     if (!zl_lease_is_held(lease) || lease->provisional) {
@@ -319,6 +349,7 @@ static void fill_holder(const struct zl_pool_facts *facts, const struct zl_lease
         zl_time_format(lease->acquire_us, text);
         out->holder_start_time = zl_strdup(text);
     }
+    fill_first_ready(facts, leader, out);
 }
 
 static void set_ready(struct zl_policy_status *out, bool ready, const char *reason,
@@ -336,10 +367,13 @@ static bool nothing_to_elect(const struct zl_pool_facts *facts, const struct zl_
 static void fill_ready(const struct zl_pool_facts *facts, const struct zl_lease *lease,
                        const struct zl_pod *leader, struct zl_policy_status *out)
 {
-    if (facts->workload_count == 0) {
+    if (facts->workload_count == 0 && facts->policy->standby && out->workload_count > 0) {
+        set_ready(out, true, "JobsNotGuarded",
+                  "followerMode: standby guards no Jobs: they all run at once; use scaleDown");
+    } else if (facts->workload_count == 0) {
         set_ready(out, false, "NoWorkload",
-                  "no workload joins this pool: label a Deployment or StatefulSet of this "
-                  "namespace with zen-lead/pool");
+                  "no workload joins this pool: label a Deployment, StatefulSet, Job or CronJob of "
+                  "this namespace with zen-lead/pool");
     } else if (nothing_to_elect(facts, lease)) {
         set_ready(out, true, "SingleReplica",
                   "no workload of this pool wants more than one replica: nothing to elect");
@@ -368,21 +402,33 @@ static void fill_times(const struct zl_policy_status *before, int64_t now_us,
                       now);
 }
 
-void zl_plan_status(const struct zl_pool_facts *facts, const struct zl_lease *lease,
-                    const struct zl_pod *leader, struct zl_policy_status *out)
+/* Of a pool that guards no Jobs. Jobs in it are listed all the same: they are refused, or run unguarded. */
+static void fill_led(const struct zl_pool_facts *facts, const struct zl_lease *lease,
+                     const struct zl_pod *leader, struct zl_policy_status *out)
 {
-    const struct zl_policy_status *before = &facts->policy->status;
     bool led = zl_lease_is_held(lease) && !lease->provisional && leader != NULL;
-    bool stable = led || (facts->workload_count > 0 && nothing_to_elect(facts, lease));
+    bool jobs_alone = facts->workload_count == 0 && facts->guard.turn_count > 0;
+    bool stable =
+        led || jobs_alone || (facts->workload_count > 0 && nothing_to_elect(facts, lease));
 
     out->phase = zl_strdup(stable ? "Stable" : "Electing");
-    fill_holder(facts, lease, out);
+    fill_holder(facts, lease, leader, out);
     if (lease != NULL && facts->successor_pod != NULL) {
         out->successor_name = zl_strdup(lease->successor_pod);
         out->successor_uid = zl_strdup(lease->successor_uid);
     }
-    out->candidates = (int64_t)facts->member_count;
+    for (size_t i = 0; i < facts->member_count; i++) {
+        out->candidates += facts->members[i].job == NULL;
+    }
     out->blocked = count_blocked(facts);
+    fill_workloads(facts, out);
+    fill_ready(facts, lease, leader, out);
+}
+
+void zl_plan_status(const struct zl_pool_facts *facts, const struct zl_lease *lease,
+                    const struct zl_pod *leader, struct zl_policy_status *out)
+{
+    const struct zl_policy_status *before = &facts->policy->status;
     out->fencing_token = before->fencing_token;
     out->lease_transitions = before->lease_transitions;
     if (lease != NULL && lease->fencing_token > out->fencing_token) {
@@ -392,7 +438,14 @@ void zl_plan_status(const struct zl_pool_facts *facts, const struct zl_lease *le
         out->lease_transitions = lease->transitions;
     }
     out->observed_generation = facts->policy->meta.generation;
-    fill_workloads(facts, out);
-    fill_ready(facts, lease, leader, out);
+    zl_ticks_copy(&before->ticks, &out->ticks); /* the claims write them */
+    if (zl_is_guarded(facts)) {
+        zl_guard_status(facts, lease, leader, out);
+    } else {
+        fill_led(facts, lease, leader, out);
+    }
+    if (out->workload_count > 0) {
+        qsort(out->workloads, out->workload_count, sizeof *out->workloads, compare_workloads);
+    }
     fill_times(before, facts->now_us, out);
 }

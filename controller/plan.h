@@ -9,11 +9,24 @@
 
 #include "common/pool/rollout.h"
 #include "common/pool/seat.h"
+#include "common/pool/turns.h"
 
 /* A live pod of the pool: it exists, phase neither Failed nor Succeeded. */
 struct zl_member {
     const struct zl_pod *pod;
     bool gatekept; /* its workload wants more than one replica: only the leader may run */
+    const struct zl_job *job; /* whose it is; NULL: a Deployment's or StatefulSet's */
+};
+
+/* The Jobs and CronJobs of a pool (plan_guard.h). */
+struct zl_guard_facts {
+    struct zl_turn *turns; /* all of its Jobs, judged and in order */
+    size_t turn_count;
+    const struct zl_cronjob *const *cronjobs;
+    size_t cronjob_count;
+    /* The Job that the Lease's turn names is complete, failed, gone, paused, or left the pool. */
+    bool turn_over;
+    int64_t retrying_ms; /* how long ago its last pod was first seen Failed; 0: it was not */
 };
 
 struct zl_pool_facts {
@@ -36,7 +49,8 @@ struct zl_pool_facts {
     bool successor_revision_known; /* its ReplicaSet is among those that ROLLOUT is made from */
     const struct zl_workload *const *workloads;
     size_t workload_count;
-    const struct zl_member *members;
+    struct zl_guard_facts guard;
+    const struct zl_member *members; /* pods of Jobs only where Jobs are refused or take turns */
     size_t member_count;
     bool
         members_are_current; /* the pods were seen after the Lease was written: who is missing is gone */
@@ -79,8 +93,10 @@ struct zl_plan {
     int64_t requeue_after_ms; /* look again then */
 };
 
-/* Does any workload of the pool want more than one replica? */
+/* Does any workload of the pool want more than one replica, or do Jobs take turns? */
 bool zl_is_gatekept(const struct zl_pool_facts *facts);
+/* Is POD one of a Job? */
+bool zl_is_of_job(const struct zl_pod *pod);
 
 struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts);
 
@@ -109,6 +125,13 @@ const struct zl_pod *zl_plan_heir(const struct zl_pool_facts *facts);
 void zl_plan_rollout(const struct zl_pool_facts *facts, enum zl_seat seat, struct zl_plan *plan);
 /* Lower the time at which PLAN looks again to MS (0 and less: at once). */
 void zl_plan_look_again(struct zl_plan *plan, int64_t ms);
+/* The holder lives: renew when it is time, or when somebody edited the Lease. */
+void zl_plan_renewal(const struct zl_pool_facts *facts, struct zl_plan *plan);
+/*
+ * The Lease was lost, and the pod of the claim that it may have carried may still be on its way into the
+ * store: nobody is taken yet, but for TAKER (may be NULL) if it was the leader for sure.
+ */
+bool zl_plan_must_wait(const struct zl_pool_facts *facts, const struct zl_pod *taker);
 
 /*
  * Milliseconds to wait before waking the owners of a free seat for the ATTEMPT-th time (0, 1, ...): at

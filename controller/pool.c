@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/pool.h"
 
+#include "common/base/clock.h"
 #include "common/pool/indexes.h"
 
 #include <string.h>
@@ -57,20 +58,42 @@ static void gather_workloads(struct zl_cache *cache, const char *namespace_, con
     out->facts.workload_count = count;
 }
 
+static void add_member(struct zl_pool *pool, const struct zl_pod *pod, const struct zl_job *job,
+                       bool gatekept)
+{
+    size_t count = pool->facts.member_count;
+    pool->members = zl_realloc(pool->members, count + 1, sizeof *pool->members);
+    pool->members[count] = (struct zl_member){.pod = pod, .job = job, .gatekept = gatekept};
+    pool->facts.members = pool->members;
+    pool->facts.member_count = count + 1;
+}
+
+/* In a standby pool Jobs run as they like, and lead nothing. */
+static void add_pod_of_job(struct zl_pool *pool, const struct zl_pod *pod)
+{
+    const struct zl_guard_facts *guard = &pool->facts.guard;
+    const struct zl_turn *turn =
+        zl_turns_find(guard->turns, guard->turn_count, pod->meta.controller.uid);
+    if (turn != NULL && !pod->finished && pool->facts.policy != NULL &&
+        !pool->facts.policy->standby) {
+        add_member(pool, pod, turn->job, true);
+    }
+}
+
 void zl_pool_add_member(struct zl_cache *cache, struct zl_pool *pool, const char *name,
                         const struct zl_pod *pod)
 {
+    if (zl_is_of_job(pod)) {
+        add_pod_of_job(pool, pod);
+        return;
+    }
     ZL_AUTO_REF struct zl_ref *ref =
         zl_pool_workload_of(cache, pod->meta.namespace_, &pod->meta.controller);
     const struct zl_workload *workload = ref != NULL ? zl_ref_object(ref) : NULL;
     if (workload == NULL || pod->finished || !zl_same_string(workload->pool, name)) {
         return;
     }
-    size_t count = pool->facts.member_count;
-    pool->members = zl_realloc(pool->members, count + 1, sizeof *pool->members);
-    pool->members[count] = (struct zl_member){.pod = pod, .gatekept = workload->replicas > 1};
-    pool->facts.members = pool->members;
-    pool->facts.member_count = count + 1;
+    add_member(pool, pod, NULL, workload->replicas > 1);
 }
 
 static void gather_members(struct zl_cache *cache, const char *name, struct zl_pool *out)
@@ -117,13 +140,16 @@ void zl_pool_gather(struct zl_cache *cache, const char *namespace_, const char *
                     struct zl_pool *out)
 {
     memset(out, 0, sizeof *out);
+    out->facts.now_us = zl_clock_wall_us();
     out->policy_ref = zl_cache_find(cache, ZL_CACHED_POLICIES, namespace_, name);
     out->facts.policy = out->policy_ref != NULL ? zl_ref_object(out->policy_ref) : NULL;
     out->lease_ref = zl_cache_find_lease(cache, namespace_, name);
     out->facts.lease = out->lease_ref != NULL ? zl_ref_object(out->lease_ref) : NULL;
     gather_workloads(cache, namespace_, name, out);
+    zl_pool_gather_jobs(cache, namespace_, name, out);
     gather_members(cache, name, out);
     judge_holder(cache, out);
+    zl_pool_judge_turns(out);
 }
 
 void zl_pool_use_lease(struct zl_cache *cache, struct zl_pool *pool, struct zl_lease *lease)
@@ -132,6 +158,7 @@ void zl_pool_use_lease(struct zl_cache *cache, struct zl_pool *pool, struct zl_l
     pool->lease_ref = lease != NULL ? zl_ref_new(lease, zl_lease_free) : NULL;
     pool->facts.lease = lease;
     judge_holder(cache, pool);
+    zl_pool_judge_turns(pool);
 }
 
 void zl_pool_use_holder(struct zl_pool *pool, struct zl_pod *pod)
@@ -170,8 +197,12 @@ void zl_pool_clear(struct zl_pool *pool)
     zl_refs_clear(&pool->workload_refs);
     zl_refs_clear(&pool->pod_refs);
     zl_refs_clear(&pool->replicaset_refs);
+    zl_refs_clear(&pool->job_refs);
+    zl_refs_clear(&pool->cronjob_refs);
     zl_refs_clear(&pool->retired);
     free(pool->workloads);
+    free(pool->cronjobs);
+    free(pool->facts.guard.turns);
     free(pool->members);
     memset(pool, 0, sizeof *pool);
 }

@@ -8,20 +8,22 @@
 #define ZL_CONTROLLER_POOL_H
 
 #include "common/pool/cache.h"
-#include "controller/plan.h"
+#include "controller/role.h"
 
 /* Everything is borrowed from the references at the end. */
 struct zl_pool {
     struct zl_pool_facts facts; /* policy NULL: there is no LeaderPolicy of that name */
     struct zl_ref *policy_ref, *lease_ref, *holder_ref, *successor_ref, *deployment_ref;
-    struct zl_refs workload_refs, pod_refs, replicaset_refs;
+    struct zl_refs workload_refs, pod_refs, replicaset_refs, job_refs, cronjob_refs;
     struct zl_refs
         retired; /* what was borrowed before it was looked up anew: a plan may point to it */
     const struct zl_workload **workloads;
+    const struct zl_cronjob **cronjobs;
     struct zl_member *members;
+    enum zl_role_labels role_labels; /* what became of them in this reconcile */
 };
 
-/* Make POD a member if it lives and its workload is in POOL. */
+/* Make POD a member if it lives and its workload is in POOL, or, unless POOL is standby, its Job. */
 void zl_pool_add_member(struct zl_cache *cache, struct zl_pool *pool, const char *name,
                         const struct zl_pod *pod);
 
@@ -29,6 +31,12 @@ void zl_pool_add_member(struct zl_cache *cache, struct zl_pool *pool, const char
 void zl_pool_gather(struct zl_cache *cache, const char *namespace_, const char *name,
                     struct zl_pool *out);
 void zl_pool_clear(struct zl_pool *pool);
+
+/* Its Jobs, CronJobs and their pods; a part of zl_pool_gather (pool_jobs.c). */
+void zl_pool_gather_jobs(struct zl_cache *cache, const char *namespace_, const char *name,
+                         struct zl_pool *out);
+/* Judge the turns by Lease and members as they are known now (pool_jobs.c). */
+void zl_pool_judge_turns(struct zl_pool *pool);
 
 /* Use LEASE (taken; NULL: none) instead of the cached one, and judge its holder from the cache. */
 void zl_pool_use_lease(struct zl_cache *cache, struct zl_pool *pool, struct zl_lease *lease);

@@ -22,6 +22,16 @@ static enum zl_status add_pod(void *ctx, const struct cJSON *object, struct zl_e
     return status;
 }
 
+/* No label is sure to be on the pods of a Job (manualSelector), so all are asked for. */
+static enum zl_status add_pod_of_job(void *ctx, const struct cJSON *object, struct zl_error *err)
+{
+    struct zl_owner owner = {0};
+    zl_owner_decode(zl_json_at(object, "metadata", NULL), &owner);
+    bool of_job = zl_same_string(owner.kind, "Job");
+    zl_owner_clear(&owner);
+    return of_job ? add_pod(ctx, object, err) : ZL_OK;
+}
+
 enum zl_status zl_pool_read_members(struct zl_kube_client *client, struct zl_cache *cache,
                                     struct zl_pool *pool, struct zl_error *err)
 {
@@ -34,5 +44,10 @@ enum zl_status zl_pool_read_members(struct zl_kube_client *client, struct zl_cac
         const struct zl_kube_selector pods = {.label = pool->facts.workloads[i]->selector};
         status = zl_kube_list(client, &target, &pods, add_pod, &reading, NULL, err);
     }
+    if (status == ZL_OK && pool->facts.guard.turn_count > 0) {
+        const struct zl_kube_selector all = {0};
+        status = zl_kube_list(client, &target, &all, add_pod_of_job, &reading, NULL, err);
+    }
+    zl_pool_judge_turns(pool);
     return status;
 }

@@ -6,6 +6,7 @@
 #include "common/pool/live.h"
 #include "common/pool/names.h"
 #include "common/pool/token.h"
+#include "controller/guard.h"
 #include "controller/reconcile_route.h"
 
 #include <string.h>
@@ -21,6 +22,7 @@ void zl_reconciler_register_metrics(void)
 {
     zl_metrics_register(&TRANSITIONS);
     zl_metrics_register(&ZL_SURPLUS_DELETED);
+    zl_guard_register_metrics();
 }
 
 void zl_emit_policy_event(struct zl_reconciler *reconciler, const struct zl_policy *policy,
@@ -32,24 +34,6 @@ void zl_emit_policy_event(struct zl_reconciler *reconciler, const struct zl_poli
                                            .name = policy->meta.name,
                                            .uid = policy->meta.uid};
     zl_events_emit(reconciler->events, &object, warning, reason, "%s", message);
-}
-
-/* No LeaderPolicy: nothing is gatekept, and whoever labelled the workload should hear of it. */
-static void tell_policy_is_missing(struct zl_reconciler *reconciler, const char *name,
-                                   const struct zl_pool *pool)
-{
-    for (size_t i = 0; i < pool->facts.workload_count; i++) {
-        const struct zl_workload *workload = pool->facts.workloads[i];
-        const struct zl_event_object object = {.api_version = "apps/v1",
-                                               .kind = zl_workload_kind_name(workload->kind),
-                                               .namespace_ = workload->meta.namespace_,
-                                               .name = workload->meta.name,
-                                               .uid = workload->meta.uid};
-        zl_events_emit(reconciler->events, &object, true, "LeaderPolicyNotFound",
-                       "LeaderPolicy \"%s\" does not exist in namespace \"%s\", so nothing is "
-                       "gatekept; create it or remove " ZL_KEY_POOL,
-                       name, workload->meta.namespace_);
-    }
 }
 
 /*
@@ -133,6 +117,17 @@ static enum zl_status look_up_lease(struct zl_reconciler *reconciler, struct zl_
     return status;
 }
 
+/* Whose pod holds the seat of NEXT: the turn is its Job's. One that was left behind goes on with the turn that it has. */
+static void name_turn(struct zl_lease *next, const struct zl_pod *pod)
+{
+    const struct zl_owner *owner = &pod->meta.controller;
+    bool of_job = zl_is_of_job(pod);
+    if (owner->uid == NULL) {
+        return;
+    }
+    zl_lease_set_turn(next, of_job ? owner->name : NULL, of_job ? owner->uid : NULL);
+}
+
 static struct zl_lease *next_holder(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                                     const struct zl_plan *plan)
 {
@@ -153,7 +148,10 @@ static struct zl_lease *next_holder(struct zl_reconciler *reconciler, const stru
         if (zl_lease_is_lost(facts->lease) && known_token > 0) {
             known_token += ZL_TOKEN_SKIP - 1;
         }
-        return zl_lease_claimed(facts->lease, policy, known_token, &taker, false, facts->now_us);
+        struct zl_lease *taken =
+            zl_lease_claimed(facts->lease, policy, known_token, &taker, false, facts->now_us);
+        name_turn(taken, plan->taker);
+        return taken;
     }
     struct zl_candidate holder = {0};
     if (facts->holder_pod != NULL) {
@@ -161,6 +159,9 @@ static struct zl_lease *next_holder(struct zl_reconciler *reconciler, const stru
     }
     struct zl_lease *next = zl_lease_renewed(
         facts->lease, policy, facts->holder_pod != NULL ? &holder : NULL, facts->now_us);
+    if (facts->holder_pod != NULL) {
+        name_turn(next, facts->holder_pod);
+    }
     if (next->fencing_token < known_token) {
         next->fencing_token = known_token; /* someone edited it down */
     }
@@ -191,8 +192,8 @@ static void tell_of_release(struct zl_reconciler *reconciler, const struct zl_po
         zl_tell_of_rollout(reconciler, pool, lease, plan);
         return;
     }
-    if (plan->action != ZL_LEASE_RELEASE) {
-        return; /* LeaderElected follows and says enough */
+    if (plan->action != ZL_LEASE_RELEASE || lease->turn_uid != NULL) {
+        return; /* LeaderElected follows and says enough; so do a Job's own Events */
     }
     const char *what = pool->facts.holder == ZL_HOLDER_OUTSIDE ? "left the pool" : "is gone";
     message =
@@ -220,7 +221,8 @@ static enum zl_status confirm_lease(struct zl_reconciler *reconciler, const stru
  * standby pool the one before is recorded.
  */
 static enum zl_status secure_token(struct zl_reconciler *reconciler, const struct zl_pool *pool,
-                                   struct zl_lease *next, struct zl_error *err)
+                                   const struct zl_pod *taker, struct zl_lease *next,
+                                   struct zl_error *err)
 {
     const struct zl_policy *policy = pool->facts.policy;
     const struct zl_lease *lease = pool->facts.lease;
@@ -234,8 +236,20 @@ static enum zl_status secure_token(struct zl_reconciler *reconciler, const struc
     if (status != ZL_OK) {
         return status;
     }
-    return zl_token_reserve(reconciler->client, policy, next->fencing_token - 1, 0,
-                            &next->fencing_token, err);
+    const struct zl_turn *turn = zl_turn_of_pod(pool, taker);
+    bool uses_tick =
+        turn != NULL && turn->job->tick_s > 0 &&
+        (turn->standing == ZL_STANDING_WAITING || turn->standing == ZL_STANDING_EXECUTING);
+    if (!uses_tick) {
+        return zl_token_reserve(reconciler->client, policy, next->fencing_token - 1, 0,
+                                &next->fencing_token, err);
+    }
+    const struct zl_tick tick = {
+        .time_s = turn->job->tick_s, .job = turn->job->meta.name, .uid = turn->job->meta.uid};
+    status = zl_token_reserve_tick(reconciler->client, policy, next->fencing_token - 1, &tick, 0,
+                                   &next->fencing_token, err);
+    /* Another Job has used it up, and the cache does not know yet. */
+    return status == ZL_E_INVALID ? zl_error_wrap(err, ZL_E_CONFLICT, "adopting a pod") : status;
 }
 
 static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool *pool,
@@ -255,7 +269,7 @@ static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool
     }
     struct zl_lease *next = next_lease(reconciler, pool, plan);
     if (plan->action == ZL_LEASE_TAKE) {
-        status = secure_token(reconciler, pool, next, err);
+        status = secure_token(reconciler, pool, plan->taker, next, err);
     }
     if (status == ZL_OK) {
         status = zl_lease_swap(reconciler->client, next, pool->facts.policy, 0, &stored, err);
@@ -275,8 +289,16 @@ static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool
                     ZL_BOOL("claimExpired", plan->claim_expired));
         tell_of_release(reconciler, pool, plan);
     }
+    zl_count_turn(pool, pool->facts.lease, stored);
     (void)zl_claim_clock_observe(reconciler->clock, stored, zl_clock_ms());
+    const struct zl_pod *holder_pod = pool->facts.holder_pod;
+    enum zl_holder holder = pool->facts.holder;
     zl_pool_use_lease(reconciler->cache, pool, stored);
+    if (plan->action == ZL_LEASE_RENEW && pool->facts.holder == ZL_HOLDER_UNKNOWN) {
+        /* It is not cached (no workload owns it any more); it was read a moment ago. */
+        pool->facts.holder = holder;
+        pool->facts.holder_pod = holder_pod;
+    }
     return ZL_OK;
 }
 
@@ -335,6 +357,89 @@ static enum zl_status look_at_loss(struct zl_reconciler *reconciler, struct zl_p
     return status;
 }
 
+/* What the plan is made from, as far as the cache cannot say. */
+static enum zl_status look_at(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                              struct zl_error *err)
+{
+    struct zl_pool_facts *facts = &pool->facts;
+    facts->claim_timeout_ms = reconciler->claim_timeout_ms;
+    enum zl_status status = look_up_lease(reconciler, pool, err);
+    facts->claim_age_ms = zl_claim_clock_observe(reconciler->clock, facts->lease, zl_clock_ms());
+    facts->last_token = facts->policy->status.fencing_token;
+    if (status == ZL_OK && zl_lease_is_lost(facts->lease)) {
+        status = look_at_loss(reconciler, pool, err);
+    }
+    if (status == ZL_OK) {
+        status = look_up_holder(reconciler, pool, err);
+    }
+    if (status == ZL_OK) {
+        status = zl_check_membership(reconciler, pool, err);
+    }
+    if (status != ZL_OK) {
+        return status;
+    }
+    return zl_is_guarded(facts) ? zl_look_at_turn(reconciler, pool, err)
+                                : zl_look_at_rollout(reconciler, pool, err);
+}
+
+/* Those who make pods: woken, queued or let go, after traffic was moved. */
+static enum zl_status guide_owners(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                                   const struct zl_plan *plan, struct zl_result *result,
+                                   struct zl_error *err)
+{
+    if (zl_is_guarded(&pool->facts)) {
+        return zl_guide_jobs(reconciler, pool, plan, result, err);
+    }
+    enum zl_status status = wake_if_due(reconciler, pool, plan, result, err);
+    if (status == ZL_OK) {
+        status = zl_remove_pod(reconciler, pool, plan, err);
+    }
+    return status == ZL_OK ? zl_let_go_jobs(reconciler, pool, err) : status;
+}
+
+/* After all that a failover waits for: labels, and the status, which says what came of them. */
+static enum zl_status tell(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                           struct zl_result *result, struct zl_error *err)
+{
+    enum zl_status labelled = zl_label_roles(reconciler, pool, result, err);
+    enum zl_status status = zl_write_status(reconciler, pool, err);
+    return status == ZL_OK ? labelled : status;
+}
+
+static struct zl_result reconcile(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                                  const char *namespace_, const char *name, struct zl_error *err)
+{
+    struct zl_plan plan = {0};
+    struct zl_error other = {0};
+    struct zl_result result = {.status = look_at(reconciler, pool, err)};
+    if (result.status == ZL_OK) {
+        plan = zl_plan_pool(&pool->facts);
+        result.requeue_after_ms = plan.requeue_after_ms;
+        result.status = carry_out(reconciler, pool, &plan, err);
+    }
+    if (result.status == ZL_OK) {
+        result.status = zl_reconcile_pool_routes(reconciler, pool, namespace_, name, &result, err);
+    }
+    if (result.status != ZL_OK) {
+        return result;
+    }
+    result.status = guide_owners(reconciler, pool, &plan, &result, err);
+    if (result.status != ZL_OK && !zl_is_guarded(&pool->facts)) {
+        return result;
+    }
+    /* One Job that cannot be queued keeps neither surplus nor status waiting. */
+    enum zl_status status = ZL_OK;
+    struct zl_error *second = result.status == ZL_OK ? err : &other;
+    if (plan.delete_surplus) {
+        status = zl_delete_surplus(reconciler, pool, second);
+    }
+    if (status == ZL_OK) {
+        status = tell(reconciler, pool, &result, second);
+    }
+    result.status = result.status == ZL_OK ? status : result.status;
+    return result;
+}
+
 struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char *namespace_,
                                    const char *name, struct zl_error *err)
 {
@@ -342,57 +447,10 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     struct zl_result result = {.status = ZL_OK};
 
     zl_pool_gather(reconciler->cache, namespace_, name, &pool);
-    if (pool.facts.policy != NULL && pool.facts.policy->meta.deleting) {
-        zl_pool_clear(&pool);
-        return result;
-    }
     if (pool.facts.policy == NULL) {
-        tell_policy_is_missing(reconciler, name, &pool);
-        zl_wakes_forget(reconciler->wakes, namespace_, name);
-        zl_spells_forget(reconciler->spells, namespace_, name);
-        result.status = zl_reconcile_pool_routes(reconciler, &pool, namespace_, name, &result, err);
-        zl_pool_clear(&pool);
-        return result;
-    }
-    pool.facts.now_us = zl_clock_wall_us();
-    pool.facts.claim_timeout_ms = reconciler->claim_timeout_ms;
-    result.status = look_up_lease(reconciler, &pool, err);
-    pool.facts.claim_age_ms =
-        zl_claim_clock_observe(reconciler->clock, pool.facts.lease, zl_clock_ms());
-    pool.facts.last_token = pool.facts.policy->status.fencing_token;
-    if (result.status == ZL_OK && zl_lease_is_lost(pool.facts.lease)) {
-        result.status = look_at_loss(reconciler, &pool, err);
-    }
-    if (result.status == ZL_OK) {
-        result.status = look_up_holder(reconciler, &pool, err);
-    }
-    if (result.status == ZL_OK) {
-        result.status = zl_check_membership(reconciler, &pool, err);
-    }
-    if (result.status == ZL_OK) {
-        result.status = zl_look_at_rollout(reconciler, &pool, err);
-    }
-
-    struct zl_plan plan = {0};
-    if (result.status == ZL_OK) {
-        plan = zl_plan_pool(&pool.facts);
-        result.requeue_after_ms = plan.requeue_after_ms;
-        result.status = carry_out(reconciler, &pool, &plan, err);
-    }
-    if (result.status == ZL_OK) {
-        result.status = zl_reconcile_pool_routes(reconciler, &pool, namespace_, name, &result, err);
-    }
-    if (result.status == ZL_OK) {
-        result.status = wake_if_due(reconciler, &pool, &plan, &result, err);
-    }
-    if (result.status == ZL_OK) {
-        result.status = zl_remove_pod(reconciler, &pool, &plan, err);
-    }
-    if (result.status == ZL_OK && plan.delete_surplus) {
-        result.status = zl_delete_surplus(reconciler, &pool, err);
-    }
-    if (result.status == ZL_OK) {
-        result.status = zl_write_status(reconciler, &pool, err);
+        result = zl_reconcile_absent_pool(reconciler, &pool, namespace_, name, err);
+    } else if (!pool.facts.policy->meta.deleting) {
+        result = reconcile(reconciler, &pool, namespace_, name, err);
     }
     zl_pool_clear(&pool);
     return result;

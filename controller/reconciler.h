@@ -17,6 +17,8 @@
 #include "controller/spells.h"
 #include "controller/wakes.h"
 
+#include <stdatomic.h>
+
 struct zl_armer;
 
 struct zl_reconciler {
@@ -29,6 +31,8 @@ struct zl_reconciler {
     struct zl_spells *spells;
     struct zl_armer *armer;
     int64_t claim_timeout_ms;
+    atomic_bool
+        cannot_suspend; /* the server dropped spec.suspend of a Job: it is older than 1.22 */
 };
 
 struct zl_result {
@@ -42,6 +46,11 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
 void zl_reconciler_register_metrics(void);
 extern const struct zl_metric ZL_SURPLUS_DELETED;
 
+/* The same when there is no LeaderPolicy of that name (any more): routes are removed, Jobs let go (pool_absent.c). */
+struct zl_result zl_reconcile_absent_pool(struct zl_reconciler *reconciler,
+                                          const struct zl_pool *pool, const char *namespace_,
+                                          const char *name, struct zl_error *err);
+
 /* --- for the parts of a reconcile (wake.c, surplus.c, policy_status.c) --- */
 
 /*
@@ -50,6 +59,8 @@ extern const struct zl_metric ZL_SURPLUS_DELETED;
  */
 enum zl_status zl_check_membership(struct zl_reconciler *reconciler, struct zl_pool *pool,
                                    struct zl_error *err) ZL_MUST_CHECK;
+/* The Job among the pool's whose pod POD is; NULL: none. */
+const struct zl_turn *zl_turn_of_pod(const struct zl_pool *pool, const struct zl_pod *pod);
 /* Patch the annotation that makes each owner of the pool sync at once. */
 enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                               struct zl_error *err) ZL_MUST_CHECK;
@@ -57,7 +68,7 @@ enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_
 enum zl_status zl_wake_replicaset(struct zl_reconciler *reconciler,
                                   const struct zl_replicaset *replicaset,
                                   struct zl_error *err) ZL_MUST_CHECK;
-/* What a workload that nobody gatekeeps any more waits with; read live. NAME: "Deployment/web". */
+/* What a workload or Job that nobody gatekeeps any more waits with; read live. NAME: "Deployment/web". */
 enum zl_status zl_wake_workload(struct zl_reconciler *reconciler, const char *namespace_,
                                 const char *name, struct zl_error *err) ZL_MUST_CHECK;
 /* Fill in what is known of the pool's rollout and its leader's health (rollout.c). */
@@ -83,6 +94,12 @@ enum zl_status zl_delete_pod(struct zl_reconciler *reconciler, const struct zl_p
 /* Delete the members that LEASE's holder leaves no place for. */
 enum zl_status zl_delete_surplus(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                                  struct zl_error *err) ZL_MUST_CHECK;
+/*
+ * Write the label zen-lead/role where the pool asks for it; POOL says what came of it (role.h). Lowers RESULT's
+ * requeue where the right is missing, which is no failure.
+ */
+enum zl_status zl_label_roles(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                              struct zl_result *result, struct zl_error *err) ZL_MUST_CHECK;
 /* Write LeaderPolicy status if it differs; tell of a new or lost leader by Events. */
 enum zl_status zl_write_status(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                                struct zl_error *err) ZL_MUST_CHECK;

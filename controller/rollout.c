@@ -109,7 +109,10 @@ static void depose_others(const struct zl_pool_facts *facts, const struct zl_pod
 {
     for (size_t i = 0; i < facts->member_count; i++) {
         const struct zl_pod *pod = facts->members[i].pod;
-        if (facts->members[i].gatekept && strcmp(pod->meta.uid, taker->meta.uid) != 0) {
+        const struct zl_member *member = &facts->members[i];
+        /* A Job may send pods again and again, and any of them may have its turn. */
+        if (member->gatekept && member->job == NULL &&
+            strcmp(pod->meta.uid, taker->meta.uid) != 0) {
             zl_lease_depose(next, pod->meta.uid);
         }
     }

@@ -14,6 +14,7 @@ enum zl_spell {
     ZL_SPELL_UNREADY,     /* the leader is not Ready */
     ZL_SPELL_TERMINATING, /* the leader is on its way out */
     ZL_SPELL_SUCCESSOR_TERMINATING,
+    ZL_SPELL_RETRYING, /* a Job's pod failed, and its next one has not come */
     ZL_SPELL_COUNT,
 };
 

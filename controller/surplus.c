@@ -59,7 +59,10 @@ static enum zl_status delete_surplus_pod(struct zl_reconciler *reconciler,
                 ZL_STR("leader", pool->facts.lease->holder_pod));
     const char *leader = pool->facts.lease->holder_pod;
     ZL_AUTO_FREE char *message =
-        leader != NULL
+        leader != NULL && zl_is_of_job(pod)
+            ? zl_asprintf("deleted pod %s of a Job: it ran beside pod %s, whose turn it is",
+                          pod->meta.name, leader)
+        : leader != NULL
             ? zl_asprintf("deleted pod %s: it ran beside the leader %s (followerMode: scaleDown)",
                           pod->meta.name, leader)
             : zl_asprintf("deleted pod %s: it lost the seat for good", pod->meta.name);

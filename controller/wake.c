@@ -72,10 +72,22 @@ static enum zl_status wake_deployment(struct zl_reconciler *reconciler,
     return status;
 }
 
+static enum zl_status wake_job(struct zl_reconciler *reconciler, const char *namespace_,
+                               const char *name, struct zl_error *err)
+{
+    ZL_AUTO_FREE char *job_namespace = zl_strdup(namespace_);
+    ZL_AUTO_FREE char *job_name = zl_strdup(name);
+    const struct zl_meta job = {.namespace_ = job_namespace, .name = job_name};
+    return wake(reconciler, &ZL_KUBE_JOBS, &job, err);
+}
+
 /* NAME is "Kind/name". */
 enum zl_status zl_wake_workload(struct zl_reconciler *reconciler, const char *namespace_,
                                 const char *name, struct zl_error *err)
 {
+    if (strncmp(name, "Job/", strlen("Job/")) == 0) {
+        return wake_job(reconciler, namespace_, name + strlen("Job/"), err);
+    }
     const char *slash = strchr(name, '/');
     bool stateful = strncmp(name, "StatefulSet/", strlen("StatefulSet/")) == 0;
     const struct zl_kube_target target = {.resource = stateful ? &ZL_KUBE_STATEFULSETS

@@ -76,6 +76,7 @@ enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out, st
     job->suspended = zl_json_bool(object, false, "spec", "suspend", NULL);
     job->queued = zl_json_text(metadata, "annotations", ZL_KEY_QUEUED, NULL) != NULL;
     job->parallelism = zl_json_i64(object, 1, "spec", "parallelism", NULL);
+    job->failures = zl_json_i64(object, 0, "status", "failed", NULL);
     job->tick_s = decode_tick(object, &job->meta);
     if (zl_json_bool(object, false, "spec", "manualSelector", NULL)) {
         job->own_selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));

@@ -22,6 +22,7 @@ struct zl_job {
     bool suspended;      /* spec.suspend */
     bool queued;         /* told that it waits (annotation), and suspended where the server can */
     int64_t parallelism; /* 0: its user wants no pod now */
+    int64_t failures;    /* pods of it that failed */
     int64_t tick_s;      /* scheduled time, seconds since 1970; 0: made by hand */
     char *
         own_selector; /* spec.selector as a query with manualSelector; NULL: its pods carry job-name */

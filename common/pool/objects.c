@@ -156,7 +156,8 @@ enum zl_status zl_pod_decode(const struct cJSON *object, struct zl_pod **out, st
         return status;
     }
     const char *phase = zl_json_text(object, "status", "phase", NULL);
-    pod->finished = zl_same_string(phase, "Failed") || zl_same_string(phase, "Succeeded");
+    pod->failed = zl_same_string(phase, "Failed");
+    pod->finished = pod->failed || zl_same_string(phase, "Succeeded");
     const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
     const struct cJSON *annotations = zl_json_at(metadata, "annotations", NULL);
     if (pod->meta.deleting) {

@@ -49,6 +49,7 @@ enum { ZL_POD_IPS_MAX = 2 }; /* one for each family */
 struct zl_pod {
     struct zl_meta meta;
     bool finished;   /* phase Failed or Succeeded: it will never run again */
+    bool failed;     /* with FINISHED: Failed */
     bool ready;      /* phase Running, condition Ready is True, not deleting */
     bool is_static;  /* mirror of a static pod: only the kubelet can refuse it */
     int64_t grace_s; /* while deleting: how long it was given; else 0 */

@@ -276,13 +276,13 @@ static void test_surplus_is_gatekept_running_and_not_the_leader(void **state)
         const struct zl_lease *lease;
         bool surplus;
     } rows[] = {
-        {{&B, true}, &lease, true},
-        {{&A, true}, &lease, false},
-        {{&B, false}, &lease, false},
-        {{&A_TERMINATING, true}, &lease, false},
-        {{&static_pod, true}, &lease, false},
-        {{&B, true}, &released, false},
-        {{&B, true}, NULL, false},
+        {{.pod = &B, .gatekept = true}, &lease, true},
+        {{.pod = &A, .gatekept = true}, &lease, false},
+        {{.pod = &B, .gatekept = false}, &lease, false},
+        {{.pod = &A_TERMINATING, .gatekept = true}, &lease, false},
+        {{.pod = &static_pod, .gatekept = true}, &lease, false},
+        {{.pod = &B, .gatekept = true}, &released, false},
+        {{.pod = &B, .gatekept = true}, NULL, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (zl_is_surplus(&rows[i].member, rows[i].lease) != rows[i].surplus) {
@@ -340,6 +340,8 @@ static void test_status_tells_leader_counts_and_token(void **state)
     assert_string_equal(status.phase, "Stable");
     assert_string_equal(status.holder_name, pod_a);
     assert_string_equal(status.holder_start_time, "2025-12-31T23:59:00Z");
+    assert_string_equal(status.holder_ready_time,
+                        "2026-01-01T00:00:00Z"); /* seen for the first time */
     assert_int_equal(status.holder_token, 3);
     assert_int_equal(status.candidates, 1);
     assert_int_equal(status.blocked, 2);

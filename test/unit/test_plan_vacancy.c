@@ -52,6 +52,12 @@ static const struct plan_row SICK_ROWS[] = {
      DEPOSE | UNREADY | OUST | FREE | SURPLUS,
      ZL_REMOVE_STALE_SUCCESSOR,
      0},
+    {"it was, but somebody deleted the Lease that said so",
+     {.none = true, .starting = true, .status_knows = true, .unready_s = 15},
+     RELEASE,
+     DEPOSE | UNREADY | FREE | SURPLUS,
+     0,
+     0},
     {"one that was never Ready is still starting",
      {.none = true, .unready_s = 599, .starting = true},
      KEEP,
@@ -312,8 +318,9 @@ static void test_surplus_is_neither_leader_nor_successor_and_deposed_pods_always
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct scene scene;
         set_scene(&scene, &rows[i].knobs);
-        const struct zl_member leader = {&scene.leader, !rows[i].knobs.single};
-        const struct zl_member successor = {&scene.successor, !rows[i].knobs.single};
+        const struct zl_member leader = {.pod = &scene.leader, .gatekept = !rows[i].knobs.single};
+        const struct zl_member successor = {.pod = &scene.successor,
+                                            .gatekept = !rows[i].knobs.single};
         if (zl_is_surplus(&leader, &scene.lease) != rows[i].leader ||
             zl_is_surplus(&successor, &scene.lease) != rows[i].successor) {
             fail_msg("row %zu", i);
