@@ -35,13 +35,15 @@ programs() {
             print indent "imagePullPolicy: {{ .Values.image.pullPolicy }}"
             next
         }
-        /^      containers:/ {
-            print "      {{- if .Values.image.pullSecrets }}"
-            print "      imagePullSecrets:"
-            print "        {{- range .Values.image.pullSecrets }}"
-            print "        - name: {{ . }}"
-            print "        {{- end }}"
-            print "      {{- end }}"
+        /^ +containers:/ {
+            match($0, /^ */)
+            indent = substr($0, 1, RLENGTH)
+            print indent "{{- if .Values.image.pullSecrets }}"
+            print indent "imagePullSecrets:"
+            print indent "  {{- range .Values.image.pullSecrets }}"
+            print indent "  - name: {{ . }}"
+            print indent "  {{- end }}"
+            print indent "{{- end }}"
         }
         values == ".Values." { print; next }
         /^          args:/ { args = 1; print; next }
@@ -71,6 +73,9 @@ template self-signed/job.yaml certs-job.yaml 'eq .Values.certificates "self-sign
 programs certs-job.yaml ""
 # A Job cannot be changed: each release has its own.
 sed -i '0,/^  name: zen-lead-certs$/s//  name: zen-lead-certs-{{ .Release.Revision }}/' "$out/templates/certs-job.yaml"
+
+template self-signed-renewal/cronjob.yaml certs-renewal.yaml 'eq .Values.certificates "self-signed"'
+programs certs-renewal.yaml ""
 
 template cert-manager/certificates.yaml certificates.yaml 'eq .Values.certificates "cert-manager"'
 # As overlays/cert-manager does.

@@ -84,19 +84,21 @@ changes() {
 elsewhere() { [ "$("$1" shop | grep -c zen-lead-system)" = 0 ] && [ "$("$1" shop | grep -c 'namespace: shop')" -gt 10 ]; }
 
 check_with() {
-    check "$1: the defaults are base and self-signed" same "$2" '{}' base self-signed
+    check "$1: the defaults are base and self-signed" same "$2" '{}' base self-signed self-signed-renewal
     check "$1: cert-manager" same "$2" '{certificates: cert-manager}' overlays/cert-manager
-    check "$1: everything beside it" same "$2" '{networkPolicy: {enabled: true}, podRoleLabel: {enabled: true}}' base self-signed network-policy pod-role-label
+    check "$1: everything beside it" same "$2" '{networkPolicy: {enabled: true}, podRoleLabel: {enabled: true}}' base self-signed self-signed-renewal network-policy pod-role-label
     check "$1: replicas, options and resources of the webhook" changes "$2" \
         '{webhook: {replicas: 5, extraArgs: [--deadline-ms=500], resources: {limits: {memory: 1Gi}}}}' \
         'replicas: 5' '- --deadline-ms=500' 'memory: 1Gi'
     check "$1: replicas, options and resources of the controller" changes "$2" \
         '{controller: {replicas: 4, extraArgs: [--workers=8, "--log-level=debug"], resources: {requests: {cpu: 1}}}}' \
         'replicas: 4' '- --workers=8' '- --log-level=debug' 'cpu: 1'
-    check "$1: another image, for all three programs" changes "$2" '{image: {repository: registry.example/zl, tag: v1}}' \
-        'image: registry.example/zl:v1' 'image: registry.example/zl:v1' 'image: registry.example/zl:v1'
+    check "$1: another image, for all programs" changes "$2" '{image: {repository: registry.example/zl, tag: v1}}' \
+        'image: registry.example/zl:v1' 'image: registry.example/zl:v1' 'image: registry.example/zl:v1' \
+        'image: registry.example/zl:v1'
     check "$1: Secrets to pull it with" changes "$2" '{image: {pullSecrets: [one]}}' \
-        'imagePullSecrets:' '- name: one' 'imagePullSecrets:' '- name: one' 'imagePullSecrets:' '- name: one'
+        'imagePullSecrets:' '- name: one' 'imagePullSecrets:' '- name: one' 'imagePullSecrets:' '- name: one' \
+        'imagePullSecrets:' '- name: one'
     check "$1: in another namespace nothing of it is left in zen-lead-system" elsewhere "$2"
 }
 
