@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* As many Jobs are queued or removed before the pool is looked at anew: a turn may have ended meanwhile. */
-enum { JOBS_AT_ONCE = 16 };
+enum { JOBS_AT_ONCE = 16, OWN_WRITES_MS = 20 };
 
 /* --- facts --- */
 
@@ -134,7 +134,7 @@ struct round {
     struct zl_reconciler *reconciler;
     const struct zl_pool *pool;
     int done;
-    bool confirmed;
+    bool confirmed, stale;
     enum zl_status first; /* failure */
 };
 
@@ -153,6 +153,10 @@ static enum zl_status act_on(struct round *round, const struct zl_turn *turn,
     case ZL_JOB_QUEUE:
     case ZL_JOB_SUSPEND:
         break;
+    }
+    if (!round->pool->facts.guard.are_current) {
+        round->stale = true; /* it may have been told a moment ago */
+        return ZL_OK;
     }
     round->done++;
     if (!round->confirmed) {
@@ -229,6 +233,9 @@ enum zl_status zl_guide_jobs(struct zl_reconciler *reconciler, struct zl_pool *p
     act_on_all(&round, next, err);
     if (round.done >= JOBS_AT_ONCE) {
         look_again(result, 1);
+    }
+    if (round.stale) {
+        look_again(result, OWN_WRITES_MS);
     }
     if (deadline_ms > 0) {
         look_again(result, deadline_ms);

@@ -144,6 +144,17 @@ void zl_count_turn(const struct zl_pool *pool, const struct zl_lease *before,
 
 /* --- patches --- */
 
+static void note_written(struct zl_reconciler *reconciler, const struct cJSON *answer)
+{
+    uint64_t version =
+        zl_resource_version_number(zl_json_text(answer, "metadata", "resourceVersion", NULL));
+    uint64_t known = atomic_load(&reconciler->job_written);
+    while (version > known &&
+           !atomic_compare_exchange_weak(&reconciler->job_written, &known, version)) {
+        ;
+    }
+}
+
 /* Also remembers whether the server knows spec.suspend (1.22 and later): before, it drops the field. */
 static enum zl_status send(struct zl_reconciler *reconciler, const struct zl_job *job,
                            struct cJSON *patch, bool suspends, struct zl_error *err)
@@ -155,6 +166,7 @@ static enum zl_status send(struct zl_reconciler *reconciler, const struct zl_job
     zl_json_set_text(zl_json_child(patch, "metadata"), "uid", job->meta.uid);
     enum zl_status status =
         zl_kube_patch(reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, &answer, err);
+    note_written(reconciler, answer);
     if (status == ZL_OK && suspends && !zl_json_bool(answer, false, "spec", "suspend", NULL) &&
         !atomic_exchange(&reconciler->cannot_suspend, true)) {
         ZL_LOG_INFO("the API server has no spec.suspend for Jobs: they wait by being refused");

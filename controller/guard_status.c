@@ -112,10 +112,14 @@ static void fill_ready(const struct zl_lease *lease, bool executes, struct zl_po
     struct zl_condition *ready = &out->conditions[ZL_CONDITION_READY];
     ZL_AUTO_FREE char *message = NULL;
     bool has_turn = lease != NULL && lease->turn_uid != NULL;
-    if (executes) {
-        message = has_turn ? zl_asprintf("Job %s executes", lease->turn_job)
-                           : zl_strdup("a pod that left no Job behind executes");
+    if (executes && has_turn) {
+        message = zl_asprintf("Job %s executes", lease->turn_job);
         zl_condition_set(ready, true, "JobExecuting", message);
+    } else if (executes) {
+        message = zl_asprintf("pod %s of no Job still holds the seat: a Deployment or StatefulSet "
+                              "was in this pool",
+                              lease->holder_pod);
+        zl_condition_set(ready, false, "TurnPending", message);
     } else if (has_turn) {
         message = zl_asprintf("it is the turn of Job %s, and no pod of it is there: see its Events",
                               lease->turn_job);

@@ -26,6 +26,7 @@ struct zl_guard_facts {
     size_t cronjob_count;
     /* The Job that the Lease's turn names is complete, failed, gone, paused, or left the pool. */
     bool turn_over;
+    bool are_current;    /* the Jobs were seen after the last write to one of them */
     int64_t retrying_ms; /* how long ago its last pod was first seen Failed; 0: it was not */
 };
 

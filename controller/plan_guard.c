@@ -164,6 +164,8 @@ enum zl_job_action zl_plan_job(const struct zl_pool_facts *facts, const struct z
     const struct zl_job *job = turn->job;
     switch (turn->standing) {
     case ZL_STANDING_OVER:
+        /* It had its turn while no controller ran. */
+        return job->queued && !job->meta.deleting ? ZL_JOB_RESUME : ZL_JOB_KEEP;
     case ZL_STANDING_PAUSED:
         break;
     case ZL_STANDING_DUPLICATE:

@@ -459,7 +459,10 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
     struct zl_pool pool;
     struct zl_result result = {.status = ZL_OK};
 
+    bool are_current =
+        zl_cache_position(reconciler->cache, ZL_CACHED_JOBS) >= reconciler->job_written;
     zl_pool_gather(reconciler->cache, namespace_, name, &pool);
+    pool.facts.guard.are_current = are_current;
     if (pool.facts.policy == NULL) {
         result = zl_reconcile_absent_pool(reconciler, &pool, namespace_, name, err);
     } else if (!pool.facts.policy->meta.deleting) {

@@ -33,8 +33,9 @@ struct zl_reconciler {
     struct zl_failovers *failovers;
     struct zl_armer *armer;
     int64_t claim_timeout_ms;
-    atomic_bool
-        cannot_suspend; /* the server dropped spec.suspend of a Job: it is older than 1.22 */
+    /* The server dropped spec.suspend of a Job: it is older than 1.22. */
+    atomic_bool cannot_suspend;
+    atomic_uint_fast64_t job_written; /* resourceVersion of the newest Job that was written here */
 };
 
 struct zl_result {

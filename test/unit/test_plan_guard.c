@@ -284,6 +284,13 @@ static const struct row FREE_ROWS[] = {
      .count = 2,
      .next = "a",
      .jobs_wanted = "rs"},
+    {.title = "one that had its turn while no controller ran loses the mark; one that is deleted "
+              "is left alone",
+     .lease = RELEASED,
+     .jobs = {{.over = true, .queued = true}, {.deleting = true, .queued = true}, QUEUED},
+     .count = 3,
+     .next = "c",
+     .jobs_wanted = "r-r"},
     {.title = "suspended by its user, a Job is passed over and left alone",
      .lease = RELEASED,
      .jobs = {{.paused = true}, QUEUED},
