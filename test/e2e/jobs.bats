@@ -74,7 +74,7 @@ thirty_turns() {
             stop_controller 2 KILL
             restore_programs
             ;;
-        9 | 18) start_webhook $((n / 9)) ;;
+        9 | 18) restore_programs ;;
         esac
         poke
     done
