@@ -16,6 +16,7 @@ WARN    += $(foreach f,-Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wca
 HARDEN  := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fPIE \
            -fno-common -fvisibility=hidden -fno-strict-overflow -fno-delete-null-pointer-checks
 HARDEN  += $(foreach f,-fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr,$(call cc-option,$f))
+HARDEN  += -ffile-prefix-map=$(CURDIR)=. # the same programs wherever they are built
 LDHARD  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 OPT     ?= -O2 -g
 WERROR  ?= -Werror
@@ -47,7 +48,7 @@ $(BUILD)/bin/zl-kubelet: $(call program-objects,test/kubelet)
 $(BUILD)/bin/zl-bench: $(BUILD)/test/bench/failover.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/zl-limit: $(BUILD)/test/bench/limit.o $(BUILD)/test/bench/bench.o
 chaos-objects = $(patsubst %,$(BUILD)/test/chaos/%.o,$(1))
-$(BUILD)/bin/zl-chaos-checker: $(call chaos-objects,checker streams fact history history_look)
+$(BUILD)/bin/zl-chaos-checker: $(call chaos-objects,checker streams fact history history_look calm)
 $(BUILD)/bin/zl-chaos-proxy: $(call chaos-objects,proxy)
 $(BUILD)/bin/%: $(BUILD)/libcommon.a
 	@mkdir -p $(@D) && echo "  LINK $@"
@@ -57,7 +58,7 @@ $(BUILD)/libcommon.a: $(COMMON)
 	@rm -f $@
 	$Q$(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c | deps
+$(BUILD)/%.o: %.c Makefile | deps
 	@mkdir -p $(@D) && echo "  CC   $<"
 	$Q$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -68,7 +69,7 @@ deps-test: ; @bash test/controlplane/packages.sh libcmocka-dev
 # A unit test is test/unit/test_X.c. It links libcommon and the objects of the programs except their main.o.
 UNIT := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/test_*.c))
 TEST_OBJECTS := $(filter-out %/main.o,$(foreach p,webhook controller certs,$(call program-objects,$p))) \
-                $(call chaos-objects,fact history history_look) \
+                $(call chaos-objects,fact history history_look calm) \
                 $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/unit/test_%,$(wildcard test/unit/*.c)))
 $(BUILD)/test/%: $(BUILD)/test/unit/%.o $(TEST_OBJECTS) $(BUILD)/libcommon.a
 	@mkdir -p $(@D) && echo "  LINK $@"
@@ -78,6 +79,18 @@ $(patsubst test/unit/%.c,$(BUILD)/test/unit/%.o,$(wildcard test/unit/*.c)): | de
 $(BUILD)/libtest.a: $(TEST_OBJECTS)
 	@rm -f $@
 	$Q$(AR) rcs $@ $^
+
+# --- the image ---
+
+IMAGE   ?= kube-zen/zen-lead:$(VERSION)
+image: ## build the container image with docker, podman or buildah; IMAGE=name:tag BUILDER=podman
+	@bash test/image/build.sh "$(BUILDER)" --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+
+image-root: $(addprefix $(BUILD)/bin/,$(PROGRAMS)) ## write what the image holds into the folder ROOT
+	@bash test/image/root.sh $(BUILD)/bin "$(ROOT)"
+
+image-check: all ## is that complete, minimal and reproducible, as far as it shows without a container builder?
+	@bash test/image/check.sh $(BUILD)/bin
 
 # --- tests ---
 
@@ -135,12 +148,15 @@ build/tidy/%.ok: %.c .clang-tidy | deps
 	@clang-tidy --quiet $< -- $(STD) -I. -include common/base/ban.h -DZL_VERSION='"$(VERSION)"' 2>/dev/null
 	@touch $@
 
-docs: all ## write docs/options.md from the programs' own option tables
+docs: all ## write docs/options.md from the programs' own option tables, and the PrometheusRule from the alert rules
 	@bash test/lint/options.sh $(BUILD)/bin >docs/options.md
+	@bash test/lint/prometheusrule.sh >manifests/monitoring/prometheusrule.yaml
 
-docs-check: all ## fail when docs/options.md is not what the programs say, or a link in docs leads nowhere
+docs-check: all ## fail when docs/options.md or docs/metrics.md is not what the programs say, docs/reference.md not what the CRD says, or a link leads nowhere
 	@bash test/lint/options.sh $(BUILD)/bin | diff docs/options.md - || { echo "run: make docs" >&2; exit 1; }
+	@bash test/lint/reference.sh
 	@bash test/lint/links.sh
+	@bash test/lint/metrics.sh
 
 analyze: ## gcc -fanalyzer over the product
 	@$(MAKE) --no-print-directory BUILD=build/analyze OPT="-O1 -fanalyzer" build/analyze/libcommon.a
@@ -148,8 +164,15 @@ analyze: ## gcc -fanalyzer over the product
 fuzz: ## libFuzzer on what a stranger can send, SECONDS each (30)
 	@bash test/fuzz/run.sh $(SECONDS)
 
-manifests-check: ## render every kustomization
+chart: ## write the templates of manifests/chart from the manifests for kustomize
+	@bash manifests/chart.sh manifests/chart
+
+manifests-check: ## render every kustomization; the Helm chart is what they say, and renders to the same
 	@bash test/manifests/check.sh
+	@bash test/manifests/chart.sh
+
+monitoring-check: ## the alert rules against made-up histories, with promtool
+	@bash test/monitoring/run.sh
 
 clean: ## remove build/
 	rm -rf build
@@ -157,6 +180,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test model chaos demo format format-check layers lint docs docs-check analyze fuzz manifests-check clean help
+.PHONY: all chart image image-root image-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test model chaos demo format format-check layers lint docs docs-check analyze fuzz manifests-check monitoring-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

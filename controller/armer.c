@@ -40,6 +40,8 @@ struct zl_armer {
 void zl_armer_register_metrics(void)
 {
     zl_metrics_register(&NAMESPACES);
+    zl_metric_set(&NAMESPACES, "armed", NULL, 0);
+    zl_metric_set(&NAMESPACES, "unarmed", NULL, 0);
     zl_metrics_register(&PROBES);
 }
 
@@ -341,6 +343,11 @@ void zl_armer_start(struct zl_armer *armer)
     if (!atomic_exchange(&armer->started, true)) {
         zl_informer_start(armer->configuration);
     }
+}
+
+struct zl_informer *zl_armer_informer(struct zl_armer *armer)
+{
+    return atomic_load(&armer->started) ? armer->configuration : NULL;
 }
 
 void zl_armer_stop(struct zl_armer *armer)

@@ -33,6 +33,8 @@ void zl_armer_start(struct zl_armer *armer);
 void zl_armer_stop(struct zl_armer *armer);
 void zl_armer_free(struct zl_armer *armer); /* stopped, and no thread in zl_armer_work */
 
+/* What watches the webhook's configuration; NULL: not started yet. */
+struct zl_informer *zl_armer_informer(struct zl_armer *armer);
 /* A LeaderPolicy of NAMESPACE_ came or went. Does not block. */
 void zl_armer_policy_changed(struct zl_armer *armer, const char *namespace_);
 /* Probe namespaces as they are due, until zl_armer_stop; only on the elected replica. */

@@ -6,6 +6,7 @@
 #include "common/base/options.h"
 #include "common/kube/daemon.h"
 #include "controller/manager.h"
+#include "controller/reconcile_route.h"
 #include "controller/route_writer.h"
 
 #include <stddef.h>
@@ -132,6 +133,8 @@ static enum zl_status run(void *ctx, struct zl_kube_client *client,
     const char *namespace_ = config->namespace_ != NULL ? config->namespace_ : kube->namespace_;
     zl_reconciler_register_metrics();
     zl_route_register_metrics();
+    zl_reconcile_service_register_metrics();
+    zl_failovers_register_metrics();
     return zl_manager_run(config, client, namespace_, err);
 }
 

@@ -7,14 +7,15 @@
 #include "common/base/metrics.h"
 #include "common/base/monitor.h"
 #include "common/base/process.h"
-#include "common/http/server.h"
 #include "common/kube/discovery.h"
 #include "common/kube/elector.h"
+#include "common/kube/retries.h"
 #include "common/pool/names.h"
 #include "controller/armer.h"
 #include "controller/guard.h"
 #include "controller/keys.h"
 #include "controller/reconcile_route.h"
+#include "controller/server.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -34,8 +35,7 @@ struct manager {
     const struct zl_controller_config *config;
     struct zl_workqueue *queue;
     struct zl_reconciler reconciler;
-    struct zl_elector *elector;
-    struct zl_http_server *http;
+    struct zl_server *server;
     pthread_t workers[WORKERS_MAX];
     int64_t worker_count;
     pthread_t probers[PROBERS];
@@ -43,6 +43,7 @@ struct manager {
     bool discovering;
     struct zl_kube_client *client;
     struct zl_monitor monitor; /* guards the rest */
+    struct zl_elector *elector;
     bool acting, stopping;
     bool discovered; /* the informers that this server has are running */
 };
@@ -50,7 +51,7 @@ struct manager {
 static const struct zl_metric RECONCILES = {
     .name = "zen_lead_reconciliations_total",
     .type = ZL_METRIC_COUNTER,
-    .help = "Reconciliations of a pool by result (ok, conflict, transient, ...).",
+    .help = "Reconciliations of a pool or Service by result (ok, conflict, transient, ...).",
     .label1 = "result",
 };
 static const struct zl_metric RECONCILE_SECONDS = {
@@ -60,10 +61,11 @@ static const struct zl_metric RECONCILE_SECONDS = {
     .label1 = "result",
     .buckets = ZL_BUCKETS_SECONDS,
 };
-static const struct zl_metric QUEUE_DEPTH = {
-    .name = "zen_lead_workqueue_depth",
-    .type = ZL_METRIC_GAUGE,
-    .help = "Pools that wait for a worker.",
+static const struct zl_metric RECONCILE_ERRORS = {
+    .name = "zen_lead_reconciliation_errors_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Reconciliations that failed, by class of error. A lost race (conflict) is none.",
+    .label1 = "error_type",
 };
 static const struct zl_metric IS_LEADER = {
     .name = "zen_lead_controller_is_leader",
@@ -87,8 +89,10 @@ static void settle(struct manager *manager, const char *key, const struct zl_res
         zl_workqueue_forget(manager->queue, key);
         return; /* it is being deleted with all that is in it */
     }
+    zl_retry_count("reconcile");
     /* A conflict is the normal end of a race that someone else won: look again, without alarm. */
     if (result->status != ZL_E_CONFLICT) {
+        zl_metric_add(&RECONCILE_ERRORS, zl_status_name(result->status), NULL, 1);
         ZL_LOG_WARN("reconcile failed", ZL_STR("key", key),
                     ZL_STR("class", zl_status_name(result->status)), ZL_ERR(err));
     }
@@ -312,6 +316,10 @@ static bool is_acting(struct manager *manager)
 static void changed(void *ctx, enum zl_cached kind, const void *old_object, const void *new_object)
 {
     struct manager *manager = ctx;
+    if (kind == ZL_CACHED_PODS) {
+        zl_failovers_see(manager->reconciler.failovers, manager->reconciler.cache, old_object,
+                         new_object);
+    }
     if (kind == ZL_CACHED_LEASES) {
         (void)zl_claim_clock_observe(manager->reconciler.clock, new_object, zl_clock_ms());
         (void)zl_claim_clock_observe_successor(manager->reconciler.clock, new_object,
@@ -330,57 +338,40 @@ static void changed(void *ctx, enum zl_cached kind, const void *old_object, cons
 
 /* --- health and metrics --- */
 
-static void handle_healthz(void *ctx, const struct zl_http_request *request,
-                           struct zl_http_response *response)
-{
-    (void)ctx;
-    (void)request;
-    zl_http_respond_text(response, 200, "ok\n");
-}
-
-static void handle_readyz(void *ctx, const struct zl_http_request *request,
-                          struct zl_http_response *response)
+/* For the server's threads: the elector comes after the server, and goes before it. */
+static struct zl_health look_at_election(void *ctx)
 {
     struct manager *manager = ctx;
-    const char *lagging = NULL;
-    (void)request;
-    if (zl_cache_is_synced(manager->reconciler.cache, &lagging)) {
-        zl_http_respond_text(response, 200, "ok\n");
-        return;
-    }
-    ZL_AUTO_FREE char *text = zl_asprintf("not ready: %s are not listed yet\n", lagging);
-    zl_http_respond_text(response, 503, text);
+    zl_monitor_lock(&manager->monitor);
+    bool elects = manager->elector != NULL;
+    struct zl_health health = {.elects = elects,
+                               .acting = manager->acting,
+                               .lease_age_ms = elects ? zl_elector_age_ms(manager->elector) : 0,
+                               .lease_duration_ms = manager->config->lease_duration_s * 1000};
+    zl_monitor_unlock(&manager->monitor);
+    return health;
 }
 
-static void handle_metrics(void *ctx, const struct zl_http_request *request,
-                           struct zl_http_response *response)
+static void register_metrics(void)
 {
-    struct manager *manager = ctx;
-    (void)request;
-    zl_metric_set(&QUEUE_DEPTH, NULL, NULL, (double)zl_workqueue_depth(manager->queue));
-    zl_http_respond_metrics(response);
+    zl_metrics_register(&RECONCILES);
+    zl_metrics_register(&RECONCILE_SECONDS);
+    zl_metrics_register(&RECONCILE_ERRORS);
+    zl_metrics_register(&IS_LEADER);
+    zl_armer_register_metrics();
+    zl_server_register_metrics();
 }
 
-static const struct zl_http_route ROUTES[] = {
-    {"GET", "/healthz", handle_healthz},
-    {"GET", "/readyz", handle_readyz},
-    {"GET", "/metrics", handle_metrics},
-    {NULL, NULL, NULL},
-};
-
-static enum zl_status start_http(struct manager *manager, struct zl_error *err)
+static enum zl_status start_server(struct manager *manager, struct zl_error *err)
 {
-    const struct zl_http_options options = {
-        .address = manager->config->listen_address,
-        .port = manager->config->metrics_port,
-        .connections_max = 32,
-        .body_max_bytes = 1024,
-        .request_timeout_ms = 10000,
-        .idle_timeout_ms = 120000,
-        .routes = ROUTES,
-        .ctx = manager,
-    };
-    return zl_http_server_start(&options, &manager->http, err);
+    const struct zl_server_spec spec = {.address = manager->config->listen_address,
+                                        .port = manager->config->metrics_port,
+                                        .cache = manager->reconciler.cache,
+                                        .armer = manager->reconciler.armer,
+                                        .queue = manager->queue,
+                                        .election = look_at_election,
+                                        .ctx = manager};
+    return zl_server_start(&spec, &manager->server, err);
 }
 
 /* --- start and stop --- */
@@ -415,11 +406,28 @@ static enum zl_status start_election(struct manager *manager, struct zl_kube_cli
         act(manager);
         return ZL_OK;
     }
-    enum zl_status status = zl_elector_new(client, &spec, &manager->elector, err);
+    struct zl_elector *elector = NULL;
+    enum zl_status status = zl_elector_new(client, &spec, &elector, err);
     if (status == ZL_OK) {
-        zl_elector_start(manager->elector);
+        zl_monitor_lock(&manager->monitor);
+        manager->elector = elector;
+        zl_monitor_unlock(&manager->monitor);
+        zl_elector_start(elector);
     }
     return status;
+}
+
+static void stop_election(struct manager *manager)
+{
+    struct zl_elector *elector = manager->elector; /* only this thread sets it */
+    if (elector == NULL) {
+        return;
+    }
+    zl_elector_stop(elector);
+    zl_monitor_lock(&manager->monitor);
+    manager->elector = NULL;
+    zl_monitor_unlock(&manager->monitor);
+    zl_elector_free(elector);
 }
 
 /* Workers first: the Lease is given back only when nothing of ours is on its way any more. */
@@ -440,19 +448,15 @@ static void stop(struct manager *manager)
     for (size_t i = 0; i < PROBERS && manager->worker_count > 0; i++) {
         (void)pthread_join(manager->probers[i], NULL);
     }
-    if (manager->elector != NULL) {
-        zl_elector_stop(manager->elector);
-        zl_elector_free(manager->elector);
-    }
-    if (manager->http != NULL) {
-        zl_http_server_stop(manager->http, 0);
-    }
+    stop_election(manager);
+    zl_server_stop(manager->server);
     zl_cache_stop(manager->reconciler.cache); /* its callbacks know the armer */
     zl_armer_free(manager->reconciler.armer);
     zl_cache_free(manager->reconciler.cache);
     zl_events_free(manager->reconciler.events, EVENTS_DRAIN_MS);
     zl_wakes_free(manager->reconciler.wakes);
     zl_spells_free(manager->reconciler.spells);
+    zl_failovers_free(manager->reconciler.failovers);
     zl_claim_clock_free(manager->reconciler.clock);
     zl_workqueue_free(manager->queue);
     zl_monitor_clear(&manager->monitor);
@@ -472,19 +476,16 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
         .clock = zl_claim_clock_new(),
         .wakes = zl_wakes_new(),
         .spells = zl_spells_new(),
+        .failovers = zl_failovers_new(),
         .claim_timeout_ms = config->claim_timeout_s * 1000,
     };
     zl_monitor_init(&manager.monitor);
     manager.reconciler.cache = zl_cache_new(client, &cache_options);
     manager.reconciler.armer =
         zl_armer_new(client, manager.reconciler.cache, manager.queue, namespace_);
-    zl_metrics_register(&RECONCILES);
-    zl_metrics_register(&RECONCILE_SECONDS);
-    zl_metrics_register(&QUEUE_DEPTH);
-    zl_metrics_register(&IS_LEADER);
-    zl_armer_register_metrics();
+    register_metrics();
 
-    enum zl_status status = start_http(&manager, err);
+    enum zl_status status = start_server(&manager, err);
     if (status == ZL_OK) {
         manager.discoverer = zl_thread_start("discovery", discover, &manager);
         manager.discovering = true;

@@ -319,8 +319,23 @@ static void fill_workloads(const struct zl_pool_facts *facts, struct zl_policy_s
     zl_guard_list_workloads(facts, ZL_STRATEGY_NONE, out);
 }
 
+/* That a leader works is known for its life, also when the Lease that says so is deleted. */
+static void fill_first_ready(const struct zl_pool_facts *facts, const struct zl_pod *leader,
+                             struct zl_policy_status *out)
+{
+    const struct zl_policy_status *before = &facts->policy->status;
+    char now[ZL_TIME_TEXT_MAX];
+    if (zl_same_string(before->holder_uid, out->holder_uid)) {
+        out->holder_ready_time = zl_strdup(before->holder_ready_time);
+    }
+    if (out->holder_ready_time == NULL && leader != NULL && leader->ready) {
+        zl_time_format(facts->now_us, now);
+        out->holder_ready_time = zl_strdup(now);
+    }
+}
+
 static void fill_holder(const struct zl_pool_facts *facts, const struct zl_lease *lease,
-                        struct zl_policy_status *out)
+                        const struct zl_pod *leader, struct zl_policy_status *out)
 {
     char text[ZL_TIME_TEXT_MAX];
     if (!zl_lease_is_held(lease) || lease->provisional) {
@@ -334,6 +349,7 @@ static void fill_holder(const struct zl_pool_facts *facts, const struct zl_lease
         zl_time_format(lease->acquire_us, text);
         out->holder_start_time = zl_strdup(text);
     }
+    fill_first_ready(facts, leader, out);
 }
 
 static void set_ready(struct zl_policy_status *out, bool ready, const char *reason,
@@ -396,7 +412,7 @@ static void fill_led(const struct zl_pool_facts *facts, const struct zl_lease *l
         led || jobs_alone || (facts->workload_count > 0 && nothing_to_elect(facts, lease));
 
     out->phase = zl_strdup(stable ? "Stable" : "Electing");
-    fill_holder(facts, lease, out);
+    fill_holder(facts, lease, leader, out);
     if (lease != NULL && facts->successor_pod != NULL) {
         out->successor_name = zl_strdup(lease->successor_pod);
         out->successor_uid = zl_strdup(lease->successor_uid);

@@ -24,14 +24,23 @@ static bool holder_is_gatekept(const struct zl_pool_facts *facts)
 
 /* --- leaders that stay not Ready --- */
 
+/* The Lease may have been deleted since: then LeaderPolicy status still knows. */
+static bool was_ready(const struct zl_pool_facts *facts)
+{
+    const struct zl_lease *lease = facts->lease;
+    const struct zl_policy_status *status = &facts->policy->status;
+    return zl_same_string(lease->ready_holder, lease->holder_uid) ||
+           (status->holder_ready_time != NULL &&
+            zl_same_string(status->holder_uid, lease->holder_uid));
+}
+
 /*
  * How long this leader may be not Ready. One that was Ready has the lease duration; one that never was is
  * still starting, and only its Deployment knows how long that may take.
  */
 static int64_t patience_ms(const struct zl_pool_facts *facts)
 {
-    const struct zl_lease *lease = facts->lease;
-    if (zl_same_string(lease->ready_holder, lease->holder_uid)) {
+    if (was_ready(facts)) {
         return facts->policy->lease_duration_s * 1000;
     }
     int64_t deadline_s =

@@ -37,6 +37,16 @@ static void tell_of_arming(struct zl_reconciler *reconciler, const struct zl_pol
                          armed ? "GatekeeperArmed" : "GatekeeperNotArmed", is->message);
 }
 
+static void tell_of_role_labels(struct zl_reconciler *reconciler, const struct zl_policy *policy,
+                                const struct zl_policy_status *after)
+{
+    const struct zl_condition *was = &policy->status.conditions[ZL_CONDITION_POD_ROLE_LABELS];
+    const struct zl_condition *is = &after->conditions[ZL_CONDITION_POD_ROLE_LABELS];
+    if (!zl_same_string(was->status, is->status) && zl_same_string(is->status, "False")) {
+        zl_emit_policy_event(reconciler, policy, true, "PodRoleLabelForbidden", is->message);
+    }
+}
+
 enum zl_status zl_write_status(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                                struct zl_error *err)
 {
@@ -50,6 +60,8 @@ enum zl_status zl_write_status(struct zl_reconciler *reconciler, const struct zl
     zl_armer_condition(reconciler->armer, policy->meta.namespace_,
                        &policy->status.conditions[ZL_CONDITION_GATEKEEPER_ARMED], now,
                        &after.conditions[ZL_CONDITION_GATEKEEPER_ARMED]);
+    zl_roles_condition(pool->role_labels, &policy->status.conditions[ZL_CONDITION_POD_ROLE_LABELS],
+                       now, &after.conditions[ZL_CONDITION_POD_ROLE_LABELS]);
     if (!zl_policy_status_same(&policy->status, &after)) {
         const struct zl_kube_target target = {.resource = &ZL_KUBE_LEADERPOLICIES,
                                               .namespace_ = policy->meta.namespace_,
@@ -64,6 +76,7 @@ enum zl_status zl_write_status(struct zl_reconciler *reconciler, const struct zl
             tell_of_leader(reconciler, policy, &after);
             tell_of_arming(reconciler, policy, &after);
             zl_tell_of_jobs(reconciler, pool, &after);
+            tell_of_role_labels(reconciler, policy, &after);
         } else if (status == ZL_E_NOT_FOUND) {
             status = ZL_OK; /* the policy was deleted meanwhile */
         }

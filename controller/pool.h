@@ -8,7 +8,7 @@
 #define ZL_CONTROLLER_POOL_H
 
 #include "common/pool/cache.h"
-#include "controller/plan.h"
+#include "controller/role.h"
 
 /* Everything is borrowed from the references at the end. */
 struct zl_pool {
@@ -20,6 +20,7 @@ struct zl_pool {
     const struct zl_workload **workloads;
     const struct zl_cronjob **cronjobs;
     struct zl_member *members;
+    enum zl_role_labels role_labels; /* what became of them in this reconcile */
 };
 
 /* Make POD a member if it lives and its workload is in POOL, or, unless POOL is standby, its Job. */

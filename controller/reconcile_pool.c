@@ -18,9 +18,19 @@ static const struct zl_metric TRANSITIONS = {
     .label1 = "action",
 };
 
+static const struct zl_metric RELEASES = {
+    .name = "zen_lead_provisional_releases_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Claims whose pod never appeared, so that the seat was taken back: a quota or another "
+            "webhook "
+            "refused it.",
+};
+
 void zl_reconciler_register_metrics(void)
 {
     zl_metrics_register(&TRANSITIONS);
+    zl_metrics_register(&RELEASES);
+    zl_metrics_register(&ZL_WAKES);
     zl_metrics_register(&ZL_SURPLUS_DELETED);
     zl_guard_register_metrics();
 }
@@ -34,42 +44,6 @@ void zl_emit_policy_event(struct zl_reconciler *reconciler, const struct zl_poli
                                            .name = policy->meta.name,
                                            .uid = policy->meta.uid};
     zl_events_emit(reconciler->events, &object, warning, reason, "%s", message);
-}
-
-static void tell_user_of(struct zl_reconciler *reconciler, const char *name,
-                         const char *api_version, const char *kind, const struct zl_meta *meta)
-{
-    const struct zl_event_object object = {.api_version = api_version,
-                                           .kind = kind,
-                                           .namespace_ = meta->namespace_,
-                                           .name = meta->name,
-                                           .uid = meta->uid};
-    zl_events_emit(reconciler->events, &object, true, "LeaderPolicyNotFound",
-                   "LeaderPolicy \"%s\" does not exist in namespace \"%s\", so nothing is "
-                   "gatekept; create it or remove " ZL_KEY_POOL,
-                   name, meta->namespace_);
-}
-
-/* No LeaderPolicy: nothing is gatekept, and whoever labelled the workload should hear of it. */
-static void tell_policy_is_missing(struct zl_reconciler *reconciler, const char *name,
-                                   const struct zl_pool *pool)
-{
-    const struct zl_guard_facts *guard = &pool->facts.guard;
-    for (size_t i = 0; i < pool->facts.workload_count; i++) {
-        const struct zl_workload *workload = pool->facts.workloads[i];
-        tell_user_of(reconciler, name, "apps/v1", zl_workload_kind_name(workload->kind),
-                     &workload->meta);
-    }
-    for (size_t i = 0; i < guard->cronjob_count; i++) {
-        tell_user_of(reconciler, name, "batch/v1", "CronJob", &guard->cronjobs[i]->meta);
-    }
-    for (size_t i = 0; i < guard->turn_count; i++) {
-        const struct zl_job *job = guard->turns[i].job;
-        if (guard->turns[i].standing != ZL_STANDING_OVER &&
-            !zl_same_string(job->meta.controller.kind, "CronJob")) {
-            tell_user_of(reconciler, name, "batch/v1", "Job", &job->meta);
-        }
-    }
 }
 
 /*
@@ -323,6 +297,9 @@ static enum zl_status carry_out(struct zl_reconciler *reconciler, struct zl_pool
                                                       : pool->facts.lease->holder_pod),
                     ZL_I64("fencingToken", stored->fencing_token),
                     ZL_BOOL("claimExpired", plan->claim_expired));
+        if (plan->claim_expired) {
+            zl_metric_add(&RELEASES, NULL, NULL, 1);
+        }
         tell_of_release(reconciler, pool, plan);
     }
     zl_count_turn(pool, pool->facts.lease, stored);
@@ -393,22 +370,6 @@ static enum zl_status look_at_loss(struct zl_reconciler *reconciler, struct zl_p
     return status;
 }
 
-/* There is no LeaderPolicy of that name (any more). */
-static struct zl_result reconcile_absent(struct zl_reconciler *reconciler,
-                                         const struct zl_pool *pool, const char *namespace_,
-                                         const char *name, struct zl_error *err)
-{
-    struct zl_result result = {.status = ZL_OK};
-    tell_policy_is_missing(reconciler, name, pool);
-    zl_wakes_forget(reconciler->wakes, namespace_, name);
-    zl_spells_forget(reconciler->spells, namespace_, name);
-    result.status = zl_reconcile_pool_routes(reconciler, pool, namespace_, name, &result, err);
-    if (result.status == ZL_OK) {
-        result.status = zl_let_go_jobs(reconciler, pool, err);
-    }
-    return result;
-}
-
 /* What the plan is made from, as far as the cache cannot say. */
 static enum zl_status look_at(struct zl_reconciler *reconciler, struct zl_pool *pool,
                               struct zl_error *err)
@@ -449,10 +410,20 @@ static enum zl_status guide_owners(struct zl_reconciler *reconciler, struct zl_p
     return status == ZL_OK ? zl_let_go_jobs(reconciler, pool, err) : status;
 }
 
+/* After all that a failover waits for: labels, and the status, which says what came of them. */
+static enum zl_status tell(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                           struct zl_result *result, struct zl_error *err)
+{
+    enum zl_status labelled = zl_label_roles(reconciler, pool, result, err);
+    enum zl_status status = zl_write_status(reconciler, pool, err);
+    return status == ZL_OK ? labelled : status;
+}
+
 static struct zl_result reconcile(struct zl_reconciler *reconciler, struct zl_pool *pool,
                                   const char *namespace_, const char *name, struct zl_error *err)
 {
     struct zl_plan plan = {0};
+    struct zl_error other = {0};
     struct zl_result result = {.status = look_at(reconciler, pool, err)};
     if (result.status == ZL_OK) {
         plan = zl_plan_pool(&pool->facts);
@@ -462,15 +433,23 @@ static struct zl_result reconcile(struct zl_reconciler *reconciler, struct zl_po
     if (result.status == ZL_OK) {
         result.status = zl_reconcile_pool_routes(reconciler, pool, namespace_, name, &result, err);
     }
-    if (result.status == ZL_OK) {
-        result.status = guide_owners(reconciler, pool, &plan, &result, err);
+    if (result.status != ZL_OK) {
+        return result;
     }
-    if (result.status == ZL_OK && plan.delete_surplus) {
-        result.status = zl_delete_surplus(reconciler, pool, err);
+    result.status = guide_owners(reconciler, pool, &plan, &result, err);
+    if (result.status != ZL_OK && !zl_is_guarded(&pool->facts)) {
+        return result;
     }
-    if (result.status == ZL_OK) {
-        result.status = zl_write_status(reconciler, pool, err);
+    /* One Job that cannot be queued keeps neither surplus nor status waiting. */
+    enum zl_status status = ZL_OK;
+    struct zl_error *second = result.status == ZL_OK ? err : &other;
+    if (plan.delete_surplus) {
+        status = zl_delete_surplus(reconciler, pool, second);
     }
+    if (status == ZL_OK) {
+        status = tell(reconciler, pool, &result, second);
+    }
+    result.status = result.status == ZL_OK ? status : result.status;
     return result;
 }
 
@@ -482,7 +461,7 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
 
     zl_pool_gather(reconciler->cache, namespace_, name, &pool);
     if (pool.facts.policy == NULL) {
-        result = reconcile_absent(reconciler, &pool, namespace_, name, err);
+        result = zl_reconcile_absent_pool(reconciler, &pool, namespace_, name, err);
     } else if (!pool.facts.policy->meta.deleting) {
         result = reconcile(reconciler, &pool, namespace_, name, err);
     }

@@ -13,6 +13,33 @@ enum {
     CONFLICT_MS = 5000, /* somebody else's object may go without an event to us */
 };
 
+static const struct zl_metric STICKY_HITS = {
+    .name = "zen_lead_sticky_leader_hits_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Looks at an annotated Service with a leader that found that it may go on.",
+};
+static const struct zl_metric STICKY_MISSES = {
+    .name = "zen_lead_sticky_leader_misses_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Looks at an annotated Service with a leader that found that it may not.",
+};
+
+void zl_reconcile_service_register_metrics(void)
+{
+    zl_metrics_register(&STICKY_HITS);
+    zl_metrics_register(&STICKY_MISSES);
+}
+
+static void count_sticky(const struct zl_service *source, const char *current,
+                         const struct zl_pod *leader)
+{
+    if (source->sticky && current != NULL) {
+        bool stays =
+            leader != NULL && zl_can_lead(leader) && zl_same_string(current, leader->meta.uid);
+        zl_metric_add(stays ? &STICKY_HITS : &STICKY_MISSES, NULL, NULL, 1);
+    }
+}
+
 void zl_requeue_within(struct zl_result *result, int64_t delay_ms)
 {
     if (delay_ms > 0 && (result->requeue_after_ms == 0 || delay_ms < result->requeue_after_ms)) {
@@ -207,6 +234,7 @@ static enum zl_status route_service(struct zl_reconciler *reconciler,
         result->requeue_after_ms = ZL_SETTLE_MS;
     } else {
         ZL_AUTO_FREE char *zone = zl_zone_of(reconciler, route->leader);
+        count_sticky(source, current, route->leader);
         route->zone = zone;
         struct zl_route_job *job = zl_route_job_new(reconciler, route);
         const struct zl_route_report *report = zl_route_job_report(job);

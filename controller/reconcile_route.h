@@ -11,6 +11,7 @@
 
 #include "controller/reconciler.h"
 
+void zl_reconcile_service_register_metrics(void);
 /* Service NAME, whether it has opted in (still) or not. */
 struct zl_result zl_reconcile_service(struct zl_reconciler *reconciler, const char *namespace_,
                                       const char *name, struct zl_error *err);

@@ -13,6 +13,7 @@
 
 #include "common/base/metrics.h"
 #include "common/kube/events.h"
+#include "controller/failovers.h"
 #include "controller/pool.h"
 #include "controller/spells.h"
 #include "controller/wakes.h"
@@ -29,6 +30,7 @@ struct zl_reconciler {
     struct zl_claim_clock *clock;
     struct zl_wakes *wakes;
     struct zl_spells *spells;
+    struct zl_failovers *failovers;
     struct zl_armer *armer;
     int64_t claim_timeout_ms;
     atomic_bool
@@ -44,7 +46,12 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
                                    const char *name, struct zl_error *err);
 
 void zl_reconciler_register_metrics(void);
-extern const struct zl_metric ZL_SURPLUS_DELETED;
+extern const struct zl_metric ZL_SURPLUS_DELETED, ZL_WAKES;
+
+/* The same when there is no LeaderPolicy of that name (any more): routes are removed, Jobs let go (pool_absent.c). */
+struct zl_result zl_reconcile_absent_pool(struct zl_reconciler *reconciler,
+                                          const struct zl_pool *pool, const char *namespace_,
+                                          const char *name, struct zl_error *err);
 
 /* --- for the parts of a reconcile (wake.c, surplus.c, policy_status.c) --- */
 
@@ -89,6 +96,12 @@ enum zl_status zl_delete_pod(struct zl_reconciler *reconciler, const struct zl_p
 /* Delete the members that LEASE's holder leaves no place for. */
 enum zl_status zl_delete_surplus(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                                  struct zl_error *err) ZL_MUST_CHECK;
+/*
+ * Write the label zen-lead/role where the pool asks for it; POOL says what came of it (role.h). Lowers RESULT's
+ * requeue where the right is missing, which is no failure.
+ */
+enum zl_status zl_label_roles(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                              struct zl_result *result, struct zl_error *err) ZL_MUST_CHECK;
 /* Write LeaderPolicy status if it differs; tell of a new or lost leader by Events. */
 enum zl_status zl_write_status(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                                struct zl_error *err) ZL_MUST_CHECK;

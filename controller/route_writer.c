@@ -17,16 +17,17 @@ static const struct zl_metric WRITES = {
     .label1 = "verb",
     .label2 = "result",
 };
-static const struct zl_metric FAILOVERS = {
-    .name = "zen_lead_failover_count_total",
+static const struct zl_metric PORT_FAILURES = {
+    .name = "zen_lead_port_resolution_failures_total",
     .type = ZL_METRIC_COUNTER,
-    .help = "Times that traffic was moved from one leader to another.",
+    .help = "Looks at a leader Service that found no port to lead to: the leader lacks a named "
+            "one, or none is known.",
 };
 
 void zl_route_register_metrics(void)
 {
     zl_metrics_register(&WRITES);
-    zl_metrics_register(&FAILOVERS);
+    zl_metrics_register(&PORT_FAILURES);
 }
 
 /* One write of a route, from what is stored to what is wanted. */
@@ -230,6 +231,7 @@ static enum zl_status write_family(struct zl_route_job *job, enum zl_family fami
     }
     if (zl_route_slice(job->route, job->service, family, &slice, &why) != ZL_OK) {
         if (!job->unresolved) {
+            zl_metric_add(&PORT_FAILURES, NULL, NULL, 1);
             zl_route_tell(job->reconciler, job->route, true, "PortResolutionFailed", why.message);
         }
         job->unresolved = true;
@@ -312,6 +314,25 @@ static enum zl_status repair_service(struct zl_route_job *job, struct zl_error *
     return status == ZL_OK && sweep ? zl_route_sweep(job->reconciler, job->service, err) : status;
 }
 
+/* Traffic reaches the leader, and did not a moment ago: is that another one than the last? */
+static void look_for_failover(const struct zl_route_job *job)
+{
+    struct zl_failovers *failovers = job->reconciler->failovers;
+    const struct zl_route *route = job->route;
+    const struct zl_service *stored = job->stored;
+    ZL_AUTO_FREE char *left_uid = zl_failovers_fill(failovers, route->namespace_, route->name);
+    const char *old_uid = job->was_uid != NULL ? job->was_uid : left_uid;
+    int64_t lost_us = 0;
+    if (old_uid != NULL) {
+        if (!zl_same_string(old_uid, route->leader->meta.uid)) {
+            zl_failovers_count(failovers, old_uid);
+        }
+    } else if (stored != NULL && stored->leader_uid == NULL &&
+               zl_time_parse(stored->leader_switch_time, &lost_us)) {
+        zl_failovers_count_unseen(lost_us); /* the leader was lost before this process looked */
+    }
+}
+
 static void tell_of_change(struct zl_route_job *job)
 {
     const struct zl_pod *leader = job->route->leader;
@@ -321,14 +342,16 @@ static void tell_of_change(struct zl_route_job *job)
         zl_route_tell(job->reconciler, job->route, true, "EndpointSliceDeleted",
                       "somebody deleted an EndpointSlice of the leader Service; it was made again");
     }
+    if (report->changed && !report->routed && job->was_uid != NULL) {
+        zl_failovers_vacate(job->reconciler->failovers, job->route->namespace_, job->route->name,
+                            job->was_uid, zl_clock_ms());
+    }
     if (!report->changed || !report->routed || zl_same_string(job->was_uid, leader->meta.uid)) {
         return;
     }
+    look_for_failover(job);
     ZL_AUTO_FREE char *message =
         zl_asprintf("Service \"%s\" leads to pod %s", job->route->name, leader->meta.name);
-    if (job->was_uid != NULL) {
-        zl_metric_add(&FAILOVERS, NULL, NULL, 1);
-    }
     ZL_LOG_INFO("traffic follows the leader", ZL_STR("namespace", job->route->namespace_),
                 ZL_STR("service", job->route->name), ZL_STR("pod", leader->meta.name));
     zl_route_tell(job->reconciler, job->route, false,
@@ -391,6 +414,7 @@ struct zl_route_job *zl_route_job_new(struct zl_reconciler *reconciler,
     if (job->service->port_count == 0) {
         job->refused = true;
         if (route->leader != NULL) {
+            zl_metric_add(&PORT_FAILURES, NULL, NULL, 1);
             zl_route_tell(reconciler, route, true, "PortResolutionFailed",
                           "no Service selects the leader and its containers name no port: there is "
                           "nothing to route");

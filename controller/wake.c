@@ -12,6 +12,13 @@
 
 #include <string.h>
 
+const struct zl_metric ZL_WAKES = {
+    .name = "zen_lead_wakes_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Owners of pods that were made to create one now, past their back-off, by kind.",
+    .label1 = "kind",
+};
+
 static enum zl_status wake(struct zl_reconciler *reconciler,
                            const struct zl_kube_resource *resource, const struct zl_meta *owner,
                            struct zl_error *err)
@@ -30,6 +37,7 @@ static enum zl_status wake(struct zl_reconciler *reconciler,
         return ZL_OK; /* nobody to wake */
     }
     if (status == ZL_OK) {
+        zl_metric_add(&ZL_WAKES, resource->kind, NULL, 1);
         ZL_LOG_INFO("owner woken", ZL_STR("kind", resource->kind),
                     ZL_STR("namespace", owner->namespace_), ZL_STR("name", owner->name));
     }

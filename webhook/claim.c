@@ -6,6 +6,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/kube/retries.h"
 #include "common/pool/live.h"
 #include "common/pool/token.h"
 
@@ -13,6 +15,21 @@
 
 /* A conflict means that something else wrote first: another claim, or only a renewal or release. */
 enum { ROUNDS = 5 };
+
+static const struct zl_metric CLAIMS = {
+    .name = "zen_lead_claims_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Compare-and-swaps of a pool's Lease by what they were for (claim, succeed, adopt) and "
+            "result "
+            "(won, lost, failed).",
+    .label1 = "step",
+    .label2 = "result",
+};
+
+void zl_claim_register_metrics(void)
+{
+    zl_metrics_register(&CLAIMS);
+}
 
 struct seat_view {
     struct zl_lease *lease;  /* NULL: there is none */
@@ -269,8 +286,8 @@ static enum zl_status take_place(const struct zl_gatekeeper *gatekeeper,
     return status;
 }
 
-static enum zl_status act(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
-                          const struct seat_view *view, enum zl_step step, struct zl_error *err)
+static enum zl_status attempt(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
+                              const struct seat_view *view, enum zl_step step, struct zl_error *err)
 {
     bool custom = request->facts.policy->custom_identity;
     if (request->dry_run) {
@@ -292,6 +309,20 @@ static enum zl_status act(const struct zl_gatekeeper *gatekeeper, struct zl_requ
     const struct zl_job *job =
         view->others.job_ref != NULL ? zl_ref_object(view->others.job_ref) : NULL;
     return take_seat(gatekeeper, request, view, &other, job, false, err);
+}
+
+static enum zl_status act(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
+                          const struct seat_view *view, enum zl_step step, struct zl_error *err)
+{
+    const char *name = step == ZL_STEP_CLAIM     ? "claim"
+                       : step == ZL_STEP_SUCCEED ? "succeed"
+                                                 : "adopt";
+    enum zl_status status = attempt(gatekeeper, request, view, step, err);
+    if (!request->dry_run) {
+        const char *result = status == ZL_OK ? "won" : status == ZL_E_CONFLICT ? "lost" : "failed";
+        zl_metric_add(&CLAIMS, name, result, 1);
+    }
+    return status;
 }
 
 enum zl_status zl_claim_seat(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
@@ -321,6 +352,7 @@ enum zl_status zl_claim_seat(const struct zl_gatekeeper *gatekeeper, struct zl_r
         if (status != ZL_E_CONFLICT) {
             return status;
         }
+        zl_retry_count("claim");
     }
     *outcome = request->facts.job != NULL ? ZL_OUTCOME_TURN_LOST : ZL_OUTCOME_CLAIM_LOST;
     return ZL_OK;

@@ -34,8 +34,14 @@ static const struct zl_metric PROBES = {
 void zl_gatekeeper_register_metrics(void)
 {
     zl_metrics_register(&DECISIONS);
+    for (int i = 0; i < ZL_OUTCOME_COUNT; i++) { /* from 0 on, or the first would be no increase */
+        enum zl_outcome outcome = (enum zl_outcome)i;
+        zl_metric_add(&DECISIONS, zl_outcome_allows(outcome) ? "allowed" : "denied",
+                      zl_outcome_name(outcome), 0);
+    }
     zl_metrics_register(&DURATION);
     zl_bad_review_register_metrics();
+    zl_claim_register_metrics();
     zl_metrics_register(&PROBES);
 }
 
@@ -243,7 +249,7 @@ static enum zl_status find_member(const struct zl_gatekeeper *gatekeeper,
                                   request->deadline_ms, &request->job_ref, &request->pool, err);
         request->facts.job = request->job_ref != NULL ? zl_ref_object(request->job_ref) : NULL;
         if (status == ZL_E_NOT_FOUND) {
-            *orphan = has_guarded_pool(gatekeeper, request->namespace_);
+            *orphan = request->pool != NULL || has_guarded_pool(gatekeeper, request->namespace_);
             status = ZL_OK;
         }
         return status;

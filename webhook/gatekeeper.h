@@ -107,5 +107,6 @@ char *zl_gatekeeper_answer(const struct zl_gatekeeper *gatekeeper, const char *b
                            int *http_status);
 
 void zl_gatekeeper_register_metrics(void);
+void zl_claim_register_metrics(void);
 
 #endif

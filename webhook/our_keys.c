@@ -26,7 +26,7 @@ static const struct key {
     {ZL_KEY_LEADER_SERVICE, ZL_PLACE_SERVICE_ANNOTATION, "an annotation of a Service"},
     {ZL_KEY_STICKY, ZL_PLACE_SERVICE_ANNOTATION, "an annotation of a Service"},
     {ZL_KEY_MIN_READY, ZL_PLACE_SERVICE_ANNOTATION, "an annotation of a Service"},
-    {"zen-lead/role", 0, NULL},
+    {ZL_KEY_ROLE, 0, NULL},
     {ZL_KEY_WAKE, 0, NULL},
     {ZL_KEY_QUEUED, 0, NULL},
     {ZL_KEY_SOURCE_SERVICE, 0, NULL},

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/http/server.h"
+#include "common/pool/cache_health.h"
 #include "webhook/validator.h"
 
 #include <string.h>
@@ -78,12 +79,12 @@ static void handle_readyz(void *ctx, const struct zl_http_request *request,
                           struct zl_http_response *response)
 {
     struct zl_webhook_server *server = ctx;
-    const char *lagging = NULL;
+    ZL_AUTO_FREE char *complaint = zl_cache_complaint(server->gatekeeper->cache);
     (void)request;
     if (atomic_load(&server->leaving)) {
         zl_http_respond_text(response, 503, "not ready: shutting down\n");
-    } else if (!zl_cache_is_synced(server->gatekeeper->cache, &lagging)) {
-        ZL_AUTO_FREE char *text = zl_asprintf("not ready: %s are not listed yet\n", lagging);
+    } else if (complaint != NULL) {
+        ZL_AUTO_FREE char *text = zl_asprintf("not ready: %s\n", complaint);
         zl_http_respond_text(response, 503, text);
     } else {
         zl_http_respond_text(response, 200, "ok\n");
@@ -93,8 +94,9 @@ static void handle_readyz(void *ctx, const struct zl_http_request *request,
 static void handle_metrics(void *ctx, const struct zl_http_request *request,
                            struct zl_http_response *response)
 {
-    (void)ctx;
+    const struct zl_webhook_server *server = ctx;
     (void)request;
+    zl_cache_show_metrics(server->gatekeeper->cache);
     zl_http_respond_metrics(response);
 }
 

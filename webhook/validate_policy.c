@@ -106,9 +106,6 @@ static void check_role_label(const struct cJSON *spec, struct zl_findings *findi
         ZL_AUTO_FREE char *shown = zl_json_print(node);
         zl_findings_error(findings, INVALID, "spec.podRoleLabel",
                           "Invalid value: " ZL_SHOWN ": must be true or false", shown);
-    } else if (zl_json_bool(spec, false, "podRoleLabel", NULL)) {
-        zl_findings_warn(findings, "spec.podRoleLabel",
-                         "is not implemented yet: pods get no label zen-lead/role");
     }
 }
 

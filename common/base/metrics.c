@@ -11,11 +11,16 @@ const double ZL_BUCKETS_SECONDS[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.
                                      0.25,  0.5,    1,     2.5,  5,     10,   0};
 
 struct series {
-    char *value1, *value2; /* "" where there is no label */
-    double value;          /* of a histogram: the sum */
-    uint64_t count;        /* of a histogram */
-    uint64_t *in_bucket;   /* of a histogram: observations in each bucket alone, not cumulated */
+    char *value1, *value2, *value3; /* "" where there is no label */
+    double value;                   /* of a histogram: the sum */
+    uint64_t count;                 /* of a histogram */
+    uint64_t *in_bucket; /* of a histogram: observations in each bucket alone, not cumulated */
     struct series *next;
+};
+
+struct zl_samples {
+    struct series *first;
+    struct series **end; /* where the next one goes */
 };
 
 struct family {
@@ -86,6 +91,28 @@ static const char *or_empty(const char *value)
     return value != NULL ? value : "";
 }
 
+static struct series *new_series(const char *value1, const char *value2, const char *value3)
+{
+    struct series *series = zl_alloc(sizeof *series);
+    series->value1 = zl_strdup(or_empty(value1));
+    series->value2 = zl_strdup(or_empty(value2));
+    series->value3 = zl_strdup(or_empty(value3));
+    return series;
+}
+
+static void free_all(struct series *series)
+{
+    while (series != NULL) {
+        struct series *next = series->next;
+        free(series->value1);
+        free(series->value2);
+        free(series->value3);
+        free(series->in_bucket);
+        free(series);
+        series = next;
+    }
+}
+
 /* A metric that nobody registered is registered here, rather than lost. */
 static struct series *get_series(const struct zl_metric *metric, const char *value1,
                                  const char *value2)
@@ -93,9 +120,7 @@ static struct series *get_series(const struct zl_metric *metric, const char *val
     struct family *family = get_family(metric);
     struct series **link = series_link(family, or_empty(value1), or_empty(value2));
     if (*link == NULL) {
-        struct series *series = zl_alloc(sizeof *series);
-        series->value1 = zl_strdup(or_empty(value1));
-        series->value2 = zl_strdup(or_empty(value2));
+        struct series *series = new_series(value1, value2, NULL);
         if (metric->type == ZL_METRIC_HISTOGRAM) {
             series->in_bucket = zl_alloc(bucket_count(metric) * sizeof *series->in_bucket);
         }
@@ -108,7 +133,7 @@ void zl_metrics_register(const struct zl_metric *metric)
 {
     HOLD_LOCK;
     (void)get_family(metric);
-    if (metric->label1 == NULL && metric->label2 == NULL && metric->type != ZL_METRIC_HISTOGRAM) {
+    if (metric->label1 == NULL && metric->type != ZL_METRIC_HISTOGRAM) {
         (void)get_series(metric, NULL, NULL);
     }
 }
@@ -152,6 +177,42 @@ void zl_metric_observe(const struct zl_metric *metric, const char *value1, const
     }
     series->count++;
     series->value += seconds;
+}
+
+struct zl_samples *zl_samples_new(void)
+{
+    struct zl_samples *samples = zl_alloc(sizeof *samples);
+    samples->end = &samples->first;
+    return samples;
+}
+
+void zl_samples_free(struct zl_samples *samples)
+{
+    if (samples != NULL) {
+        free_all(samples->first);
+        free(samples);
+    }
+}
+
+void zl_samples_add(struct zl_samples *samples, const char *value1, const char *value2,
+                    const char *value3, double value)
+{
+    struct series *series = new_series(value1, value2, value3);
+    series->value = value;
+    *samples->end = series;
+    samples->end = &series->next;
+}
+
+void zl_metric_replace(const struct zl_metric *metric, struct zl_samples *taken)
+{
+    if (metric->type != ZL_METRIC_HISTOGRAM) {
+        HOLD_LOCK;
+        struct family *family = get_family(metric);
+        struct series *old = family->first;
+        family->first = taken->first;
+        taken->first = old;
+    }
+    zl_samples_free(taken);
 }
 
 double zl_metric_value(const struct zl_metric *metric, const char *value1, const char *value2)
@@ -220,6 +281,7 @@ static bool add_sample(struct zl_buf *out, const struct zl_metric *metric,
     return zl_buf_printf(out, "%s%s", metric->name, suffix) &&
            add_label(out, &labels, metric->label1, series->value1) &&
            add_label(out, &labels, metric->label2, series->value2) &&
+           add_label(out, &labels, metric->label3, series->value3) &&
            add_label(out, &labels, le != NULL ? "le" : NULL, le) &&
            zl_buf_printf(out, "%s %s\n", labels > 0 ? "}" : "", number);
 }
@@ -244,7 +306,7 @@ static bool add_histogram(struct zl_buf *out, const struct zl_metric *metric,
 
 static bool add_family(struct zl_buf *out, const struct family *family)
 {
-    static const char *const types[] = {"counter", "gauge", "histogram"};
+    static const char *const types[] = {"counter", "gauge", "histogram", "untyped"};
     const struct zl_metric *metric = family->metric;
     bool ok = zl_buf_printf(out, "# HELP %s ", metric->name) &&
               add_escaped(out, or_empty(metric->help), false) &&
@@ -276,14 +338,7 @@ void zl_metrics_reset(void)
     while (families != NULL) {
         struct family *family = families;
         families = family->next;
-        while (family->first != NULL) {
-            struct series *series = family->first;
-            family->first = series->next;
-            free(series->value1);
-            free(series->value2);
-            free(series->in_bucket);
-            free(series);
-        }
+        free_all(family->first);
         free(family);
     }
 }

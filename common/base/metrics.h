@@ -3,8 +3,8 @@
  * metrics.h - counters, gauges and histograms in Prometheus text format 0.0.4.
  *
  * A program declares its families as constants and registers them at start-up; a series is made at
- * its first use. At most two labels, whose values must come from a bounded set: never a name that a
- * user chooses.
+ * its first use. The values of labels must come from a bounded set: a name that a user chooses stands only in
+ * families that are replaced whole at each scrape (zl_metric_replace), so that it goes with what it names.
  *
  * Threads: any; one lock.
  */
@@ -15,13 +15,19 @@
 
 #include <stdint.h>
 
-enum zl_metric_type { ZL_METRIC_COUNTER, ZL_METRIC_GAUGE, ZL_METRIC_HISTOGRAM };
+enum zl_metric_type {
+    ZL_METRIC_COUNTER,
+    ZL_METRIC_GAUGE,
+    ZL_METRIC_HISTOGRAM,
+    ZL_METRIC_UNTYPED, /* a gauge whose name, which is not ours to choose, ends in _total */
+};
 
 struct zl_metric {
     const char *name; /* "zen_lead_admission_decisions_total" */
     enum zl_metric_type type;
     const char *help;
     const char *label1, *label2; /* label names, or NULL */
+    const char *label3;          /* only of families that are replaced */
     const double *buckets; /* histogram: ascending upper bounds in the metric's unit, ends with 0 */
 };
 
@@ -34,6 +40,15 @@ void zl_metric_set(const struct zl_metric *metric, const char *value1, const cha
                    double to);
 void zl_metric_observe(const struct zl_metric *metric, const char *value1, const char *value2,
                        double seconds);
+/* What is measured anew at each scrape, aside: until it is published, nobody sees it. */
+struct zl_samples; /* opaque; one thread's */
+struct zl_samples *zl_samples_new(void);
+void zl_samples_free(struct zl_samples *samples);
+/* VALUE1 to VALUE3 as in zl_metric_add; each combination once. */
+void zl_samples_add(struct zl_samples *samples, const char *value1, const char *value2,
+                    const char *value3, double value);
+/* SAMPLES (taken) are the family's series from now on, and no others. Not for histograms. */
+void zl_metric_replace(const struct zl_metric *metric, struct zl_samples *taken);
 /* Current value of a counter or gauge series, or count of a histogram's; 0 when unknown. For tests. */
 double zl_metric_value(const struct zl_metric *metric, const char *value1, const char *value2);
 /* The whole exposition; a family that OUT has no room for is left out whole. */

@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/monitor.h"
+#include "common/kube/retries.h"
 
 #define LEASE_DURATION_MS 15000
 #define RENEW_DEADLINE_MS 10000
@@ -277,6 +278,7 @@ static void log_failure(const struct zl_elector *elector, const char *role, enum
     if (status == ZL_OK) {
         return;
     }
+    zl_retry_count("election");
     if (status == ZL_E_CONFLICT) { /* two candidates at once: the algorithm at work */
         ZL_LOG_INFO("another candidate was first", ZL_STR("lease", elector->spec.lease));
     } else {

@@ -21,6 +21,7 @@
 #include "common/base/parse.h"
 #include "common/kube/informer_internal.h"
 #include "common/kube/listing.h"
+#include "common/kube/retries.h"
 #include "common/kube/store_internal.h"
 
 #include <stdatomic.h>
@@ -42,8 +43,7 @@ struct zl_informer {
 
     struct zl_monitor monitor; /* guards the block below; woken by each change of it */
     bool started, stopping, relist, listing, synced, watching;
-    int64_t
-        last_watching_ms; /* when the last watch ended; the informer's making before the first */
+    int64_t last_watching_ms; /* when the last watch ended; its start before the first */
     uint64_t watches, relists;
     pthread_t thread;
 
@@ -328,6 +328,7 @@ static int64_t backoff_ms(const struct zl_informer *informer, const struct zl_er
 static void back_off(struct zl_informer *informer, const char *verb, const struct zl_error *err)
 {
     informer->failures++;
+    zl_retry_count(verb);
     const int64_t delay_ms = backoff_ms(informer, err);
     ZL_LOG_WARN("cannot follow a resource", ZL_STR("resource", zl_informer_name(informer)),
                 ZL_STR("verb", verb), ZL_I64("failures", informer->failures),
@@ -451,6 +452,9 @@ void zl_informer_set_timing(struct zl_informer *informer, const struct zl_inform
 void zl_informer_start(struct zl_informer *informer)
 {
     informer->started = true;
+    zl_monitor_lock(&informer->monitor);
+    informer->last_watching_ms = zl_clock_ms(); /* it may have been made long before */
+    zl_monitor_unlock(&informer->monitor);
     informer->thread = zl_thread_start(zl_informer_name(informer), run, informer);
 }
 

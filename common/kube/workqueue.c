@@ -27,6 +27,7 @@ struct entry {
     char *key;
     bool dirty, processing, ready;
     int failures;
+    int64_t ready_ms, taken_ms; /* since when it is ready, and is being processed */
     int64_t due_ms;
     size_t heap_index;
     struct entry *next_ready;
@@ -150,6 +151,7 @@ static void forget_if_idle(struct zl_workqueue *queue, struct entry *entry)
 static void line_up(struct zl_workqueue *queue, struct entry *entry)
 {
     entry->ready = true;
+    entry->ready_ms = zl_clock_ms();
     entry->next_ready = NULL;
     if (queue->last_ready == NULL) {
         queue->first_ready = entry;
@@ -300,6 +302,7 @@ static char *take_first(struct zl_workqueue *queue)
     entry->ready = false;
     entry->dirty = false;
     entry->processing = true;
+    entry->taken_ms = zl_clock_ms();
     check(entry);
     return zl_strdup(entry->key);
 }
@@ -366,4 +369,21 @@ size_t zl_workqueue_depth(struct zl_workqueue *queue)
     const size_t depth = queue->ready_count;
     zl_monitor_unlock(&queue->monitor);
     return depth;
+}
+
+struct zl_workqueue_load zl_workqueue_load(struct zl_workqueue *queue)
+{
+    struct zl_workqueue_load load = {.depth = zl_workqueue_depth(queue)};
+    zl_monitor_lock(&queue->monitor);
+    const int64_t now_ms = zl_clock_ms();
+    if (queue->first_ready != NULL) {
+        load.waiting_ms = now_ms - queue->first_ready->ready_ms;
+    }
+    for (const struct entry *entry = queue->entries; entry != NULL; entry = entry->hh.next) {
+        if (entry->processing && now_ms - entry->taken_ms > load.working_ms) {
+            load.working_ms = now_ms - entry->taken_ms;
+        }
+    }
+    zl_monitor_unlock(&queue->monitor);
+    return load;
 }

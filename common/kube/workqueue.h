@@ -34,4 +34,12 @@ void zl_workqueue_shutdown(struct zl_workqueue *queue);
 
 size_t zl_workqueue_depth(struct zl_workqueue *queue); /* ready keys */
 
+struct zl_workqueue_load {
+    size_t depth;
+    int64_t waiting_ms; /* since the first of the ready keys was added; 0: none is ready */
+    int64_t working_ms; /* the longest that a worker has been at one key; 0: none is */
+};
+/* Cost: all keys that the queue knows. */
+struct zl_workqueue_load zl_workqueue_load(struct zl_workqueue *queue);
+
 #endif

@@ -259,7 +259,25 @@ struct zl_ref *zl_cache_find(struct zl_cache *cache, enum zl_cached kind, const 
                              const char *name)
 {
     struct zl_informer *informer = started(cache, (int)kind);
-    return informer != NULL ? zl_store_find(zl_informer_store(informer), namespace_, name) : NULL;
+    if (informer == NULL) {
+        return NULL;
+    }
+    struct zl_ref *found = zl_store_find(zl_informer_store(informer), namespace_, name);
+    struct slot *slot = &cache->slots[kind];
+    atomic_fetch_add_explicit(found != NULL ? &slot->hits : &slot->misses, 1, memory_order_relaxed);
+    return found;
+}
+
+struct zl_informer *zl_cache_informer(struct zl_cache *cache, enum zl_cached kind)
+{
+    return started(cache, (int)kind);
+}
+
+struct zl_lookups zl_cache_lookups(struct zl_cache *cache, enum zl_cached kind)
+{
+    struct slot *slot = &cache->slots[kind];
+    return (struct zl_lookups){.hits = atomic_load(&slot->hits),
+                               .misses = atomic_load(&slot->misses)};
 }
 
 struct zl_ref *zl_cache_find_lease(struct zl_cache *cache, const char *namespace_, const char *pool)

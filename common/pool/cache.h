@@ -45,7 +45,7 @@ enum zl_index {
     ZL_BY_POOL,        /* the pool that it joins or belongs to */
     ZL_BY_SOURCE,      /* ours: the Service that it was made for */
     ZL_BY_WANTED_NAME, /* an annotated Service: how its leader Service is to be called */
-    ZL_BY_HOLDER,      /* a Lease: the pod that holds it */
+    ZL_BY_HOLDER,      /* a Lease: the pod that holds it; a slice: the pod that it leads to */
     ZL_BY_LABEL,       /* a pod: each "key=value"; a user's Service: the first of its selector */
     ZL_BY_COUNT,
 };
@@ -84,6 +84,14 @@ int64_t zl_cache_not_watching_ms(struct zl_cache *cache, enum zl_cached kind);
 bool zl_cache_is_as_new(struct zl_cache *cache, enum zl_cached kind, const char *resource_version);
 /* As zl_informer_position. */
 uint64_t zl_cache_position(struct zl_cache *cache, enum zl_cached kind);
+
+/* The informer of a kind; NULL: not wanted, or not started yet. */
+struct zl_informer *zl_cache_informer(struct zl_cache *cache, enum zl_cached kind);
+/* How often zl_cache_find found an object of a kind, and how often it did not. */
+struct zl_lookups {
+    uint64_t hits, misses;
+};
+struct zl_lookups zl_cache_lookups(struct zl_cache *cache, enum zl_cached kind);
 
 /* NULL when it is not cached; the caller drops the reference. */
 struct zl_ref *zl_cache_find(struct zl_cache *cache, enum zl_cached kind, const char *namespace_,

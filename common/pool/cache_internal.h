@@ -24,6 +24,7 @@ struct slot {
     enum zl_cached kind;
     struct zl_informer *informer; /* NULL: not wanted */
     atomic_bool started;
+    atomic_uint_fast64_t hits, misses;
 };
 
 struct zl_cache {

@@ -106,6 +106,13 @@ static void source_of_slice(const void *object, void (*add)(void *ctx, const cha
     add_text(slice->source, add, ctx);
 }
 
+static void target_of_slice(const void *object, void (*add)(void *ctx, const char *value),
+                            void *ctx)
+{
+    const struct zl_slice *slice = object;
+    add_text(slice->target_name, add, ctx);
+}
+
 static void name_wanted_by(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
 {
     const struct zl_service *service = object;
@@ -137,7 +144,9 @@ const struct zl_indexer *zl_indexers_of(enum zl_cached kind)
                                 [ZL_BY_POOL] = {pool_of_service},
                                 [ZL_BY_SOURCE] = {source_of_service},
                                 [ZL_BY_WANTED_NAME] = {name_wanted_by}},
-        [ZL_CACHED_SLICES] = {[ZL_BY_POOL] = {pool_of_slice}, [ZL_BY_SOURCE] = {source_of_slice}},
+        [ZL_CACHED_SLICES] = {[ZL_BY_POOL] = {pool_of_slice},
+                              [ZL_BY_SOURCE] = {source_of_slice},
+                              [ZL_BY_HOLDER] = {target_of_slice}},
     };
     return indexers[kind];
 }

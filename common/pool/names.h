@@ -12,6 +12,11 @@
 /* Annotation on the pod: its identity with identityStrategy: custom. */
 #define ZL_KEY_IDENTITY "zen-lead/identity"
 
+/* Label on the pods of a pool with podRoleLabel: true, written by the controller. */
+#define ZL_KEY_ROLE "zen-lead/role"
+#define ZL_ROLE_NAME_LEADER "leader"
+#define ZL_ROLE_NAME_FOLLOWER "follower"
+
 /* Annotations on the Lease. The holder's pod and uid stand beside holderIdentity, which may be custom. */
 #define ZL_KEY_HOLDER_POD "zen-lead.io/holder-pod"
 #define ZL_KEY_HOLDER_UID "zen-lead.io/holder-uid"

@@ -21,6 +21,7 @@ static void decode_workloads(const struct cJSON *list, struct zl_policy_status *
 static const char *const CONDITION_NAMES[ZL_CONDITION_COUNT] = {
     [ZL_CONDITION_READY] = "Ready",
     [ZL_CONDITION_GATEKEEPER_ARMED] = "GatekeeperArmed",
+    [ZL_CONDITION_POD_ROLE_LABELS] = "PodRoleLabels",
 };
 
 static void decode_condition(const struct cJSON *json, struct zl_condition *out)
@@ -74,6 +75,7 @@ static void decode_status(const struct cJSON *status, struct zl_policy_status *o
     out->holder_uid = zl_strdup(zl_json_text(holder, "uid", NULL));
     out->holder_namespace = zl_strdup(zl_json_text(holder, "namespace", NULL));
     out->holder_start_time = zl_strdup(zl_json_text(holder, "startTime", NULL));
+    out->holder_ready_time = zl_strdup(zl_json_text(holder, "firstReadyTime", NULL));
     out->holder_token = zl_json_i64(holder, 0, "fencingToken", NULL);
     out->successor_name = zl_strdup(zl_json_text(status, "successor", "name", NULL));
     out->successor_uid = zl_strdup(zl_json_text(status, "successor", "uid", NULL));
@@ -104,6 +106,7 @@ enum zl_status zl_policy_decode(const struct cJSON *object, struct zl_policy **o
     policy->custom_identity =
         zl_same_string(zl_json_text(spec, "identityStrategy", NULL), "custom");
     policy->recreate = zl_same_string(zl_json_text(spec, "rollout", NULL), "Recreate");
+    policy->role_label = zl_json_bool(spec, false, "podRoleLabel", NULL);
     policy->standby = zl_same_string(zl_json_text(spec, "followerMode", NULL), "standby");
     decode_status(zl_json_at(object, "status", NULL), &policy->status);
     *out = policy;
@@ -151,6 +154,7 @@ void zl_policy_status_clear(struct zl_policy_status *status)
     free(status->holder_uid);
     free(status->holder_namespace);
     free(status->holder_start_time);
+    free(status->holder_ready_time);
     free(status->successor_name);
     free(status->successor_uid);
     free(status->last_transition_time);
@@ -274,6 +278,9 @@ struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
         zl_json_set_text(holder, "namespace", status->holder_namespace);
         if (status->holder_start_time != NULL) {
             zl_json_set_text(holder, "startTime", status->holder_start_time);
+        }
+        if (status->holder_ready_time != NULL) {
+            zl_json_set_text(holder, "firstReadyTime", status->holder_ready_time);
         }
         if (status->holder_token > 0) {
             zl_json_set_i64(holder, "fencingToken", status->holder_token);

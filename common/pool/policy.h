@@ -31,6 +31,7 @@ struct zl_status_job {
 enum zl_condition_type {
     ZL_CONDITION_READY,            /* a Ready pod leads */
     ZL_CONDITION_GATEKEEPER_ARMED, /* the API server asks the webhook about the namespace's pods */
+    ZL_CONDITION_POD_ROLE_LABELS,  /* with podRoleLabel: true: every pod carries its role */
     ZL_CONDITION_COUNT,
 };
 
@@ -44,8 +45,9 @@ struct zl_condition {
 struct zl_policy_status {
     char *phase; /* "Electing" or "Stable" */
     char *holder_name, *holder_uid, *holder_namespace;
-    char *holder_start_time;              /* when it became the leader */
-    int64_t holder_token;                 /* its fencing token; 0: not said */
+    char *holder_start_time; /* when it became the leader */
+    char *holder_ready_time; /* when it was first seen Ready; NULL: it is still starting */
+    int64_t holder_token;    /* its fencing token; 0: not said */
     char *successor_name, *successor_uid; /* during a handover: the pod that is to take over */
     int64_t candidates;                   /* live pods of the pool's workloads */
     int64_t blocked;                      /* replicas that are wanted and refused */
@@ -71,6 +73,7 @@ struct zl_policy {
     bool custom_identity; /* identityStrategy: custom */
     bool standby;         /* followerMode: standby; else scaleDown */
     bool recreate;        /* rollout: Recreate; else Handover */
+    bool role_label;      /* podRoleLabel: true */
     struct zl_policy_status status;
 };
 

@@ -8,6 +8,7 @@
  *   open POOL|- TEXT      a door opens, in the pool or in all; see zl_history_open
  *   close POOL|- MS TEXT  it closes; what slipped in may appear up to MS later
  *   slow, quick           the same for ZL_DOOR_SLOW
+ *   waits REPLICASET TEXT, goes-on REPLICASET TEXT   what kube-controller-manager says of it; see zl_history_expects
  *   calm MS               nobody disturbs any more: every pool must settle within MS
  *   storm                 the calm is over
  *   finish                compare with a list, write the summary, exit
@@ -28,7 +29,6 @@
 #include <unistd.h>
 
 #define TURN_MS 100
-#define STAYS_SETTLED_MS 1000
 #define AUDIT_MS 15000
 #define AUDIT_GAP_MS 200
 #define EXIT_VIOLATED 1
@@ -59,7 +59,7 @@ static const struct zl_option OPTIONS[] = {
 static const struct zl_program PROGRAM = {
     "zl-chaos-checker", "Asserts zen-lead's promises on every change that the API shows.", OPTIONS,
     "Commands: note TEXT; open POOL|- TEXT, close POOL|- MS TEXT, the same with slow and quick;\n"
-    "calm MS, storm, finish.\n"
+    "waits REPLICASET TEXT, goes-on REPLICASET TEXT; calm MS, storm, finish.\n"
     "Exit codes: 0 no violation, 1 violations, 2 usage, 3 the record is not complete.\n"};
 
 struct checker {
@@ -77,6 +77,7 @@ struct checker {
     int64_t slowest_settling_ms;
     int64_t calm_ms, bound_ms; /* 0: no calm is asked for, or it is decided */
     int64_t settled_since_ms;  /* -1: not settled */
+    uint64_t held;             /* pools that were held up, one for each calm: zl_history_expects */
 };
 
 static void say(const struct checker *checker, int64_t at_ms, const char *what, const char *text)
@@ -111,6 +112,7 @@ static void start_calm(struct checker *checker, const char *bound)
     if (zl_parse_i64(bound, 1, 3600000, &checker->bound_ms, NULL) == ZL_OK) {
         checker->calm_ms = zl_clock_ms();
         checker->settled_since_ms = -1;
+        zl_history_calm(checker->history, checker->calm_ms, checker->bound_ms);
         checker->calms++;
     }
 }
@@ -135,6 +137,8 @@ static void command(struct checker *checker, char *line)
         if (grace != NULL && zl_parse_i64(grace, 0, 3600000, &grace_ms, NULL) == ZL_OK) {
             zl_history_close(checker->history, door, pool, now_ms, grace_ms);
         }
+    } else if (strcmp(verb, "waits") == 0 || strcmp(verb, "goes-on") == 0) {
+        zl_history_expects(checker->history, word(&rest), strcmp(verb, "waits") == 0, now_ms);
     } else if (strcmp(verb, "calm") == 0) {
         start_calm(checker, rest);
     } else if (strcmp(verb, "storm") == 0) {
@@ -177,36 +181,54 @@ static void end_calm(struct checker *checker, const char *reason)
         text = zl_asprintf("calm %llu: settled after %lld ms", (unsigned long long)checker->calms,
                            (long long)took_ms);
     } else {
-        text = zl_asprintf("calm %llu: not settled after %lld ms",
-                           (unsigned long long)checker->calms, (long long)checker->bound_ms);
+        text =
+            zl_asprintf("calm %llu: not settled after %lld ms", (unsigned long long)checker->calms,
+                        (long long)(zl_clock_ms() - checker->calm_ms));
         on_violation(checker, ZL_NOT_SETTLED, reason);
     }
     say(checker, zl_clock_ms(), "-- ", text);
     checker->calm_ms = 0;
 }
 
+/* The pools that the ordinary bound did not hold for, so far; says so when there is another. */
+static void count_held(struct checker *checker, const char *reason)
+{
+    struct zl_pool_record record = {0};
+    uint64_t held = 0;
+    for (unsigned i = 0; zl_history_record(checker->history, i, zl_clock_ms(), &record); i++) {
+        held += record.held;
+    }
+    if (held > checker->held) {
+        ZL_AUTO_FREE char *text =
+            zl_asprintf("calm %llu: held up by Kubernetes' expectations: %s",
+                        (unsigned long long)checker->calms, reason != NULL ? reason : "");
+        say(checker, zl_clock_ms(), "-- ", text);
+        checker->held = held;
+    }
+}
+
 static void look_at_calm(struct checker *checker)
 {
     int64_t now_ms = zl_clock_ms();
-    int64_t fresh_ms = zl_streams_fresh_ms(checker->streams);
     ZL_AUTO_FREE char *reason = NULL;
+    enum zl_calm state = ZL_CALM_LASTS;
     if (checker->calm_ms == 0) {
         return;
     }
-    if (fresh_ms < checker->calm_ms) {
+    if (zl_streams_fresh_ms(checker->streams) < checker->calm_ms) {
         reason = zl_strdup("no marker has come back since: the API server does not work");
-    } else if (!zl_history_unsettled(checker->history, &reason)) {
-        if (checker->settled_since_ms < 0) {
-            checker->settled_since_ms = now_ms;
-        }
-        if (now_ms - checker->settled_since_ms >= STAYS_SETTLED_MS) {
-            end_calm(checker, NULL);
-        }
-        return;
+        state = now_ms - checker->calm_ms > checker->bound_ms ? ZL_CALM_OVERDUE : ZL_CALM_LASTS;
+    } else {
+        state = zl_history_look(checker->history, now_ms, &reason);
+        count_held(checker, reason);
     }
-    checker->settled_since_ms = -1;
-    if (now_ms - checker->calm_ms > checker->bound_ms) {
-        end_calm(checker, reason);
+    if (reason != NULL) {
+        checker->settled_since_ms = -1;
+    } else if (checker->settled_since_ms < 0) {
+        checker->settled_since_ms = now_ms;
+    }
+    if (state != ZL_CALM_LASTS) {
+        end_calm(checker, state == ZL_CALM_OVERDUE ? reason : NULL);
     }
 }
 
@@ -270,6 +292,7 @@ static enum zl_status write_summary(struct checker *checker, int *code, struct z
     fprintf(out, "calms: %llu, settled %llu, the slowest after %.1f s\n",
             (unsigned long long)checker->calms, (unsigned long long)checker->settled,
             (double)checker->slowest_settling_ms / 1000);
+    fprintf(out, "held up by Kubernetes' expectations: %llu\n", (unsigned long long)checker->held);
     bool complete = is_complete(checker, out);
     fprintf(out, "violations: %llu\n", (unsigned long long)violations);
     for (size_t i = 0; i < ZL_VIOLATIONS; i++) {

@@ -145,9 +145,9 @@ start_links_and_programs() {
     wait_until 20 proxy_answers
 }
 
-# start_everything - up to pools that all have a leader
+# start_everything - up to pools that all have a leader; with a kube-controller-manager that says whom it keeps waiting
 start_everything() {
-    bash test/controlplane/up.sh "$ZL_RUN" $$ || return 1
+    ZL_CONTROLLER_MANAGER_OPTIONS=--vmodule=controller_utils=4 bash test/controlplane/up.sh "$ZL_RUN" $$ || return 1
     export PATH=$ZL_RUN/bin:$PATH KUBECONFIG=$ZL_RUN/kubeconfig
     apiserver_port=$(sed -nE 's/.*server: "https:.*:([0-9]+)".*/\1/p' "$KUBECONFIG")
     start_observer || { log_tail observer; return 1; }
@@ -166,6 +166,7 @@ start_everything() {
     process_start checker "$ZL_BIN/zl-chaos-checker" --kubeconfig "$KUBECONFIG" --namespace chaos \
         --control "$ZL_RUN/checker" --summary "$ZL_RUN/summary"
     wait_until 20 grep -q -e '-- watching' "$ZL_RUN/log/checker.log" || { log_tail checker; return 1; }
+    process_start expectations bash test/chaos/expectations.sh "$ZL_RUN/log/kube-controller-manager.log" chaos "$ZL_RUN/checker"
     policies | kubectl apply -n chaos -f - >/dev/null || return 1
     kubectl wait -n chaos --for condition=GatekeeperArmed --timeout 60s leaderpolicy --all >/dev/null || return 1
     workloads | kubectl apply -n chaos -f - >/dev/null 2>>"$ZL_RUN/log/driver.log"

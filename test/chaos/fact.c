@@ -9,6 +9,7 @@
 #define KEY_POOL "zen-lead/pool"
 #define KEY_JOIN "zen-lead/join"
 #define KEY_PREFIX "zen-lead.io/"
+#define KEY_REVISION "deployment.kubernetes.io/revision"
 #define LEASE_PREFIX "zen-lead-"
 
 static char *copy(const char *text)
@@ -128,10 +129,14 @@ void zl_fact_decode(enum zl_fact_kind kind, const struct cJSON *object, struct z
     case ZL_FACT_POLICY:
         fact->standby =
             zl_same_string(zl_json_text(object, "spec", "followerMode", NULL), "standby");
+        fact->recreate = zl_same_string(zl_json_text(object, "spec", "rollout", NULL), "Recreate");
         fact->token = zl_json_i64(object, 0, "status", "fencingToken", NULL);
         fact->status_uid = copy(zl_json_text(object, "status", "currentHolder", "uid", NULL));
         break;
     case ZL_FACT_REPLICASET:
+        fact->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
+        fact->deployment_revision =
+            number(zl_json_text(object, "metadata", "annotations", KEY_REVISION, NULL));
         break;
     }
     *out = fact;
@@ -185,8 +190,9 @@ char *zl_fact_text(const struct zl_fact *fact)
         return zl_asprintf("workload %s %s pool %s replicas %lld%s", fact->name, fact->uid,
                            or_dash(fact->pool), (long long)fact->replicas, gone);
     case ZL_FACT_REPLICASET:
-        return zl_asprintf("replicaset %s %s owner %s%s", fact->name, fact->uid,
-                           or_dash(fact->owner_uid), gone);
+        return zl_asprintf("replicaset %s %s owner %s replicas %lld revision %lld%s", fact->name,
+                           fact->uid, or_dash(fact->owner_uid), (long long)fact->replicas,
+                           (long long)fact->deployment_revision, gone);
     }
     return zl_strdup("");
 }

@@ -138,7 +138,16 @@ POD
     [ "$after" -gt "$before" ]
 }
 
+# While etcd is away a deletion can take longer than the fault: it must not come after what ends it.
+disarm() {
+    disarm_gatekeeper
+    local result=$?
+    rm -f "$ZL_RUN/disarming"
+    return "$result"
+}
+
 arm_again() {
+    [ ! -e "$ZL_RUN/disarming" ] || return 1
     arm_gatekeeper "$(port_of link-review)" && wait_until 20 gatekeeper_answers && tell close - 5000 "gatekeeper-off ends"
 }
 
@@ -164,7 +173,8 @@ cluster_fault() { # KIND begin|end TARGET NUMBER
         ;;
     gatekeeper-off-begin)
         tell open - "$1 begins"
-        in_background "$1" disarm_gatekeeper
+        touch "$ZL_RUN/disarming"
+        in_background "$1" disarm
         ;;
     gatekeeper-off-end) insist arm_again ;;
     rollout-begin) in_background "$1" roll_out "$3" "$4" true ;;
@@ -230,7 +240,7 @@ works() {
     for name in "${webhooks[@]}" "${controllers[@]}"; do
         wait_until 60 is_back "$name" || { echo "$name does not come back" >&2; log_tail "$name"; return 1; }
     done
-    for name in kube-controller-manager kubelet observer; do
+    for name in kube-controller-manager kubelet observer expectations; do
         process_is_running "$name" || { echo "$name has died" >&2; log_tail "$name"; return 1; }
     done
 }

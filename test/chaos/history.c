@@ -142,6 +142,7 @@ static void apply_policy(struct zl_history *history, const struct zl_fact *fact)
     }
     pool->has_policy = !fact->deleted;
     pool->standby = fact->standby;
+    pool->recreate = fact->recreate;
     pool->status_token = fact->deleted ? 0 : fact->token;
     if (fact->deleted) {
         pool->highest_token = 0; /* the pool's life ends with its policy */
@@ -177,10 +178,15 @@ static void apply_replicaset(struct zl_history *history, const struct zl_fact *f
     if (replicaset == NULL) { /* kept for ever: its pods may outlive it */
         replicaset = zl_alloc(sizeof *replicaset);
         replicaset->uid = zl_strdup(fact->uid);
+        replicaset->name = zl_strdup(fact->name);
+        replicaset->waits_ms = -1;
         HASH_ADD_KEYPTR(hh, history->replicasets, replicaset->uid, strlen(replicaset->uid),
                         replicaset);
     }
     zl_replace_string(&replicaset->owner_uid, fact->owner_uid);
+    replicaset->gone = fact->deleted;
+    replicaset->replicas = fact->replicas;
+    replicaset->revision = fact->deployment_revision;
 }
 
 static void free_pod(struct pod *pod)
@@ -437,6 +443,7 @@ void zl_history_free(struct zl_history *history)
         HASH_DELETE(hh, history->replicasets, replicaset);
         free(replicaset->uid);
         free(replicaset->owner_uid);
+        free(replicaset->name);
         free(replicaset);
     }
     HASH_ITER(hh, history->pods, pod, next_pod)

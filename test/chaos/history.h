@@ -13,7 +13,7 @@
  * and for every pool:
  *   - the fencing token: falls neither in the Lease nor in LeaderPolicy status, and each new holder's is larger than
  *     every one before. That includes a Lease that is deleted and made again.
- *   - once faults stop: soon a leader that is Ready, alone in a scaleDown pool, confirmed and in status (zl_history_unsettled).
+ *   - once faults stop: soon a leader that is Ready, alone in a scaleDown pool, confirmed and in status (zl_history_look).
  *
  * Threads: none of its own; one history, one thread.
  */
@@ -44,10 +44,12 @@ struct zl_fact {
         *pool; /* of a workload: the pool that it joins; of a Lease: the pool that it belongs to */
     /* pod */
     bool finished, ready, terminating;
-    /* workload */
+    /* workload, ReplicaSet */
     int64_t replicas;
+    int64_t deployment_revision; /* of a ReplicaSet; the newest one's is the largest; 0: none */
     /* policy */
     bool standby;
+    bool recreate;          /* rollout: Recreate: the newest revision alone may lead */
     const char *status_uid; /* the holder in status */
     /* Lease */
     const char *holder_uid;
@@ -95,13 +97,32 @@ void zl_history_open(struct zl_history *history, enum zl_door kind, const char *
 void zl_history_close(struct zl_history *history, enum zl_door kind, const char *pool,
                       int64_t to_ms, int64_t grace_ms);
 
+/* A calm begins: nobody disturbs any more, and every pool must settle within BOUND_MS. */
+void zl_history_calm(struct zl_history *history, int64_t now_ms, int64_t bound_ms);
+
 /*
- * Is every pool as it should be when nobody disturbs it?
+ * What kube-controller-manager itself says of the ReplicaSet NAME: WAITS, it waits until it has seen the pods that it created
+ * or deleted (its "expectations") and creates none before, whoever wakes it; or it goes on. Of pods that came and went
+ * while its watch was broken it never hears; then it waits for five minutes (pkg/controller/controller_utils.go,
+ * ExpectationsTimeout; kubernetes/kubernetes issue 129795).
  *
- * @param reason  receives what the first one lacks; the caller frees
- * @return false when there is nothing to say
+ * A pool that has nobody to lead it, because it said so in this calm of each ReplicaSet that ought to send a pod (with rollout:
+ * Recreate the newest ones), and whose workloads have all such a one, has that much longer; and the ordinary bound once one
+ * of them goes on.
  */
-bool zl_history_unsettled(const struct zl_history *history, char **reason);
+void zl_history_expects(struct zl_history *history, const char *name, bool waits, int64_t now_ms);
+
+enum zl_calm {
+    ZL_CALM_LASTS,
+    ZL_CALM_SETTLED, /* every pool, for a second */
+    ZL_CALM_OVERDUE,
+};
+/*
+ * Is every pool as it should be when nobody disturbs it? To be asked again and again while a calm lasts.
+ *
+ * @param reason  receives what one pool lacks, the one whose time is up before others; the caller frees; NULL: nothing
+ */
+enum zl_calm zl_history_look(struct zl_history *history, int64_t now_ms, char **reason);
 
 /* What happened to a pool so far. */
 struct zl_pool_record {
@@ -109,6 +130,7 @@ struct zl_pool_record {
     uint64_t changes;   /* of leader, the first one not counted */
     uint64_t pods;      /* that ever lived */
     uint64_t excused;   /* pods that came in through an open door */
+    uint64_t held;      /* calms in which it needed longer than the bound: zl_history_expects */
     int64_t longest_ms; /* without a Ready leader, since there was one for the first time */
     int64_t token;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * history_internal.h - what a history knows: shared by its two halves, the one that applies facts (history.c) and the one that
- * looks at what they have led to (history_look.c).
+ * history_internal.h - what a history knows: shared by its parts, the one that applies facts (history.c), the one that looks at
+ * what they have led to (history_look.c), and the one that knows by when a pool must have settled (calm.c).
  *
  * Threads: as history.h.
  */
@@ -15,7 +15,7 @@
 
 struct pool {
     char *name;
-    bool has_policy, standby;
+    bool has_policy, standby, recreate;
     int64_t status_token;
     char *status_uid;
     bool has_lease, provisional;
@@ -26,6 +26,13 @@ struct pool {
     int64_t open_until_ms; /* what the objects say; see also doors */
     bool has_led;
     int64_t leaderless_since_ms; /* -1: led, or nobody is wanted */
+    struct {
+        unsigned long number;     /* the calm that the rest is about */
+        int64_t settled_since_ms; /* -1: it lacks something */
+        int64_t lacking_since_ms; /* the calm's begin, or when it came undone after that */
+        int64_t held_ms;          /* when it was last held up by expectations; -1: never */
+        bool counted;             /* as held, in the record */
+    } calm;
     struct zl_pool_record record;
     UT_hash_handle hh;
 };
@@ -37,7 +44,10 @@ struct workload {
 };
 
 struct replicaset {
-    char *uid, *owner_uid;
+    char *uid, *owner_uid, *name;
+    bool gone;
+    int64_t replicas, revision;
+    int64_t waits_ms; /* when that was last said; -1: it goes on */
     UT_hash_handle hh;
 };
 
@@ -73,6 +83,9 @@ struct zl_history {
     struct named *named;
     struct door *doors;
     size_t door_count;
+    unsigned long calms;
+    int64_t calm_ms, bound_ms; /* of the last one */
+    bool held;                 /* a pool has been held up in it */
 };
 
 /* pod -> (ReplicaSet ->) workload; NULL: none that is known */
@@ -80,6 +93,8 @@ const struct workload *zl_history_workload_of(const struct zl_history *history,
                                               const struct pod *pod);
 /* Does some workload want more than one replica, so that the pool has something to elect? */
 bool zl_history_wants_leader(const struct zl_history *history, const struct pool *pool);
+/* What POOL lacks; the caller frees; NULL: nothing. */
+char *zl_history_lack(const struct zl_history *history, const struct pool *pool);
 /* The pod that the Lease names, if it is there, Ready and not on its way out; else NULL. */
 const struct pod *zl_history_ready_leader(const struct zl_history *history,
                                           const struct pool *pool);

@@ -36,8 +36,11 @@ static bool is_member(const struct zl_history *history, const struct pod *pod,
     return workload != NULL && zl_same_string(workload->pool, pool->name);
 }
 
-static char *what_lacks(const struct zl_history *history, const struct pool *pool)
+char *zl_history_lack(const struct zl_history *history, const struct pool *pool)
 {
+    if (!zl_history_wants_leader(history, pool)) {
+        return NULL;
+    }
     const struct pod *leader = zl_history_ready_leader(history, pool);
     if (leader == NULL) {
         return zl_asprintf("pool %s has no Ready leader; the Lease names %s", pool->name,
@@ -62,18 +65,6 @@ static char *what_lacks(const struct zl_history *history, const struct pool *poo
                            (long long)pool->lease_token);
     }
     return NULL;
-}
-
-bool zl_history_unsettled(const struct zl_history *history, char **reason)
-{
-    for (const struct pool *pool = history->pools; pool != NULL; pool = pool->hh.next) {
-        char *lack = zl_history_wants_leader(history, pool) ? what_lacks(history, pool) : NULL;
-        if (lack != NULL) {
-            *reason = lack;
-            return true;
-        }
-    }
-    return false;
 }
 
 bool zl_history_record(const struct zl_history *history, unsigned index, int64_t now_ms,

@@ -60,8 +60,8 @@ manifests() {
 
 # All of it, but for the programs themselves: no machine here runs containers. See arm_gatekeeper for the rest.
 install_manifests() {
-    manifests 'Namespace|CustomResourceDefinition|Service|ServiceAccount|ClusterRole.*|Role.*|PodDisruptionBudget' |
-        kubectl apply -f - &&
+    manifests 'Namespace|PriorityClass|CustomResourceDefinition|Service|ServiceAccount|ClusterRole.*|Role.*|PodDisruptionBudget' |
+        kubectl apply -f - -f "$zl_root/manifests/self-signed/rbac.yaml" &&
         kubectl wait --for condition=Established --timeout 20s crd/leaderpolicies.coordination.kube-zen.io
 }
 

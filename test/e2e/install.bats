@@ -7,6 +7,7 @@ load lib
 teardown() {
     [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
     kubectl delete validatingwebhookconfiguration "$NS" --ignore-not-found >/dev/null
+    kubectl delete clusterrole,clusterrolebinding "certs-$NS" --ignore-not-found >/dev/null
     drop_namespace
 }
 
@@ -14,17 +15,28 @@ teardown() {
     # It writes a status of its own, which a controller would set right at once.
     stop_controller 1
     stop_controller 2
+    # Rendering with other kubectls is make manifests-check's business.
     # shellcheck disable=SC2154 # of programs.bash
-    run bash "$zl_root/test/manifests/check.sh"
+    run env KUBECTL="$ZL_RUN/bin/kubectl" bash "$zl_root/test/manifests/check.sh"
     echo "$output" | grep -vE '^ok ' || true
     expect "exit status" "$status" -eq 0
     [[ $output == *", 0 failed"* ]]
-    expect "checks that ran" "$(echo "$output" | grep -cE '^ok ')" -ge 40
+    expect "checks that ran" "$(echo "$output" | grep -cE '^ok ')" -ge 150
     restore_programs
 }
 
+# The rights of manifests/self-signed, for this namespace's Secret "tls" and configuration $NS: the real one is in use.
+allow_certs() {
+    kubectl create --dry-run=client -o json -f "$zl_root/manifests/self-signed/rbac.yaml" |
+        jq --arg ns "$NS" 'select(.kind != "ServiceAccount") | .metadata.name = "certs-\($ns)"
+            | if .metadata.namespace then .metadata.namespace = $ns else . end
+            | if .roleRef then .roleRef.name = "certs-\($ns)" else . end
+            | (.rules[]?.resourceNames | select(.) | .[]) |= {"zen-lead-webhook-tls": "tls", "zen-lead": $ns}[.]' |
+        kubectl apply -f -
+}
+
 certs() {
-    "$ZL_BIN/zen-lead-certs" --kubeconfig "$ZL_RUN/kubeconfig" --namespace "$NS" --service zen-lead-webhook \
+    "$ZL_BIN/zen-lead-certs" --kubeconfig "$ZL_RUN/certs.kubeconfig" --namespace "$NS" --service zen-lead-webhook \
         --secret tls --webhook-configuration "$NS" "$@"
 }
 
@@ -37,6 +49,7 @@ field() { kubectl get validatingwebhookconfiguration "$NS" -o "jsonpath=$1"; }
 
 @test "zen-lead-certs: Secret and caBundle are made once, kept after that, and renewed on demand" {
     local version rest
+    allow_certs
     # Nobody answers behind it: it must concern this namespace alone.
     manifests ValidatingWebhookConfiguration | kubectl create --dry-run=client -o json -f - |
         jq --arg ns "$NS" '.metadata.name = $ns | .webhooks[].namespaceSelector =
@@ -61,4 +74,71 @@ field() { kubectl get validatingwebhookconfiguration "$NS" -o "jsonpath=$1"; }
     openssl verify -CAfile "$BATS_TEST_TMPDIR/ca.crt" "$BATS_TEST_TMPDIR/new.crt"
     expect "CAs of the entries after --force" "$(bundles | sort -u)" = "$(base64 -w 0 "$BATS_TEST_TMPDIR/ca.crt")"
     expect "everything but caBundle" "$(all_but_bundles)" = "$rest"
+}
+
+# --- beside other tools
+
+tool_labels=(argocd.argoproj.io/instance=shop app.kubernetes.io/instance=shop kustomize.toolkit.fluxcd.io/name=shop
+    kustomize.toolkit.fluxcd.io/namespace=flux-system helm.toolkit.fluxcd.io/name=shop)
+tool_annotations=(argocd.argoproj.io/tracking-id=shop:any/thing argocd.argoproj.io/sync-wave=1 meta.helm.sh/release-name=shop
+    meta.helm.sh/release-namespace=flux-system kustomize.toolkit.fluxcd.io/checksum=abc)
+
+# Everything that zen-lead made in this namespace.
+ours() {
+    k get services,endpointslices,leases -o json | jq '.items[] | select(.metadata.labels |
+        (.["app.kubernetes.io/managed-by"] == "zen-lead") or (.["endpointslice.kubernetes.io/managed-by"] == "zen-lead"))'
+}
+leads() { [ -n "$(k get endpointslices -l "kubernetes.io/service-name=$1" -o 'jsonpath={.items[*].endpoints[*].targetRef.name}')" ]; }
+
+@test "GitOps: what zen-lead makes carries no label or annotation by which a tool knows its own, and objects in a repository are not written" {
+    local object
+    k apply -f - <<SERVICE
+apiVersion: v1
+kind: Service
+metadata: {name: shop}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+SERVICE
+    policy web '{followerMode: standby}'
+    deployment web 2 web
+    for object in service/shop deployment/web leaderpolicy/web; do
+        k label "$object" "${tool_labels[@]}"
+        k annotate "$object" "${tool_annotations[@]}"
+    done
+    k annotate service shop zen-lead.io/enabled=true
+    for object in shop-leader web-leader web-director; do wait_for 15 leads "$object"; done
+
+    [ "$(ours | jq -s length)" -ge 7 ] || fail "not all is there: $(ours | jq -c '[.kind, .metadata.name]')"
+    expect "keys of tools on it" "$(ours | jq -r '(.metadata.labels // {}) + (.metadata.annotations // {}) | keys[] |
+        select(test("argoproj|fluxcd|helm|app.kubernetes.io/instance|kubectl"))')" = ""
+    expect "without an owner" "$(ours | jq -r 'select(.metadata.ownerReferences | length != 1) | .metadata.name')" = ""
+    for object in service/shop deployment/web; do
+        expect "who wrote $object" "$(k get "$object" -o json | jq -r '.metadata.managedFields[].manager | select(test("zen-lead"))')" = ""
+    done
+    # Nor is anything but the status of a LeaderPolicy.
+    expect "what zen-lead wrote of the LeaderPolicy" "$(k get leaderpolicy web -o json |
+        jq -r '.metadata.managedFields[] | select(.manager | test("zen-lead")) | .fieldsV1 | keys[]' | sort -u)" = f:status
+}
+
+@test "the commands of docs/troubleshooting.md that others' documents have too answer" {
+    local object line count=0
+    k apply -f - <<SERVICE
+apiVersion: v1
+kind: Service
+metadata: {name: web, annotations: {zen-lead.io/enabled: "true", zen-lead.io/leader-service-name: web-main}}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+SERVICE
+    policy web '{followerMode: standby}'
+    deployment web 2 web
+    for object in web-main web-leader; do wait_for 15 leads "$object"; done
+    wait_for 10 has_event Service web LeaderServiceCreated
+
+    # In each, NAMESPACE etc. stand for what this test has.
+    while IFS= read -r line; do
+        line=${line//<namespace>/$NS} line=${line//<pool>/web} line=${line//<service>/web} line=${line//<leader service>/web-main}
+        line=${line//<leader pod>/$(policy_status web .currentHolder.name)}
+        expect "answer of: $line" "$(eval "$line" 2>&1 | head -c 4000 | grep -cvE '^(No resources found|error|Error)')" -ge 1
+        count=$((count + 1))
+    done < <(awk '/^## /{here = $0 == "## Commands"} /^```$/{code = 0} here && code && /^kubectl/; /^```sh$/{code = 1}' \
+        "$zl_root/docs/troubleshooting.md" | sed 's/ *#.*//')
+    expect "commands" "$count" -ge 10
 }

@@ -42,6 +42,15 @@ start_leader() {
     wait_for 5 has_event LeaderPolicy web LeaderNotReady
 }
 
+@test "a leader that is not Ready is replaced in time also when its Lease is deleted meanwhile" {
+    start_leader
+    k annotate "pod/$OLD" zl-test/ready=false
+    k delete lease zen-lead-web
+    # It is its old leader's again after a claim timeout at the latest; then the lease duration counts, no progress deadline.
+    wait_for 30 leads_other_than "$OLD_HOLDER"
+    wait_for 15 one_leader web web
+}
+
 @test "a leader that is not Ready for a moment stays" {
     start_leader
     k annotate "pod/$OLD" zl-test/ready=false

@@ -11,6 +11,7 @@
 #define SECOND_US INT64_C(1000000)
 
 static char ns[] = "shop", pool[] = "web", version[] = "7", nobody[] = "", ip[] = "10.0.0.1";
+static char ready_time[] = "2026-01-01T00:00:00Z";
 static char pod_a[] = "web-a", uid_a[] = "uid-a", identity_a[] = "web-a_uid-a";
 static char pod_s[] = "web-s", uid_s[] = "uid-s", deposed_a[] = "uid-z,uid-a";
 char rs_old[] = "rs-old", rs_new[] = "rs-new", rs_next[] = "rs-next", rs_other[] = "rs-0";
@@ -122,6 +123,8 @@ void set_scene(struct scene *scene, const struct knobs *knobs)
                                        .lease_duration_s = 15,
                                        .retry_period_s = 2,
                                        .recreate = knobs->recreate};
+    scene->policy.status.holder_uid = uid_a;
+    scene->policy.status.holder_ready_time = knobs->status_knows ? ready_time : NULL;
     scene->lease =
         (struct zl_lease){.namespace_ = ns,
                           .pool = pool,

@@ -22,12 +22,13 @@ struct knobs {
     enum scene_newest newest;
     /* the leader */
     int64_t unready_s, terminating_s, grace_s;
-    bool starting;   /* it was never Ready */
-    bool leader_new; /* it is of the newest revision itself */
-    bool serves;     /* leaving, but still Ready */
-    bool outdated;   /* of a StatefulSet with a newer revision */
-    bool elsewhere;  /* of another workload of the pool */
-    bool deposed;    /* it lost the seat, and still lives */
+    bool starting;     /* it was never Ready, as far as the Lease knows */
+    bool status_knows; /* ... but LeaderPolicy status does */
+    bool leader_new;   /* it is of the newest revision itself */
+    bool serves;       /* leaving, but still Ready */
+    bool outdated;     /* of a StatefulSet with a newer revision */
+    bool elsewhere;    /* of another workload of the pool */
+    bool deposed;      /* it lost the seat, and still lives */
     /* the successor */
     bool none;                          /* the Lease names none */
     bool missing;                       /* it names one, but there is no such pod */

@@ -30,6 +30,15 @@ static const struct zl_metric timed = {.name = "zl_timed_seconds",
                                        .label1 = "verb",
                                        .buckets = bounds};
 
+static const struct zl_metric named = {.name = "zl_named",
+                                       .type = ZL_METRIC_GAUGE,
+                                       .help = "About one pool.",
+                                       .label1 = "namespace",
+                                       .label2 = "pool",
+                                       .label3 = "service"};
+static const struct zl_metric untyped = {
+    .name = "zl_things_total", .type = ZL_METRIC_UNTYPED, .help = "Things."};
+
 static int forget(void **state)
 {
     (void)state;
@@ -179,6 +188,45 @@ static void test_what_does_not_fit_is_left_out_by_whole_families(void **state)
     }
 }
 
+static void test_replaced_series_are_those_of_the_last_look_alone(void **state)
+{
+    (void)state;
+    zl_metrics_register(&named);
+    struct zl_samples *samples = zl_samples_new();
+    zl_samples_add(samples, "shop", "web", NULL, 1);
+    zl_samples_add(samples, "shop", NULL, "api", 0);
+    zl_metric_replace(&named, samples);
+    ZL_AUTO_FREE char *first = exposition();
+    assert_string_equal(first, "# HELP zl_named About one pool.\n"
+                               "# TYPE zl_named gauge\n"
+                               "zl_named{namespace=\"shop\",pool=\"web\",service=\"\"} 1\n"
+                               "zl_named{namespace=\"shop\",pool=\"\",service=\"api\"} 0\n");
+    samples = zl_samples_new();
+    zl_samples_add(samples, "shop", NULL, "api", 1);
+    zl_metric_replace(&named, samples);
+    ZL_AUTO_FREE char *second = exposition();
+    assert_string_equal(second, "# HELP zl_named About one pool.\n"
+                                "# TYPE zl_named gauge\n"
+                                "zl_named{namespace=\"shop\",pool=\"\",service=\"api\"} 1\n");
+    zl_metric_replace(&named, zl_samples_new());
+    ZL_AUTO_FREE char *third = exposition();
+    assert_null(strstr(third, "zl_named{"));
+    zl_metric_replace(&timed, zl_samples_new()); /* no histogram: nothing happens */
+    zl_samples_free(NULL);
+}
+
+static void test_what_is_not_typed_may_move_both_ways(void **state)
+{
+    (void)state;
+    zl_metrics_register(&untyped);
+    zl_metric_set(&untyped, NULL, NULL, 7);
+    zl_metric_set(&untyped, NULL, NULL, 3);
+    ZL_AUTO_FREE char *text = exposition();
+    assert_string_equal(text, "# HELP zl_things_total Things.\n"
+                              "# TYPE zl_things_total untyped\n"
+                              "zl_things_total 3\n");
+}
+
 #define THREADS 4
 #define ROUNDS 2000
 
@@ -220,6 +268,8 @@ int main(void)
         cmocka_unit_test_teardown(test_numbers_are_short_and_read_back, forget),
         cmocka_unit_test_teardown(test_default_buckets_go_from_1_ms_to_10_s_and_rise, forget),
         cmocka_unit_test_teardown(test_what_does_not_fit_is_left_out_by_whole_families, forget),
+        cmocka_unit_test_teardown(test_replaced_series_are_those_of_the_last_look_alone, forget),
+        cmocka_unit_test_teardown(test_what_is_not_typed_may_move_both_ways, forget),
         cmocka_unit_test_teardown(test_threads_lose_no_count, forget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

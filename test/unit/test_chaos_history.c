@@ -3,9 +3,10 @@
  * The checker of the chaos run must find every kind of violation, and none where there is none: each row is a small history,
  * written as a script, and what is to be found in it.
  *
- *   policy NAME [standby] [token=N] [status=UID]     workload UID pool=P|- replicas=N
+ *   policy NAME [standby] [recreate] [token=N] [status=UID]     workload UID pool=P|- replicas=N
  *   pod UID of WORKLOAD [ready] [going] [over]       lease POOL [holder=UID] [claim] [token=N] [next=UID] [out=UID,UID]
- *   gone pod|lease|policy NAME    open|slow POOL     close|quick POOL MS    at MS
+ *   replicaset UID of WORKLOAD [replicas=N] [number=N]    gone pod|lease|policy|replicaset NAME
+ *   open|slow POOL    close|quick POOL MS    calm MS    waits|goes-on REPLICASET    at MS: also look at the calm
  */
 #include "common/base/memory.h"
 #include "test/chaos/fact.h"
@@ -36,6 +37,9 @@ struct script {
     struct zl_history *history;
     uint64_t revision;
     int64_t now_ms;
+    bool calm; /* it lasts */
+    enum zl_calm state;
+    char *reason;
 };
 
 /* The value of "KEY=..." among WORDS, NULL when absent; or WORDS's own text for a bare KEY. */
@@ -89,6 +93,7 @@ static bool fill(char **words, size_t count, struct zl_fact *fact)
     } else if (strcmp(words[0], "policy") == 0) {
         fact->kind = ZL_FACT_POLICY;
         fact->standby = value_of(words, count, "standby") != NULL;
+        fact->recreate = value_of(words, count, "recreate") != NULL;
         fact->token = number_of(words, count, "token", 0);
         fact->status_uid = value_of(words, count, "status");
     } else if (strcmp(words[0], "workload") == 0) {
@@ -99,6 +104,8 @@ static bool fill(char **words, size_t count, struct zl_fact *fact)
     } else if (strcmp(words[0], "replicaset") == 0) {
         fact->kind = ZL_FACT_REPLICASET;
         fact->owner_uid = words[3];
+        fact->replicas = number_of(words, count, "replicas", 1);
+        fact->deployment_revision = number_of(words, count, "number", 0);
     } else {
         return false;
     }
@@ -117,6 +124,37 @@ static void door(struct script *script, char **words, size_t count)
     }
 }
 
+static void look(struct script *script)
+{
+    free(script->reason);
+    script->reason = NULL;
+    script->state = zl_history_look(script->history, script->now_ms, &script->reason);
+    script->calm = script->state == ZL_CALM_LASTS;
+}
+
+/* What is no fact; false: it is one. */
+static bool tell(struct script *script, char **words, size_t count)
+{
+    if (strcmp(words[0], "at") == 0) {
+        script->now_ms = strtoll(words[1], NULL, 10);
+        if (script->calm) {
+            look(script);
+        }
+    } else if (strcmp(words[0], "calm") == 0) {
+        script->calm = true;
+        zl_history_calm(script->history, script->now_ms, strtoll(words[1], NULL, 10));
+    } else if (strcmp(words[0], "waits") == 0 || strcmp(words[0], "goes-on") == 0) {
+        zl_history_expects(script->history, words[1], strcmp(words[0], "waits") == 0,
+                           script->now_ms);
+    } else if (strcmp(words[0], "open") == 0 || strcmp(words[0], "slow") == 0 ||
+               strcmp(words[0], "close") == 0 || strcmp(words[0], "quick") == 0) {
+        door(script, words, count);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void run_line(struct script *script, char *line)
 {
     char *words[10] = {NULL};
@@ -125,21 +163,14 @@ static void run_line(struct script *script, char *line)
     for (char *w = strtok_r(line, " ", &rest); w != NULL; w = strtok_r(NULL, " ", &rest)) {
         words[count++] = w;
     }
-    if (count < 2) {
+    if (count < 2 || tell(script, words, count)) {
         return;
     }
     bool gone = strcmp(words[0], "gone") == 0;
     struct zl_fact fact = {.deleted = gone, .revision = ++script->revision};
-    if (strcmp(words[0], "at") == 0) {
-        script->now_ms = strtoll(words[1], NULL, 10);
-        return;
-    }
     fact.at_ms = script->now_ms;
-    if (fill(words + gone, count - gone, &fact)) {
-        zl_history_apply(script->history, &fact);
-    } else {
-        door(script, words, count);
-    }
+    assert_true(fill(words + gone, count - gone, &fact));
+    zl_history_apply(script->history, &fact);
 }
 
 static void run_script(struct script *script, const char *text)
@@ -282,12 +313,125 @@ static void test_a_pool_is_settled_with_one_confirmed_ready_leader_in_status(voi
         struct found found = {0};
         struct script script = {.history = zl_history_new(note, &found)};
         run_script(&script, SETTLED_ROWS[i].script);
-        ZL_AUTO_FREE char *reason = NULL;
-        bool unsettled = zl_history_unsettled(script.history, &reason);
+        run_script(&script, "calm 1000;at 100000");
         const char *wanted = SETTLED_ROWS[i].reason;
-        if (unsettled != (wanted != NULL) || (wanted != NULL && strstr(reason, wanted) == NULL)) {
+        const char *reason = script.reason;
+        if ((reason != NULL) != (wanted != NULL) ||
+            (wanted != NULL && strstr(reason, wanted) == NULL)) {
             fail_msg("row %zu: %s", i, reason != NULL ? reason : "settled");
         }
+        free(script.reason);
+        zl_history_free(script.history);
+    }
+}
+
+/* Two pools of one workload each, p without a leader and q with one, x. */
+#define TWO                                                                                        \
+    "policy p;workload d pool=p replicas=3;replicaset r of d replicas=3;"                          \
+    "policy q;workload e pool=q replicas=3;replicaset s of e replicas=3;"                          \
+    "lease q holder=x claim token=1;pod x of s ready;lease q holder=x token=1;"                    \
+    "policy q token=1 status=x;at 100000;"
+/* p gets one, y. */
+#define LEADS                                                                                      \
+    "lease p holder=y claim token=1;pod y of r ready;lease p holder=y token=1;"                    \
+    "policy p token=1 status=y;"
+
+static const struct {
+    const char *script;
+    enum zl_calm state; /* at the last look */
+    const char *reason;
+    uint64_t held; /* calms of pool p */
+} CALM_ROWS[] = {
+    {TWO "calm 60000;at 160000", ZL_CALM_LASTS, "pool p", 0},
+    {TWO "calm 60000;at 160001", ZL_CALM_OVERDUE, "pool p", 0},
+    {TWO "calm 60000;at 159000;" LEADS "at 159500;at 160400", ZL_CALM_LASTS, NULL, 0},
+    {TWO "calm 60000;at 159000;" LEADS "at 159500;at 160500", ZL_CALM_SETTLED, NULL, 0},
+    {TWO LEADS "calm 60000;at 101000;pod x of s;at 160001", ZL_CALM_OVERDUE, "pool q", 0},
+    /* held up by Kubernetes' expectations */
+    {TWO "calm 60000;at 110000;waits r;at 150000", ZL_CALM_LASTS, "pool p", 0},
+    {TWO "calm 60000;at 110000;waits r;at 150000;at 160001", ZL_CALM_LASTS, "pool p", 1},
+    {TWO "calm 60000;at 110000;waits r;at 300000;at 460000", ZL_CALM_LASTS, "pool p", 1},
+    {TWO "calm 60000;at 110000;waits r;at 300000;at 460001", ZL_CALM_OVERDUE, "pool p", 1},
+    {TWO "calm 60000;at 110000;waits r;at 200000;" LEADS "at 200100;at 201100", ZL_CALM_SETTLED,
+     NULL, 1},
+    {TWO "calm 60000;at 110000;waits r;at 200000;goes-on r;at 260000", ZL_CALM_LASTS, "pool p", 1},
+    {TWO "calm 60000;at 110000;waits r;at 200000;goes-on r;at 260001", ZL_CALM_OVERDUE, "pool p",
+     1},
+    {TWO "calm 60000;at 110000;waits r;goes-on r;at 160001", ZL_CALM_OVERDUE, "pool p", 0},
+    {TWO "waits r;at 100001;calm 60000;at 160002", ZL_CALM_OVERDUE, "pool p", 0},
+    /* ... which hides nothing else */
+    {TWO "pod x of s;calm 60000;at 110000;waits r;at 160001", ZL_CALM_OVERDUE, "pool q", 1},
+    {TWO "calm 60000;at 110000;waits r;at 200000;pod x of s;at 220000;at 280000", ZL_CALM_LASTS,
+     "pool q", 1},
+    {TWO "calm 60000;at 110000;waits r;at 200000;pod x of s;at 220000;at 280001", ZL_CALM_OVERDUE,
+     "pool q", 1},
+    {TWO "calm 60000;at 110000;waits s;at 160001", ZL_CALM_OVERDUE, "pool p", 0},
+    {TWO LEADS "lease p holder=y claim token=1;calm 60000;waits r;at 160001", ZL_CALM_OVERDUE,
+     "not confirmed", 0},
+    {TWO "pod y of r;calm 60000;waits r;at 160001", ZL_CALM_OVERDUE, "pool p", 0}, /* y could */
+    {TWO "pod y of r;lease p token=1 out=y;calm 60000;waits r;at 160001", ZL_CALM_LASTS, "pool p",
+     1},
+    {TWO "pod y of r going;calm 60000;waits r;at 160001", ZL_CALM_LASTS, "pool p", 1},
+    /* nor does it, while somebody else ought to send a pod */
+    {TWO "replicaset r of d replicas=0;calm 60000;waits r;at 160001", ZL_CALM_OVERDUE, "pool p", 0},
+    {TWO "replicaset t of d replicas=1;calm 60000;waits r;at 160001", ZL_CALM_OVERDUE, "pool p", 0},
+    {TWO "replicaset t of d replicas=0;calm 60000;waits r;at 160001", ZL_CALM_LASTS, "pool p", 1},
+    {TWO "replicaset t of d replicas=1;gone replicaset t of d;calm 60000;waits r;at 160001",
+     ZL_CALM_LASTS, "pool p", 1},
+    {TWO "policy p recreate;replicaset r of d replicas=3 number=2;"
+         "replicaset t of d replicas=1 number=1;calm 60000;waits r;at 160001",
+     ZL_CALM_LASTS, "pool p", 1}, /* t may not lead */
+    {TWO "policy p recreate;replicaset r of d replicas=3 number=2;"
+         "replicaset t of d replicas=1 number=3;calm 60000;waits r;at 160001",
+     ZL_CALM_OVERDUE, "pool p", 0},
+    {TWO "policy p recreate;replicaset r of d replicas=3 number=2;"
+         "replicaset t of d replicas=0 number=3;calm 60000;waits r;at 160001",
+     ZL_CALM_OVERDUE, "pool p", 0},
+    {TWO "workload f pool=p replicas=3;calm 60000;waits r;at 160001", ZL_CALM_OVERDUE, "pool p", 0},
+    {TWO "workload f pool=p replicas=3;replicaset u of f replicas=3;calm 60000;waits r;at 160001",
+     ZL_CALM_OVERDUE, "pool p", 0},
+    {TWO "workload f pool=p replicas=3;replicaset u of f replicas=3;calm 60000;waits r;waits u;"
+         "at 160001",
+     ZL_CALM_LASTS, "pool p", 1},
+    {TWO "workload f pool=p replicas=0;calm 60000;waits r;at 160001", ZL_CALM_LASTS, "pool p", 1},
+    /* the next calm starts anew */
+    {TWO "calm 60000;at 110000;waits r;at 200000;calm 60000;at 260001", ZL_CALM_OVERDUE, "pool p",
+     1},
+    {TWO "calm 60000;at 110000;waits r;at 200000;calm 60000;waits r;at 260001", ZL_CALM_LASTS,
+     "pool p", 2},
+    {TWO "calm 60000;at 110000;waits r;at 200000;" LEADS
+         "calm 60000;at 202000;pod x of s;at 260001",
+     ZL_CALM_OVERDUE, "pool q", 1},
+};
+
+static uint64_t held_of(const struct zl_history *history, const char *pool)
+{
+    struct zl_pool_record record = {0};
+    for (unsigned i = 0; zl_history_record(history, i, 0, &record); i++) {
+        if (strcmp(record.pool, pool) == 0) {
+            return record.held;
+        }
+    }
+    return 0;
+}
+
+static void test_only_expectations_of_all_who_ought_to_send_a_pod_prolong_a_calm(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof CALM_ROWS / sizeof CALM_ROWS[0]; i++) {
+        struct found found = {0};
+        struct script script = {.history = zl_history_new(note, &found)};
+        run_script(&script, CALM_ROWS[i].script);
+        const char *wanted = CALM_ROWS[i].reason;
+        bool reason_fits = (wanted == NULL) == (script.reason == NULL) &&
+                           (wanted == NULL || strstr(script.reason, wanted) != NULL);
+        if (script.state != CALM_ROWS[i].state || !reason_fits ||
+            held_of(script.history, "p") != CALM_ROWS[i].held || held_of(script.history, "q") > 0) {
+            fail_msg("row %zu: %s: state %d, %s, held %llu", i, CALM_ROWS[i].script,
+                     (int)script.state, script.reason != NULL ? script.reason : "settled",
+                     (unsigned long long)held_of(script.history, "p"));
+        }
+        free(script.reason);
         zl_history_free(script.history);
     }
 }
@@ -373,6 +517,19 @@ static void test_pods_and_workloads_are_read(void **state)
                    "\"p\"},\"annotations\":{\"zen-lead/join\":\"false\"}}}");
     assert_null(fact->pool);
     zl_fact_free(fact);
+    fact =
+        decoded(ZL_FACT_REPLICASET, "{\"metadata\":{\"name\":\"r\",\"uid\":\"u\","
+                                    "\"annotations\":{\"deployment.kubernetes.io/revision\":\"7\"},"
+                                    "\"ownerReferences\":[{\"uid\":\"o\",\"controller\":true}]},"
+                                    "\"spec\":{\"replicas\":3}}");
+    assert_string_equal(fact->owner_uid, "o");
+    assert_int_equal(fact->replicas, 3);
+    assert_int_equal(fact->deployment_revision, 7);
+    zl_fact_free(fact);
+    fact = decoded(ZL_FACT_POLICY, "{\"metadata\":{\"name\":\"p\",\"uid\":\"u\"},"
+                                   "\"spec\":{\"rollout\":\"Recreate\"}}");
+    assert_true(fact->recreate && !fact->standby);
+    zl_fact_free(fact);
 }
 
 int main(void)
@@ -380,6 +537,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_script_has_the_violation_of_its_row_and_no_other),
         cmocka_unit_test(test_a_pool_is_settled_with_one_confirmed_ready_leader_in_status),
+        cmocka_unit_test(test_only_expectations_of_all_who_ought_to_send_a_pod_prolong_a_calm),
         cmocka_unit_test(test_changes_of_leader_and_the_longest_gap_are_counted),
         cmocka_unit_test(test_a_lease_is_read_with_its_annotations),
         cmocka_unit_test(test_pods_and_workloads_are_read),

@@ -37,7 +37,8 @@ static void test_each_kind_is_found_by_what_leads_to_it(void **state)
     struct zl_service ours = {
         .ours = true, .source = (char[]){"web"}, .selector = (char[]){LABELS}};
     struct zl_service of_pool = {.ours = true, .pool = (char[]){"team"}};
-    struct zl_slice slice = {.source = (char[]){"web"}, .pool = (char[]){"team"}};
+    struct zl_slice slice = {
+        .source = (char[]){"web"}, .pool = (char[]){"team"}, .target_name = (char[]){"web-1"}};
     struct zl_lease lease = {.holder_pod = (char[]){"web-1"}};
     struct zl_lease released = {0};
     struct zl_workload workload = {.pool = (char[]){"team"}};
@@ -65,6 +66,7 @@ static void test_each_kind_is_found_by_what_leads_to_it(void **state)
         {ZL_CACHED_SERVICES, ZL_BY_WANTED_NAME, &plain, ""},
         {ZL_CACHED_SLICES, ZL_BY_POOL, &slice, "team"},
         {ZL_CACHED_SLICES, ZL_BY_SOURCE, &slice, "web"},
+        {ZL_CACHED_SLICES, ZL_BY_HOLDER, &slice, "web-1"},
         {ZL_CACHED_LEASES, ZL_BY_HOLDER, &lease, "web-1"},
         {ZL_CACHED_LEASES, ZL_BY_HOLDER, &released, ""},
         {ZL_CACHED_DEPLOYMENTS, ZL_BY_POOL, &workload, "team"},

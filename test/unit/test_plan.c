@@ -340,6 +340,8 @@ static void test_status_tells_leader_counts_and_token(void **state)
     assert_string_equal(status.phase, "Stable");
     assert_string_equal(status.holder_name, pod_a);
     assert_string_equal(status.holder_start_time, "2025-12-31T23:59:00Z");
+    assert_string_equal(status.holder_ready_time,
+                        "2026-01-01T00:00:00Z"); /* seen for the first time */
     assert_int_equal(status.holder_token, 3);
     assert_int_equal(status.candidates, 1);
     assert_int_equal(status.blocked, 2);

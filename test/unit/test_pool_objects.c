@@ -177,7 +177,8 @@ static void test_policy_reads_defaults_and_its_status_round_trips(void **state)
     ZL_AUTO_JSON struct cJSON *json = parse("{" META(
         ",\"generation\":4") ",\"status\":{\"phase\":\"Stable\",\"currentHolder\":{\"name\":"
                              "\"p\",\"uid\":\"u1\",\"namespace\":\"n\",\"startTime\":\"2026-01-"
-                             "01T00:00:00Z\",\"fencingToken\":7},"
+                             "01T00:00:00Z\",\"firstReadyTime\":\"2026-01-01T00:00:01Z\","
+                             "\"fencingToken\":7},"
                              "\"successor\":{\"name\":\"q\",\"uid\":\"u2\"},"
                              "\"candidates\":1,\"blocked\":2,\"fencingToken\":7,"
                              "\"leaseTransitions\":6,"

@@ -136,8 +136,7 @@ static const struct row {
      ""},
 
     /* allowed, and without effect */
-    {"web", "shop", "{'podRoleLabel':true}", "",
-     "spec.podRoleLabel: is not implemented yet: pods get no label zen-lead/role"},
+    {"web", "shop", "{'podRoleLabel':true}", "", ""},
     {"web", "shop", "{'leaseDuration':15}", "",
      "spec.leaseDuration: unknown field, ignored; \"kubectl explain leaderpolicy.spec\" lists the "
      "known ones"},

@@ -265,11 +265,42 @@ static void test_many_threads_never_share_a_key_and_miss_no_add(void **state)
     assert_int_equal(atomic_load(&arena.clashes), 0);
 }
 
+static bool has_waited(struct zl_workqueue *queue)
+{
+    return zl_workqueue_load(queue).waiting_ms > 0;
+}
+
+static bool has_worked(struct zl_workqueue *queue)
+{
+    return zl_workqueue_load(queue).working_ms > 0;
+}
+
+static void test_the_load_tells_of_the_oldest_key_and_the_longest_work(void **state)
+{
+    struct zl_workqueue *queue = *state;
+    struct zl_workqueue_load load = zl_workqueue_load(queue);
+    assert_int_equal(load.depth + (size_t)load.waiting_ms + (size_t)load.working_ms, 0);
+    zl_workqueue_add_after(queue, "later", 60000);
+    assert_int_equal(zl_workqueue_load(queue).depth, 0);
+    zl_workqueue_add(queue, "a");
+    zl_workqueue_add(queue, "b");
+    AWAIT(has_waited(queue));
+    assert_false(has_worked(queue));
+    expect_get(queue, "a");
+    AWAIT(has_worked(queue));
+    expect_run(queue, "b");
+    assert_false(has_waited(queue));
+    zl_workqueue_done(queue, "a");
+    load = zl_workqueue_load(queue);
+    assert_int_equal(load.depth + (size_t)load.waiting_ms + (size_t)load.working_ms, 0);
+}
+
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_the_load_tells_of_the_oldest_key_and_the_longest_work),
         TEST(test_keys_come_in_the_order_of_their_first_add),
         TEST(test_a_key_added_while_processed_runs_once_more_afterwards),
         TEST(test_delayed_keys_come_when_due_and_in_that_order),

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cache_health.h - what /metrics and /readyz say of the cache.
+ *
+ * Threads: any.
+ */
+#ifndef ZL_POOL_CACHE_HEALTH_H
+#define ZL_POOL_CACHE_HEALTH_H
+
+#include "common/pool/cache.h"
+
+void zl_cache_register_metrics(void);
+/* The series of all started informers and of the look-ups as they are now. Before a scrape. */
+void zl_cache_show_metrics(struct zl_cache *cache);
+
+/*
+ * Why nothing should be decided by the cache now, for a person: something was never listed, or has not been watched for
+ * ZL_WATCH_GAP_MAX_MS. NULL: nothing is wrong. The caller frees.
+ */
+char *zl_cache_complaint(struct zl_cache *cache);
+
+#endif

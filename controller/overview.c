@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/overview.h"
+
+#include "common/base/clock.h"
+#include "common/base/metrics.h"
+#include "common/pool/indexes.h"
+#include "common/pool/names.h"
+#include "controller/pool.h"
+#include "controller/route.h"
+
+/* Each says whom it is about by namespace and either pool or Service; the other one is empty. */
+static const struct zl_metric DURATION = {
+    .name = "zen_lead_leader_duration_seconds",
+    .type = ZL_METRIC_GAUGE,
+    .help = "For how long the present leader of a pool or of an annotated Service has led; absent "
+            "while "
+            "nobody does.",
+    .label1 = "namespace",
+    .label2 = "pool",
+    .label3 = "service",
+};
+static const struct zl_metric STABLE = {
+    .name = "zen_lead_leader_stable",
+    .type = ZL_METRIC_GAUGE,
+    .help =
+        "1: a Ready pod leads, or there is nothing to elect. 0: somebody should lead and does not.",
+    .label1 = "namespace",
+    .label2 = "pool",
+    .label3 = "service",
+};
+static const struct zl_metric AVAILABLE = {
+    .name = "zen_lead_pods_available",
+    .type = ZL_METRIC_GAUGE,
+    .help = "Ready pods of a pool or behind an annotated Service, the leader included.",
+    .label1 = "namespace",
+    .label2 = "pool",
+    .label3 = "service",
+};
+static const struct zl_metric WITHOUT_ENDPOINTS = {
+    .name = "zen_lead_leader_service_without_endpoints",
+    .type = ZL_METRIC_GAUGE,
+    .help = "1: this leader Service should lead to a pod and leads nowhere. Of a pool with several "
+            "workloads, those that do not lead should not.",
+    .label1 = "namespace",
+    .label2 = "pool",
+    .label3 = "service",
+};
+static const struct zl_metric SERVICES = {
+    .name = "zen_lead_leader_services_total",
+    .type = ZL_METRIC_UNTYPED,
+    .help = "Leader Services that there are now.",
+};
+static const struct zl_metric SLICES = {
+    .name = "zen_lead_endpointslices_total",
+    .type = ZL_METRIC_UNTYPED,
+    .help = "EndpointSlices of leader Services that there are now.",
+};
+
+/* What is being measured. */
+struct overview {
+    struct zl_cache *cache;
+    struct zl_samples *duration, *stable, *available, *without_endpoints;
+    int64_t now_us;
+};
+
+void zl_overview_register_metrics(void)
+{
+    zl_metrics_register(&DURATION);
+    zl_metrics_register(&STABLE);
+    zl_metrics_register(&AVAILABLE);
+    zl_metrics_register(&WITHOUT_ENDPOINTS);
+    zl_metrics_register(&SERVICES);
+    zl_metrics_register(&SLICES);
+}
+
+static double seconds_since(int64_t then_us, int64_t now_us)
+{
+    return now_us > then_us ? (double)(now_us - then_us) / 1e6 : 0; /* another machine's clock */
+}
+
+/* --- leader Services --- */
+
+static bool leads_somewhere(struct zl_cache *cache, const char *namespace_, const char *service)
+{
+    for (int family = 0; family < ZL_FAMILY_COUNT; family++) {
+        ZL_AUTO_FREE char *name = zl_route_slice_name(service, (enum zl_family)family);
+        ZL_AUTO_REF struct zl_ref *ref = zl_cache_find(cache, ZL_CACHED_SLICES, namespace_, name);
+        if (ref != NULL && zl_slice_is_routed(zl_ref_object(ref))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One of a pool, which is there only if its ports are known. */
+static void look_at_pool_service(struct overview *overview, const struct zl_pool *pool,
+                                 char *taken_name, bool should_lead)
+{
+    ZL_AUTO_FREE char *name = taken_name;
+    const struct zl_meta *policy = &pool->facts.policy->meta;
+    ZL_AUTO_REF struct zl_ref *ref =
+        zl_cache_find(overview->cache, ZL_CACHED_SERVICES, policy->namespace_, name);
+    if (ref == NULL) {
+        return;
+    }
+    bool nowhere = should_lead && !leads_somewhere(overview->cache, policy->namespace_, name);
+    zl_samples_add(overview->without_endpoints, policy->namespace_, policy->name, name, nowhere);
+}
+
+static void look_at_pool_services(struct overview *overview, const struct zl_pool *pool)
+{
+    const struct zl_pool_facts *facts = &pool->facts;
+    ZL_AUTO_REF struct zl_ref *ref =
+        facts->holder_pod != NULL
+            ? zl_pool_workload_of(overview->cache, facts->policy->meta.namespace_,
+                                  &facts->holder_pod->meta.controller)
+            : NULL;
+    const struct zl_workload *leads = ref != NULL ? zl_ref_object(ref) : NULL;
+    for (size_t i = 0; i < facts->workload_count; i++) {
+        const struct zl_workload *workload = facts->workloads[i];
+        bool alone = !facts->policy->standby && workload->replicas <= 1;
+        bool should_lead =
+            workload->replicas > 0 &&
+            (leads == NULL || alone || zl_same_string(leads->meta.uid, workload->meta.uid));
+        look_at_pool_service(overview, pool,
+                             zl_asprintf("%s" ZL_LEADER_SUFFIX, workload->meta.name), should_lead);
+    }
+    /* With nothing to elect it leads to the only pod there is, if there is only one workload. */
+    bool should_lead = leads != NULL || facts->policy->standby || zl_is_gatekept(facts);
+    look_at_pool_service(overview, pool,
+                         zl_asprintf("%s" ZL_DIRECTOR_SUFFIX, facts->policy->meta.name),
+                         should_lead);
+}
+
+/* --- pools --- */
+
+static bool wants_pods(const struct zl_pool_facts *facts)
+{
+    for (size_t i = 0; i < facts->workload_count; i++) {
+        if (facts->workloads[i]->replicas > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_stable(const struct zl_pool_facts *facts)
+{
+    struct zl_policy_status status = {0};
+    zl_plan_status(facts, facts->lease, facts->holder_pod, &status);
+    bool stable = zl_same_string(status.conditions[ZL_CONDITION_READY].status, "True");
+    zl_policy_status_clear(&status);
+    return stable;
+}
+
+/* A pool whose workloads are all scaled to zero, or that nobody has joined, has nobody who should lead. */
+static void look_at_pool(struct overview *overview, const struct zl_policy *policy)
+{
+    const char *namespace_ = policy->meta.namespace_;
+    const char *name = policy->meta.name;
+    struct zl_pool pool;
+    size_t ready = 0;
+    zl_pool_gather(overview->cache, namespace_, name, &pool);
+    if (pool.facts.policy == NULL || !wants_pods(&pool.facts)) {
+        zl_pool_clear(&pool);
+        return;
+    }
+    const struct zl_lease *lease = pool.facts.lease;
+    pool.facts.now_us = overview->now_us;
+    for (size_t i = 0; i < pool.facts.member_count; i++) {
+        ready += pool.facts.members[i].pod->ready;
+    }
+    if (zl_lease_is_held(lease) && !lease->provisional && pool.facts.holder_pod != NULL &&
+        lease->acquire_us > 0) {
+        zl_samples_add(overview->duration, namespace_, name, NULL,
+                       seconds_since(lease->acquire_us, overview->now_us));
+    }
+    zl_samples_add(overview->stable, namespace_, name, NULL, is_stable(&pool.facts));
+    zl_samples_add(overview->available, namespace_, name, NULL, (double)ready);
+    look_at_pool_services(overview, &pool);
+    zl_pool_clear(&pool);
+}
+
+/* --- annotated Services --- */
+
+static size_t count_ready(struct zl_cache *cache, const struct zl_service *source)
+{
+    ZL_AUTO_REFS struct zl_refs pods = {0};
+    size_t ready = 0;
+    zl_cache_list_selected(cache, source->meta.namespace_, source->selector, &pods);
+    for (size_t i = 0; i < pods.count; i++) {
+        const struct zl_pod *pod = zl_ref_object(pods.items[i]);
+        ready += pod->ready;
+    }
+    return ready;
+}
+
+static void look_at_service(struct overview *overview, const struct zl_service *source)
+{
+    const char *namespace_ = source->meta.namespace_;
+    ZL_AUTO_FREE char *name = zl_service_leader_name(source);
+    ZL_AUTO_REF struct zl_ref *ref =
+        zl_cache_find(overview->cache, ZL_CACHED_SERVICES, namespace_, name);
+    const struct zl_service *service = ref != NULL ? zl_ref_object(ref) : NULL;
+    bool led =
+        service != NULL && service->ours && leads_somewhere(overview->cache, namespace_, name);
+    int64_t since_us = 0;
+    if (led && service->leader_uid != NULL &&
+        zl_time_parse(service->leader_switch_time, &since_us)) {
+        zl_samples_add(overview->duration, namespace_, NULL, source->meta.name,
+                       seconds_since(since_us, overview->now_us));
+    }
+    zl_samples_add(overview->stable, namespace_, NULL, source->meta.name, led);
+    zl_samples_add(overview->available, namespace_, NULL, source->meta.name,
+                   (double)count_ready(overview->cache, source));
+    zl_samples_add(overview->without_endpoints, namespace_, NULL, name, !led);
+}
+
+static void look_at_services(struct overview *overview)
+{
+    ZL_AUTO_REFS struct zl_refs services = {0};
+    size_t ours = 0;
+    zl_cache_list(overview->cache, ZL_CACHED_SERVICES, NULL, &services);
+    for (size_t i = 0; i < services.count; i++) {
+        const struct zl_service *service = zl_ref_object(services.items[i]);
+        ours += service->ours;
+        if (service->opted_in && !service->meta.deleting) {
+            look_at_service(overview, service);
+        }
+    }
+    struct zl_informer *slices = zl_cache_informer(overview->cache, ZL_CACHED_SLICES);
+    zl_metric_set(&SERVICES, NULL, NULL, (double)ours);
+    zl_metric_set(&SLICES, NULL, NULL,
+                  slices != NULL ? (double)zl_store_count(zl_informer_store(slices)) : 0);
+}
+
+static void look_at_pools(struct overview *overview)
+{
+    ZL_AUTO_REFS struct zl_refs policies = {0};
+    zl_cache_list(overview->cache, ZL_CACHED_POLICIES, NULL, &policies);
+    for (size_t i = 0; i < policies.count; i++) {
+        const struct zl_policy *policy = zl_ref_object(policies.items[i]);
+        if (!policy->meta.deleting) {
+            look_at_pool(overview, policy);
+        }
+    }
+}
+
+void zl_overview_show(struct zl_cache *cache, bool acting)
+{
+    const char *lagging = NULL;
+    struct overview overview = {.cache = cache,
+                                .duration = zl_samples_new(),
+                                .stable = zl_samples_new(),
+                                .available = zl_samples_new(),
+                                .without_endpoints = zl_samples_new(),
+                                .now_us = zl_clock_wall_us()};
+    if (acting && zl_cache_is_synced(cache, &lagging)) {
+        look_at_pools(&overview);
+        look_at_services(&overview);
+    } else {
+        zl_metric_set(&SERVICES, NULL, NULL, 0);
+        zl_metric_set(&SLICES, NULL, NULL, 0);
+    }
+    zl_metric_replace(&DURATION, overview.duration);
+    zl_metric_replace(&STABLE, overview.stable);
+    zl_metric_replace(&AVAILABLE, overview.available);
+    zl_metric_replace(&WITHOUT_ENDPOINTS, overview.without_endpoints);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/server.h"
+
+#include "common/base/metrics.h"
+#include "common/http/server.h"
+#include "common/kube/informer_health.h"
+#include "common/pool/cache_health.h"
+#include "controller/overview.h"
+
+static const struct zl_metric QUEUE_DEPTH = {
+    .name = "zen_lead_workqueue_depth",
+    .type = ZL_METRIC_GAUGE,
+    .help = "Pools and Services that wait for a worker.",
+};
+static const struct zl_metric QUEUE_WAIT = {
+    .name = "zen_lead_workqueue_oldest_wait_seconds",
+    .type = ZL_METRIC_GAUGE,
+    .help = "For how long the first pool or Service in the queue has waited for a worker.",
+};
+static const struct zl_metric QUEUE_WORK = {
+    .name = "zen_lead_workqueue_longest_running_seconds",
+    .type = ZL_METRIC_GAUGE,
+    .help = "The longest that a worker has been at what it is doing now.",
+};
+struct zl_server {
+    struct zl_server_spec spec;
+    struct zl_http_server *http;
+};
+
+void zl_server_register_metrics(void)
+{
+    zl_metrics_register(&QUEUE_DEPTH);
+    zl_metrics_register(&QUEUE_WAIT);
+    zl_metrics_register(&QUEUE_WORK);
+    zl_cache_register_metrics();
+    zl_overview_register_metrics();
+}
+
+/* Answer 503 with the reason, or "ok" for NULL. */
+static void respond_health(struct zl_http_response *response, const char *what, char *taken_reason)
+{
+    ZL_AUTO_FREE char *reason = taken_reason;
+    ZL_AUTO_FREE char *text = zl_asprintf("not %s: %s\n", what, reason != NULL ? reason : "");
+    zl_http_respond_text(response, reason != NULL ? 503 : 200, reason != NULL ? text : "ok\n");
+}
+
+static void handle_healthz(void *ctx, const struct zl_http_request *request,
+                           struct zl_http_response *response)
+{
+    const struct zl_server *server = ctx;
+    struct zl_health health = server->spec.election(server->spec.ctx);
+    (void)request;
+    respond_health(response, "alive", zl_not_alive_because(&health));
+}
+
+static void handle_readyz(void *ctx, const struct zl_http_request *request,
+                          struct zl_http_response *response)
+{
+    const struct zl_server *server = ctx;
+    struct zl_health health = server->spec.election(server->spec.ctx);
+    struct zl_informer *configuration = zl_armer_informer(server->spec.armer);
+    ZL_AUTO_FREE char *cache = zl_cache_complaint(server->spec.cache);
+    ZL_AUTO_FREE char *arming = NULL;
+    (void)request;
+    if (configuration != NULL) {
+        struct zl_informer_health watch = zl_informer_health(configuration);
+        arming = zl_informer_complaint(zl_informer_name(configuration), &watch);
+    }
+    health.cache = cache;
+    health.configuration = arming;
+    respond_health(response, "ready", zl_not_ready_because(&health));
+}
+
+static void handle_metrics(void *ctx, const struct zl_http_request *request,
+                           struct zl_http_response *response)
+{
+    const struct zl_server *server = ctx;
+    struct zl_workqueue_load load = {0}; /* a candidate's queue fills, and nobody waits for that */
+    bool acting = server->spec.election(server->spec.ctx).acting;
+    struct zl_informer *configuration = zl_armer_informer(server->spec.armer);
+    (void)request;
+    if (acting) {
+        load = zl_workqueue_load(server->spec.queue);
+    }
+    zl_metric_set(&QUEUE_DEPTH, NULL, NULL, (double)load.depth);
+    zl_metric_set(&QUEUE_WAIT, NULL, NULL, (double)load.waiting_ms / 1000.0);
+    zl_metric_set(&QUEUE_WORK, NULL, NULL, (double)load.working_ms / 1000.0);
+    zl_cache_show_metrics(server->spec.cache);
+    if (configuration != NULL) {
+        zl_informer_show_metrics(configuration);
+    }
+    zl_overview_show(server->spec.cache, acting);
+    zl_http_respond_metrics(response);
+}
+
+static const struct zl_http_route ROUTES[] = {
+    {"GET", "/healthz", handle_healthz},
+    {"GET", "/readyz", handle_readyz},
+    {"GET", "/metrics", handle_metrics},
+    {NULL, NULL, NULL},
+};
+
+enum zl_status zl_server_start(const struct zl_server_spec *spec, struct zl_server **out,
+                               struct zl_error *err)
+{
+    struct zl_server *server = zl_alloc(sizeof *server);
+    server->spec = *spec;
+    const struct zl_http_options options = {
+        .address = spec->address,
+        .port = spec->port,
+        .connections_max = 32,
+        .body_max_bytes = 1024,
+        .request_timeout_ms = 10000,
+        .idle_timeout_ms = 120000,
+        .routes = ROUTES,
+        .ctx = server,
+    };
+    enum zl_status status = zl_http_server_start(&options, &server->http, err);
+    if (status != ZL_OK) {
+        free(server);
+        return status;
+    }
+    *out = server;
+    return ZL_OK;
+}
+
+void zl_server_stop(struct zl_server *server)
+{
+    if (server != NULL) {
+        zl_http_server_stop(server->http, 0);
+        free(server);
+    }
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server.h - the controller's HTTP server: GET /healthz, /readyz and /metrics, without TLS.
+ *
+ * Threads: start and stop from main; handlers run on the server's threads.
+ */
+#ifndef ZL_CONTROLLER_SERVER_H
+#define ZL_CONTROLLER_SERVER_H
+
+#include "common/kube/workqueue.h"
+#include "controller/armer.h"
+#include "controller/health.h"
+
+/* All borrowed until zl_server_stop. */
+struct zl_server_spec {
+    const char *address; /* NULL: all */
+    int64_t port;
+    struct zl_cache *cache;
+    struct zl_armer *armer;
+    struct zl_workqueue *queue;
+    struct zl_health (*election)(void *ctx); /* its part of the health; from any thread */
+    void *ctx;
+};
+
+struct zl_server; /* opaque */
+enum zl_status zl_server_start(const struct zl_server_spec *spec, struct zl_server **out,
+                               struct zl_error *err) ZL_MUST_CHECK;
+void zl_server_stop(struct zl_server *server); /* NULL is fine */
+void zl_server_register_metrics(void);
+
+#endif
