@@ -247,6 +247,7 @@ refused_and_held() { refused "$TURN" "$1" && [ "$(executing)" = "$2" ]; }
     arm_gatekeeper "$(port_of proxy)"
     kubectl patch validatingwebhookconfiguration zen-lead --type json -p "[{\"op\": \"replace\", \"path\": \"/webhooks/0/namespaceSelector/matchExpressions/0/values\", \"value\": [\"$NS\"]}]"
     wait_for 20 refused "$TURN" a
+    expect "pods" "$(pod_count jobs)" -eq 3
     expect "it is a pod that runs" "$(k get "pod/$(executing)" -o 'jsonpath={.status.phase}')" = Running
     # Nor when their Job is gone: its pods outlive it for a moment, here for as long as nobody collects garbage.
     k delete job b --wait
