@@ -303,9 +303,9 @@ turns() {
         "$ZL_RUN/log/recorder.log"
 }
 
-# zen_lead_calls - what webhook and controller have asked the API server for in this namespace, one line each:
+# our_calls - what webhook and controller have asked the API server for in this namespace, one line each:
 # verb resource[/subresource] name
-zen_lead_calls() {
+our_calls() {
     jq -r --arg ns "$NS" 'select(.objectRef.namespace == $ns) |
         "\(.verb) \(.objectRef.resource)\(if .objectRef.subresource then "/" + .objectRef.subresource else "" end) \(.objectRef.name // "-")"' \
         "$ZL_RUN/audit.log"
