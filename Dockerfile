@@ -6,7 +6,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends \
         gcc libc6-dev make pkg-config \
-        libmicrohttpd-dev libcurl4-openssl-dev libcjson-dev libyaml-dev libssl-dev uthash-dev
+        libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libcjson-dev libyaml-dev libssl-dev uthash-dev
 WORKDIR /src
 COPY . .
 ARG VERSION=0.3.0

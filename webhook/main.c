@@ -26,7 +26,24 @@ static const struct zl_option OPTIONS[] = {
      .default_value = "/etc/zen-lead/tls/tls.key",
      .offset = FIELD(key_file),
      .value_name = "FILE",
-     .help = "Private key of the certificate, PEM."},
+     .help =
+         "Private key of the certificate, PEM. Both files are followed: a change is in use within "
+         "a second, without a restart."},
+    {.name = "tls-min-version",
+     .type = ZL_OPTION_CHOICE,
+     .default_value = "1.2",
+     .choices = "1.2|1.3|VersionTLS12|VersionTLS13",
+     .offset = FIELD(tls_min_version),
+     .help =
+         "Oldest version of TLS that is spoken; the last two are kube-apiserver's names for the "
+         "first two."},
+    {.name = "tls-cipher-suites",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(tls_cipher_suites),
+     .value_name = "NAME,...",
+     .help = "Cipher suites by the names that kube-apiserver uses. Without it: the six "
+             "TLS_ECDHE_(ECDSA|RSA)_WITH_(AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305_"
+             "SHA256) of TLS 1.2 and the three of TLS 1.3. A cipher is on or off for all of them."},
     {.name = "port",
      .type = ZL_OPTION_I64,
      .default_value = "8443",
