@@ -143,6 +143,9 @@ check_objects() {
         -f "$manifests/base/rbac.yaml" -f "$manifests/self-signed/rbac.yaml"
     accepts "every object is accepted (server-side dry run)" kubectl_ apply --dry-run=server -k "$install"
     accepts "self-signed is accepted (server-side dry run)" kubectl_ apply --dry-run=server -k "$manifests/self-signed"
+    local renewal=$manifests/self-signed-renewal
+    ((minor >= 21)) || renewal=$manifests/self-signed-renewal-1.20
+    accepts "${renewal#"$manifests/"} is accepted (server-side dry run)" kubectl_ apply --dry-run=server -k "$renewal"
     accepts "routing-only is accepted (server-side dry run)" kubectl_ apply --dry-run=server -k "$manifests/overlays/routing-only"
     if ((minor < 25)); then
         accepts "the CRD with CEL is accepted by the server when kubectl sends it" \
