@@ -3,7 +3,7 @@
 #
 # Everything lives in DIR (made when absent):
 #   DIR/kubeconfig              administrator
-#   DIR/NAME.kubeconfig         webhook, controller: the service accounts of manifests/, with their RBAC;
+#   DIR/NAME.kubeconfig         webhook, controller, certs: the service accounts of manifests/, with their RBAC;
 #                               kubelet: the pod stand-in
 #   DIR/bin/kubectl             the kubectl of this control plane, with its cache in DIR
 #   DIR/log/, DIR/pids/         see process.bash
@@ -70,6 +70,7 @@ controller-manager|system:kube-controller-manager|
 kubelet|stand-in-kubelet|system:masters
 webhook|system:serviceaccount:zen-lead-system:zen-lead-webhook|system:serviceaccounts,system:serviceaccounts:zen-lead-system
 controller|system:serviceaccount:zen-lead-system:zen-lead-controller|system:serviceaccounts,system:serviceaccounts:zen-lead-system
+certs|system:serviceaccount:zen-lead-system:zen-lead-certs|system:serviceaccounts,system:serviceaccounts:zen-lead-system
 USERS
 }
 
@@ -147,7 +148,7 @@ start_all() {
     start_apiserver
     kubeconfig admin "$ZL_RUN/kubeconfig" "$server"
     kubeconfig controller-manager "$ZL_RUN/controller-manager.kubeconfig" "$server"
-    for name in webhook controller kubelet; do kubeconfig "$name" "$ZL_RUN/$name.kubeconfig" "$server"; done
+    for name in webhook controller certs kubelet; do kubeconfig "$name" "$ZL_RUN/$name.kubeconfig" "$server"; done
     await 60 kube-apiserver apiserver_is_ready || return 1
     start_controller_manager
     await 60 kube-controller-manager controllers_work
