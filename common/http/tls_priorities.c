@@ -103,7 +103,7 @@ static enum zl_status read_names(const char *suites, struct choice *choice, stru
 static bool names_any(const struct choice *choice, enum exchange exchange)
 {
     bool any = false;
-    for (int i = 0; i < CIPHER_COUNT; i++) {
+    for (enum cipher i = 0; i < CIPHER_COUNT; i++) {
         any = any || choice->named[exchange][i];
     }
     return any;
@@ -113,8 +113,8 @@ static bool names_any(const struct choice *choice, enum exchange exchange)
 static void unite(const struct choice *choice, enum exchange first, enum exchange last,
                   bool ciphers[CIPHER_COUNT])
 {
-    for (int i = 0; i < CIPHER_COUNT; i++) {
-        for (unsigned exchange = first; exchange <= last; exchange++) {
+    for (enum cipher i = 0; i < CIPHER_COUNT; i++) {
+        for (enum exchange exchange = first; exchange <= last; exchange++) {
             ciphers[i] = ciphers[i] || choice->named[exchange][i];
         }
     }
@@ -124,8 +124,8 @@ static void unite(const struct choice *choice, enum exchange first, enum exchang
 static enum zl_status check_complete(const struct choice *choice, const bool ciphers[CIPHER_COUNT],
                                      struct zl_error *err)
 {
-    for (int exchange = 0; exchange <= TLS_1_3; exchange++) {
-        for (int i = 0; names_any(choice, exchange) && i < CIPHER_COUNT; i++) {
+    for (enum exchange exchange = 0; exchange <= TLS_1_3; exchange++) {
+        for (enum cipher i = 0; names_any(choice, exchange) && i < CIPHER_COUNT; i++) {
             if (ciphers[i] && !choice->named[exchange][i]) {
                 return zl_error_set(err, ZL_E_INVALID,
                                     "%s is missing: a cipher is on or off for all suites; name it "
@@ -162,13 +162,13 @@ static char *print(const struct choice *choice, bool only_1_3, const bool cipher
     zl_buf_init(&text, PRIORITIES_MAX);
     zl_buf_printf(&text, "NORMAL:-VERS-ALL:+VERS-TLS1.3%s:-KX-ALL",
                   only_1_3 ? "" : ":+VERS-TLS1.2");
-    for (int i = 0; i < EXCHANGE_COUNT; i++) {
+    for (enum exchange i = 0; i < EXCHANGE_COUNT; i++) {
         if (!only_1_3 && names_any(choice, i)) {
             zl_buf_printf(&text, ":+%s", EXCHANGES[i]);
         }
     }
     zl_buf_add_text(&text, ":-CIPHER-ALL");
-    for (int i = 0; i < CIPHER_COUNT; i++) {
+    for (enum cipher i = 0; i < CIPHER_COUNT; i++) {
         if (ciphers[i]) {
             zl_buf_printf(&text, ":+%s", CIPHERS[i]);
         }
