@@ -23,7 +23,7 @@ RUN if [ -n "$SNAPSHOT" ]; then \
     fi; \
     apt-get update && apt-get install --yes --no-install-recommends \
         gcc libc6-dev make pkg-config \
-        libmicrohttpd-dev libcurl4-openssl-dev libcjson-dev libyaml-dev libssl-dev uthash-dev
+        libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libcjson-dev libyaml-dev libssl-dev uthash-dev
 WORKDIR /src
 COPY . .
 ARG VERSION=0.3.0

@@ -31,8 +31,8 @@ endif
 VERSION ?= 0.3.0
 Q       := $(if $(V),,@)   # make V=1 shows the commands
 CFLAGS  += $(STD) $(OPT) $(WARN) $(WERROR) $(HARDEN) -I. -include common/base/ban.h -DZL_VERSION='"$(VERSION)"' -pthread
-LIBS    := -lmicrohttpd -lcurl -lcjson -lyaml -lssl -lcrypto -pthread
-PACKAGES := gcc make pkg-config libmicrohttpd-dev libcurl4-openssl-dev libcjson-dev libyaml-dev libssl-dev uthash-dev
+LIBS    := -lmicrohttpd -lgnutls -lcurl -lcjson -lyaml -lssl -lcrypto -pthread
+PACKAGES := gcc make pkg-config libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libcjson-dev libyaml-dev libssl-dev uthash-dev
 
 COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*/*.c))
 PROGRAMS := zen-lead-webhook zen-lead-controller zen-lead-certs
@@ -47,6 +47,7 @@ $(BUILD)/bin/zen-lead-certs: $(call program-objects,certs)
 $(BUILD)/bin/zl-kubelet: $(call program-objects,test/kubelet)
 $(BUILD)/bin/zl-bench: $(BUILD)/test/bench/failover.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/zl-limit: $(BUILD)/test/bench/limit.o $(BUILD)/test/bench/bench.o
+$(BUILD)/bin/zl-tls-load: $(BUILD)/test/tls/load.o
 chaos-objects = $(patsubst %,$(BUILD)/test/chaos/%.o,$(1))
 $(BUILD)/bin/zl-chaos-checker: $(call chaos-objects,checker streams fact history history_jobs history_look calm)
 $(BUILD)/bin/zl-chaos-proxy: $(call chaos-objects,proxy)
@@ -101,7 +102,7 @@ valgrind: $(UNIT) ## unit tests under valgrind
 	@bash test/controlplane/packages.sh valgrind
 	@bash test/unit/run.sh $(BUILD)/test valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 
-e2e: all ## end-to-end tests on a real control plane; AREA=gatekeeper runs one area
+e2e: all $(BUILD)/bin/zl-tls-load ## end-to-end tests on a real control plane; AREA=gatekeeper runs one area
 	@ZL_BIN=$(BUILD)/bin bash test/e2e/run.sh $(AREA)
 
 e2e-tsan: ## webhook and controller under load with ThreadSanitizer

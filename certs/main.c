@@ -9,12 +9,15 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/options.h"
+#include "common/base/process.h"
 
 #include <stddef.h>
 
 #define DAY_S (24 * 60 * 60)
 /* Someone else wrote first; each loser reads what the winner made and mostly has nothing to do. */
 #define ATTEMPTS 5
+/* API servers learn of a new caBundle by their watches, in milliseconds; the certificate comes this much later. */
+#define TRUST_SPREADS_MS 5000
 
 struct config {
     const char *service;
@@ -112,9 +115,11 @@ static const struct zl_option OPTIONS[] = {
 
 static const struct zl_program PROGRAM = {
     .name = "zen-lead-certs",
-    .summary = "Makes and renews the CA and the serving certificate of zen-lead-webhook "
-               "(ECDSA P-256) where cert-manager is absent. Run it as often as you like: what is "
-               "good is kept, what is missing, broken, of other names or near its end is replaced.",
+    .summary =
+        "Makes and renews the CA and the serving certificate of zen-lead-webhook "
+        "(ECDSA P-256) where cert-manager is absent. Run it as often as you like: what is "
+        "good is kept, what is missing, broken, of other names or near its end is replaced. A "
+        "new CA is trusted beside the one before, which may still be in use.",
     .options = OPTIONS,
     .epilogue = "Exit codes: 0 kept or renewed, 1 failed, 2 wrong usage.\n"
                 "\n"
@@ -180,6 +185,16 @@ static enum zl_status renew(const struct job *job, const struct zl_material *old
     return zl_material_renew(old, &renewal, out, what, err);
 }
 
+/* When another CA takes over from one that is in use: not before every API server trusts it. */
+static void let_trust_spread(const struct zl_material *old, bool bundle_changed)
+{
+    if (bundle_changed && old->pem[ZL_PART_CERT] != NULL) {
+        ZL_LOG_INFO("caBundle has a new CA; the certificate follows",
+                    ZL_I64("seconds", TRUST_SPREADS_MS / 1000));
+        zl_process_linger(TRUST_SPREADS_MS);
+    }
+}
+
 /*
  * The API server must trust a new CA before a webhook shows a certificate of it, so caBundle comes
  * first; it names the old CA as well until that has expired.
@@ -200,6 +215,7 @@ static enum zl_status attempt(struct job *job, struct zl_error *err)
                                   material.pem[ZL_PART_CA_CERT], &bundle_changed, err);
     }
     if (status == ZL_OK && what.changed) {
+        let_trust_spread(&old, bundle_changed);
         status = save(job, &material, err);
     }
     if (status != ZL_OK) {

@@ -176,6 +176,10 @@ enum zl_job_action zl_plan_job(const struct zl_pool_facts *facts, const struct z
         if (turn == next) {
             return job->queued ? ZL_JOB_RESUME : ZL_JOB_KEEP;
         }
+        /* It may be the one whose Lease was lost; suspending it would kill its pod. */
+        if (turn->runs && !zl_lease_is_held(facts->lease)) {
+            return ZL_JOB_KEEP;
+        }
         if (!job->queued) {
             return ZL_JOB_QUEUE;
         }

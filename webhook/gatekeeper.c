@@ -249,7 +249,7 @@ static enum zl_status find_member(const struct zl_gatekeeper *gatekeeper,
                                   request->deadline_ms, &request->job_ref, &request->pool, err);
         request->facts.job = request->job_ref != NULL ? zl_ref_object(request->job_ref) : NULL;
         if (status == ZL_E_NOT_FOUND) {
-            *orphan = has_guarded_pool(gatekeeper, request->namespace_);
+            *orphan = request->pool != NULL || has_guarded_pool(gatekeeper, request->namespace_);
             status = ZL_OK;
         }
         return status;

@@ -47,7 +47,7 @@ static enum zl_status read_job(const struct zl_gatekeeper *gatekeeper,
     if (status != ZL_OK) {
         return status;
     }
-    if (strcmp(job->meta.uid, uid) != 0) {
+    if (!zl_same_string(job->meta.uid, uid)) {
         zl_job_free(job);
         return ZL_OK;
     }
@@ -85,7 +85,7 @@ static enum zl_status view_whose(const struct zl_gatekeeper *gatekeeper, struct 
     struct zl_facts *facts = &request->facts;
     ZL_AUTO_REF struct zl_ref *ref = NULL;
     facts->turn = zl_turn_by_memory(facts->job, lease);
-    if (facts->turn != ZL_TURN_ANOTHERS) {
+    if (lease == NULL || facts->turn != ZL_TURN_ANOTHERS) {
         return ZL_OK;
     }
     enum zl_status status =

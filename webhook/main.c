@@ -27,7 +27,24 @@ static const struct zl_option OPTIONS[] = {
      .default_value = "/etc/zen-lead/tls/tls.key",
      .offset = FIELD(key_file),
      .value_name = "FILE",
-     .help = "Private key of the certificate, PEM."},
+     .help =
+         "Private key of the certificate, PEM. Both files are followed: a change is in use within "
+         "a second, without a restart."},
+    {.name = "tls-min-version",
+     .type = ZL_OPTION_CHOICE,
+     .default_value = "1.2",
+     .choices = "1.2|1.3|VersionTLS12|VersionTLS13",
+     .offset = FIELD(tls_min_version),
+     .help =
+         "Oldest version of TLS that is spoken; the last two are kube-apiserver's names for the "
+         "first two."},
+    {.name = "tls-cipher-suites",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(tls_cipher_suites),
+     .value_name = "NAME,...",
+     .help = "Cipher suites by the names that kube-apiserver uses. Without it: the six "
+             "TLS_ECDHE_(ECDSA|RSA)_WITH_(AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305_"
+             "SHA256) of TLS 1.2 and the three of TLS 1.3. A cipher is on or off for all of them."},
     {.name = "port",
      .type = ZL_OPTION_I64,
      .default_value = "8443",
@@ -135,19 +152,27 @@ static const struct zl_program PROGRAM = {
                 "Exit codes: 0 stopped as asked, 1 failed (the last log line says why), 2 usage.\n",
 };
 
+/* What remembers more of the cache's objects than what they are now. */
+struct observers {
+    struct zl_claim_clock *clock;
+    struct zl_owners *owners;
+};
+
 /* Every claim that the Lease informer sees starts its age here, not at the first review about it. */
 static void cache_changed(void *ctx, enum zl_cached kind, const void *old_object,
                           const void *new_object)
 {
-    (void)old_object;
+    const struct observers *observers = ctx;
     if (kind == ZL_CACHED_LEASES) {
-        (void)zl_claim_clock_observe(ctx, new_object, zl_clock_ms());
-        (void)zl_claim_clock_observe_successor(ctx, new_object, zl_clock_ms());
+        (void)zl_claim_clock_observe(observers->clock, new_object, zl_clock_ms());
+        (void)zl_claim_clock_observe_successor(observers->clock, new_object, zl_clock_ms());
         const struct zl_lease *lease = new_object;
         if (zl_lease_was_released(lease)) {
-            (void)zl_claim_clock_observe_loss(ctx, lease->namespace_, lease->pool,
+            (void)zl_claim_clock_observe_loss(observers->clock, lease->namespace_, lease->pool,
                                               lease->fencing_token, zl_clock_ms());
         }
+    } else if (kind == ZL_CACHED_JOBS && new_object == NULL) {
+        zl_owners_note_lost_job(observers->owners, old_object);
     }
 }
 
@@ -164,17 +189,17 @@ static enum zl_status serve(void *ctx, struct zl_kube_client *client,
                             const struct zl_kube_config *kube, struct zl_error *err)
 {
     const struct zl_webhook_config *config = ctx;
-    struct zl_claim_clock *clock = zl_claim_clock_new();
+    struct observers observers = {.clock = zl_claim_clock_new()};
     (void)kube;
-    const struct zl_cache_options cache_options = {.on_change = cache_changed, .ctx = clock};
+    const struct zl_cache_options cache_options = {.on_change = cache_changed, .ctx = &observers};
     struct zl_cache *cache = zl_cache_new(client, &cache_options);
-    struct zl_owners *owners = zl_owners_new(client, cache);
+    observers.owners = zl_owners_new(client, cache);
     struct zl_webhook_server *server = NULL;
     const struct zl_gatekeeper gatekeeper = {
         .client = client,
         .cache = cache,
-        .owners = owners,
-        .clock = clock,
+        .owners = observers.owners,
+        .clock = observers.clock,
         .deadline_ms = config->deadline_ms,
         .claim_timeout_ms = config->claim_timeout_s * 1000,
         .allow_on_api_error = strcmp(config->on_api_error, "allow") == 0,
@@ -189,8 +214,8 @@ static enum zl_status serve(void *ctx, struct zl_kube_client *client,
         wait_and_drain(config, server);
     }
     zl_cache_free(cache);
-    zl_owners_free(owners);
-    zl_claim_clock_free(clock);
+    zl_owners_free(observers.owners);
+    zl_claim_clock_free(observers.clock);
     return status;
 }
 

@@ -207,7 +207,7 @@ static enum zl_status find(struct zl_owners *owners, const struct source *source
         return ZL_OK;
     }
     ZL_AUTO_SIGHTING struct zl_sighting sighting = {0};
-    if (!zl_sightings_find(owners->sightings, wanted->uid, &sighting)) {
+    if (!zl_sightings_find(owners->sightings, wanted->uid, &sighting) || sighting.was_in != NULL) {
         return sight(owners, source, wanted, out, err);
     }
     if (zl_cache_not_watching_ms(owners->cache, source->cached) > BLIND_MS) {
@@ -397,8 +397,21 @@ enum zl_status zl_owners_job_of(struct zl_owners *owners, const char *namespace_
     if (status == ZL_OK && ref != NULL) {
         status = zl_owners_pool_of_job(owners, zl_ref_object(ref), deadline_ms, pool, err);
     }
+    if (status == ZL_E_NOT_FOUND) {
+        ZL_AUTO_SIGHTING struct zl_sighting sighting = {0};
+        (void)zl_sightings_find(owners->sightings, owner->uid, &sighting);
+        *pool = ZL_STEAL(&sighting.was_in);
+    }
     if (status == ZL_OK && *pool != NULL) {
         *out = ZL_STEAL(&ref);
     }
     return status;
+}
+
+void zl_owners_note_lost_job(struct zl_owners *owners, const struct zl_job *job)
+{
+    ZL_AUTO_SIGHTING struct zl_sighting lost = {.was_in = zl_cache_pool_of_job(owners->cache, job)};
+    if (lost.was_in != NULL) {
+        zl_sightings_put(owners->sightings, job->meta.uid, &lost);
+    }
 }

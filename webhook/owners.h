@@ -41,12 +41,15 @@ bool zl_owner_is_job(const struct zl_owner *owner);
  * @param owner  the pod's controller: zl_owner_is_job
  * @param out    NULL: in no pool; else the caller drops the reference (struct zl_job)
  * @param pool   that pool; the caller frees, also after a failure
- * @return ZL_OK; ZL_E_NOT_FOUND: there is no such Job any more; or the failure of a live read
+ * @return ZL_OK; ZL_E_NOT_FOUND: there is no such Job any more (POOL: where it was, if that was noted); or the
+ *         failure of a live read
  */
 enum zl_status zl_owners_job_of(struct zl_owners *owners, const char *namespace_,
                                 const struct zl_owner *owner, int64_t deadline_ms,
                                 struct zl_ref **out, char **pool,
                                 struct zl_error *err) ZL_MUST_CHECK;
+/* Memory has lost JOB. If it was deleted and did not just leave its pool, its pods may live on for a while. */
+void zl_owners_note_lost_job(struct zl_owners *owners, const struct zl_job *job);
 /* The pool that JOB joins; NULL: none. The caller frees, also after a failure. */
 enum zl_status zl_owners_pool_of_job(struct zl_owners *owners, const struct zl_job *job,
                                      int64_t deadline_ms, char **out,

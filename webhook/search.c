@@ -126,9 +126,10 @@ static enum zl_status is_of_job(struct search *search, const struct zl_pod *pod,
     enum zl_status status =
         zl_owners_job_of(search->gatekeeper->owners, request->namespace_, &pod->meta.controller,
                          request->deadline_ms, &ref, &pool, err);
-    if (status == ZL_E_NOT_FOUND) { /* the pod goes after it; only the status says what it was */
+    if (status == ZL_E_NOT_FOUND) { /* the pod goes after it, but still runs */
         const struct zl_policy *policy = request->facts.policy;
-        *is = zl_policy_led_last(policy, pod->meta.uid, policy->status.fencing_token);
+        *is = zl_same_string(pool, request->pool) ||
+              zl_policy_led_last(policy, pod->meta.uid, policy->status.fencing_token);
         return ZL_OK;
     }
     *is = status == ZL_OK && zl_same_string(pool, request->pool);
@@ -193,21 +194,33 @@ static enum zl_status list_workloads_pods(struct search *search, struct zl_error
     return status;
 }
 
-/* Does a Job take turns in the pool? */
-static bool has_jobs(const struct search *search)
+/* Finished ones may be many, and stay. */
+static enum zl_status list_unfinished(struct search *search, const char *selector,
+                                      struct zl_error *err)
 {
+    const struct zl_kube_selector selected = {
+        .label = selector, .field = "status.phase!=Succeeded,status.phase!=Failed"};
+    return list_pods(search, &selected, err);
+}
+
+/* The Job controller puts its label on all its pods, but for Jobs that have a selector of their own. */
+static enum zl_status list_jobs_pods(struct search *search, struct zl_error *err)
+{
+    const struct zl_job *own = search->request->facts.job;
     ZL_AUTO_REFS struct zl_refs jobs = {0};
     zl_cache_list_jobs(search->gatekeeper->cache, search->request->namespace_,
                        search->request->pool, &jobs);
-    return jobs.count > 0;
-}
-
-/* The Job controller puts its label on all its pods; finished ones may be many and stay. */
-static enum zl_status list_jobs_pods(struct search *search, struct zl_error *err)
-{
-    const struct zl_kube_selector selected = {
-        .label = "job-name", .field = "status.phase!=Succeeded,status.phase!=Failed"};
-    return list_pods(search, &selected, err);
+    if (own == NULL && jobs.count == 0) {
+        return ZL_OK;
+    }
+    enum zl_status status = list_unfinished(search, "job-name", err);
+    for (size_t i = 0; status == ZL_OK && i < jobs.count; i++) {
+        const struct zl_job *job = zl_ref_object(jobs.items[i]);
+        if (job->own_selector != NULL) {
+            status = list_unfinished(search, job->own_selector, err);
+        }
+    }
+    return status;
 }
 
 enum zl_status zl_find_others(const struct zl_gatekeeper *gatekeeper,
@@ -220,8 +233,5 @@ enum zl_status zl_find_others(const struct zl_gatekeeper *gatekeeper,
     if (request->facts.workload != NULL) {
         status = list_workloads_pods(&search, err);
     }
-    if (status == ZL_OK && (request->facts.job != NULL || has_jobs(&search))) {
-        status = list_jobs_pods(&search, err);
-    }
-    return status;
+    return status == ZL_OK ? list_jobs_pods(&search, err) : status;
 }

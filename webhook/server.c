@@ -3,8 +3,9 @@
 
 #include "common/base/limits.h"
 #include "common/base/log.h"
-#include "common/base/parse.h"
+#include "common/http/key_watch.h"
 #include "common/http/server.h"
+#include "common/http/tls_priorities.h"
 #include "common/pool/cache_health.h"
 #include "webhook/validator.h"
 
@@ -19,6 +20,8 @@ enum {
 
 struct zl_webhook_server {
     const struct zl_gatekeeper *gatekeeper;
+    struct zl_key_slot *keys;
+    struct zl_key_watch *key_watch; /* of keys */
     struct zl_http_server *reviews, *metrics;
     atomic_bool leaving;
 };
@@ -75,17 +78,29 @@ static void handle_healthz(void *ctx, const struct zl_http_request *request,
     zl_http_respond_text(response, 200, "ok\n");
 }
 
+/*
+ * Ready is who can answer the API server now. Files that were replaced by something worse are only warned of:
+ * the certificate before still serves, and all replicas read the same Secret.
+ */
 static void handle_readyz(void *ctx, const struct zl_http_request *request,
                           struct zl_http_response *response)
 {
     struct zl_webhook_server *server = ctx;
     ZL_AUTO_FREE char *complaint = zl_cache_complaint(server->gatekeeper->cache);
+    struct zl_key_watch_state keys;
+    zl_key_watch_state(server->key_watch, &keys);
     (void)request;
     if (atomic_load(&server->leaving)) {
         zl_http_respond_text(response, 503, "not ready: shutting down\n");
+    } else if (!keys.is_usable) {
+        ZL_AUTO_FREE char *text = zl_asprintf("not ready: certificate: %s\n", keys.message);
+        zl_http_respond_text(response, 503, text);
     } else if (complaint != NULL) {
         ZL_AUTO_FREE char *text = zl_asprintf("not ready: %s\n", complaint);
         zl_http_respond_text(response, 503, text);
+    } else if (keys.message[0] != '\0') {
+        ZL_AUTO_FREE char *text = zl_asprintf("ok\nwarning: certificate: %s\n", keys.message);
+        zl_http_respond_text(response, 200, text);
     } else {
         zl_http_respond_text(response, 200, "ok\n");
     }
@@ -119,21 +134,17 @@ static const struct zl_http_route METRIC_ROUTES[] = {
 static enum zl_status start_reviews(const struct zl_webhook_config *config,
                                     struct zl_webhook_server *server, struct zl_error *err)
 {
-    ZL_AUTO_FREE char *cert = NULL;
-    ZL_AUTO_FREE char *key = NULL;
-    enum zl_status status = zl_file_read(config->cert_file, &cert, NULL, err);
+    ZL_AUTO_FREE char *priorities = NULL;
+    enum zl_status status =
+        zl_tls_priorities(config->tls_min_version, config->tls_cipher_suites, &priorities, err);
     if (status != ZL_OK) {
-        return zl_error_wrap(err, status, "--cert-file");
-    }
-    status = zl_file_read(config->key_file, &key, NULL, err);
-    if (status != ZL_OK) {
-        return zl_error_wrap(err, status, "--key-file");
+        return zl_error_wrap(err, status, "--tls-min-version, --tls-cipher-suites");
     }
     const struct zl_http_options options = {
         .address = config->listen_address,
         .port = config->port,
-        .cert_pem = cert,
-        .key_pem = key,
+        .keys = server->keys,
+        .tls_priorities = priorities,
         .connections_max = config->connections_max,
         .body_max_bytes = ZL_ADMISSION_BODY_MAX,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
@@ -160,6 +171,9 @@ enum zl_status zl_webhook_server_start(const struct zl_webhook_config *config,
         .routes = METRIC_ROUTES,
         .ctx = server,
     };
+    zl_key_watch_register_metrics();
+    server->keys = zl_key_slot_new();
+    server->key_watch = zl_key_watch_start(config->cert_file, config->key_file, server->keys);
     enum zl_status status = start_reviews(config, server, err);
     if (status == ZL_OK) {
         status = zl_http_server_start(&options, &server->metrics, err);
@@ -187,5 +201,7 @@ void zl_webhook_server_stop(struct zl_webhook_server *server, int64_t drain_ms)
     if (server->metrics != NULL) {
         zl_http_server_stop(server->metrics, 0);
     }
+    zl_key_watch_stop(server->key_watch);
+    zl_key_slot_free(server->keys);
     free(server);
 }

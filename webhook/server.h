@@ -16,6 +16,7 @@
 
 struct zl_webhook_config {
     const char *kubeconfig, *listen_address, *cert_file, *key_file;
+    const char *tls_min_version, *tls_cipher_suites;
     const char *log_level, *on_api_error;
     int64_t port, metrics_port;
     int64_t deadline_ms, claim_timeout_s;
@@ -24,7 +25,10 @@ struct zl_webhook_config {
 
 struct zl_webhook_server; /* opaque */
 
-/* Reads certificate and key; binds both ports. ZL_E_INVALID names file, port and cure. */
+/*
+ * Reads certificate and key, and follows them from then on; binds both ports. Files that are no good are
+ * no failure: /readyz says so until they are. ZL_E_INVALID names port or option, and cure.
+ */
 enum zl_status zl_webhook_server_start(const struct zl_webhook_config *config,
                                        const struct zl_gatekeeper *gatekeeper,
                                        struct zl_webhook_server **out,

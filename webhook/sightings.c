@@ -28,6 +28,7 @@ void zl_sighting_clear(struct zl_sighting *sighting)
 {
     free(sighting->owner_name);
     free(sighting->owner_uid);
+    free(sighting->was_in);
     zl_ref_drop(sighting->owner);
     memset(sighting, 0, sizeof *sighting);
 }
@@ -57,6 +58,7 @@ static struct zl_sighting copy_of(const struct zl_sighting *sighting)
     return (struct zl_sighting){
         .owner_name = zl_strdup(sighting->owner_name),
         .owner_uid = zl_strdup(sighting->owner_uid),
+        .was_in = zl_strdup(sighting->was_in),
         .owner = sighting->owner != NULL ? zl_ref_hold(sighting->owner) : NULL,
         .version = sighting->version,
     };

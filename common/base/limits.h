@@ -17,6 +17,8 @@
 #define ZL_LIST_PAGE 250
 /* A kubeconfig, CA bundle, token or key file. */
 #define ZL_FILE_MAX (1ul * ZL_MIB)
+/* A serving certificate and its issuers; every handshake carries all of them. Real chains have 2 to 4. */
+#define ZL_CERT_CHAIN_MAX 16
 /* No Kubernetes object nests deeper than about 30; a CRD schema reaches 60. */
 #define ZL_JSON_DEPTH_MAX 128
 /* One log line; longer values are cut. */

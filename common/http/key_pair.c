@@ -1,63 +1,190 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * key_pair.c - do certificate and key parse, and belong together? libmicrohttpd would only say no.
- */
+#include "common/http/key_pair.h"
+
+#include "common/base/limits.h"
+#include "common/base/memory.h"
 #include "common/http/server_internal.h"
 
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
+#include <gnutls/x509.h>
 
-/* Without this OpenSSL asks for the password of an encrypted key on the terminal. */
-static int refuse_password(char *out, int size, int writing, void *ctx)
+#define KEY_ID_MAX 64
+#define DAY_S INT64_C(86400)
+
+struct zl_key_pair {
+    gnutls_x509_crt_t chain[ZL_CERT_CHAIN_MAX];
+    unsigned count;
+    gnutls_x509_privkey_t key;
+};
+
+static gnutls_datum_t datum(const char *text)
 {
-    (void)out, (void)size, (void)writing, (void)ctx;
-    return -1;
+    return (gnutls_datum_t){.data = (unsigned char *)(uintptr_t)text,
+                            .size = (unsigned)strlen(text)};
 }
 
-static X509 *read_certificate(const char *pem)
+static enum zl_status read_chain(const char *pem, struct zl_key_pair *pair, struct zl_error *err)
 {
-    BIO *bio = BIO_new_mem_buf(pem, -1);
-    X509 *certificate = PEM_read_bio_X509(bio, NULL, refuse_password, NULL);
-    BIO_free(bio);
-    return certificate;
+    const gnutls_datum_t text = datum(pem);
+    unsigned count = ZL_CERT_CHAIN_MAX;
+    int result = gnutls_x509_crt_list_import(pair->chain, &count, &text, GNUTLS_X509_FMT_PEM,
+                                             GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
+    if (result > 0) {
+        pair->count = (unsigned)result;
+        return ZL_OK;
+    }
+    if (result == GNUTLS_E_SHORT_MEMORY_BUFFER) {
+        return zl_error_set(err, ZL_E_INVALID,
+                            "the TLS certificate is a chain of more than %d certificates: leave "
+                            "the issuers' root certificates out",
+                            ZL_CERT_CHAIN_MAX);
+    }
+    return zl_error_set(err, ZL_E_INVALID,
+                        "the TLS certificate is not PEM text with a BEGIN CERTIFICATE block");
 }
 
-static EVP_PKEY *read_key(const char *pem)
+static enum zl_status read_key(const char *pem, struct zl_key_pair *pair, struct zl_error *err)
 {
-    BIO *bio = BIO_new_mem_buf(pem, -1);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, refuse_password, NULL);
-    BIO_free(bio);
-    return key;
+    const gnutls_datum_t text = datum(pem);
+    gnutls_x509_privkey_init(&pair->key);
+    int result =
+        gnutls_x509_privkey_import2(pair->key, &text, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN);
+    if (result == 0) {
+        return ZL_OK;
+    }
+    return zl_error_set(err, ZL_E_INVALID,
+                        "the TLS key is not PEM text with an unencrypted private key: %s",
+                        gnutls_strerror(result));
 }
 
-static enum zl_status check(X509 *certificate, EVP_PKEY *key, struct zl_error *err)
+static enum zl_status check_match(const struct zl_key_pair *pair, struct zl_error *err)
 {
-    if (certificate == NULL) {
-        return zl_error_set(err, ZL_E_INVALID,
-                            "the TLS certificate is not PEM text with a BEGIN CERTIFICATE block");
+    unsigned char of_certificate[KEY_ID_MAX], of_key[KEY_ID_MAX];
+    size_t certificate_length = sizeof of_certificate, key_length = sizeof of_key;
+    const unsigned flags = GNUTLS_KEYID_USE_SHA256;
+    if (gnutls_x509_crt_get_key_id(pair->chain[0], flags, of_certificate, &certificate_length) ==
+            0 &&
+        gnutls_x509_privkey_get_key_id(pair->key, flags, of_key, &key_length) == 0 &&
+        certificate_length == key_length && memcmp(of_certificate, of_key, key_length) == 0) {
+        return ZL_OK;
     }
-    if (key == NULL) {
-        return zl_error_set(err, ZL_E_INVALID,
-                            "the TLS key is not PEM text with an unencrypted private key");
+    return zl_error_set(err, ZL_E_INVALID,
+                        "the TLS key does not belong to the certificate: "
+                        "tls.crt and tls.key must come from the same issue");
+}
+
+enum zl_status zl_key_pair_parse(const char *cert_pem, const char *key_pem,
+                                 struct zl_key_pair **out, struct zl_error *err)
+{
+    struct zl_key_pair *pair = zl_alloc(sizeof *pair);
+    enum zl_status status = read_chain(cert_pem, pair, err);
+    if (status == ZL_OK) {
+        status = read_key(key_pem, pair, err);
     }
-    if (X509_check_private_key(certificate, key) != 1) {
-        return zl_error_set(err, ZL_E_INVALID,
-                            "the TLS key does not belong to the certificate: "
-                            "tls.crt and tls.key must come from the same issue");
+    if (status == ZL_OK) {
+        status = check_match(pair, err);
     }
+    if (status != ZL_OK) {
+        zl_key_pair_free(pair);
+        return status;
+    }
+    *out = pair;
     return ZL_OK;
 }
 
-enum zl_status zl_http_check_key_pair(const char *cert_pem, const char *key_pem,
-                                      struct zl_error *err)
+void zl_key_pair_free(struct zl_key_pair *pair)
 {
-    X509 *certificate = read_certificate(cert_pem);
-    EVP_PKEY *key = read_key(key_pem);
-    enum zl_status status = check(certificate, key, err);
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    ERR_clear_error(); /* else the next user of OpenSSL on this thread reads our failure */
-    return status;
+    if (pair == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < pair->count; i++) {
+        gnutls_x509_crt_deinit(pair->chain[i]);
+    }
+    gnutls_x509_privkey_deinit(pair->key); /* wipes it; NULL is fine */
+    free(pair);
+}
+
+struct zl_validity zl_key_pair_validity(const struct zl_key_pair *pair)
+{
+    return (struct zl_validity){
+        .not_before_s = (int64_t)gnutls_x509_crt_get_activation_time(pair->chain[0]),
+        .not_after_s = (int64_t)gnutls_x509_crt_get_expiration_time(pair->chain[0]),
+    };
+}
+
+enum zl_validity_state zl_validity_judge(const struct zl_validity *validity, int64_t now_s)
+{
+    if (now_s > validity->not_after_s) {
+        return ZL_VALIDITY_EXPIRED;
+    }
+    if (now_s < validity->not_before_s) {
+        return ZL_VALIDITY_NOT_YET;
+    }
+    int64_t warn_before_s = (validity->not_after_s - validity->not_before_s) / 10;
+    if (warn_before_s > 7 * DAY_S) {
+        warn_before_s = 7 * DAY_S;
+    }
+    return validity->not_after_s - now_s < warn_before_s ? ZL_VALIDITY_ENDING : ZL_VALIDITY_GOOD;
+}
+
+static bool is_valid(const struct zl_validity *validity, int64_t now_s)
+{
+    return now_s >= validity->not_before_s && now_s <= validity->not_after_s;
+}
+
+bool zl_validity_may_replace(const struct zl_validity *serving, const struct zl_validity *found,
+                             int64_t now_s)
+{
+    return serving == NULL || !is_valid(serving, now_s) || is_valid(found, now_s);
+}
+
+/* --- for handshakes ------------------------------------------------------------------------- */
+
+static void free_certificates(gnutls_pcert_st *certificates, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        gnutls_pcert_deinit(&certificates[i]);
+    }
+    gnutls_free(certificates);
+}
+
+/* NULL when the TLS library has no memory. */
+static gnutls_pcert_st *copy_chain(const struct zl_key_pair *pair)
+{
+    gnutls_pcert_st *certificates = gnutls_calloc(pair->count, sizeof *certificates);
+    for (unsigned i = 0; certificates != NULL && i < pair->count; i++) {
+        if (gnutls_pcert_import_x509(&certificates[i], pair->chain[i], 0) != 0) {
+            free_certificates(certificates, i);
+            return NULL;
+        }
+    }
+    return certificates;
+}
+
+static gnutls_privkey_t copy_key(const struct zl_key_pair *pair)
+{
+    gnutls_privkey_t key = NULL;
+    if (gnutls_privkey_init(&key) != 0) {
+        return NULL;
+    }
+    if (gnutls_privkey_import_x509(key, pair->key, GNUTLS_PRIVKEY_IMPORT_COPY) != 0) {
+        gnutls_privkey_deinit(key);
+        return NULL;
+    }
+    return key;
+}
+
+bool zl_key_pair_copy(const struct zl_key_pair *pair, gnutls_pcert_st **certificates,
+                      unsigned *count, gnutls_privkey_t *key)
+{
+    *certificates = copy_chain(pair);
+    *count = pair->count;
+    *key = copy_key(pair);
+    if (*certificates != NULL && *key != NULL) {
+        return true;
+    }
+    if (*certificates != NULL) {
+        free_certificates(*certificates, pair->count);
+    }
+    gnutls_privkey_deinit(*key);
+    return false;
 }

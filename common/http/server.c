@@ -32,11 +32,6 @@
  */
 #define THREAD_STACK_BYTES (512 * ZL_KIB)
 
-/* TLS 1.2 and 1.3, forward secrecy and AEAD ciphers alone: what every supported API server speaks. */
-#define TLS_PRIORITIES                                                                             \
-    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:"                                             \
-    "-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305"
-
 /* How long the rest of a refused body is thrown away so that the peer can read why. */
 #define LINGER_MS 1000
 #define ROUTE_LIST_MAX ZL_KIB
@@ -46,6 +41,7 @@ struct zl_http_server {
     struct zl_reaper *reaper;
     const struct zl_http_route *routes;
     void *ctx;
+    struct zl_key_slot *keys; /* NULL: plain HTTP */
     size_t body_max_bytes;
     uint16_t port;
     atomic_bool stopping;
@@ -292,12 +288,26 @@ static void on_request_done(void *ctx, struct MHD_Connection *connection, void *
     free(exchange);
 }
 
+/*
+ * Sessions have no context of their own but this pointer; libmicrohttpd uses it for pre-shared keys alone,
+ * and has set it when it tells of the connection, before the handshake.
+ */
+static void name_slot(const struct zl_http_server *server, struct MHD_Connection *connection)
+{
+    if (server->keys != NULL) {
+        gnutls_session_set_ptr(
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
+            server->keys);
+    }
+}
+
 /* "Closed" comes before the close of the socket, as zl_reaper_add asks. */
 static void on_connection(void *ctx, struct MHD_Connection *connection, void **slot,
                           enum MHD_ConnectionNotificationCode what)
 {
     struct zl_http_server *server = ctx;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        name_slot(server, connection);
         *slot = zl_reaper_add(server->reaper, socket_of(connection));
     } else if (*slot != NULL) {
         zl_reaper_remove(server->reaper, *slot);
@@ -328,7 +338,7 @@ static struct MHD_Daemon *start_daemon(struct zl_http_server *server,
 {
     unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC |
                      MHD_USE_ERROR_LOG;
-    if (options->cert_pem != NULL) {
+    if (options->keys != NULL) {
         flags |= MHD_USE_TLS;
     }
     /* the TLS options come last: for plain HTTP the list ends before them */
@@ -338,26 +348,20 @@ static struct MHD_Daemon *start_daemon(struct zl_http_server *server,
         (unsigned)options->connections_max, MHD_OPTION_THREAD_STACK_SIZE,
         (size_t)THREAD_STACK_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
         MHD_OPTION_NOTIFY_COMPLETED, on_request_done, server, MHD_OPTION_UNESCAPE_CALLBACK,
-        keep_escapes, NULL, options->cert_pem != NULL ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END,
-        options->cert_pem, MHD_OPTION_HTTPS_MEM_KEY, options->key_pem, MHD_OPTION_HTTPS_PRIORITIES,
-        TLS_PRIORITIES, MHD_OPTION_END);
+        keep_escapes, NULL,
+        options->keys != NULL ? MHD_OPTION_HTTPS_CERT_CALLBACK2 : MHD_OPTION_END, zl_key_slot_show,
+        MHD_OPTION_HTTPS_PRIORITIES, options->tls_priorities, MHD_OPTION_END);
 }
 
 static enum zl_status check_options(const struct zl_http_options *options, struct zl_error *err)
 {
-    if ((options->cert_pem == NULL) != (options->key_pem == NULL)) {
-        return zl_error_set(err, ZL_E_INVALID, "TLS needs both a certificate and a key");
-    }
     if (options->connections_max < 1 || options->connections_max > INT_MAX ||
         options->body_max_bytes < 0 || options->request_timeout_ms < 1 ||
         options->idle_timeout_ms < 1) {
         return zl_error_set(err, ZL_E_INVALID,
                             "the HTTP server's limits and timeouts must be positive");
     }
-    if (options->cert_pem == NULL) {
-        return ZL_OK;
-    }
-    return zl_http_check_key_pair(options->cert_pem, options->key_pem, err);
+    return ZL_OK;
 }
 
 enum zl_status zl_http_server_start(const struct zl_http_options *options,
@@ -374,6 +378,7 @@ enum zl_status zl_http_server_start(const struct zl_http_options *options,
     struct zl_http_server *server = zl_alloc(sizeof *server);
     server->routes = options->routes;
     server->ctx = options->ctx;
+    server->keys = options->keys;
     server->body_max_bytes = (size_t)options->body_max_bytes;
     server->port = zl_http_local_port(fd);
     server->reaper = zl_reaper_start(options->request_timeout_ms, options->idle_timeout_ms);
@@ -382,9 +387,9 @@ enum zl_status zl_http_server_start(const struct zl_http_options *options,
         zl_reaper_stop(server->reaper); /* FD: libmicrohttpd has closed it */
         free(server);
         return zl_error_set(err, ZL_E_INVALID,
-                            "the HTTP server refused to start on port %d: its TLS library does not "
-                            "take this certificate and key, or the process may not have more "
-                            "threads (log level debug shows which)",
+                            "the HTTP server refused to start on port %d: the process may not have "
+                            "more threads, or its TLS library does not know the ciphers asked for "
+                            "(log level debug shows which)",
                             (int)options->port);
     }
     *out = server;

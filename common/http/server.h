@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server.h - a small HTTP server on libmicrohttpd: TLS 1.2+, a table of routes, hard limits.
+ * server.h - a small HTTP server on libmicrohttpd: TLS, a table of routes, hard limits.
  *
  *   - one thread per connection: a handler that waits for the API server delays only its own caller
  *   - a request that is not complete within request_timeout_ms is cut (slow-loris), an idle keep-alive
@@ -13,6 +13,7 @@
 #define ZL_HTTP_SERVER_H
 
 #include "common/base/memory.h"
+#include "common/http/key_pair.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,9 +41,11 @@ struct zl_http_route {
 };
 
 struct zl_http_options {
-    const char *address; /* numeric IPv4 or IPv6 to bind; NULL: all addresses, both families */
-    int64_t port;        /* 0: a free one, see zl_http_server_port */
-    const char *cert_pem, *key_pem; /* both: TLS; neither: plain HTTP. Borrowed for the call. */
+    const char *address;      /* numeric IPv4 or IPv6 to bind; NULL: all addresses, both families */
+    int64_t port;             /* 0: a free one, see zl_http_server_port */
+    struct zl_key_slot *keys; /* NULL: plain HTTP. Borrowed until the stop; may be empty at first:
+                                   every handshake then fails. */
+    const char *tls_priorities; /* of zl_tls_priorities; borrowed for the call */
     int64_t connections_max;
     int64_t body_max_bytes;
     int64_t request_timeout_ms, idle_timeout_ms;
@@ -52,7 +55,7 @@ struct zl_http_options {
 
 struct zl_http_server; /* opaque */
 
-/* ZL_E_INVALID with address, port and cure: in use, no permission, certificate and key do not belong together. */
+/* ZL_E_INVALID with address, port and cure: in use, no permission. */
 enum zl_status zl_http_server_start(const struct zl_http_options *options,
                                     struct zl_http_server **out,
                                     struct zl_error *err) ZL_MUST_CHECK;

@@ -7,6 +7,7 @@
 
 #include "common/base/memory.h"
 
+#include <gnutls/abstract.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,11 +21,15 @@ enum zl_status zl_http_listen(const char *address, int64_t port, int *fd,
                               struct zl_error *err) ZL_MUST_CHECK;
 uint16_t zl_http_local_port(int fd);
 
-/* --- key_pair.c ----------------------------------------------------------------------------- */
+/* --- key_pair.c, key_slot.c ----------------------------------------------------------------- */
 
-/* ZL_E_INVALID when either PEM text cannot be read or the key is not that of the certificate. */
-enum zl_status zl_http_check_key_pair(const char *cert_pem, const char *key_pem,
-                                      struct zl_error *err) ZL_MUST_CHECK;
+struct zl_key_pair;
+
+/* Copies for one session, of gnutls_malloc; false when the TLS library has no memory for them. */
+bool zl_key_pair_copy(const struct zl_key_pair *pair, gnutls_pcert_st **certificates,
+                      unsigned *count, gnutls_privkey_t *key);
+/* For MHD_OPTION_HTTPS_CERT_CALLBACK2. The session's pointer is the slot. */
+gnutls_certificate_retrieve_function3 zl_key_slot_show;
 
 /* --- reaper.c ------------------------------------------------------------------------------- */
 

@@ -452,7 +452,9 @@ void zl_informer_set_timing(struct zl_informer *informer, const struct zl_inform
 void zl_informer_start(struct zl_informer *informer)
 {
     informer->started = true;
+    zl_monitor_lock(&informer->monitor);
     informer->last_watching_ms = zl_clock_ms(); /* it may have been made long before */
+    zl_monitor_unlock(&informer->monitor);
     informer->thread = zl_thread_start(zl_informer_name(informer), run, informer);
 }
 

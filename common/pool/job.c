@@ -78,6 +78,9 @@ enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out, st
     job->parallelism = zl_json_i64(object, 1, "spec", "parallelism", NULL);
     job->failures = zl_json_i64(object, 0, "status", "failed", NULL);
     job->tick_s = decode_tick(object, &job->meta);
+    if (zl_json_bool(object, false, "spec", "manualSelector", NULL)) {
+        job->own_selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));
+    }
     decode_conditions(object, job);
     *out = job;
     return ZL_OK;
@@ -91,6 +94,7 @@ void zl_job_free(void *object)
     }
     zl_meta_clear(&job->meta);
     free(job->pool);
+    free(job->own_selector);
     free(job);
 }
 

@@ -24,6 +24,8 @@ struct zl_job {
     int64_t parallelism; /* 0: its user wants no pod now */
     int64_t failures;    /* pods of it that failed */
     int64_t tick_s;      /* scheduled time, seconds since 1970; 0: made by hand */
+    char *
+        own_selector; /* spec.selector as a query with manualSelector; NULL: its pods carry job-name */
 };
 
 enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out,

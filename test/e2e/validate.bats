@@ -95,9 +95,8 @@ bad_policy_stays_out() { ! bare_policy web '{retryPeriodSeconds: 13}'; }
     succeeds
     warns 'metadata.name: no Service can be named <pool>-director'
     warns 'spec.rollout: has no effect with followerMode: standby'
-    warns 'spec.podRoleLabel: is not implemented yet'
     warns 'spec.followMode: unknown field, ignored'
-    expect "warnings" "$(warnings)" -eq 4
+    expect "warnings" "$(warnings)" -eq 3
     expect "the stored mode" "$(k get leaderpolicy my.pool -o jsonpath='{.spec.followerMode}')" = standby
     lp web >"$BATS_TEST_TMPDIR/lp.yaml"
     run kubectl create --dry-run=server --namespace kube-system -f "$BATS_TEST_TMPDIR/lp.yaml"

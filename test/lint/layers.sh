@@ -33,6 +33,7 @@ library() { # library HEADER ALLOWED-REGEX: only these files include it
 }
 library 'cjson/' '^common/base/json\.c$'
 library 'microhttpd' '^common/http/'
+library 'gnutls/' '^common/http/'
 library 'curl/' '^common/kube/client'
 library 'yaml\.h' '^common/kube/yaml'
 library 'uthash' '^common/base/hash\.h$'

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http_fixture.h"
 
+#include "common/http/tls_priorities.h"
+
 #include <openssl/tls1.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,16 +53,27 @@ static const struct zl_http_route ROUTES[] = {
     {0},
 };
 
+struct zl_key_pair *zl_new_key_pair(void)
+{
+    ZL_AUTO_FREE char *cert = NULL, *key = NULL;
+    struct zl_key_pair *pair = NULL;
+    zl_self_signed("P-256", &cert, &key);
+    assert_int_equal(zl_key_pair_parse(cert, key, &pair, NULL), ZL_OK);
+    return pair;
+}
+
 static struct zl_http_fixture *new_fixture(int tls, int64_t request_timeout_ms)
 {
     struct zl_http_fixture *fixture = zl_alloc(sizeof *fixture);
-    zl_self_signed("P-256", &fixture->cert, &fixture->key);
+    fixture->keys = zl_key_slot_new();
+    zl_key_slot_put(fixture->keys, zl_new_key_pair());
+    assert_int_equal(zl_tls_priorities("1.2", NULL, &fixture->priorities, NULL), ZL_OK);
     sem_init(&fixture->entered, 0, 0);
     sem_init(&fixture->leave, 0, 0);
     fixture->tls = tls;
     fixture->options = (struct zl_http_options){
-        .cert_pem = tls != 0 ? fixture->cert : NULL,
-        .key_pem = tls != 0 ? fixture->key : NULL,
+        .keys = tls != 0 ? fixture->keys : NULL,
+        .tls_priorities = fixture->priorities,
         .connections_max = CONNECTIONS_MAX,
         .body_max_bytes = BODY_MAX,
         .request_timeout_ms = request_timeout_ms,
@@ -105,8 +118,8 @@ int zl_teardown(void **state)
     zl_http_server_stop(fixture->server, 1000);
     sem_destroy(&fixture->entered);
     sem_destroy(&fixture->leave);
-    free(fixture->cert);
-    free(fixture->key);
+    zl_key_slot_free(fixture->keys);
+    free(fixture->priorities);
     free(fixture);
     return 0;
 }

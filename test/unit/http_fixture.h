@@ -24,10 +24,14 @@
 struct zl_http_fixture {
     struct zl_http_server *server;
     struct zl_http_options options;
-    char *cert, *key;
+    struct zl_key_slot *keys;
+    char *priorities;
     int tls;              /* protocol version of the good client, 0: plain */
     sem_t entered, leave; /* of GET /slow */
 };
+
+/* A fresh self-signed one; the caller frees. */
+struct zl_key_pair *zl_new_key_pair(void);
 
 /* For cmocka; "impatient" gives a request REQUEST_TIMEOUT_MS, the others PATIENT_MS. */
 int zl_setup_tls(void **state);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #define JOBS_PATH "/apis/batch/v1/namespaces/shop/jobs/"
+#define OTHERS_PATH "/apis/batch/v1/namespaces/other/jobs/" /* of which memory knows none */
 #define NOT_FOUND                                                                                  \
     "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"NotFound\",\"code\":404}"
 #define JSON_TYPE "Content-Type: application/json\r\n"
@@ -80,7 +81,9 @@ struct server {
 
 static void answer_job(struct server *server, struct zl_peer_call *call, const char *name)
 {
-    const char *body = strcmp(name, "a") == 0 ? server->row->a : server->row->b;
+    const char *body = strcmp(name, "a") == 0   ? server->row->a
+                       : strcmp(name, "b") == 0 ? server->row->b
+                                                : NULL;
     server->reads++;
     if (server->failing) {
         zl_peer_answer(call, 500, JSON_TYPE, "{}");
@@ -92,8 +95,9 @@ static void answer_job(struct server *server, struct zl_peer_call *call, const c
 static void serve(void *ctx, struct zl_peer_call *call)
 {
     const char *path = zl_peer_path(call);
-    if (strncmp(path, JOBS_PATH, strlen(JOBS_PATH)) == 0) {
-        answer_job(ctx, call, path + strlen(JOBS_PATH));
+    if (strncmp(path, JOBS_PATH, strlen(JOBS_PATH)) == 0 ||
+        strncmp(path, OTHERS_PATH, strlen(OTHERS_PATH)) == 0) {
+        answer_job(ctx, call, strrchr(path, '/') + 1);
     } else if (strstr(path, "watch=") != NULL) {
         zl_peer_hold(call);
     } else {
@@ -211,12 +215,53 @@ static void test_a_live_pod_settles_it_by_whose_it_is(void **state)
     stop(&server);
 }
 
+/* The pods of a Job that was deleted live on for a while; whose they were must not be forgotten. */
+static void test_a_job_that_memory_lost_is_gone_or_has_left(void **state)
+{
+    (void)state;
+    static const struct row GONE = {.a = NULL, .b = B};
+    static const struct row LEFT = {.a = JOB_IN("a", "uid-a", "01", "", ""), .b = B};
+    struct zl_owner owner = {.api_version = (char[]){"batch/v1"},
+                             .kind = (char[]){"Job"},
+                             .name = (char[]){"d"},
+                             .uid = (char[]){"uid-d"}};
+    struct server server = {.row = &GONE};
+    struct zl_error err = {0};
+    start(&server);
+    struct zl_owners *owners = server.gatekeeper.owners;
+    ZL_AUTO_REF struct zl_ref *cached = zl_cache_find(server.cache, ZL_CACHED_JOBS, "shop", "a");
+    struct zl_job lost = *(const struct zl_job *)zl_ref_object(cached);
+    lost.meta.uid = (char[]){"uid-d"}; /* as if memory had known one more */
+    for (int i = 0; i < 3; i++) {
+        /* Never heard of; noted, and gone; noted, and there, but in no pool. */
+        ZL_AUTO_REF struct zl_ref *ref = NULL;
+        ZL_AUTO_FREE char *pool = NULL;
+        if (i == 1) {
+            zl_owners_note_lost_job(owners, &lost);
+        }
+        if (i == 2) {
+            server.row = &LEFT;
+            owner.name = (char[]){"a"};
+            owner.uid = (char[]){"uid-a"};
+            lost.meta.uid = (char[]){"uid-a"};
+            zl_owners_note_lost_job(owners, &lost);
+        }
+        enum zl_status status =
+            zl_owners_job_of(owners, "other", &owner, zl_clock_ms() + 5000, &ref, &pool, &err);
+        assert_int_equal(status, i == 2 ? ZL_OK : ZL_E_NOT_FOUND);
+        assert_null(ref);
+        assert_true(zl_same_string(pool, i == 1 ? "batch" : NULL));
+    }
+    stop(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_matters_is_read_again),
         cmocka_unit_test(test_nothing_is_taken_for_over_when_the_api_server_fails),
         cmocka_unit_test(test_a_live_pod_settles_it_by_whose_it_is),
+        cmocka_unit_test(test_a_job_that_memory_lost_is_gone_or_has_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

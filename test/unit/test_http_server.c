@@ -9,6 +9,8 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -145,29 +147,17 @@ static void test_stop_does_not_wait_for_idle_or_silent_connections(void **state)
 static void test_start_refuses_what_cannot_work(void **state)
 {
     const struct zl_http_fixture *fixture = *state;
-    ZL_AUTO_FREE char *cert = NULL, *key = NULL, *odd_cert = NULL, *odd_key = NULL;
-    zl_self_signed("P-256", &cert, &key);
-    zl_self_signed("secp256k1", &odd_cert, &odd_key);
     const struct row {
         const char *address;
         int64_t port;
-        const char *cert, *key;
         const char *in_message;
     } rows[] = {
-        {NULL, 0, fixture->cert, key, "does not belong to the certificate"},
-        {NULL, 0, fixture->cert, NULL, "both a certificate and a key"},
-        {NULL, 0, NULL, key, "both a certificate and a key"},
-        {NULL, 0, "", key, "certificate is not PEM text"},
-        {NULL, 0, key, key, "certificate is not PEM text"},
-        {NULL, 0, cert, "", "key is not PEM text"},
-        {NULL, 0, cert, cert, "key is not PEM text"},
-        {NULL, 0, odd_cert, odd_key, "TLS library does not take"},
-        {NULL, zl_http_server_port(fixture->server), cert, key, "another program has it"},
-        {"127.0.0.1", zl_http_server_port(fixture->server), NULL, NULL, "Address already in use"},
-        {"192.0.2.1", 0, NULL, NULL, "no interface of this host has that address"},
-        {"localhost", 0, NULL, NULL, "give a numeric IPv4 or IPv6 address"},
-        {NULL, 65536, NULL, NULL, "port 65536"},
-        {NULL, -1, NULL, NULL, "port -1"},
+        {NULL, zl_http_server_port(fixture->server), "another program has it"},
+        {"127.0.0.1", zl_http_server_port(fixture->server), "Address already in use"},
+        {"192.0.2.1", 0, "no interface of this host has that address"},
+        {"localhost", 0, "give a numeric IPv4 or IPv6 address"},
+        {NULL, 65536, "port 65536"},
+        {NULL, -1, "port -1"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct zl_http_options options = fixture->options;
@@ -175,8 +165,6 @@ static void test_start_refuses_what_cannot_work(void **state)
         struct zl_error err = {0};
         options.address = rows[i].address;
         options.port = rows[i].port;
-        options.cert_pem = rows[i].cert;
-        options.key_pem = rows[i].key;
         assert_int_equal(zl_http_server_start(&options, &server, &err), ZL_E_INVALID);
         assert_null(server);
         if (strstr(err.message, rows[i].in_message) == NULL) {
@@ -185,12 +173,76 @@ static void test_start_refuses_what_cannot_work(void **state)
     }
 }
 
-static void test_start_needs_certificate_and_key_only_for_the_call(void **state)
+/* --- certificates that change --------------------------------------------------------------- */
+
+static void put_new_pair(struct zl_http_fixture *fixture)
+{
+    zl_key_slot_put(fixture->keys, zl_new_key_pair());
+}
+
+static void test_a_new_pair_is_for_new_connections_and_old_ones_go_on(void **state)
 {
     struct zl_http_fixture *fixture = *state;
-    memset(fixture->cert, 'x', strlen(fixture->cert));
-    memset(fixture->key, 'x', strlen(fixture->key));
+    const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    for (size_t i = 0; i < 2; i++) {
+        fixture->tls = versions[i];
+        struct zl_wire before = zl_fixture_dial(fixture);
+        ZL_AUTO_FREE char *old = zl_wire_fingerprint(&before);
+        put_new_pair(fixture);
+        struct zl_wire after = zl_fixture_dial(fixture);
+        ZL_AUTO_FREE char *new = zl_wire_fingerprint(&after);
+        assert_string_not_equal(old, new);
+        assert_true(zl_wire_send_text(&before, GOOD_REQUEST));
+        assert_int_equal(zl_wire_receive(&before, false).status, 200);
+        assert_true(zl_wire_send_text(&after, GOOD_REQUEST));
+        assert_int_equal(zl_wire_receive(&after, false).status, 200);
+        zl_wire_close(&before);
+        zl_wire_close(&after);
+    }
+}
+
+static void test_without_a_pair_handshakes_fail_until_there_is_one(void **state)
+{
+    struct zl_http_fixture *fixture = *state;
+    zl_key_slot_put(fixture->keys, NULL);
+    struct zl_wire wire = zl_fixture_dial(fixture);
+    assert_int_equal(wire.fd, -1);
+    put_new_pair(fixture);
     zl_fixture_assert_serves(fixture);
+}
+
+struct rotation {
+    struct zl_http_fixture *fixture;
+    atomic_bool over;
+};
+
+static void *rotate(void *ctx)
+{
+    struct rotation *rotation = ctx;
+    while (!atomic_load(&rotation->over)) {
+        put_new_pair(rotation->fixture);
+        usleep(1000); /* valgrind runs one thread at a time, and would run this one alone */
+    }
+    return NULL;
+}
+
+static void test_no_handshake_fails_while_pairs_change_all_the_time(void **state)
+{
+    struct rotation rotation = {.fixture = *state};
+    pthread_t rotator;
+    pthread_create(&rotator, NULL, rotate, &rotation);
+    int served = 0;
+    for (int i = 0; i < 60; i++) {
+        struct zl_wire wire = zl_fixture_dial(*state);
+        for (int request = 0; request < 2; request++) {
+            zl_wire_send_text(&wire, GOOD_REQUEST);
+            served += zl_wire_receive(&wire, false).status == 200;
+        }
+        zl_wire_close(&wire);
+    }
+    atomic_store(&rotation.over, true);
+    pthread_join(rotator, NULL);
+    assert_int_equal(served, 120);
 }
 
 static void test_one_address_is_served_alone(void **state)
@@ -224,7 +276,9 @@ int main(void)
         OVER_BOTH(test_stop_drains_the_request_under_way),
         OVER_TLS(test_stop_does_not_wait_for_idle_or_silent_connections),
         OVER_TLS(test_start_refuses_what_cannot_work),
-        OVER_TLS(test_start_needs_certificate_and_key_only_for_the_call),
+        OVER_TLS(test_a_new_pair_is_for_new_connections_and_old_ones_go_on),
+        OVER_TLS(test_without_a_pair_handshakes_fail_until_there_is_one),
+        OVER_TLS(test_no_handshake_fails_while_pairs_change_all_the_time),
         OVER_TLS(test_one_address_is_served_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,9 +166,32 @@ static void test_a_job_without_name_or_uid_is_refused(void **state)
     assert_null(cronjob);
 }
 
+/* Pods of a Job carry job-name, unless its user chose their labels. */
+static void test_a_manual_selector_is_kept_and_no_other(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *selector;
+    } ROWS[] = {
+        {JOB("a", "", ",\"spec\":{\"selector\":{\"matchLabels\":{\"a\":\"b\"}}}"), NULL},
+        {JOB("a", "",
+             ",\"spec\":{\"manualSelector\":true,\"selector\":{\"matchLabels\":{\"a\":\"b\"}}}"),
+         "a=b"},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        struct zl_error err = {0};
+        struct zl_job *job = NULL;
+        ZL_AUTO_JSON struct cJSON *json = parse(ROWS[i].json);
+        assert_int_equal(zl_job_decode(json, &job, &err), ZL_OK);
+        assert_true(zl_same_string(job->own_selector, ROWS[i].selector));
+        zl_job_free(job);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_manual_selector_is_kept_and_no_other),
         cmocka_unit_test(test_tick_is_read_from_annotation_or_name),
         cmocka_unit_test(test_state_of_a_job),
         cmocka_unit_test(test_cronjob_joins_by_its_keys_or_its_template),

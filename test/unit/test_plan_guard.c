@@ -297,6 +297,22 @@ static const struct row FREE_ROWS[] = {
      .jobs = {QUEUED, {0}},
      .count = 2,
      .jobs_wanted = "-q"},
+    {.title = "... nor is who runs taken: it may not be the one; and it is not suspended",
+     .lease = LOST,
+     .given = true,
+     .young = true,
+     .runs = "b",
+     .count = 2,
+     .jobs_wanted = "q-"},
+    {.title = "... taken when nothing can be on its way any more",
+     .lease = LOST,
+     .given = true,
+     .runs = "b",
+     .count = 2,
+     .action = TAKE,
+     .taker = "p-0",
+     .surplus = true,
+     .jobs_wanted = "q-"},
     {.title = "... nor when it was deleted",
      .given = true,
      .young = true,
@@ -736,6 +752,11 @@ static void test_deployment_beside_an_executing_job_waits(void **state)
     struct zl_plan plan = zl_plan_pool(&scene.facts);
     assert_int_equal(plan.action, ZL_LEASE_KEEP);
     assert_false(plan.depose);
+    struct zl_policy_status status = {0};
+    zl_plan_status(&scene.facts, scene.facts.lease, scene.facts.holder_pod, &status);
+    assert_int_equal(status.blocked, 3);
+    assert_int_equal(status.candidates, 0);
+    zl_policy_status_clear(&status);
     scene.facts.holder = ZL_HOLDER_FINISHED;
     scene.facts.member_count = 0;
     assert_int_equal(zl_plan_pool(&scene.facts).action, ZL_LEASE_RELEASE);

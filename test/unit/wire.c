@@ -69,6 +69,28 @@ void zl_wire_close(struct zl_wire *wire)
     *wire = (struct zl_wire){.fd = -1};
 }
 
+static char *take_fingerprint(X509 *certificate)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    X509_digest(certificate, EVP_sha256(), digest, &length);
+    X509_free(certificate);
+    return zl_base64_encode(digest, length);
+}
+
+char *zl_wire_fingerprint(const struct zl_wire *wire)
+{
+    return take_fingerprint(SSL_get1_peer_certificate(wire->tls));
+}
+
+char *zl_pem_fingerprint(const char *cert_pem)
+{
+    BIO *in = BIO_new_mem_buf(cert_pem, -1);
+    X509 *certificate = PEM_read_bio_X509(in, NULL, NULL, NULL);
+    BIO_free(in);
+    return take_fingerprint(certificate);
+}
+
 bool zl_wire_send(struct zl_wire *wire, const void *bytes, size_t length)
 {
     const char *next = bytes;
@@ -195,14 +217,13 @@ static char *take_pem(BIO *bio)
     return pem;
 }
 
-void zl_self_signed(const char *curve, char **cert_pem, char **key_pem)
+static void self_signed(EVP_PKEY *key, long from_s, long until_s, char **cert_pem, char **key_pem)
 {
-    EVP_PKEY *key = EVP_EC_gen(curve);
     X509 *cert = X509_new();
     X509_set_version(cert, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
-    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_gmtime_adj(X509_getm_notBefore(cert), from_s);
+    X509_gmtime_adj(X509_getm_notAfter(cert), until_s);
     X509_NAME *name = X509_get_subject_name(cert);
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0);
     X509_set_issuer_name(cert, name);
@@ -215,4 +236,14 @@ void zl_self_signed(const char *curve, char **cert_pem, char **key_pem)
     *key_pem = take_pem(key_out);
     X509_free(cert);
     EVP_PKEY_free(key);
+}
+
+void zl_self_signed(const char *curve, char **cert_pem, char **key_pem)
+{
+    self_signed(EVP_EC_gen(curve), -60, 3600, cert_pem, key_pem);
+}
+
+void zl_self_signed_for(long from_s, long until_s, char **cert_pem, char **key_pem)
+{
+    self_signed(EVP_EC_gen("P-256"), from_s, until_s, cert_pem, key_pem);
 }

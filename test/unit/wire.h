@@ -29,6 +29,10 @@ struct zl_wire_answer {
 /* Connect and, with TLS_VERSION (TLS1_2_VERSION, ...), shake hands; fd is -1 when that is refused. */
 struct zl_wire zl_wire_open(uint16_t port, int tls_version);
 void zl_wire_close(struct zl_wire *wire);
+/* Which certificate the server showed, as text; the caller frees. */
+char *zl_wire_fingerprint(const struct zl_wire *wire);
+/* The same of a PEM text. */
+char *zl_pem_fingerprint(const char *cert_pem);
 /* Everything, or false when the peer closed. Never raises SIGPIPE. */
 bool zl_wire_send(struct zl_wire *wire, const void *bytes, size_t length);
 bool zl_wire_send_text(struct zl_wire *wire, const char *text);
@@ -39,7 +43,9 @@ struct zl_wire_answer zl_wire_receive(struct zl_wire *wire, bool head);
 /* True when the peer has closed; waits up to WAIT_MS for that. What comes before is thrown away. */
 bool zl_wire_is_closed(struct zl_wire *wire, int wait_ms);
 
-/* A fresh self-signed certificate on CURVE ("P-256") and its key as PEM; the caller frees both. */
+/* A fresh self-signed certificate on CURVE ("P-256") and its key as PEM; the caller frees both. Valid for an hour. */
 void zl_self_signed(const char *curve, char **cert_pem, char **key_pem);
+/* The same on P-256, valid from FROM_S to UNTIL_S, in seconds from now. */
+void zl_self_signed_for(long from_s, long until_s, char **cert_pem, char **key_pem);
 
 #endif
