@@ -49,7 +49,7 @@ $(BUILD)/bin/zl-bench: $(BUILD)/test/bench/failover.o $(BUILD)/test/bench/bench.
 $(BUILD)/bin/zl-limit: $(BUILD)/test/bench/limit.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/zl-tls-load: $(BUILD)/test/tls/load.o
 chaos-objects = $(patsubst %,$(BUILD)/test/chaos/%.o,$(1))
-$(BUILD)/bin/zl-chaos-checker: $(call chaos-objects,checker streams fact history history_look calm)
+$(BUILD)/bin/zl-chaos-checker: $(call chaos-objects,checker streams fact history history_jobs history_look calm)
 $(BUILD)/bin/zl-chaos-proxy: $(call chaos-objects,proxy)
 $(BUILD)/bin/%: $(BUILD)/libcommon.a
 	@mkdir -p $(@D) && echo "  LINK $@"
@@ -70,7 +70,7 @@ deps-test: ; @bash test/controlplane/packages.sh libcmocka-dev
 # A unit test is test/unit/test_X.c. It links libcommon and the objects of the programs except their main.o.
 UNIT := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/test_*.c))
 TEST_OBJECTS := $(filter-out %/main.o,$(foreach p,webhook controller certs,$(call program-objects,$p))) \
-                $(call chaos-objects,fact history history_look calm) \
+                $(call chaos-objects,fact history history_jobs history_look calm) \
                 $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/unit/test_%,$(wildcard test/unit/*.c)))
 $(BUILD)/test/%: $(BUILD)/test/unit/%.o $(TEST_OBJECTS) $(BUILD)/libcommon.a
 	@mkdir -p $(@D) && echo "  LINK $@"

@@ -16,7 +16,7 @@ void zl_history_calm(struct zl_history *history, int64_t now_ms, int64_t bound_m
     history->calms++;
     history->calm_ms = now_ms;
     history->bound_ms = bound_ms;
-    history->held = false;
+    history->long_ = false;
 }
 
 void zl_history_expects(struct zl_history *history, const char *name, bool waits, int64_t now_ms)
@@ -24,6 +24,11 @@ void zl_history_expects(struct zl_history *history, const char *name, bool waits
     for (struct replicaset *r = history->replicasets; r != NULL; r = r->hh.next) {
         if (zl_same_string(r->name, name)) {
             r->waits_ms = waits ? now_ms : -1;
+        }
+    }
+    for (struct workload *w = history->workloads; w != NULL; w = w->hh.next) {
+        if (w->job && zl_same_string(w->name, name)) {
+            w->waits_ms = waits ? now_ms : -1;
         }
     }
 }
@@ -92,6 +97,10 @@ static bool waits(const struct zl_history *history, const struct pool *pool,
 static bool is_held(const struct zl_history *history, const struct pool *pool)
 {
     bool any = false;
+    if (pool->jobs) {
+        const struct workload *next = zl_history_next_job(history, pool);
+        return next != NULL && next->waits_ms >= history->calm_ms && !has_candidate(history, pool);
+    }
     for (const struct workload *w = history->workloads; w != NULL; w = w->hh.next) {
         if (w->replicas > 0 && zl_same_string(w->pool, pool->name)) {
             if (!waits(history, pool, w)) {
@@ -124,21 +133,25 @@ static void note_state(struct zl_history *history, struct pool *pool, bool lacks
         pool->calm.lacking_since_ms = now_ms;
     }
     pool->calm.settled_since_ms = -1;
+    if (pool->jobs && pool->job_over_ms >= history->calm_ms) {
+        pool->calm.lacking_since_ms = pool->job_over_ms; /* it makes progress */
+        history->long_ = history->long_ || now_ms > history->calm_ms + history->bound_ms;
+    }
     if (is_held(history, pool)) {
         pool->calm.held_ms = now_ms;
-        history->held = true;
+        history->long_ = true;
     }
 }
 
 /*
- * By when must POOL have settled? While another one is held up, a calm lasts long, and a pool may come undone meanwhile: the
- * ReplicaSet whose expectations have expired sends a successor. Then the bound begins anew.
+ * By when must POOL have settled? While another one is held up, or its Jobs take turns, a calm lasts long, and a pool may come undone meanwhile: the
+ * ReplicaSet whose expectations have expired sends a successor. Then the bound begins anew; with each Job that is over as well.
  */
 static int64_t due_ms(const struct zl_history *history, const struct pool *pool)
 {
     int64_t ordinary_ms = history->calm_ms + history->bound_ms;
     int64_t latest_ms = ordinary_ms + EXPECTATIONS_MS;
-    if (!history->held) {
+    if (!history->long_) {
         return ordinary_ms;
     }
     int64_t due = pool->calm.lacking_since_ms + history->bound_ms;

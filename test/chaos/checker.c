@@ -8,7 +8,7 @@
  *   open POOL|- TEXT      a door opens, in the pool or in all; see zl_history_open
  *   close POOL|- MS TEXT  it closes; what slipped in may appear up to MS later
  *   slow, quick           the same for ZL_DOOR_SLOW
- *   waits REPLICASET TEXT, goes-on REPLICASET TEXT   what kube-controller-manager says of it; see zl_history_expects
+ *   waits NAME TEXT, goes-on NAME TEXT   of a ReplicaSet or Job: what kube-controller-manager says of it; see zl_history_expects
  *   calm MS               nobody disturbs any more: every pool must settle within MS
  *   storm                 the calm is over
  *   finish                compare with a list, write the summary, exit
@@ -59,7 +59,7 @@ static const struct zl_option OPTIONS[] = {
 static const struct zl_program PROGRAM = {
     "zl-chaos-checker", "Asserts zen-lead's promises on every change that the API shows.", OPTIONS,
     "Commands: note TEXT; open POOL|- TEXT, close POOL|- MS TEXT, the same with slow and quick;\n"
-    "waits REPLICASET TEXT, goes-on REPLICASET TEXT; calm MS, storm, finish.\n"
+    "waits REPLICASET|JOB TEXT, goes-on REPLICASET|JOB TEXT; calm MS, storm, finish.\n"
     "Exit codes: 0 no violation, 1 violations, 2 usage, 3 the record is not complete.\n"};
 
 struct checker {

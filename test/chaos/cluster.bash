@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 #
 # cluster.bash - what the faults are done to: a control plane, two webhooks behind haproxy, two controllers, each connection
-# through a fault proxy; six pools; and an API server of our own for checker and driver. To be sourced.
+# through a fault proxy; six pools and one in which Jobs take turns; and an API server of our own for checker and driver. To be sourced.
 #
 #   checker, driver --- observer (kube-apiserver without watch cache) ---+
 #                                                                        etcd
@@ -27,7 +27,8 @@ pools='handover Deployment  handover {}                     RollingUpdate
        stateful StatefulSet stateful {}                     RollingUpdate
        pair     Deployment  pair-a   {}                     Recreate
        pair     Deployment  pair-b   {}                     Recreate
-       standby  Deployment  standby  {followerMode:standby} RollingUpdate'
+       standby  Deployment  standby  {followerMode:standby} RollingUpdate
+       jobs     Job         -        {}                     -'
 
 # argv_of NAME - its command line into the array argv
 argv_of() {
@@ -91,6 +92,10 @@ items:
   spec: &none {replicas: 0, selector: {matchLabels: {app: none}}, template: {metadata: {labels: {app: none}}, spec: {containers: [{name: main, image: none}]}}}
 - {apiVersion: apps/v1, kind: Deployment, metadata: {name: zl-chaos-marker, namespace: kube-system}, spec: *none}
 - {apiVersion: apps/v1, kind: StatefulSet, metadata: {name: zl-chaos-marker, namespace: kube-system}, spec: {serviceName: none, <<: *none}}
+- apiVersion: batch/v1
+  kind: Job
+  metadata: {name: zl-chaos-marker, namespace: kube-system}
+  spec: {parallelism: 0, template: {spec: {restartPolicy: Never, containers: [{name: main, image: none}]}}}
 MARKERS
 }
 
@@ -112,6 +117,7 @@ POLICY
 workloads() {
     local pool kind name strategy spec
     while read -r pool kind name _ strategy; do
+        [ "$kind" != Job ] || continue # they come and go: faults.bash
         spec="strategy: {type: $strategy}"
         spec+=$'\n  progressDeadlineSeconds: 10'
         [ "$kind" = Deployment ] || spec="serviceName: $name"

@@ -28,11 +28,11 @@ static char *controller_uid(const struct cJSON *object)
     return NULL;
 }
 
-static bool is_ready(const struct cJSON *pod)
+static bool has_condition(const struct cJSON *object, const char *type)
 {
-    const struct cJSON *conditions = zl_json_at(pod, "status", "conditions", NULL);
+    const struct cJSON *conditions = zl_json_at(object, "status", "conditions", NULL);
     for (const struct cJSON *c = zl_json_first(conditions); c != NULL; c = zl_json_next(c)) {
-        if (zl_same_string(zl_json_text(c, "type", NULL), "Ready")) {
+        if (zl_same_string(zl_json_text(c, "type", NULL), type)) {
             return zl_same_string(zl_json_text(c, "status", NULL), "True");
         }
     }
@@ -43,8 +43,7 @@ static void decode_pod(const struct cJSON *object, struct zl_fact *fact)
 {
     const char *phase = zl_json_text(object, "status", "phase", NULL);
     fact->finished = zl_same_string(phase, "Failed") || zl_same_string(phase, "Succeeded");
-    fact->ready = is_ready(object);
-    fact->terminating = zl_json_text(object, "metadata", "deletionTimestamp", NULL) != NULL;
+    fact->ready = has_condition(object, "Ready");
 }
 
 static char *pool_of(const struct cJSON *object)
@@ -97,6 +96,7 @@ static void decode_lease(const struct cJSON *object, struct zl_fact *fact)
     fact->deposed = copy(zl_json_text(annotations, KEY_PREFIX "deposed", NULL));
     fact->provisional =
         zl_same_string(zl_json_text(annotations, KEY_PREFIX "claim", NULL), "provisional");
+    fact->turn_uid = uid_of_identity(zl_json_text(annotations, KEY_PREFIX "turn", NULL));
     fact->token = number(zl_json_text(annotations, KEY_PREFIX "fencing-token", NULL));
 }
 
@@ -114,6 +114,7 @@ void zl_fact_decode(enum zl_fact_kind kind, const struct cJSON *object, struct z
     fact->name = zl_strdup(name);
     fact->uid = zl_strdup(uid);
     fact->owner_uid = controller_uid(object);
+    fact->terminating = zl_json_text(object, "metadata", "deletionTimestamp", NULL) != NULL;
     fact->revision = (uint64_t)number(zl_json_text(object, "metadata", "resourceVersion", NULL));
     switch (kind) {
     case ZL_FACT_POD:
@@ -125,6 +126,10 @@ void zl_fact_decode(enum zl_fact_kind kind, const struct cJSON *object, struct z
     case ZL_FACT_WORKLOAD:
         fact->pool = pool_of(object);
         fact->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
+        break;
+    case ZL_FACT_JOB:
+        fact->pool = pool_of(object);
+        fact->finished = has_condition(object, "Complete") || has_condition(object, "Failed");
         break;
     case ZL_FACT_POLICY:
         fact->standby =
@@ -160,6 +165,7 @@ void zl_fact_free(struct zl_fact *fact)
     free_text(fact->holder_uid);
     free_text(fact->successor_uid);
     free_text(fact->deposed);
+    free_text(fact->turn_uid);
     free(fact);
 }
 
@@ -178,10 +184,11 @@ char *zl_fact_text(const struct zl_fact *fact)
                            fact->terminating ? " Terminating" : "",
                            fact->finished ? " finished" : "", gone);
     case ZL_FACT_LEASE:
-        return zl_asprintf("lease %s holder %s%s token %lld successor %s deposed %s%s", fact->pool,
-                           or_dash(fact->holder_uid), fact->provisional ? " (provisional)" : "",
-                           (long long)fact->token, or_dash(fact->successor_uid),
-                           or_dash(fact->deposed), gone);
+        return zl_asprintf("lease %s holder %s%s token %lld successor %s deposed %s turn %s%s",
+                           fact->pool, or_dash(fact->holder_uid),
+                           fact->provisional ? " (provisional)" : "", (long long)fact->token,
+                           or_dash(fact->successor_uid), or_dash(fact->deposed),
+                           or_dash(fact->turn_uid), gone);
     case ZL_FACT_POLICY:
         return zl_asprintf("policy %s%s status holder %s token %lld%s", fact->name,
                            fact->standby ? " standby" : "", or_dash(fact->status_uid),
@@ -189,6 +196,10 @@ char *zl_fact_text(const struct zl_fact *fact)
     case ZL_FACT_WORKLOAD:
         return zl_asprintf("workload %s %s pool %s replicas %lld%s", fact->name, fact->uid,
                            or_dash(fact->pool), (long long)fact->replicas, gone);
+    case ZL_FACT_JOB:
+        return zl_asprintf("job %s %s pool %s%s%s%s", fact->name, fact->uid, or_dash(fact->pool),
+                           fact->terminating ? " Terminating" : "",
+                           fact->finished ? " finished" : "", gone);
     case ZL_FACT_REPLICASET:
         return zl_asprintf("replicaset %s %s owner %s replicas %lld revision %lld%s", fact->name,
                            fact->uid, or_dash(fact->owner_uid), (long long)fact->replicas,

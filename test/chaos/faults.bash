@@ -123,6 +123,56 @@ join_again() { "$2" "$1" "$3" && tell close "$(pool_of "$1")" 20000 "$2 $1 $3"; 
 
 delete_lease() { chaos_kubectl delete lease "zen-lead-$1"; }
 
+# jobs_not_over - their names
+jobs_not_over() {
+    chaos_kubectl get jobs -o json |
+        jq -r '.items[] | select(all(.status.conditions[]?; .type != "Complete" and .type != "Failed")) | .metadata.name'
+}
+
+# job NAME NUMBER LABELS [MS] - one to three pods, up to three at once, MS or 0.3 to 1.5 s each; of some Jobs each pod fails
+job() {
+    local ms=${4:-$((300 + $2 / 9 % 25 * 50))} ends=succeed
+    [ $(($2 % 8)) -ne 0 ] || ends=fail
+    cat <<JOB
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: $1, labels: $3}
+spec:
+  parallelism: $((1 + $2 % 3))
+  completions: $((1 + $2 / 3 % 3))
+  backoffLimit: $(($2 % 8 == 0 ? 1 : 6))
+  template:
+    metadata: {labels: {app: $1}, annotations: {zl-test/$ends-after-ms: "$ms"}}
+    spec: {restartPolicy: Never, containers: [{name: main, image: none}]}
+JOB
+}
+
+# add_jobs SERIAL NUMBER - as many as it takes for three to five that are not over
+add_jobs() {
+    local names n
+    names=$(jobs_not_over) || return 1
+    n=$(wc -w <<<"$names")
+    [ "$n" -lt $((3 + $2 % 3)) ] || return 1
+    for (( ; n < 3 + $2 % 3; n++)); do
+        job "job-$1-$n" $(($2 + n * 7)) "{zen-lead/pool: jobs}"
+    done | chaos_kubectl create -f -
+}
+
+delete_job() { # NUMBER
+    local names
+    mapfile -t names < <(jobs_not_over)
+    [ ${#names[@]} -gt 0 ] && chaos_kubectl delete job "${names[$1 % ${#names[@]}]}" --wait=false
+}
+
+# A Job that runs in no pool, and is put into one while it runs: a webhook hears of it late while its link stalls.
+start_outside() { job "$1" "$(($2 / 8 * 8 + 4))" "{}" 4000 | chaos_kubectl create -f -; }
+join_job() {
+    tell open jobs "$1 joins"
+    chaos_kubectl label job "$1" --overwrite zen-lead/pool=jobs
+    tell close jobs 20000 "$1 has joined"
+}
+
 # The webhooks' own count of answers is the proof that kube-apiserver asks them about this namespace's pods: the condition
 # may be left from before.
 gatekeeper_answers() {
@@ -177,6 +227,13 @@ cluster_fault() { # KIND begin|end TARGET NUMBER
         in_background "$1" disarm
         ;;
     gatekeeper-off-end) insist arm_again ;;
+    job-add-begin) in_background "$1" add_jobs "$((++jobs_begun))" "$4" ;;
+    job-delete-begin) in_background "$1" delete_job "$4" ;;
+    job-join-begin)
+        joining=job-$((++jobs_begun))-joins
+        in_background "$1" start_outside "$joining" "$4"
+        ;;
+    job-join-end) join_job "$joining" >>"$ZL_RUN/log/driver.log" 2>&1 & ;;
     rollout-begin) in_background "$1" roll_out "$3" "$4" true ;;
     rollout-bad-begin) in_background "$1" roll_out "$3" "$4" false ;;
     rollout-bad-end) insist roll_out "$3" "$4" true ;;

@@ -11,9 +11,13 @@
 #define JOIN_GRACE_MS 5000
 
 static const char *const NAMES[ZL_VIOLATIONS] = {
-    [ZL_TWO_LEADERS] = "two leaders",         [ZL_SLIPPED_PAST] = "slipped past",
-    [ZL_LATE_COMMIT] = "late commit",         [ZL_DEPOSED_LEADS] = "a deposed pod leads",
-    [ZL_TOKEN_FELL] = "token fell",           [ZL_TOKEN_SHARED] = "token not larger",
+    [ZL_TWO_LEADERS] = "two leaders",
+    [ZL_SLIPPED_PAST] = "slipped past",
+    [ZL_LATE_COMMIT] = "late commit",
+    [ZL_DEPOSED_LEADS] = "a deposed pod leads",
+    [ZL_TOKEN_FELL] = "token fell",
+    [ZL_TOKEN_SHARED] = "token not larger",
+    [ZL_TURN_INTERRUPTED] = "a turn is interrupted",
     [ZL_NOT_SETTLED] = "not settled in time",
 };
 
@@ -34,7 +38,7 @@ struct zl_history *zl_history_new(void (*violated)(void *ctx, enum zl_violation 
 
 /* --- what is known --- */
 
-static struct pool *pool_of_name(struct zl_history *history, const char *name)
+struct pool *zl_history_pool(struct zl_history *history, const char *name)
 {
     struct pool *pool = NULL;
     HASH_FIND_STR(history->pools, name, pool);
@@ -114,9 +118,9 @@ static bool is_open(const struct zl_history *history, enum zl_door kind, const s
     return false;
 }
 
-__attribute__((format(printf, 5, 6))) static void
-violated(const struct zl_history *history, enum zl_violation violation, const struct zl_fact *fact,
-         const struct pool *pool, const char *format, ...)
+void zl_history_violated(const struct zl_history *history, enum zl_violation violation,
+                         const struct zl_fact *fact, const struct pool *pool, const char *format,
+                         ...)
 {
     va_list list;
     char text[512];
@@ -132,13 +136,14 @@ violated(const struct zl_history *history, enum zl_violation violation, const st
 
 static void apply_policy(struct zl_history *history, const struct zl_fact *fact)
 {
-    struct pool *pool = pool_of_name(history, fact->name);
+    struct pool *pool = zl_history_pool(history, fact->name);
     if (fact->deleted || fact->standby != pool->standby) {
         pool->open_until_ms = fact->at_ms + JOIN_GRACE_MS;
     }
     if (!fact->deleted && fact->token < pool->status_token) {
-        violated(history, ZL_TOKEN_FELL, fact, pool, "LeaderPolicy status from %lld to %lld",
-                 (long long)pool->status_token, (long long)fact->token);
+        zl_history_violated(history, ZL_TOKEN_FELL, fact, pool,
+                            "LeaderPolicy status from %lld to %lld", (long long)pool->status_token,
+                            (long long)fact->token);
     }
     pool->has_policy = !fact->deleted;
     pool->standby = fact->standby;
@@ -153,21 +158,25 @@ static void apply_policy(struct zl_history *history, const struct zl_fact *fact)
 static void apply_workload(struct zl_history *history, const struct zl_fact *fact)
 {
     struct workload *workload = NULL;
+    bool job = fact->kind == ZL_FACT_JOB;
+    const char *pool = fact->deleted && !job ? NULL : fact->pool; /* a Job's pods outlive it */
     HASH_FIND_STR(history->workloads, fact->uid, workload);
     if (workload == NULL) {
         workload = zl_alloc(sizeof *workload);
         workload->uid = zl_strdup(fact->uid);
         workload->name = zl_strdup(fact->name);
         workload->replicas = fact->replicas;
-        workload->pool = zl_strdup(fact->deleted ? NULL : fact->pool);
+        workload->pool = zl_strdup(pool);
+        workload->job = job;
+        workload->waits_ms = -1;
         HASH_ADD_KEYPTR(hh, history->workloads, workload->uid, strlen(workload->uid), workload);
         return;
     }
     bool joins = fact->pool != NULL && !zl_same_string(fact->pool, workload->pool);
-    if (fact->pool != NULL && (joins || workload->replicas <= 1)) {
-        pool_of_name(history, fact->pool)->open_until_ms = fact->at_ms + JOIN_GRACE_MS;
+    if (fact->pool != NULL && (joins || (!job && workload->replicas <= 1))) {
+        zl_history_pool(history, fact->pool)->open_until_ms = fact->at_ms + JOIN_GRACE_MS;
     }
-    zl_replace_string(&workload->pool, fact->deleted ? NULL : fact->pool);
+    zl_replace_string(&workload->pool, pool);
     workload->replicas = fact->replicas;
 }
 
@@ -206,23 +215,25 @@ static void judge_arrival(struct zl_history *history, const struct zl_fact *fact
     if (workload == NULL || workload->pool == NULL) {
         return;
     }
-    struct pool *pool = pool_of_name(history, workload->pool);
+    struct pool *pool = zl_history_pool(history, workload->pool);
     pool->record.pods++;
-    if (pool->standby || workload->replicas <= 1 || zl_same_string(pool->holder_uid, pod->uid) ||
-        zl_same_string(pool->successor_uid, pod->uid)) {
+    bool named_now =
+        zl_same_string(pool->holder_uid, pod->uid) || zl_same_string(pool->successor_uid, pod->uid);
+    if (pool->standby || (!workload->job && workload->replicas <= 1) || named_now) {
         return;
     }
     if (is_open(history, ZL_DOOR_OPEN, pool, fact->at_ms) ||
         (named != NULL && is_open(history, ZL_DOOR_SLOW, pool, fact->at_ms))) {
         pool->record.excused++;
     } else if (named != NULL) {
-        violated(history, ZL_LATE_COMMIT, fact, pool,
-                 "pod %s (%s) appears after its claim went to %s", pod->name, pod->uid,
-                 pool->holder_uid != NULL ? pool->holder_uid : "nobody");
+        zl_history_violated(history, ZL_LATE_COMMIT, fact, pool,
+                            "pod %s (%s) appears after its claim went to %s", pod->name, pod->uid,
+                            pool->holder_uid != NULL ? pool->holder_uid : "nobody");
     } else {
-        violated(history, ZL_SLIPPED_PAST, fact, pool,
-                 "pod %s (%s) appears and no Lease ever named it; the holder is %s", pod->name,
-                 pod->uid, pool->holder_uid != NULL ? pool->holder_uid : "nobody");
+        zl_history_violated(history, ZL_SLIPPED_PAST, fact, pool,
+                            "pod %s (%s) appears and no Lease ever named it; the holder is %s",
+                            pod->name, pod->uid,
+                            pool->holder_uid != NULL ? pool->holder_uid : "nobody");
     }
 }
 
@@ -267,13 +278,13 @@ static void judge_holder(struct zl_history *history, const struct zl_fact *fact,
 {
     struct named *named = named_of(history, fact->holder_uid, true);
     if (named->deposed && !pool->standby) { /* in a standby pool every pod may lead again */
-        violated(history, ZL_DEPOSED_LEADS, fact, pool, "%s is given the seat again",
-                 fact->holder_uid);
+        zl_history_violated(history, ZL_DEPOSED_LEADS, fact, pool, "%s is given the seat again",
+                            fact->holder_uid);
     }
     if (fact->token <= pool->highest_token && fact->token != named->token) {
-        violated(history, ZL_TOKEN_SHARED, fact, pool,
-                 "holder %s has %lld, an earlier one had %lld", fact->holder_uid,
-                 (long long)fact->token, (long long)pool->highest_token);
+        zl_history_violated(history, ZL_TOKEN_SHARED, fact, pool,
+                            "holder %s has %lld, an earlier one had %lld", fact->holder_uid,
+                            (long long)fact->token, (long long)pool->highest_token);
     }
     named->token = fact->token;
     if (!zl_same_string(fact->holder_uid, pool->last_holder_uid)) {
@@ -284,22 +295,24 @@ static void judge_holder(struct zl_history *history, const struct zl_fact *fact,
 
 static void apply_lease(struct zl_history *history, const struct zl_fact *fact)
 {
-    struct pool *pool = pool_of_name(history, fact->pool);
+    struct pool *pool = zl_history_pool(history, fact->pool);
     if (fact->deleted) {
         pool->has_lease = pool->provisional = false;
         pool->lease_token = 0;
+        zl_replace_string(&pool->turn_uid, NULL);
         zl_replace_string(&pool->holder_uid, NULL);
         zl_replace_string(&pool->successor_uid, NULL);
         return;
     }
     if (fact->token < pool->lease_token) {
-        violated(history, ZL_TOKEN_FELL, fact, pool, "the Lease from %lld to %lld",
-                 (long long)pool->lease_token, (long long)fact->token);
+        zl_history_violated(history, ZL_TOKEN_FELL, fact, pool, "the Lease from %lld to %lld",
+                            (long long)pool->lease_token, (long long)fact->token);
     }
     bool renamed = fact->holder_uid != NULL && !zl_same_string(fact->holder_uid, pool->holder_uid);
     if (renamed) {
         judge_holder(history, fact, pool);
     }
+    zl_history_judge_turn(history, fact, pool);
     note_deposed(history, fact->deposed); /* after the judgement: this same write may depose */
     if (fact->successor_uid != NULL) {
         (void)named_of(history, fact->successor_uid, true);
@@ -310,24 +323,29 @@ static void apply_lease(struct zl_history *history, const struct zl_fact *fact)
     if (fact->token > pool->highest_token) {
         pool->highest_token = fact->token;
     }
+    zl_replace_string(&pool->turn_uid, fact->turn_uid);
     zl_replace_string(&pool->holder_uid, fact->holder_uid);
     zl_replace_string(&pool->successor_uid, fact->successor_uid);
 }
 
 /* --- the state after it --- */
 
-static void update_belief(struct zl_history *history, struct pod *pod)
+static void update_belief(struct zl_history *history, const struct zl_fact *fact, struct pod *pod)
 {
     const struct workload *workload = zl_history_workload_of(history, pod);
     const struct named *named = named_of(history, pod->uid, false);
     const char *pool_name = workload != NULL ? workload->pool : NULL;
-    bool may = pool_name != NULL && !pod->finished && named != NULL && !named->deposed;
+    bool may =
+        pool_name != NULL && !pod->finished && named != NULL && (!named->deposed || workload->job);
     if (!may || !zl_same_string(pod->believes, pool_name)) {
         zl_replace_string(&pod->believes, NULL);
         pod->confirmed = false;
     }
-    const struct pool *pool = may ? pool_of_name(history, pool_name) : NULL;
+    const struct pool *pool = may ? zl_history_pool(history, pool_name) : NULL;
     if (pool != NULL && zl_same_string(pool->holder_uid, pod->uid)) {
+        if (pod->believes == NULL) {
+            zl_history_judge_seat(history, fact, pool, pod);
+        }
         zl_replace_string(&pod->believes, pool_name);
         pod->confirmed = pod->confirmed || !pool->provisional;
     }
@@ -360,18 +378,22 @@ static void judge_believers(struct zl_history *history, const struct zl_fact *fa
     }
     bool crowded = second != NULL && pool->has_policy && !pool->standby;
     if (crowded && !pool->crowded) {
-        violated(history, ZL_TWO_LEADERS, fact, pool,
-                 "pods %s (%s) and %s (%s); the Lease names %s", first->name, first->uid,
-                 second->name, second->uid, pool->holder_uid != NULL ? pool->holder_uid : "nobody");
+        zl_history_violated(history, ZL_TWO_LEADERS, fact, pool,
+                            "pods %s (%s) and %s (%s); the Lease names %s", first->name, first->uid,
+                            second->name, second->uid,
+                            pool->holder_uid != NULL ? pool->holder_uid : "nobody");
     }
     pool->crowded = crowded;
 }
 
 static void measure_gap(struct zl_history *history, struct pool *pool, int64_t at_ms)
 {
-    bool led = zl_history_ready_leader(history, pool) != NULL;
+    bool led = pool->jobs ? zl_history_executes(history, pool)
+                          : zl_history_ready_leader(history, pool) != NULL;
+    bool wanted = pool->jobs ? zl_history_next_job(history, pool) != NULL
+                             : zl_history_wants_leader(history, pool);
     pool->has_led = pool->has_led || led;
-    bool gap = pool->has_led && !led && zl_history_wants_leader(history, pool);
+    bool gap = pool->has_led && !led && wanted;
     if (gap && pool->leaderless_since_ms < 0) {
         pool->leaderless_since_ms = at_ms;
     } else if (!gap && pool->leaderless_since_ms >= 0) {
@@ -392,6 +414,10 @@ void zl_history_apply(struct zl_history *history, const struct zl_fact *fact)
     case ZL_FACT_WORKLOAD:
         apply_workload(history, fact);
         break;
+    case ZL_FACT_JOB:
+        apply_workload(history, fact);
+        zl_history_note_job(history, fact);
+        break;
     case ZL_FACT_REPLICASET:
         apply_replicaset(history, fact);
         break;
@@ -403,7 +429,7 @@ void zl_history_apply(struct zl_history *history, const struct zl_fact *fact)
         break;
     }
     for (struct pod *pod = history->pods; pod != NULL; pod = pod->hh.next) {
-        update_belief(history, pod);
+        update_belief(history, fact, pod);
     }
     for (struct pool *pool = history->pools; pool != NULL; pool = pool->hh.next) {
         judge_believers(history, fact, pool);
@@ -425,6 +451,7 @@ void zl_history_free(struct zl_history *history)
         HASH_DELETE(hh, history->pools, pool);
         free(pool->name);
         free(pool->status_uid);
+        free(pool->turn_uid);
         free(pool->holder_uid);
         free(pool->successor_uid);
         free(pool->last_holder_uid);

@@ -10,10 +10,15 @@
  *     somebody else (a late commit); unless a door was open: the driver says so (zl_history_open), or the objects do (no
  *     policy, one replica, a workload that has just joined).
  *   - a deposed pod never gets the seat back.
+ * for a pool whose members are Jobs the first two, and:
+ *   - a turn is not interrupted: while the Job that the Lease's annotation "turn" names is not over (there, not being deleted,
+ *     neither Complete nor Failed), the Lease names no other Job, and no pod of another one. A lost Lease ends a turn.
+ *   Its pods execute until they are gone or finished, whatever becomes of their Job; they are never deposed.
  * and for every pool:
  *   - the fencing token: falls neither in the Lease nor in LeaderPolicy status, and each new holder's is larger than
  *     every one before. That includes a Lease that is deleted and made again.
- *   - once faults stop: soon a leader that is Ready, alone in a scaleDown pool, confirmed and in status (zl_history_look).
+ *   - once faults stop: soon a leader that is Ready, alone in a scaleDown pool, confirmed and in status; or, where Jobs take
+ *     turns, soon one that is over, until all are (zl_history_look).
  *
  * Threads: none of its own; one history, one thread.
  */
@@ -26,6 +31,7 @@
 enum zl_fact_kind {
     ZL_FACT_POLICY,
     ZL_FACT_WORKLOAD, /* Deployment or StatefulSet */
+    ZL_FACT_JOB,
     ZL_FACT_REPLICASET,
     ZL_FACT_POD,
     ZL_FACT_LEASE,
@@ -42,7 +48,7 @@ struct zl_fact {
     const char *owner_uid; /* of a pod or ReplicaSet: its controller */
     const char
         *pool; /* of a workload: the pool that it joins; of a Lease: the pool that it belongs to */
-    /* pod */
+    /* pod; a Job is FINISHED when it is Complete or Failed */
     bool finished, ready, terminating;
     /* workload, ReplicaSet */
     int64_t replicas;
@@ -54,7 +60,8 @@ struct zl_fact {
     /* Lease */
     const char *holder_uid;
     const char *successor_uid;
-    const char *deposed; /* uids, separated by commas */
+    const char *deposed;  /* uids, separated by commas */
+    const char *turn_uid; /* the Job whose turn it is */
     bool provisional;
     int64_t token; /* Lease and policy; 0: none */
 };
@@ -64,6 +71,7 @@ enum zl_violation {
     ZL_SLIPPED_PAST,
     ZL_LATE_COMMIT,
     ZL_DEPOSED_LEADS,
+    ZL_TURN_INTERRUPTED,
     ZL_TOKEN_FELL,
     ZL_TOKEN_SHARED, /* one token, two holders; or a new holder without a larger one */
     ZL_NOT_SETTLED,  /* reported by the checker, when a bound has passed */
@@ -101,14 +109,14 @@ void zl_history_close(struct zl_history *history, enum zl_door kind, const char 
 void zl_history_calm(struct zl_history *history, int64_t now_ms, int64_t bound_ms);
 
 /*
- * What kube-controller-manager itself says of the ReplicaSet NAME: WAITS, it waits until it has seen the pods that it created
+ * What kube-controller-manager itself says of the ReplicaSet or Job NAME: WAITS, it waits until it has seen the pods that it created
  * or deleted (its "expectations") and creates none before, whoever wakes it; or it goes on. Of pods that came and went
  * while its watch was broken it never hears; then it waits for five minutes (pkg/controller/controller_utils.go,
  * ExpectationsTimeout; kubernetes/kubernetes issue 129795).
  *
  * A pool that has nobody to lead it, because it said so in this calm of each ReplicaSet that ought to send a pod (with rollout:
  * Recreate the newest ones), and whose workloads have all such a one, has that much longer; and the ordinary bound once one
- * of them goes on.
+ * of them goes on. The same for a pool of Jobs, whose first one waits so and of which no pod lives.
  */
 void zl_history_expects(struct zl_history *history, const char *name, bool waits, int64_t now_ms);
 
@@ -126,12 +134,13 @@ enum zl_calm zl_history_look(struct zl_history *history, int64_t now_ms, char **
 
 /* What happened to a pool so far. */
 struct zl_pool_record {
-    const char *pool;   /* borrowed */
-    uint64_t changes;   /* of leader, the first one not counted */
-    uint64_t pods;      /* that ever lived */
-    uint64_t excused;   /* pods that came in through an open door */
-    uint64_t held;      /* calms in which it needed longer than the bound: zl_history_expects */
-    int64_t longest_ms; /* without a Ready leader, since there was one for the first time */
+    const char *pool; /* borrowed */
+    uint64_t changes; /* of leader, the first one not counted */
+    uint64_t pods;    /* that ever lived */
+    uint64_t excused; /* pods that came in through an open door */
+    uint64_t held;    /* calms in which it needed longer than the bound: zl_history_expects */
+    int64_t
+        longest_ms; /* without a Ready leader, since there was one for the first time; Jobs: none executes, but some wait */
     int64_t token;
 };
 /*

@@ -38,6 +38,9 @@ static bool is_member(const struct zl_history *history, const struct pod *pod,
 
 char *zl_history_lack(const struct zl_history *history, const struct pool *pool)
 {
+    if (pool->jobs && pool->has_policy) {
+        return zl_history_lack_of_jobs(history, pool);
+    }
     if (!zl_history_wants_leader(history, pool)) {
         return NULL;
     }

@@ -30,6 +30,7 @@ bound_ms=$((${ZL_CHAOS_BOUND:-60} * 1000))
 expectations_s=300 # what Kubernetes itself may take, see zl_history_expects
 rollouts=${ZL_CHAOS_ROLLOUTS-handover recreate replace stateful pair-a standby}
 declare -A down=() frozen=() restarting=()
+jobs_begun=0
 
 if [ -n "${ZL_CHAOS_PLAN:-}" ]; then
     plan_round "$seed" 1 "$storm_ms"

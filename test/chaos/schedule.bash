@@ -78,12 +78,14 @@ plan_fault() {
     link-delay) between 2000 8000 ;;
     rollout-bad) between 2000 12000 ;;
     scale-down-up | label-off-on | gatekeeper-off) between 500 4000 ;;
+    job-join) between 500 2500 ;;
     *) rolled=0 ;;
     esac
     lasts=$rolled
     roll 1000
     number=$rolled
     local key=${kind%%-*}/$target # so a workload whose rollout is bad gets no other one
+    [ "$kind" != job-add ] || key=$kind
     [ "$target" != kube-apiserver ] && [ "$target" != etcd ] || key=platform
     [ "$at" -ge "${busy_until[$key]:-0}" ] || return 0
     busy_until[$key]=$((at + lasts + 200))
@@ -94,18 +96,37 @@ plan_fault() {
     [ "$lasts" -eq 0 ] || echo "$((at + lasts)) $kind end $target $number"
 }
 
+# What happens to Jobs; numbers of its own, so that a seed's other faults are what they would be without.
+job_kinds() {
+    cat <<'KINDS'
+20 job-add jobs
+2 job-join jobs
+3 job-delete jobs
+2 pod-delete jobs
+2 pod-kill jobs
+2 pod-fail jobs
+1 lease-delete jobs
+KINDS
+}
+
 # plan_round SEED ROUND MS - the faults of one round, by time; the last one begins before MS
 plan_round() {
+    { plan_kinds fault_kinds "$1" "$2" 150 1800 "$3" && plan_kinds job_kinds "$1" $(($2 + 100000)) 300 2000 "$3"; } |
+        sort -s -n -k 1,1
+}
+
+# plan_kinds KINDS SEED ROUND LOW HIGH MS - faults of those kinds, one LOW to HIGH ms after the other
+plan_kinds() {
     local at=0 kinds weights=0 weight random rolled picked
     local -A busy_until=()
-    kinds=$(fault_kinds)
+    kinds=$("$1")
     while read -r weight _; do ((weights += weight)); done <<<"$kinds"
-    seed_with "$1" "$2"
+    seed_with "$2" "$3"
     roll 2
     while :; do
-        between 150 1800
+        between "$4" "$5"
         at=$((at + rolled))
-        [ "$at" -lt "$3" ] || break
+        [ "$at" -lt "$6" ] || break
         plan_fault "$at"
-    done | sort -s -n -k 1,1
+    done
 }

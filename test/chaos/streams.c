@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define STREAMS 6
+#define STREAMS 7
 #define MARK_GAP_MS 250
 #define RETRY_MS 200
 #define CALL_MS 5000
@@ -21,11 +21,9 @@ static const struct {
     const struct zl_kube_resource *resource;
     enum zl_fact_kind kind;
 } TYPES[STREAMS] = {
-    {&ZL_KUBE_LEADERPOLICIES, ZL_FACT_POLICY},
-    {&ZL_KUBE_DEPLOYMENTS, ZL_FACT_WORKLOAD},
-    {&ZL_KUBE_STATEFULSETS, ZL_FACT_WORKLOAD},
-    {&ZL_KUBE_REPLICASETS, ZL_FACT_REPLICASET},
-    {&ZL_KUBE_PODS, ZL_FACT_POD},
+    {&ZL_KUBE_LEADERPOLICIES, ZL_FACT_POLICY},  {&ZL_KUBE_DEPLOYMENTS, ZL_FACT_WORKLOAD},
+    {&ZL_KUBE_STATEFULSETS, ZL_FACT_WORKLOAD},  {&ZL_KUBE_JOBS, ZL_FACT_JOB},
+    {&ZL_KUBE_REPLICASETS, ZL_FACT_REPLICASET}, {&ZL_KUBE_PODS, ZL_FACT_POD},
     {&ZL_KUBE_LEASES, ZL_FACT_LEASE},
 };
 

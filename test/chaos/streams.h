@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * streams.h - every change of every object that matters, of six resource types, as one sequence in the order in which
+ * streams.h - every change of every object that matters, of seven resource types, as one sequence in the order in which
  * etcd stored them.
  *
  * Each type is followed by a watch of its own, from a list that is made once; a watch that ends is resumed from the last

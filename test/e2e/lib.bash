@@ -238,7 +238,9 @@ is_queued() { [ -n "$(k get job "$1" -o 'jsonpath={.metadata.annotations.zen-lea
 await_complete() {
     local seconds=$1
     shift
-    k wait --for condition=Complete --timeout "${seconds}s" job "$@" >/dev/null || fail "not complete within $seconds s: $*"
+    # kubectl's own deadline is each object's.
+    timeout "$seconds" kubectl --namespace "$NS" wait --for condition=Complete --timeout "${seconds}s" job "$@" >/dev/null ||
+        fail "not complete within $seconds s: $*"
 }
 executing() { policy_status "$1" .executing.name; }
 queue() { policy_status "$1" '.queue[*].name'; }

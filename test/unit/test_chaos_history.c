@@ -4,9 +4,11 @@
  * written as a script, and what is to be found in it.
  *
  *   policy NAME [standby] [recreate] [token=N] [status=UID]     workload UID pool=P|- replicas=N
- *   pod UID of WORKLOAD [ready] [going] [over]       lease POOL [holder=UID] [claim] [token=N] [next=UID] [out=UID,UID]
- *   replicaset UID of WORKLOAD [replicas=N] [number=N]    gone pod|lease|policy|replicaset NAME
- *   open|slow POOL    close|quick POOL MS    calm MS    waits|goes-on REPLICASET    at MS: also look at the calm
+ *   job UID pool=P|- [going] [over]
+ *   pod UID of WORKLOAD|JOB [ready] [going] [over]
+ *   lease POOL [holder=UID] [claim] [token=N] [next=UID] [out=UID,UID] [turn=JOB]
+ *   replicaset UID of WORKLOAD [replicas=N] [number=N]    gone pod|lease|policy|replicaset|job NAME
+ *   open|slow POOL    close|quick POOL MS    calm MS    waits|goes-on REPLICASET|JOB    at MS: also look at the calm
  */
 #include "common/base/memory.h"
 #include "test/chaos/fact.h"
@@ -81,6 +83,7 @@ static void fill_lease(char **words, size_t count, struct zl_fact *fact)
     fact->token = number_of(words, count, "token", 0);
     fact->successor_uid = value_of(words, count, "next");
     fact->deposed = value_of(words, count, "out");
+    fact->turn_uid = value_of(words, count, "turn");
 }
 
 static bool fill(char **words, size_t count, struct zl_fact *fact)
@@ -101,6 +104,12 @@ static bool fill(char **words, size_t count, struct zl_fact *fact)
         fact->pool = value_of(words, count, "pool");
         fact->pool = zl_same_string(fact->pool, "-") ? NULL : fact->pool;
         fact->replicas = number_of(words, count, "replicas", 1);
+    } else if (strcmp(words[0], "job") == 0) {
+        fact->kind = ZL_FACT_JOB;
+        fact->pool = value_of(words, count, "pool");
+        fact->pool = zl_same_string(fact->pool, "-") ? NULL : fact->pool;
+        fact->terminating = value_of(words, count, "going") != NULL;
+        fact->finished = value_of(words, count, "over") != NULL;
     } else if (strcmp(words[0], "replicaset") == 0) {
         fact->kind = ZL_FACT_REPLICASET;
         fact->owner_uid = words[3];
@@ -187,6 +196,14 @@ static void run_script(struct script *script, const char *text)
     "policy p;workload w pool=p replicas=3;lease p holder=a claim token=1;pod a of w;"             \
     "lease p holder=a token=1;pod a of w ready;policy p token=1 status=a;at 100000;"
 
+/* A pool of two Jobs: it is j's turn, whose first pod, a, executes; k waits. */
+#define TURN                                                                                       \
+    "policy p;job j pool=p;job k pool=p;lease p holder=a claim token=1 turn=j;pod a of j;"         \
+    "lease p holder=a token=1 turn=j;policy p token=1 status=a;at 100000;"
+/* The same after j's turn, and k's. */
+#define IDLE                                                                                       \
+    TURN "pod a of j over;job j pool=p over;lease p token=1;job k pool=p over;policy p token=1;"
+
 struct row {
     const char *script;
     int violation; /* -1: none */
@@ -265,6 +282,52 @@ static const struct row ROWS[] = {
     {LED "gone lease p;lease p holder=a token=2", -1},
     {LED "gone lease p;lease p holder=a token=1", -1}, /* the same leader with the same token */
     {LED "gone policy p;policy p;gone lease p;gone pod a;lease p holder=b token=1;pod b of w", -1},
+    /* Jobs: never two */
+    {TURN, -1},
+    {TURN "lease p holder=b claim token=2 turn=j;pod b of j", ZL_TWO_LEADERS},
+    {TURN "pod a of j going;lease p holder=b claim token=2 turn=j;pod b of j", ZL_TWO_LEADERS},
+    {TURN "pod a of j over;lease p holder=b claim token=2 turn=j;pod b of j", -1},
+    {TURN "gone pod a;lease p holder=b claim token=2 turn=j;pod b of j", -1},
+    {TURN "job j pool=p over;lease p holder=b claim token=2 turn=k;pod b of k", ZL_TWO_LEADERS},
+    {TURN "gone job j pool=p;lease p holder=b claim token=2 turn=k;pod b of k", ZL_TWO_LEADERS},
+    {TURN "gone job j pool=p;gone pod a;lease p holder=b claim token=2 turn=k;pod b of k", -1},
+    {TURN "gone lease p;lease p token=1;lease p holder=b claim token=2 turn=k;pod b of k",
+     ZL_TWO_LEADERS},
+    {TURN "lease p holder=a token=1 turn=j out=a;lease p holder=b claim token=2 turn=j out=a;"
+          "pod b of j",
+     ZL_TWO_LEADERS}, /* there is no handover between them */
+    {TURN "job j pool=-;lease p holder=b claim token=2 turn=k;pod b of k", -1},
+    /* nothing slips past */
+    {TURN "pod b of j", ZL_SLIPPED_PAST},
+    {TURN "pod b of k", ZL_SLIPPED_PAST},
+    {TURN "open p;pod b of k", -1},
+    {TURN "pod b of x", -1},
+    {TURN "job x pool=-;pod b of x;job x pool=p", -1}, /* labelled while it ran */
+    {TURN "job x pool=-;job x pool=p;at 104000;pod b of x", -1},
+    {TURN "job x pool=-;job x pool=p;at 106000;pod b of x", ZL_SLIPPED_PAST},
+    {TURN "job k pool=p;at 101000;pod b of k", ZL_SLIPPED_PAST}, /* a change of it opens nothing */
+    {TURN "job l pool=p;at 101000;pod b of l", ZL_SLIPPED_PAST}, /* nor does a new one */
+    {TURN "gone pod a;lease p holder=b claim token=2 turn=j;lease p holder=c claim token=3 turn=j;"
+          "pod c of j;pod b of j",
+     ZL_LATE_COMMIT},
+    /* a turn is not interrupted */
+    {TURN "gone pod a;lease p holder=b claim token=2 turn=k;pod b of k", ZL_TURN_INTERRUPTED},
+    {TURN "pod a of j over;lease p holder=b claim token=2 turn=k;pod b of k", ZL_TURN_INTERRUPTED},
+    {TURN "gone pod a;lease p token=1", ZL_TURN_INTERRUPTED},
+    {TURN "lease p holder=a token=1", ZL_TURN_INTERRUPTED},
+    {TURN "gone pod a;job j pool=p over;lease p holder=b claim token=2 turn=k;pod b of k", -1},
+    {TURN "gone pod a;job j pool=p going;lease p holder=b claim token=2 turn=k;pod b of k", -1},
+    {TURN "gone pod a;gone job j pool=p;lease p holder=b claim token=2 turn=k;pod b of k", -1},
+    {TURN "gone pod a;job j pool=-;lease p holder=b claim token=2 turn=k;pod b of k", -1},
+    {TURN "gone pod a;gone lease p;lease p token=1;lease p holder=b claim token=2 turn=k;"
+          "pod b of k",
+     -1}, /* nobody knows whose it was */
+    {TURN "gone pod a;lease p holder=b claim token=2 turn=j;pod b of k", ZL_TURN_INTERRUPTED},
+    {TURN "gone pod a;job j pool=p over;lease p holder=b claim token=2;pod b of k",
+     ZL_TURN_INTERRUPTED}, /* whose turn it is, is not said */
+    /* the token */
+    {TURN "gone pod a;lease p holder=b claim token=1 turn=j;pod b of j", ZL_TOKEN_SHARED},
+    {TURN "policy p token=0", ZL_TOKEN_FELL},
 };
 
 static void test_each_script_has_the_violation_of_its_row_and_no_other(void **state)
@@ -304,6 +367,18 @@ static const struct {
     {LED "policy p token=1 status=b", "status says"},
     {LED "policy p token=2 status=a", "status says"},
     {LED "policy p standby token=1 status=a;pod b of w", NULL},
+    {IDLE, NULL},
+    {TURN, "Job j (j) is not over"},
+    {TURN "pod a of j over;job j pool=p over;lease p token=1;policy p token=1", "Job k"},
+    {IDLE "job l pool=p", "Job l"},
+    {IDLE "job l pool=p;gone job l pool=p", NULL},
+    {IDLE "job l pool=-", NULL},
+    {IDLE "open p;pod b of k", "pod b (b) lives"},
+    {IDLE "lease p holder=a token=1", "still names a"},
+    {IDLE "lease p token=1 turn=k", "still names nobody, the turn of k"},
+    {IDLE "policy p token=1 status=a", "status says"},
+    {IDLE "policy p token=2", "status says"},
+    {IDLE "gone lease p", NULL},
 };
 
 static void test_a_pool_is_settled_with_one_confirmed_ready_leader_in_status(void **state)
@@ -336,12 +411,14 @@ static void test_a_pool_is_settled_with_one_confirmed_ready_leader_in_status(voi
     "lease p holder=y claim token=1;pod y of r ready;lease p holder=y token=1;"                    \
     "policy p token=1 status=y;"
 
-static const struct {
+struct calm_row {
     const char *script;
     enum zl_calm state; /* at the last look */
     const char *reason;
     uint64_t held; /* calms of pool p */
-} CALM_ROWS[] = {
+};
+
+static const struct calm_row CALM_ROWS[] = {
     {TWO "calm 60000;at 160000", ZL_CALM_LASTS, "pool p", 0},
     {TWO "calm 60000;at 160001", ZL_CALM_OVERDUE, "pool p", 0},
     {TWO "calm 60000;at 159000;" LEADS "at 159500;at 160400", ZL_CALM_LASTS, NULL, 0},
@@ -404,6 +481,44 @@ static const struct {
      ZL_CALM_OVERDUE, "pool q", 1},
 };
 
+/* The pool of Jobs p, beside q with its leader, x. */
+#define BESIDE                                                                                     \
+    TURN "policy q;workload e pool=q replicas=3;replicaset s of e replicas=3;"                     \
+         "lease q holder=x claim token=1;pod x of s ready;lease q holder=x token=1;"               \
+         "policy q token=1 status=x;"
+/* j has done its work. */
+#define NEXT                                                                                       \
+    "pod a of j over;job j pool=p over;lease p holder=b claim token=2 turn=k;pod b of k;"          \
+    "policy p token=2 status=b;"
+
+static const struct calm_row JOB_CALM_ROWS[] = {
+    {BESIDE "calm 60000;at 160000", ZL_CALM_LASTS, "Job j", 0},
+    {BESIDE "calm 60000;at 160001", ZL_CALM_OVERDUE, "Job j", 0},
+    {BESIDE NEXT "calm 60000;at 160001", ZL_CALM_OVERDUE, "Job k", 0}, /* that was before */
+    /* from one end to the next one */
+    {BESIDE "calm 60000;at 150000;" NEXT "at 210000", ZL_CALM_LASTS, "Job k", 0},
+    {BESIDE "calm 60000;at 150000;" NEXT "at 210001", ZL_CALM_OVERDUE, "Job k", 0},
+    {BESIDE "calm 60000;at 150000;" NEXT "at 200000;gone pod b;"
+            "lease p holder=c claim token=3 turn=k;pod c of k;at 210001",
+     ZL_CALM_OVERDUE, "Job k", 0}, /* another pod of it is no progress */
+    {BESIDE "calm 60000;at 150000;" NEXT "at 200000;pod b of k over;job k pool=p over;"
+            "lease p token=2;policy p token=2;at 201000;at 202000",
+     ZL_CALM_SETTLED, NULL, 0},
+    {BESIDE "pod x of s;calm 60000;at 150000;" NEXT "at 160001", ZL_CALM_OVERDUE, "pool q", 0},
+    {BESIDE "calm 60000;at 150000;" NEXT "at 170000;pod x of s;at 175000;at 210001",
+     ZL_CALM_OVERDUE, "Job k", 0},
+    /* held up by Kubernetes' expectations */
+    {BESIDE "gone pod a;calm 60000;at 110000;waits j;at 150000;at 160001", ZL_CALM_LASTS, "Job j",
+     1},
+    {BESIDE "gone pod a;calm 60000;at 110000;waits j;goes-on j;at 160001", ZL_CALM_OVERDUE, "Job j",
+     0},
+    {BESIDE "gone pod a;calm 60000;at 110000;waits k;at 160001", ZL_CALM_OVERDUE, "Job j",
+     0}, /* it is j's turn */
+    {BESIDE "calm 60000;at 110000;waits j;at 160001", ZL_CALM_OVERDUE, "Job j", 0}, /* a lives */
+    {BESIDE "gone pod a;job j pool=p over;lease p token=1;calm 60000;waits k;at 160001",
+     ZL_CALM_LASTS, "Job k", 1},
+};
+
 static uint64_t held_of(const struct zl_history *history, const char *pool)
 {
     struct zl_pool_record record = {0};
@@ -415,25 +530,36 @@ static uint64_t held_of(const struct zl_history *history, const char *pool)
     return 0;
 }
 
-static void test_only_expectations_of_all_who_ought_to_send_a_pod_prolong_a_calm(void **state)
+static void judge_calms(const struct calm_row *rows, size_t count)
 {
-    (void)state;
-    for (size_t i = 0; i < sizeof CALM_ROWS / sizeof CALM_ROWS[0]; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct found found = {0};
         struct script script = {.history = zl_history_new(note, &found)};
-        run_script(&script, CALM_ROWS[i].script);
-        const char *wanted = CALM_ROWS[i].reason;
+        run_script(&script, rows[i].script);
+        const char *wanted = rows[i].reason;
         bool reason_fits = (wanted == NULL) == (script.reason == NULL) &&
                            (wanted == NULL || strstr(script.reason, wanted) != NULL);
-        if (script.state != CALM_ROWS[i].state || !reason_fits ||
-            held_of(script.history, "p") != CALM_ROWS[i].held || held_of(script.history, "q") > 0) {
-            fail_msg("row %zu: %s: state %d, %s, held %llu", i, CALM_ROWS[i].script,
-                     (int)script.state, script.reason != NULL ? script.reason : "settled",
+        if (script.state != rows[i].state || !reason_fits ||
+            held_of(script.history, "p") != rows[i].held || held_of(script.history, "q") > 0) {
+            fail_msg("row %zu: %s: state %d, %s, held %llu", i, rows[i].script, (int)script.state,
+                     script.reason != NULL ? script.reason : "settled",
                      (unsigned long long)held_of(script.history, "p"));
         }
         free(script.reason);
         zl_history_free(script.history);
     }
+}
+
+static void test_only_expectations_of_all_who_ought_to_send_a_pod_prolong_a_calm(void **state)
+{
+    (void)state;
+    judge_calms(CALM_ROWS, sizeof CALM_ROWS / sizeof CALM_ROWS[0]);
+}
+
+static void test_of_jobs_one_is_over_within_each_bound_until_all_are(void **state)
+{
+    (void)state;
+    judge_calms(JOB_CALM_ROWS, sizeof JOB_CALM_ROWS / sizeof JOB_CALM_ROWS[0]);
 }
 
 static void test_changes_of_leader_and_the_longest_gap_are_counted(void **state)
@@ -473,11 +599,13 @@ static void test_a_lease_is_read_with_its_annotations(void **state)
         "{\"metadata\":{\"name\":\"zen-lead-web\",\"uid\":\"u\",\"resourceVersion\":\"42\","
         "\"annotations\":{\"zen-lead.io/holder-uid\":\"a\",\"zen-lead.io/fencing-token\":\"7\","
         "\"zen-lead.io/claim\":\"provisional\",\"zen-lead.io/successor\":\"web-1_b\","
-        "\"zen-lead.io/deposed\":\"c,d\"}},\"spec\":{\"holderIdentity\":\"anything\"}}");
+        "\"zen-lead.io/deposed\":\"c,d\",\"zen-lead.io/"
+        "turn\":\"first_j\"}},\"spec\":{\"holderIdentity\":\"anything\"}}");
     assert_string_equal(fact->pool, "web");
     assert_string_equal(fact->holder_uid, "a");
     assert_string_equal(fact->successor_uid, "b");
     assert_string_equal(fact->deposed, "c,d");
+    assert_string_equal(fact->turn_uid, "j");
     assert_true(fact->provisional);
     assert_int_equal(fact->token, 7);
     assert_int_equal(fact->revision, 42);
@@ -495,7 +623,7 @@ static void test_a_lease_is_read_with_its_annotations(void **state)
     assert_null(decoded(ZL_FACT_LEASE, "{\"metadata\":{\"name\":\"node-1\",\"uid\":\"u\"}}"));
 }
 
-static void test_pods_and_workloads_are_read(void **state)
+static void test_pods_workloads_and_jobs_are_read(void **state)
 {
     (void)state;
     struct zl_fact *fact = decoded(
@@ -526,6 +654,17 @@ static void test_pods_and_workloads_are_read(void **state)
     assert_int_equal(fact->replicas, 3);
     assert_int_equal(fact->deployment_revision, 7);
     zl_fact_free(fact);
+    fact = decoded(ZL_FACT_JOB, "{\"metadata\":{\"name\":\"j\",\"uid\":\"u\",\"labels\":{"
+                                "\"zen-lead/pool\":\"p\"}},\"spec\":{\"parallelism\":3}}");
+    assert_string_equal(fact->pool, "p");
+    assert_false(fact->finished || fact->terminating);
+    zl_fact_free(fact);
+    fact =
+        decoded(ZL_FACT_JOB, "{\"metadata\":{\"name\":\"j\",\"uid\":\"u\",\"deletionTimestamp\":"
+                             "\"t\"},\"status\":{\"conditions\":[{\"type\":\"Suspended\","
+                             "\"status\":\"False\"},{\"type\":\"Failed\",\"status\":\"True\"}]}}");
+    assert_true(fact->finished && fact->terminating);
+    zl_fact_free(fact);
     fact = decoded(ZL_FACT_POLICY, "{\"metadata\":{\"name\":\"p\",\"uid\":\"u\"},"
                                    "\"spec\":{\"rollout\":\"Recreate\"}}");
     assert_true(fact->recreate && !fact->standby);
@@ -538,9 +677,10 @@ int main(void)
         cmocka_unit_test(test_each_script_has_the_violation_of_its_row_and_no_other),
         cmocka_unit_test(test_a_pool_is_settled_with_one_confirmed_ready_leader_in_status),
         cmocka_unit_test(test_only_expectations_of_all_who_ought_to_send_a_pod_prolong_a_calm),
+        cmocka_unit_test(test_of_jobs_one_is_over_within_each_bound_until_all_are),
         cmocka_unit_test(test_changes_of_leader_and_the_longest_gap_are_counted),
         cmocka_unit_test(test_a_lease_is_read_with_its_annotations),
-        cmocka_unit_test(test_pods_and_workloads_are_read),
+        cmocka_unit_test(test_pods_workloads_and_jobs_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
