@@ -8,7 +8,7 @@
 #   ZL_BIN=FOLDER            the programs under test (build/bin); a sanitizer build works as well
 #   KUBEBUILDER_ASSETS=DIR   the control plane to use, see test/controlplane/build.sh
 #   FILTER=REGEX             only tests whose name matches
-#   ZL_GROUPS=N              how many areas run at the same time (as many as there are processors)
+#   ZL_GROUPS=N              how many areas run at the same time (one more than there are processors: tests wait a lot)
 #   ZL_DOWN_SECONDS=N        how long the controller stays dead in the test for that (18)
 #
 # Adds "passed failed" to build/results. After a failure the logs of all programs are in build/e2e-logs/GROUP.
@@ -45,7 +45,7 @@ for area in ${1:-$(cd test/e2e && echo *.bats | sed 's/\.bats//g')}; do
 done
 areas=$(find "$folder/queue" -type f | wc -l)
 [ "$areas" -gt 0 ] || { echo "no test matches FILTER=$FILTER" >&2; exit 2; }
-count=${ZL_GROUPS:-$(nproc)}
+count=${ZL_GROUPS:-$(($(nproc) + 1))} # they wait more than they compute
 [ "$count" -le "$areas" ] || count=$areas
 
 KUBEBUILDER_ASSETS=$(bash test/controlplane/build.sh)
