@@ -26,10 +26,17 @@ static const struct zl_metric REMOVED = {
     .label1 = "reason",
 };
 
+/* From 0 on: a rate needs a value before the first one. */
 void zl_guard_register_metrics(void)
 {
+    static const char *const results[] = {"complete", "failed", "gone", "paused"};
     zl_metrics_register(&TURNS);
     zl_metrics_register(&REMOVED);
+    for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
+        zl_metric_add(&TURNS, results[i], NULL, 0);
+    }
+    zl_metric_add(&REMOVED, "duplicate", NULL, 0);
+    zl_metric_add(&REMOVED, "missed", NULL, 0);
 }
 
 /* --- Events --- */
