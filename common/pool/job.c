@@ -34,6 +34,23 @@ static void decode_conditions(const struct cJSON *object, struct zl_job *job)
     }
 }
 
+/*
+ * The CronJob that it was made from. kubectl create job --from=cronjob/x names it as owner, but not as controller.
+ */
+static void adopt_cronjob(const struct cJSON *object, struct zl_meta *meta)
+{
+    const struct cJSON *owner =
+        zl_json_first(zl_json_at(object, "metadata", "ownerReferences", NULL));
+    for (; owner != NULL && meta->controller.kind == NULL; owner = zl_json_next(owner)) {
+        if (zl_same_string(zl_json_text(owner, "kind", NULL), "CronJob")) {
+            meta->controller.api_version = zl_strdup(zl_json_text(owner, "apiVersion", NULL));
+            meta->controller.kind = zl_strdup("CronJob");
+            meta->controller.name = zl_strdup(zl_json_text(owner, "name", NULL));
+            meta->controller.uid = zl_strdup(zl_json_text(owner, "uid", NULL));
+        }
+    }
+}
+
 /* "<cronjob>-<number>" */
 static int64_t tick_from_name(const struct zl_meta *meta)
 {
@@ -78,6 +95,7 @@ enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out, st
     job->parallelism = zl_json_i64(object, 1, "spec", "parallelism", NULL);
     job->failures = zl_json_i64(object, 0, "status", "failed", NULL);
     job->tick_s = decode_tick(object, &job->meta);
+    adopt_cronjob(object, &job->meta); /* which gave it no tick */
     if (zl_json_bool(object, false, "spec", "manualSelector", NULL)) {
         job->own_selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));
     }

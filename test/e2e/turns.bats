@@ -157,7 +157,8 @@ executing() { holder batch | cut -d _ -f 1; }
     expect "the turn" "$(turn)" = "$(turn_of d)"
     k delete "$POD" --wait
     over d Complete
-    refused 'this pod'"'"'s Job in pool "batch" is over or suspended' c
+    # The claim of d counts for the claim timeout, without its pod.
+    wait_for 10 refused 'this pod'"'"'s Job in pool "batch" is over or suspended' c
     k patch job c --type merge -p '{"spec": {"parallelism": 1}}'
     comes_in c
     recorder_sync

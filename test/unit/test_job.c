@@ -153,6 +153,22 @@ static void test_cronjob_joins_by_its_keys_or_its_template(void **state)
     }
 }
 
+static void test_a_job_made_by_hand_belongs_to_its_cronjob(void **state)
+{
+    (void)state;
+    ZL_AUTO_JSON struct cJSON *json = parse(
+        "{\"metadata\":{\"name\":\"tick-28000000\",\"uid\":\"u\",\"ownerReferences\":["
+        "{\"kind\":\"Other\",\"name\":\"o\",\"uid\":\"x\"},"
+        "{\"apiVersion\":\"batch/v1\",\"kind\":\"CronJob\",\"name\":\"tick\",\"uid\":\"c\"}]}}");
+    struct zl_job *job = NULL;
+    assert_int_equal(zl_job_decode(json, &job, NULL), ZL_OK);
+    assert_string_equal(job->meta.controller.kind, "CronJob");
+    assert_string_equal(job->meta.controller.name, "tick");
+    assert_string_equal(job->meta.controller.uid, "c");
+    assert_int_equal(job->tick_s, 0); /* no schedule made it, whatever its name */
+    zl_job_free(job);
+}
+
 static void test_a_job_without_name_or_uid_is_refused(void **state)
 {
     (void)state;
@@ -195,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_tick_is_read_from_annotation_or_name),
         cmocka_unit_test(test_state_of_a_job),
         cmocka_unit_test(test_cronjob_joins_by_its_keys_or_its_template),
+        cmocka_unit_test(test_a_job_made_by_hand_belongs_to_its_cronjob),
         cmocka_unit_test(test_a_job_without_name_or_uid_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
