@@ -221,17 +221,18 @@ static void test_a_job_that_memory_lost_is_gone_or_has_left(void **state)
     (void)state;
     static const struct row GONE = {.a = NULL, .b = B};
     static const struct row LEFT = {.a = JOB_IN("a", "uid-a", "01", "", ""), .b = B};
+    char name_a[] = "a", uid_a[] = "uid-a", uid_d[] = "uid-d";
     struct zl_owner owner = {.api_version = (char[]){"batch/v1"},
                              .kind = (char[]){"Job"},
                              .name = (char[]){"d"},
-                             .uid = (char[]){"uid-d"}};
+                             .uid = uid_d};
     struct server server = {.row = &GONE};
     struct zl_error err = {0};
     start(&server);
     struct zl_owners *owners = server.gatekeeper.owners;
     ZL_AUTO_REF struct zl_ref *cached = zl_cache_find(server.cache, ZL_CACHED_JOBS, "shop", "a");
     struct zl_job lost = *(const struct zl_job *)zl_ref_object(cached);
-    lost.meta.uid = (char[]){"uid-d"}; /* as if memory had known one more */
+    lost.meta.uid = uid_d; /* as if memory had known one more */
     for (int i = 0; i < 3; i++) {
         /* Never heard of; noted, and gone; noted, and there, but in no pool. */
         ZL_AUTO_REF struct zl_ref *ref = NULL;
@@ -241,9 +242,9 @@ static void test_a_job_that_memory_lost_is_gone_or_has_left(void **state)
         }
         if (i == 2) {
             server.row = &LEFT;
-            owner.name = (char[]){"a"};
-            owner.uid = (char[]){"uid-a"};
-            lost.meta.uid = (char[]){"uid-a"};
+            owner.name = name_a;
+            owner.uid = uid_a;
+            lost.meta.uid = uid_a;
             zl_owners_note_lost_job(owners, &lost);
         }
         enum zl_status status =
