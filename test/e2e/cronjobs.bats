@@ -263,6 +263,7 @@ two_ticks() {
     # Now one that waits, behind somebody else.
     job other mail | k apply -f -
     wait_for 10 is_queued other
+    wait_for 3 is_older other
     finish_one
     wait_for 20 runs other
     wait_for 20 scheduled mail 2

@@ -30,8 +30,6 @@ hanging() {
 # Every waiting Job's controller is made to try again now.
 poke() { k annotate jobs --all --overwrite "test/poke=$RANDOM$RANDOM" >/dev/null; }
 no_pod_of() { [ -z "$(job_pods "$1")" ]; }
-# is_younger_than JOB - a Job that is created now
-is_younger_than() { [ "$(date +%s)" -gt "$(date -d "$(k get job "$1" -o 'jsonpath={.metadata.creationTimestamp}')" +%s)" ]; }
 absent() { [ -z "$(k get "$1" --ignore-not-found -o name)" ]; }
 # Nobody who is not over. (A Job that ended while the controllers were down has the mark for good.)
 nobody_is_queued() {
@@ -222,8 +220,7 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     hanging first second
     k delete job first --wait=false
     wait_for 10 absent job/first
-    # Jobs of the same second are in the order of their names.
-    wait_for 3 is_younger_than second
+    wait_for 3 is_older second
     batch first batch "" "$SHORT"
     poke
     wait_for 20 runs second

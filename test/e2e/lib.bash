@@ -305,6 +305,9 @@ turns() {
         "$ZL_RUN/log/recorder.log"
 }
 
+# is_older JOB - than one that is created from now on: Jobs of the same second are in the order of their names.
+is_older() { [ "$(date +%s)" -gt "$(date -d "$(k get job "$1" -o 'jsonpath={.metadata.creationTimestamp}')" +%s)" ]; }
+
 # our_calls - what webhook and controller have asked the API server for in this namespace, one line each:
 # verb resource[/subresource] name
 our_calls() {
