@@ -289,6 +289,7 @@ times_forbidden() { k get events -o json | jq '[.items[] | select(.reason == "Jo
     # One that waits is replaced as well, and its time is nobody's.
     job other mail | k apply -f -
     wait_for 10 is_queued other
+    wait_for 3 is_older other
     tick 3 mail
     wait_for 20 runs other
     tick 4 mail
