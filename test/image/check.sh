@@ -35,7 +35,7 @@ in_root() {
     unshare "${namespaces[@]}" bash -c '
         root=$1 user=$2 && shift 2
         mount --bind "$root" "$root" && mount -o remount,bind,ro "$root" && mount -t tmpfs -o mode=1777 none "$root/tmp" &&
-            exec env -i PATH=/usr/bin:/usr/sbin setpriv --no-new-privs chroot --userspec="$user" "$root" "$@"' bash "$work/root" "$user" "$@"
+            exec env -i PATH=/usr/bin:/usr/sbin setpriv --no-new-privs chroot --userspec="$user" "$root" "$@"' bash "$work/rootfs" "$user" "$@"
 }
 
 # --- what it is made of
@@ -48,15 +48,15 @@ dockerfile_packages() {
 makefile_packages() { (sed -n 's/^PACKAGES := //p' Makefile | tr ' ' '\n' && echo libc6-dev) | sort; }
 same_packages() { diff <(makefile_packages) <(dockerfile_packages); }
 
-fresh_root() { SOURCE_DATE_EPOCH=1700000000 bash test/image/root.sh "$bin" "$work/root"; }
+fresh_root() { SOURCE_DATE_EPOCH=1700000000 bash test/image/root.sh "$bin" "$work/rootfs"; }
 
 # No shell, no package manager, nothing that runs as somebody else.
 nothing_else() {
     local extra
-    extra=$(cd "$work/root" && find . -type f -not -path './usr/bin/zen-lead-*' -not -name '*.so*' \
+    extra=$(cd "$work/rootfs" && find . -type f -not -path './usr/bin/zen-lead-*' -not -name '*.so*' \
         -not -path './etc/passwd' -not -path './etc/group' -not -path './etc/nsswitch.conf')
     [ -z "$extra" ] || { echo "$extra" && return 1; }
-    [ -z "$(find "$work/root" -perm /7022 -type f)" ] || { find "$work/root" -perm /7022 -type f && return 1; }
+    [ -z "$(find "$work/rootfs" -perm /7022 -type f)" ] || { find "$work/rootfs" -perm /7022 -type f && return 1; }
 }
 
 # Every library that any file of the root asks for is in the root.
@@ -64,16 +64,16 @@ complete() {
     local file wanted missing=0
     while read -r file; do
         for wanted in $(readelf -d "$file" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
-            [ -n "$(find "$work/root" -name "$wanted")" ] || { echo "${file#"$work/root"} needs $wanted" && missing=1; }
+            [ -n "$(find "$work/rootfs" -name "$wanted")" ] || { echo "${file#"$work/rootfs"} needs $wanted" && missing=1; }
         done
-    done < <(find "$work/root" -type f)
+    done < <(find "$work/rootfs" -type f)
     return "$missing"
 }
 
 # Each library comes from a package, and each package comes with those that the Dockerfile names.
 from_packages() {
     local file package
-    (cd "$work/root" && find . -name '*.so*' -type f | sed 's/^\.//') | while read -r file; do
+    (cd "$work/rootfs" && find . -name '*.so*' -type f | sed 's/^\.//') | while read -r file; do
         package=$({ dpkg -S "$file" || dpkg -S "/usr$file" || dpkg -S "$(realpath "$file")"; } 2>/dev/null | sed -n '1s/:.*//p')
         [ -n "$package" ] || { echo "$file is of no package" && return 1; }
         echo "$package"
@@ -113,9 +113,9 @@ reproducible() {
     git ls-files --cached --others --exclude-standard -z | xargs -0 cp --parents -t "$there"
     make -C "$there" --no-print-directory -j"$(nproc)" image-root ROOT="$work/again" SOURCE_DATE_EPOCH=1700000000 >"$work/make.log" 2>&1 ||
         { tail -n 20 "$work/make.log" && return 1; }
-    (cd "$work/root" && tar --sort=name --numeric-owner -cf - usr etc lib* | sha256sum) >"$work/one"
+    (cd "$work/rootfs" && tar --sort=name --numeric-owner -cf - usr etc lib* | sha256sum) >"$work/one"
     (cd "$work/again" && tar --sort=name --numeric-owner -cf - usr etc lib* | sha256sum) >"$work/two"
-    diff "$work/one" "$work/two" || { diff -rq "$work/root" "$work/again" || true; return 1; }
+    diff "$work/one" "$work/two" || { diff -rq "$work/rootfs" "$work/again" || true; return 1; }
 }
 
 check "Dockerfile and Makefile name the same packages" same_packages
@@ -124,11 +124,11 @@ check "it holds the programs, their libraries and three files, none of them writ
 check "every library that is needed is there" complete
 check "each of them comes with the packages that the Dockerfile installs" from_packages
 check "the same sources elsewhere give the same root, byte for byte" reproducible
-mkdir -p "$work/root/tmp"
-printf 'apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\nclusters: [{name: a, cluster: {server: "https://nobody.invalid:1"}}]\nusers: [{name: a, user: {token: t}}]\n' >"$work/root/etc/kubeconfig"
-chmod a+r "$work/root/etc/kubeconfig"
+mkdir -p "$work/rootfs/tmp"
+printf 'apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\nclusters: [{name: a, cluster: {server: "https://nobody.invalid:1"}}]\nusers: [{name: a, user: {token: t}}]\n' >"$work/rootfs/etc/kubeconfig"
+chmod a+r "$work/rootfs/etc/kubeconfig"
 for program in zen-lead-webhook zen-lead-controller zen-lead-certs; do check "$program runs in it" runs "$program"; done
 check "zen-lead-certs makes certificates in it" makes_certificates
 check "a name that cannot be looked up is what is wrong with a server of that name" looks_names_up
-du -sh "$work/root" | sed 's/\t.*/ in all/'
+du -sh "$work/rootfs" | sed 's/\t.*/ in all/'
 exit $failures
