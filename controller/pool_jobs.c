@@ -10,14 +10,6 @@
 
 #define SECOND_US INT64_C(1000000)
 
-/* startingDeadlineSeconds of JOB's CronJob; -1: none. */
-static int64_t starting_deadline_of(struct zl_cache *cache, const struct zl_job *job)
-{
-    ZL_AUTO_REF struct zl_ref *ref = zl_cache_find_cronjob(cache, job);
-    const struct zl_cronjob *cronjob = ref != NULL ? zl_ref_object(ref) : NULL;
-    return cronjob != NULL ? cronjob->starting_deadline_s : -1;
-}
-
 static void gather_cronjobs(struct zl_cache *cache, const char *namespace_, const char *name,
                             struct zl_pool *out)
 {
@@ -41,8 +33,8 @@ void zl_pool_gather_jobs(struct zl_cache *cache, const char *namespace_, const c
     guard->turns = zl_alloc((guard->turn_count + 1) * sizeof *guard->turns);
     for (size_t i = 0; i < guard->turn_count; i++) {
         const struct zl_job *job = zl_ref_object(out->job_refs.items[i]);
-        guard->turns[i] =
-            (struct zl_turn){.job = job, .starting_deadline_s = starting_deadline_of(cache, job)};
+        guard->turns[i] = (struct zl_turn){
+            .job = job, .starting_deadline_s = zl_cache_starting_deadline_s(cache, job)};
         zl_cache_list_by(cache, ZL_CACHED_PODS, ZL_BY_OWNER, namespace_, job->meta.uid,
                          &out->pod_refs);
     }

@@ -99,10 +99,8 @@ static enum zl_status view_whose(const struct zl_gatekeeper *gatekeeper, struct 
 static void add_turn(const struct zl_gatekeeper *gatekeeper, struct queue *queue,
                      const struct zl_job *job)
 {
-    ZL_AUTO_REF struct zl_ref *ref = zl_cache_find_cronjob(gatekeeper->cache, job);
-    const struct zl_cronjob *cronjob = ref != NULL ? zl_ref_object(ref) : NULL;
     queue->turns[queue->count++] = (struct zl_turn){
-        .job = job, .starting_deadline_s = cronjob != NULL ? cronjob->starting_deadline_s : -1};
+        .job = job, .starting_deadline_s = zl_cache_starting_deadline_s(gatekeeper->cache, job)};
 }
 
 /* @param over  uid of a Job whose turn has ended, whatever memory says; NULL: none */

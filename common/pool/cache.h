@@ -112,6 +112,8 @@ void zl_cache_list_workloads(struct zl_cache *cache, const char *namespace_, con
 
 /* The CronJob of JOB, if it has one and that is in a pool; else NULL. The caller drops the reference. */
 struct zl_ref *zl_cache_find_cronjob(struct zl_cache *cache, const struct zl_job *job);
+/* startingDeadlineSeconds of JOB's CronJob; -1: none. */
+int64_t zl_cache_starting_deadline_s(struct zl_cache *cache, const struct zl_job *job);
 /* The pool that JOB is in, by its own keys or its CronJob's; NULL: none. The caller frees. */
 char *zl_cache_pool_of_job(struct zl_cache *cache, const struct zl_job *job);
 /* The Jobs of a pool, those that are over included. */

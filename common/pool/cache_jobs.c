@@ -16,6 +16,13 @@ struct zl_ref *zl_cache_find_cronjob(struct zl_cache *cache, const struct zl_job
     return cronjob != NULL && zl_same_string(cronjob->meta.uid, owner->uid) ? ZL_STEAL(&ref) : NULL;
 }
 
+int64_t zl_cache_starting_deadline_s(struct zl_cache *cache, const struct zl_job *job)
+{
+    ZL_AUTO_REF struct zl_ref *ref = zl_cache_find_cronjob(cache, job);
+    const struct zl_cronjob *cronjob = ref != NULL ? zl_ref_object(ref) : NULL;
+    return cronjob != NULL ? cronjob->starting_deadline_s : -1;
+}
+
 char *zl_cache_pool_of_job(struct zl_cache *cache, const struct zl_job *job)
 {
     if (job->pool != NULL || job->opted_out) {
