@@ -160,7 +160,8 @@ static const struct {
                                 "CronJob's startingDeadlineSeconds"},
     [ZL_OUTCOME_JOB_OVER] = {"job_over", false,
                              "zen-lead: this pod's Job in pool \"%s\" is over or suspended"},
-    [ZL_OUTCOME_JOB_GONE] = {"job_gone", false, "zen-lead: this pod's Job does not exist any more"},
+    [ZL_OUTCOME_OWNER_GONE] = {"owner_gone", false,
+                               "zen-lead: this pod's workload or Job does not exist any more"},
     [ZL_OUTCOME_LED_POOL] = {"led_pool", false,
                              "zen-lead: pool \"%s\" is led by a pod of a Deployment or "
                              "StatefulSet, its Jobs do not start; give them a pool of their own"},

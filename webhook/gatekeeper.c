@@ -229,7 +229,6 @@ static void log_decision(const struct zl_request *request, enum zl_outcome outco
               ZL_STR("error", level == ZL_LOG_LEVEL_WARN ? err->message : NULL));
 }
 
-/* A pod whose Job is gone would run until garbage collection takes it, beside whoever executes then. */
 static bool has_guarded_pool(const struct zl_gatekeeper *gatekeeper, const char *namespace_)
 {
     ZL_AUTO_REFS struct zl_refs members = {0};
@@ -238,7 +237,12 @@ static bool has_guarded_pool(const struct zl_gatekeeper *gatekeeper, const char 
     return members.count > 0;
 }
 
-/* The pod's workload or Job, if that joins a pool. */
+/*
+ * The pod's workload or Job, if that joins a pool.
+ *
+ * @param orphan  there is none any more: the pod would run until garbage collection takes it, beside whoever leads or
+ *                executes then
+ */
 static enum zl_status find_member(const struct zl_gatekeeper *gatekeeper,
                                   struct zl_request *request, bool *orphan, struct zl_error *err)
 {
@@ -258,7 +262,8 @@ static enum zl_status find_member(const struct zl_gatekeeper *gatekeeper,
     status = zl_owners_workload_of(gatekeeper->owners, request->namespace_, request->owner,
                                    request->deadline_ms, &workload, err);
     use_workload(request, workload);
-    return status;
+    *orphan = status == ZL_E_NOT_FOUND;
+    return *orphan ? ZL_OK : status;
 }
 
 static void read_request(const struct zl_gatekeeper *gatekeeper, const struct zl_review *review,
@@ -294,7 +299,7 @@ enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
     read_request(gatekeeper, review, &owner, &request);
     enum zl_status status = find_member(gatekeeper, &request, &orphan, &err);
     if (orphan) {
-        outcome = ZL_OUTCOME_JOB_GONE;
+        outcome = ZL_OUTCOME_OWNER_GONE;
     } else if (status == ZL_OK && request.pool != NULL) {
         zl_replace_string(pool, request.pool);
         status = decide_member(gatekeeper, &request, &outcome, &err);

@@ -173,6 +173,9 @@ static void cache_changed(void *ctx, enum zl_cached kind, const void *old_object
         }
     } else if (kind == ZL_CACHED_JOBS && new_object == NULL) {
         zl_owners_note_lost_job(observers->owners, old_object);
+    } else if ((kind == ZL_CACHED_DEPLOYMENTS || kind == ZL_CACHED_STATEFULSETS) &&
+               new_object == NULL) {
+        zl_owners_note_lost_workload(observers->owners, old_object);
     }
 }
 

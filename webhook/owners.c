@@ -117,7 +117,6 @@ struct source {
     enum zl_status (*decode)(const struct cJSON *object, void **out, struct zl_error *err);
     void (*free_object)(void *object);
     bool (*joins)(const void *object); /* else it is in no pool for certain */
-    bool ends;                         /* of itself, while its controller may still make a pod */
 };
 
 static const struct source DEPLOYMENTS = {.cached = ZL_CACHED_DEPLOYMENTS,
@@ -134,8 +133,7 @@ static const struct source JOBS = {.cached = ZL_CACHED_JOBS,
                                    .resource = &ZL_KUBE_JOBS,
                                    .decode = decode_job,
                                    .free_object = zl_job_free,
-                                   .joins = job_may_join,
-                                   .ends = true};
+                                   .joins = job_may_join};
 static const struct source CRONJOBS = {.cached = ZL_CACHED_CRONJOBS,
                                        .resource = &ZL_KUBE_CRONJOBS,
                                        .alternative = &ZL_KUBE_CRONJOBS_V1BETA1,
@@ -224,19 +222,10 @@ static enum zl_status find(struct zl_owners *owners, const struct source *source
     if (!zl_cache_is_settled(owners->cache, source->cached) ||
         zl_cache_position(owners->cache, source->cached) < sighting.version) {
         *out = ZL_STEAL(&sighting.owner);
-    } else if (source->ends && sighting.owner != NULL) {
+    } else if (sighting.owner != NULL) {
         return sight(owners, source, wanted, out, err);
     }
     return ZL_OK;
-}
-
-/* The same for a Deployment or StatefulSet; one that is gone is in no pool. */
-static enum zl_status find_workload(struct zl_owners *owners, const struct source *source,
-                                    const struct wanted *wanted, struct zl_ref **out,
-                                    struct zl_error *err)
-{
-    enum zl_status status = find(owners, source, wanted, out, err);
-    return status == ZL_E_NOT_FOUND ? ZL_OK : status;
 }
 
 /* --- from a ReplicaSet to its Deployment --------------------------------------------------------- */
@@ -266,20 +255,13 @@ static bool link_is_stale(struct zl_owners *owners, const char *namespace_,
     return !zl_same_string(namesake->meta.uid, link->owner_uid);
 }
 
-/* The Deployment of a ReplicaSet, read once per uid. */
-static enum zl_status find_link(struct zl_owners *owners, const char *namespace_,
+/* The Deployment of a ReplicaSet, read live and remembered. */
+static enum zl_status read_link(struct zl_owners *owners, const char *namespace_,
                                 const struct zl_owner *replicaset, int64_t deadline_ms,
                                 struct zl_sighting *out, struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_meta meta;
-    if (zl_sightings_find(owners->sightings, replicaset->uid, out)) {
-        if (!link_is_stale(owners, namespace_, replicaset, out)) {
-            return ZL_OK;
-        }
-        zl_sighting_clear(out);
-    }
-
     enum zl_status status = read_object(owners, &ZL_KUBE_REPLICASETS, namespace_, replicaset->name,
                                         true, deadline_ms, &object, err);
     if (status == ZL_OK) {
@@ -302,19 +284,52 @@ static enum zl_status find_link(struct zl_owners *owners, const char *namespace_
     return ZL_OK;
 }
 
-/*
- * The pod's ReplicaSet is gone, so garbage collection will take the pod; but until then it would run.
- * Let it through unless the name says that it came from a workload in a pool ("<deployment>-<hash>").
- */
-static enum zl_status judge_orphan(struct zl_owners *owners, const char *namespace_,
-                                   const struct zl_owner *replicaset, struct zl_error *err)
+/* The same, read once per uid. */
+static enum zl_status find_link(struct zl_owners *owners, const char *namespace_,
+                                const struct zl_owner *replicaset, int64_t deadline_ms,
+                                struct zl_sighting *out, struct zl_error *err)
 {
-    ZL_AUTO_REF struct zl_ref *member = find_namesake(owners, namespace_, replicaset);
-    if (member == NULL) {
-        return ZL_OK;
+    if (zl_sightings_find(owners->sightings, replicaset->uid, out)) {
+        if (!link_is_stale(owners, namespace_, replicaset, out)) {
+            return ZL_OK;
+        }
+        zl_sighting_clear(out);
     }
-    return zl_error_set(err, ZL_E_TRANSIENT, "ReplicaSet %s/%s does not exist any more", namespace_,
-                        replicaset->name);
+    return read_link(owners, namespace_, replicaset, deadline_ms, out, err);
+}
+
+static enum zl_status find_deployment(struct zl_owners *owners, const char *namespace_,
+                                      const struct zl_owner *replicaset, int64_t deadline_ms,
+                                      struct zl_ref **out, struct zl_error *err)
+{
+    ZL_AUTO_SIGHTING struct zl_sighting link = {0}, now = {0};
+    enum zl_status status = find_link(owners, namespace_, replicaset, deadline_ms, &link, err);
+    if (status != ZL_OK || link.owner_name == NULL) {
+        return status;
+    }
+    struct wanted wanted = {.namespace_ = namespace_,
+                            .name = link.owner_name,
+                            .uid = link.owner_uid,
+                            .deadline_ms = deadline_ms};
+    status = find(owners, &DEPLOYMENTS, &wanted, out, err);
+    if (status != ZL_E_NOT_FOUND) {
+        return status;
+    }
+
+    /* Deleted with its ReplicaSet, which still makes pods until it is collected; or without, so that the
+     * ReplicaSet is nobody's by now, or another Deployment's. */
+    struct zl_error gone = *err;
+    status = read_link(owners, namespace_, replicaset, deadline_ms, &now, err);
+    if (status != ZL_OK || now.owner_name == NULL) {
+        return status;
+    }
+    if (zl_same_string(now.owner_uid, link.owner_uid)) {
+        *err = gone;
+        return ZL_E_NOT_FOUND;
+    }
+    wanted.name = now.owner_name;
+    wanted.uid = now.owner_uid;
+    return find(owners, &DEPLOYMENTS, &wanted, out, err);
 }
 
 static bool is_of_group(const struct zl_owner *owner, const char *group)
@@ -327,32 +342,21 @@ enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *names
                                      const struct zl_owner *owner, int64_t deadline_ms,
                                      struct zl_ref **out, struct zl_error *err)
 {
-    struct wanted wanted = {.namespace_ = namespace_,
-                            .name = owner->name,
-                            .uid = owner->uid,
-                            .deadline_ms = deadline_ms};
     *out = NULL;
     if (!is_of_group(owner, "apps/")) {
         return ZL_OK;
     }
+    if (zl_same_string(owner->kind, "ReplicaSet")) {
+        return find_deployment(owners, namespace_, owner, deadline_ms, out, err);
+    }
     if (zl_same_string(owner->kind, "StatefulSet")) {
-        return find_workload(owners, &STATEFULSETS, &wanted, out, err);
+        const struct wanted wanted = {.namespace_ = namespace_,
+                                      .name = owner->name,
+                                      .uid = owner->uid,
+                                      .deadline_ms = deadline_ms};
+        return find(owners, &STATEFULSETS, &wanted, out, err);
     }
-    if (!zl_same_string(owner->kind, "ReplicaSet")) {
-        return ZL_OK;
-    }
-
-    ZL_AUTO_SIGHTING struct zl_sighting link = {0};
-    enum zl_status status = find_link(owners, namespace_, owner, deadline_ms, &link, err);
-    if (status == ZL_E_NOT_FOUND) {
-        return judge_orphan(owners, namespace_, owner, err);
-    }
-    if (status != ZL_OK || link.owner_name == NULL) {
-        return status;
-    }
-    wanted.name = link.owner_name;
-    wanted.uid = link.owner_uid;
-    return find_workload(owners, &DEPLOYMENTS, &wanted, out, err);
+    return ZL_OK;
 }
 
 /* --- Jobs ---------------------------------------------------------------------------------------- */
@@ -408,10 +412,20 @@ enum zl_status zl_owners_job_of(struct zl_owners *owners, const char *namespace_
     return status;
 }
 
+static void note_lost(struct zl_owners *owners, const struct zl_meta *meta, char *was_in)
+{
+    ZL_AUTO_SIGHTING struct zl_sighting lost = {.was_in = was_in};
+    if (was_in != NULL) {
+        zl_sightings_put(owners->sightings, meta->uid, &lost);
+    }
+}
+
 void zl_owners_note_lost_job(struct zl_owners *owners, const struct zl_job *job)
 {
-    ZL_AUTO_SIGHTING struct zl_sighting lost = {.was_in = zl_cache_pool_of_job(owners->cache, job)};
-    if (lost.was_in != NULL) {
-        zl_sightings_put(owners->sightings, job->meta.uid, &lost);
-    }
+    note_lost(owners, &job->meta, zl_cache_pool_of_job(owners->cache, job));
+}
+
+void zl_owners_note_lost_workload(struct zl_owners *owners, const struct zl_workload *workload)
+{
+    note_lost(owners, &workload->meta, zl_strdup(workload->pool));
 }

@@ -26,7 +26,8 @@ void zl_owners_free(struct zl_owners *owners);
  * @param owner        the pod's controller; fields may be NULL
  * @param deadline_ms  zl_clock_ms by which live reads must be done
  * @param out          NULL: in no pool; else the caller drops the reference (struct zl_workload)
- * @return ZL_OK, or the failure of a live read
+ * @return ZL_OK; ZL_E_NOT_FOUND: the pod's owner or that one's Deployment does not exist any more, so that
+ *         garbage collection will take the pod; or the failure of a live read
  */
 enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *namespace_,
                                      const struct zl_owner *owner, int64_t deadline_ms,
@@ -48,8 +49,12 @@ enum zl_status zl_owners_job_of(struct zl_owners *owners, const char *namespace_
                                 const struct zl_owner *owner, int64_t deadline_ms,
                                 struct zl_ref **out, char **pool,
                                 struct zl_error *err) ZL_MUST_CHECK;
-/* Memory has lost JOB. If it was deleted and did not just leave its pool, its pods may live on for a while. */
+/*
+ * Memory has lost JOB or WORKLOAD. If it was deleted and did not just leave its pool, its pods may live on for a
+ * while, and more may be made.
+ */
 void zl_owners_note_lost_job(struct zl_owners *owners, const struct zl_job *job);
+void zl_owners_note_lost_workload(struct zl_owners *owners, const struct zl_workload *workload);
 /* The pool that JOB joins; NULL: none. The caller frees, also after a failure. */
 enum zl_status zl_owners_pool_of_job(struct zl_owners *owners, const struct zl_job *job,
                                      int64_t deadline_ms, char **out,

@@ -22,7 +22,7 @@ struct zl_sighting {
     char *owner_name, *owner_uid; /* a ReplicaSet's Deployment; NULL: it has none */
     struct zl_ref *owner; /* a workload, Job or CronJob as it was read; NULL: it joined no pool */
     uint64_t version;     /* its resourceVersion as a number */
-    char *was_in;         /* of a Job that memory has lost: the pool that it was in; else NULL */
+    char *was_in;         /* of an owner that memory has lost: the pool that it was in; else NULL */
 };
 
 struct zl_sightings; /* opaque */

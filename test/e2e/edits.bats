@@ -96,6 +96,27 @@ load lib
     stays 5 one_leader web web
 }
 
+@test "a Deployment is deleted: what its ReplicaSet still sends is refused, and is let in when it was orphaned" {
+    local replicaset
+    policy web
+    deployment web 3 web
+    wait_for 15 one_leader web web
+    replicaset=$(replicaset_of "$(pod_names web | sed 's|.*/||')")
+    pod_of "$replicaset" >"$BATS_TEST_TMPDIR/pod.yaml"
+    freeze_owners # so that nobody collects it
+    k delete deployment web --wait=false
+    wait_for 10 is 1 eval 'k get deployment web >/dev/null 2>&1; echo $?'
+    for _ in 1 2 3 4 5 6; do # by each replica, and by what it learnt from the first time
+        run k create -f "$BATS_TEST_TMPDIR/pod.yaml"
+        expect "kubectl's exit code" "$status" -ne 0
+        [[ $output == *"workload or Job does not exist any more"* ]] || fail "unclear: $output"
+    done
+    # As `--cascade=orphan` does, only later.
+    k patch replicaset "$replicaset" --type json -p '[{"op": "remove", "path": "/metadata/ownerReferences"}]'
+    k create -f "$BATS_TEST_TMPDIR/pod.yaml"
+    thaw_owners
+}
+
 # Its ReplicaSet has the Deployment that there is now as its owner.
 adopted() {
     [ "$(k get replicaset -l app=web -o 'jsonpath={.items[0].metadata.ownerReferences[0].uid}')" = "$(k get deployment web -o 'jsonpath={.metadata.uid}')" ]; }

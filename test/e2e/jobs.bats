@@ -518,8 +518,7 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     event_message Job later FailedCreate | grep -q Deployment || fail "unclear: $(event_message Job later FailedCreate)"
     no_pod_of later
     one_leader web web
-    # In the background, the Deployment would be gone before its ReplicaSet, whose pods are in no pool then.
-    k delete deployment web --cascade=foreground
+    k delete deployment web
     await_complete 30 later
     recorder_sync
     expect "pods of both at one instant" "$(together)" -eq 1

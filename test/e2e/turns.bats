@@ -274,7 +274,7 @@ refused_and_held() { refused "$TURN" "$1" && [ "$(executing)" = "$2" ]; }
     local uid
     uid=$(pod_uid job/gone)
     k delete job gone --wait
-    refused "this pod's Job does not exist any more" gone "$uid"
+    refused "this pod's workload or Job does not exist any more" gone "$uid"
     comes_in a
     let_in c
     let_in c
