@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/pool/live.h"
 
 #include <string.h>
 
@@ -16,20 +17,15 @@ static enum zl_status read_turn(struct zl_reconciler *reconciler, struct zl_pool
                                 struct zl_error *err)
 {
     const struct zl_lease *lease = pool->facts.lease;
-    const struct zl_kube_target target = {
-        .resource = &ZL_KUBE_JOBS, .namespace_ = lease->namespace_, .name = lease->turn_job};
-    ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_job *job = NULL;
-    enum zl_status status = zl_kube_get(reconciler->client, &target, &object, err);
-    if (status == ZL_E_NOT_FOUND) {
-        pool->facts.guard.turn_over = true;
-        return ZL_OK;
-    }
-    if (status == ZL_OK) {
-        status = zl_job_decode(object, &job, err);
-    }
+    enum zl_status status =
+        zl_job_read(reconciler->client, lease->namespace_, lease->turn_job, 0, &job, err);
     if (status != ZL_OK) {
         return status;
+    }
+    if (job == NULL) {
+        pool->facts.guard.turn_over = true;
+        return ZL_OK;
     }
     ZL_AUTO_FREE char *joined = zl_cache_pool_of_job(reconciler->cache, job);
     pool->facts.guard.turn_over = strcmp(job->meta.uid, lease->turn_uid) != 0 || job->finished ||

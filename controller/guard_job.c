@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/pool/live.h"
 #include "common/pool/names.h"
 
 #include <string.h>
@@ -181,13 +182,6 @@ static enum zl_status send(struct zl_reconciler *reconciler, const struct zl_job
     return status == ZL_E_NOT_FOUND ? ZL_OK : status;
 }
 
-static void add_wake(struct cJSON *annotations)
-{
-    char now[ZL_TIME_TEXT_MAX];
-    zl_time_format_micro(zl_clock_wall_us(), now);
-    zl_json_set_text(annotations, ZL_KEY_WAKE, now);
-}
-
 enum zl_status zl_patch_job(struct zl_reconciler *reconciler, const struct zl_job *job,
                             enum zl_job_action action, struct zl_error *err)
 {
@@ -200,7 +194,7 @@ enum zl_status zl_patch_job(struct zl_reconciler *reconciler, const struct zl_jo
         zl_json_set_text(annotations, ZL_KEY_QUEUED, now);
     } else if (action == ZL_JOB_RESUME) {
         zl_json_set_null(annotations, ZL_KEY_QUEUED);
-        add_wake(annotations);
+        zl_annotate_wake(patch);
     }
     if (suspends || (action == ZL_JOB_RESUME && job->suspended)) {
         zl_json_set_bool(zl_json_child(patch, "spec"), "suspend", suspends);
@@ -217,11 +211,10 @@ enum zl_status zl_wake_job(struct zl_reconciler *reconciler, const struct zl_job
                            struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *patch = zl_json_object();
-    add_wake(zl_json_child(zl_json_child(patch, "metadata"), "annotations"));
+    zl_annotate_wake(patch);
     enum zl_status status = send(reconciler, job, patch, false, err);
     if (status == ZL_OK) {
-        ZL_LOG_INFO("owner woken", ZL_STR("kind", "Job"), ZL_STR("namespace", job->meta.namespace_),
-                    ZL_STR("name", job->meta.name));
+        zl_count_wake(&ZL_KUBE_JOBS, &job->meta);
     }
     return status;
 }
@@ -232,19 +225,14 @@ enum zl_status zl_wake_job(struct zl_reconciler *reconciler, const struct zl_job
 static enum zl_status look_at_rival(struct zl_reconciler *reconciler, const struct zl_turn *turn,
                                     bool *taken, struct zl_error *err)
 {
-    ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_job *rival = NULL;
-    const struct zl_kube_target target = {
-        .resource = &ZL_KUBE_JOBS, .namespace_ = turn->job->meta.namespace_, .name = turn->rival};
     if (turn->rival == NULL) {
         return ZL_OK;
     }
-    enum zl_status status = zl_kube_get(reconciler->client, &target, &object, err);
-    if (status == ZL_OK) {
-        status = zl_job_decode(object, &rival, err);
-    }
-    if (status != ZL_OK) {
-        return status == ZL_E_NOT_FOUND ? ZL_OK : status;
+    enum zl_status status =
+        zl_job_read(reconciler->client, turn->job->meta.namespace_, turn->rival, 0, &rival, err);
+    if (rival == NULL) {
+        return status;
     }
     bool may_run = !rival->meta.deleting && !zl_job_is_paused(rival);
     *taken = strcmp(rival->meta.uid, turn->job->meta.uid) != 0 &&

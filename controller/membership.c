@@ -8,6 +8,8 @@
  */
 #include "controller/reconciler.h"
 
+#include "common/pool/live.h"
+
 static enum zl_status read_object(struct zl_reconciler *reconciler,
                                   const struct zl_kube_resource *resource, const char *namespace_,
                                   const char *name, struct cJSON **out, struct zl_error *err)
@@ -51,21 +53,20 @@ static enum zl_status workload_joins(struct zl_reconciler *reconciler, const str
 static enum zl_status job_joins(struct zl_reconciler *reconciler, const struct zl_owner *owner,
                                 const struct zl_policy *policy, bool *inside, struct zl_error *err)
 {
-    ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_job *job = NULL;
     enum zl_status status =
-        read_object(reconciler, &ZL_KUBE_JOBS, policy->meta.namespace_, owner->name, &object, err);
-    if (status == ZL_OK) {
-        status = zl_job_decode(object, &job, err);
-    }
+        zl_job_read(reconciler->client, policy->meta.namespace_, owner->name, 0, &job, err);
     if (status != ZL_OK) {
         return status;
     }
-    ZL_AUTO_FREE char *pool = zl_cache_pool_of_job(reconciler->cache, job);
-    *inside = !policy->standby && zl_same_string(pool, policy->meta.name);
-    bool replaced = !zl_same_string(job->meta.uid, owner->uid);
+    bool gone = job == NULL || !zl_same_string(job->meta.uid, owner->uid);
+    if (!gone) {
+        ZL_AUTO_FREE char *pool = zl_cache_pool_of_job(reconciler->cache, job);
+        *inside = !policy->standby && zl_same_string(pool, policy->meta.name);
+    }
     zl_job_free(job);
-    return replaced ? zl_error_set(err, ZL_E_NOT_FOUND, "Job %s was replaced", owner->name) : ZL_OK;
+    return gone ? zl_error_set(err, ZL_E_NOT_FOUND, "Job %s does not exist any more", owner->name)
+                : ZL_OK;
 }
 
 /* As workload_joins, for a pod's controller. */

@@ -64,7 +64,11 @@ enum zl_status zl_check_membership(struct zl_reconciler *reconciler, struct zl_p
                                    struct zl_error *err) ZL_MUST_CHECK;
 /* The Job among the pool's whose pod POD is; NULL: none. */
 const struct zl_turn *zl_turn_of_pod(const struct zl_pool *pool, const struct zl_pod *pod);
-/* Patch the annotation that makes each owner of the pool sync at once. */
+/* Add the annotation to a merge PATCH whose change makes an owner's controller sync at once. */
+void zl_annotate_wake(struct cJSON *patch);
+/* OWNER was sent such a patch, and not for another reason as well: counts and logs it. */
+void zl_count_wake(const struct zl_kube_resource *resource, const struct zl_meta *owner);
+/* Wake each owner of the pool. */
 enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                               struct zl_error *err) ZL_MUST_CHECK;
 /* The same for one ReplicaSet. */

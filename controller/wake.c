@@ -19,27 +19,37 @@ const struct zl_metric ZL_WAKES = {
     .label1 = "kind",
 };
 
+void zl_annotate_wake(struct cJSON *patch)
+{
+    char now[ZL_TIME_TEXT_MAX];
+    struct cJSON *metadata = zl_json_child(patch, "metadata");
+    zl_time_format_micro(zl_clock_wall_us(), now);
+    zl_json_set_text(zl_json_child(metadata, "annotations"), ZL_KEY_WAKE, now);
+}
+
+void zl_count_wake(const struct zl_kube_resource *resource, const struct zl_meta *owner)
+{
+    zl_metric_add(&ZL_WAKES, resource->kind, NULL, 1);
+    ZL_LOG_INFO("owner woken", ZL_STR("kind", resource->kind),
+                ZL_STR("namespace", owner->namespace_), ZL_STR("name", owner->name));
+}
+
 static enum zl_status wake(struct zl_reconciler *reconciler,
                            const struct zl_kube_resource *resource, const struct zl_meta *owner,
                            struct zl_error *err)
 {
-    char now[ZL_TIME_TEXT_MAX];
     ZL_AUTO_JSON struct cJSON *patch = zl_json_object();
-    struct cJSON *metadata = zl_json_child(patch, "metadata");
     const struct zl_kube_target target = {
         .resource = resource, .namespace_ = owner->namespace_, .name = owner->name};
 
-    zl_time_format_micro(zl_clock_wall_us(), now);
-    zl_json_set_text(zl_json_child(metadata, "annotations"), ZL_KEY_WAKE, now);
+    zl_annotate_wake(patch);
     enum zl_status status =
         zl_kube_patch(reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
     if (status == ZL_E_NOT_FOUND) {
         return ZL_OK; /* nobody to wake */
     }
     if (status == ZL_OK) {
-        zl_metric_add(&ZL_WAKES, resource->kind, NULL, 1);
-        ZL_LOG_INFO("owner woken", ZL_STR("kind", resource->kind),
-                    ZL_STR("namespace", owner->namespace_), ZL_STR("name", owner->name));
+        zl_count_wake(resource, owner);
     }
     return status;
 }

@@ -8,6 +8,7 @@
 #include "webhook/gatekeeper.h"
 
 #include "common/base/clock.h"
+#include "common/pool/live.h"
 
 #include <string.h>
 
@@ -31,20 +32,10 @@ static enum zl_status read_job(const struct zl_gatekeeper *gatekeeper,
                                const struct zl_request *request, const char *name, const char *uid,
                                struct zl_ref **out, struct zl_error *err)
 {
-    ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_job *job = NULL;
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_JOBS,
-                                          .namespace_ = request->namespace_,
-                                          .name = name,
-                                          .timeout_ms = zl_clock_left_ms(request->deadline_ms)};
-    enum zl_status status = zl_kube_get(gatekeeper->client, &target, &object, err);
-    if (status == ZL_E_NOT_FOUND) {
-        return ZL_OK;
-    }
-    if (status == ZL_OK) {
-        status = zl_job_decode(object, &job, err);
-    }
-    if (status != ZL_OK) {
+    enum zl_status status = zl_job_read(gatekeeper->client, request->namespace_, name,
+                                        zl_clock_left_ms(request->deadline_ms), &job, err);
+    if (job == NULL) {
         return status;
     }
     if (!zl_same_string(job->meta.uid, uid)) {

@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/pool/live.h"
 
+/* *OUT stays NULL when there is none. */
+static enum zl_status read_object(struct zl_kube_client *client,
+                                  const struct zl_kube_target *target, struct cJSON **out,
+                                  struct zl_error *err)
+{
+    enum zl_status status = zl_kube_get(client, target, out, err);
+    return status == ZL_E_NOT_FOUND ? ZL_OK : status;
+}
+
 enum zl_status zl_pod_read(struct zl_kube_client *client, const char *namespace_, const char *name,
                            int64_t timeout_ms, struct zl_pod **out, struct zl_error *err)
 {
@@ -9,11 +18,20 @@ enum zl_status zl_pod_read(struct zl_kube_client *client, const char *namespace_
                                           .namespace_ = namespace_,
                                           .name = name,
                                           .timeout_ms = timeout_ms};
-    enum zl_status status = zl_kube_get(client, &target, &object, err);
-    if (status == ZL_E_NOT_FOUND) {
-        return ZL_OK;
-    }
-    return status == ZL_OK ? zl_pod_decode(object, out, err) : status;
+    enum zl_status status = read_object(client, &target, &object, err);
+    return object != NULL ? zl_pod_decode(object, out, err) : status;
+}
+
+enum zl_status zl_job_read(struct zl_kube_client *client, const char *namespace_, const char *name,
+                           int64_t timeout_ms, struct zl_job **out, struct zl_error *err)
+{
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_JOBS,
+                                          .namespace_ = namespace_,
+                                          .name = name,
+                                          .timeout_ms = timeout_ms};
+    enum zl_status status = read_object(client, &target, &object, err);
+    return object != NULL ? zl_job_decode(object, out, err) : status;
 }
 
 static enum zl_status add_replicaset(void *ctx, const struct cJSON *object, struct zl_error *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * live.h - a pod as the API server has it now, for decisions that a cache may not make.
+ * live.h - objects as the API server has them now, for decisions that a cache may not make.
  *
  * Threads: any; blocks on the API server.
  */
@@ -8,17 +8,21 @@
 #define ZL_POOL_LIVE_H
 
 #include "common/kube/client.h"
+#include "common/pool/job.h"
 #include "common/pool/objects.h"
 
 /*
  * What stands under NAME now.
  *
  * @param timeout_ms  as zl_kube_target.timeout_ms
- * @param out         the caller frees with zl_pod_free; stays as it is when there is none
+ * @param out         the caller frees with zl_pod_free or zl_job_free; stays as it is when there is none
  * @return ZL_OK, also when there is none; or the failure of the read
  */
 enum zl_status zl_pod_read(struct zl_kube_client *client, const char *namespace_, const char *name,
                            int64_t timeout_ms, struct zl_pod **out,
+                           struct zl_error *err) ZL_MUST_CHECK;
+enum zl_status zl_job_read(struct zl_kube_client *client, const char *namespace_, const char *name,
+                           int64_t timeout_ms, struct zl_job **out,
                            struct zl_error *err) ZL_MUST_CHECK;
 
 /* ReplicaSets as the API server has them now; {0} is a valid start. */
