@@ -340,12 +340,22 @@ times_forbidden() { k get events -o json | jq '[.items[] | select(.reason == "Jo
     recorder_sync
     expect "pods that ever ran" "$(admitted batch)" -eq 1
     expect "Jobs of the suspended one" "$(k get jobs -o name | grep -c /mail-a- || true)" -eq 0
-    k create job again --from=cronjob/mail-a
-    k create job "mail-b-$(minute 1)" --from=cronjob/mail-b
+    job_by_hand again mail-a
+    job_by_hand "mail-b-$(minute 1)" mail-b
     await_complete 20 again "mail-b-$(minute 1)"
     recorder_sync
     expect "pods that ever ran" "$(admitted batch)" -eq 3
     expect "pods at one instant" "$(most_at_once batch)" -eq 1
+}
+
+# job_by_hand NAME CRONJOB - by kubectl, or as it does: kubectl 1.20 knows CronJobs of batch/v1beta1 only, and servers since 1.25
+# have none.
+job_by_hand() {
+    k create job "$1" --from="cronjob/$2" || k get cronjob "$2" -o json | jq --arg name "$1" '{apiVersion: "batch/v1", kind: "Job",
+        metadata: {name: $name, labels: .spec.jobTemplate.metadata.labels,
+            annotations: ((.spec.jobTemplate.metadata.annotations // {}) + {"cronjob.kubernetes.io/instantiate": "manual"}),
+            ownerReferences: [{apiVersion, kind: "CronJob", name: .metadata.name, uid: .metadata.uid}]},
+        spec: .spec.jobTemplate.spec}' | k create -f -
 }
 
 @test "eight scheduled times in a row: refused Jobs do not pile up, and the record of ticks stays short" {

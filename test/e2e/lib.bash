@@ -41,7 +41,7 @@ stays() {
     shift
     while [ "${EPOCHREALTIME/./}" -lt "$deadline" ]; do
         "$@" || fail "did not stay true: $*" || return 1
-        sleep 0.1
+        sleep 0.25
     done
 }
 
