@@ -262,8 +262,10 @@ static void decode_rollout(const struct cJSON *spec, struct zl_workload *workloa
     workload->min_ready_s = zl_json_i64(spec, 0, "minReadySeconds", NULL);
     workload->progress_deadline_s =
         zl_json_i64(spec, PROGRESS_DEADLINE_S, "progressDeadlineSeconds", NULL);
+    /* Counted from the first ordinal (spec.ordinals.start, Kubernetes 1.26 and later; KEP-3335); both are int32. */
     workload->partition =
-        zl_json_i64(spec, 0, "updateStrategy", "rollingUpdate", "partition", NULL);
+        zl_json_i64(spec, 0, "updateStrategy", "rollingUpdate", "partition", NULL) +
+        zl_json_i64(spec, 0, "ordinals", "start", NULL);
 }
 
 enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON *object,
