@@ -28,7 +28,7 @@ teardown() {
 }
 
 # Every object of every kind, one per line, without what Kubernetes itself counts with and without Events. Of pods, Nodes
-# and addresses only what does not depend on the hour.
+# and addresses only what does not depend on the hour, nor on the node that a pod happens to be on: since 1.35 it has its zone.
 objects() {
     local kinds
     kinds=$(kubectl api-resources --verbs=list -o name | grep -vE '^events(\.|$)|^componentstatuses$' | paste -sd,)
@@ -36,7 +36,8 @@ objects() {
         | del(.metadata.resourceVersion, .metadata.managedFields, .metadata.generation, .metadata.selfLink,
               .metadata.annotations["endpoints.kubernetes.io/last-change-trigger-time"])
         | if (.metadata.annotations // {}) == {} then del(.metadata.annotations) else . end
-        | if .kind == "Pod" then {kind, phase: .status.phase, labels: .metadata.labels, annotations: .metadata.annotations,
+        | if .kind == "Pod" then {kind, phase: .status.phase, annotations: .metadata.annotations,
+              labels: (.metadata.labels | del(.["topology.kubernetes.io/zone"], .["topology.kubernetes.io/region"])),
               namespace: .metadata.namespace, owner: .metadata.ownerReferences[0].name}
           elif .kind == "Node" then {kind, name: .metadata.name}
           else del(.status, .subsets, .endpoints, .spec.renewTime) end' | sort

@@ -288,6 +288,11 @@ check_schema() {
     fi
 }
 
+# explain_as_before PATH - with group and version in one line, as kubectl before 1.27 has them.
+explain_as_before() {
+    kubectl_ explain "$1" | awk '/^GROUP:/ { group = $2 "/"; next } /^VERSION:/ { $2 = group $2 } { print }'
+}
+
 check_status() {
     local version path=/apis/coordination.kube-zen.io/v1alpha1/namespaces/default/leaderpolicies/check-columns
     kubectl_ delete --ignore-not-found lp check-columns >/dev/null
@@ -306,8 +311,9 @@ check_status() {
         kubectl_ get lp check-columns -o wide
     prints "nothing of the status is pruned" "u1 2 LeaderReady Deployment 1" kubectl_ get lp check-columns \
         -o 'jsonpath={.status.currentHolder.uid} {.status.blocked} {.status.conditions[0].reason} {.status.workloads[0].kind} {.status.observedGeneration}'
+    # Since 1.27 kubectl names the group by itself.
     prints "kubectl explain knows the fields" "KIND: LeaderPolicy VERSION: coordination.kube-zen.io/v1alpha1 FIELD: followerMode" \
-        kubectl_ explain lp.spec.followerMode
+        explain_as_before lp.spec.followerMode
     accepts "it can be deleted" kubectl_ delete lp check-columns
 }
 
