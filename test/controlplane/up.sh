@@ -124,7 +124,7 @@ start_apiserver() {
     local port
     port=$(free_port)
     process_start kube-apiserver "$assets/kube-apiserver" --etcd-servers "$etcd_url" \
-        --bind-address 127.0.0.1 --secure-port "$port" --endpoint-reconciler-type none \
+        --bind-address 127.0.0.1 --advertise-address 127.0.0.1 --secure-port "$port" --endpoint-reconciler-type none \
         --cert-dir "$ZL_RUN" --tls-cert-file "$ZL_RUN/apiserver.crt" --tls-private-key-file "$ZL_RUN/apiserver.key" \
         --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$ZL_RUN/sa.pub" \
         --service-account-signing-key-file "$ZL_RUN/sa.key" \
