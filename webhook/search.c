@@ -6,6 +6,7 @@
 #include "webhook/gatekeeper.h"
 
 #include "common/base/clock.h"
+#include "common/pool/selectors.h"
 
 #include <string.h>
 
@@ -33,6 +34,13 @@ static void set_aside(struct zl_others *out, const struct zl_pod *pod)
     out->rest = rest;
 }
 
+/* Found before: a pod may be selected twice. */
+static bool is_found(const struct zl_others *out, const struct zl_pod *pod)
+{
+    return (out->best != NULL && strcmp(out->best->meta.uid, pod->meta.uid) == 0) ||
+           (out->rest != NULL && strstr(out->rest, pod->meta.uid) != NULL);
+}
+
 /* Has POD a part in this: not the leader, not one that lost the seat, nor one that waits to be Ready? */
 static bool is_in_question(const struct search *search, const struct zl_pod *pod)
 {
@@ -42,7 +50,7 @@ static bool is_in_question(const struct search *search, const struct zl_pod *pod
     bool lost =
         zl_lease_has_deposed(lease, pod->meta.uid) && !zl_owner_is_job(&pod->meta.controller);
     return !pod->finished && !zl_lease_is_held_by(lease, pod->meta.uid) && !lost && !waits &&
-           strcmp(pod->meta.uid, search->request->pod_uid) != 0;
+           strcmp(pod->meta.uid, search->request->pod_uid) != 0 && !is_found(search->out, pod);
 }
 
 static bool has_turn(const struct search *search, const struct zl_pod *pod)
@@ -175,21 +183,33 @@ static enum zl_status list_pods(struct search *search, const struct zl_kube_sele
                         NULL, err);
 }
 
+/*
+ * The workloads of a pool may be many, and their pods are asked for within one review. Since Kubernetes 1.31 a list that follows
+ * another at once waits for up to a tenth of a second (KEP-2340: the API server answers from its cache when that has caught up), so a
+ * request for each would take longer than the deadline.
+ */
 static enum zl_status list_workloads_pods(struct search *search, struct zl_error *err)
 {
     const struct zl_request *request = search->request;
     const struct zl_workload *own = request->facts.workload;
-    const struct zl_kube_selector owned = {.label = own->selector};
     ZL_AUTO_REFS struct zl_refs others = {0};
-    enum zl_status status = list_pods(search, &owned, err);
+    ZL_AUTO_SELECTORS struct zl_selectors cover = {0};
+    enum zl_status status = ZL_OK;
 
     zl_cache_list_workloads(search->gatekeeper->cache, request->namespace_, request->pool, &others);
-    for (size_t i = 0; status == ZL_OK && i < others.count; i++) {
+    ZL_AUTO_FREE const char **texts = zl_alloc((others.count + 1) * sizeof *texts);
+    size_t count = 0;
+    texts[count++] = own->selector;
+    for (size_t i = 0; i < others.count; i++) {
         const struct zl_workload *other = zl_ref_object(others.items[i]);
-        const struct zl_kube_selector selected = {.label = other->selector};
         if (strcmp(other->meta.uid, own->meta.uid) != 0) {
-            status = list_pods(search, &selected, err);
+            texts[count++] = other->selector;
         }
+    }
+    zl_selectors_cover(texts, count, &cover);
+    for (size_t i = 0; status == ZL_OK && i < cover.count; i++) {
+        const struct zl_kube_selector selected = {.label = cover.items[i]};
+        status = list_pods(search, &selected, err);
     }
     return status;
 }

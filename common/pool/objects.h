@@ -90,7 +90,7 @@ struct zl_workload {
     bool recreates, on_delete;
     int64_t min_ready_s;         /* a pod counts as available after being Ready so long */
     int64_t progress_deadline_s; /* how long a new revision may take to become Ready */
-    int64_t partition; /* of a StatefulSet: lower ordinals keep their revision; its first one if all get the newest */
+    int64_t partition;           /* of a StatefulSet: lower ordinals keep their revision */
 };
 
 /*

@@ -68,6 +68,16 @@ all_ready() { k get pods -o json | jq '[.items[] | select(any(.status.conditions
     wait_for 10 is 1 all_ready
     recorder_sync
     expect "pods ever admitted" "$(admitted "")" -eq 1
+    # All workloads are known by now: the next claim asks for the pods of all at once.
+    k delete pods --all --wait=false
+    wait_for 20 lists_five_at_once
+    wait_for 20 is 1 all_ready
+}
+
+# What the API server is asked for grows in length only.
+lists_five_at_once() {
+    jq -r --arg ns "$NS" 'select(.verb == "list" and .objectRef.namespace == $ns and .objectRef.resource == "pods") | .requestURI' \
+        "$ZL_RUN/audit.log" | grep -qE 'labelSelector=app%20in%20%28(part-[1-5](%2C|%29)){5}'
 }
 
 @test "the leader is deleted: the next one is in at once, with a higher fencing token, never two" {

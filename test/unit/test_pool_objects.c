@@ -275,7 +275,8 @@ static const struct workload_row WORKLOAD_ROWS[] = {
          "\"updateStrategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"partition\":2}}"),
      false, false, false, 0, 600, 2},
     /* From the first ordinal on: of db-5, db-6, db-7 the first two keep their revision. */
-    {WORKLOAD("\"ordinals\":{\"start\":5},\"updateStrategy\":{\"rollingUpdate\":{\"partition\":2}}"),
+    {WORKLOAD(
+         "\"ordinals\":{\"start\":5},\"updateStrategy\":{\"rollingUpdate\":{\"partition\":2}}"),
      false, false, false, 0, 600, 7},
     {WORKLOAD("\"ordinals\":{\"start\":5}"), false, false, false, 0, 600, 5},
     {WORKLOAD("\"strategy\":\"Recreate\",\"paused\":\"yes\",\"minReadySeconds\":\"7\""), false,
