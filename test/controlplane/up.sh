@@ -171,9 +171,10 @@ start_all() {
     kubeconfig admin "$ZL_RUN/kubeconfig" "$server"
     kubeconfig controller-manager "$ZL_RUN/controller-manager.kubeconfig" "$server"
     for name in webhook controller certs kubelet; do kubeconfig "$name" "$ZL_RUN/$name.kubeconfig" "$server"; done
-    await 60 kube-apiserver apiserver_is_ready || return 1
+    # Newer versions have more to start, and several control planes may share two processors.
+    await 120 kube-apiserver apiserver_is_ready || return 1
     start_controller_manager
-    await 60 kube-controller-manager controllers_work
+    await 120 kube-controller-manager controllers_work
 }
 
 umask 077
