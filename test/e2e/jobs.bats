@@ -449,7 +449,7 @@ goes_on_waiting() { poke && ! is_failed "$1"; }
 # --- who was not asked -----------------------------------------------------------------------------
 
 @test "Jobs are labelled while they run: one goes on, the others' pods go, and they take turns" {
-    local name turn
+    local name
     policy batch
     for name in first second third; do job "$name" "" "backoffLimit: 6,"; done | k apply -f -
     for name in first second third; do wait_for 15 runs "$name"; done
@@ -458,7 +458,7 @@ goes_on_waiting() { poke && ! is_failed "$1"; }
     # A Job that is suspended loses its pod by its own controller, which may be the first.
     [ "$(minor_version)" -ge 22 ] || wait_for 10 at_least 2 eval "event_message LeaderPolicy batch SurplusPodDeleted | wc -l"
     wait_for 15 is 2 policy_status batch .waiting
-    for turn in 1 2 3; do
+    for _ in 1 2 3; do
         wait_for 30 somebody_executes
         name=$(executing batch)
         finish "$name"
