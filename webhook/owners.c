@@ -318,14 +318,9 @@ static enum zl_status find_deployment(struct zl_owners *owners, const char *name
 
     /* Deleted with its ReplicaSet, which still makes pods until it is collected; or without, so that the
      * ReplicaSet is nobody's by now, or another Deployment's. */
-    struct zl_error gone = *err;
     status = read_link(owners, namespace_, replicaset, deadline_ms, &now, err);
     if (status != ZL_OK || now.owner_name == NULL) {
         return status;
-    }
-    if (zl_same_string(now.owner_uid, link.owner_uid)) {
-        *err = gone;
-        return ZL_E_NOT_FOUND;
     }
     wanted.name = now.owner_name;
     wanted.uid = now.owner_uid;

@@ -48,7 +48,8 @@ thirty_jobs() {
     for n in $(seq 30); do job "job-$n" batch "$PARALLEL" "$SHORT"; done | k create -f - >/dev/null
 }
 thirty_turns() {
-    await_complete 150 --all
+    # The Job controller of newer versions looks at a Job a second after its pod's event: 90 pods are 90 s and more.
+    await_complete 300 --all
     one_at_a_time
     in_order 30
     expect "pods that ever ran" "$(admitted batch)" -eq 90
@@ -269,12 +270,13 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     poke
     stays 1 no_pod_of second
     wait_for 30 runs first
+    # Since pods have the Job controller's finalizer (1.26) a deleted one counts as failed: 20 s after the second, 40 after the third.
     for n in 1 2; do
         pod=$(job_pods first)
         k delete "$pod" --force --grace-period 0
         poke
         wait_for 10 absent "$pod"
-        wait_for 30 runs first
+        wait_for 60 runs first
     done
     expect "who executes" "$(executing batch)" = first
     finish first
@@ -369,6 +371,24 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     one_at_a_time
 }
 
+@test "a waiting Job is suspended: it makes no attempts, and its activeDeadlineSeconds counts from its turn on" {
+    [ "$(minor_version)" -ge 22 ] || skip "spec.suspend is dropped by servers before 1.22"
+    policy batch
+    hanging first
+    batch second batch "activeDeadlineSeconds: 12,"
+    wait_for 10 is True job_condition second Suspended
+    is_queued second
+    stays 14 goes_on_waiting second
+    expect "attempts, all of them before it was suspended" "$(denials second)" -le 2
+    finish first
+    wait_for 15 runs second
+    stays 2 runs second
+    finish second
+    await_complete 10 second
+    one_at_a_time
+}
+goes_on_waiting() { poke && ! is_failed "$1"; }
+
 @test "the next Job cannot start: the others wait and status says for whom; when it is deleted they go" {
     policy batch
     hanging first
@@ -435,16 +455,19 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     for name in first second third; do wait_for 15 runs "$name"; done
     k label jobs --all zen-lead/pool=batch
     wait_for 20 is 1 pod_count batch
-    wait_for 10 at_least 2 eval "event_message LeaderPolicy batch SurplusPodDeleted | wc -l"
+    # A Job that is suspended loses its pod by its own controller, which may be the first.
+    [ "$(minor_version)" -ge 22 ] || wait_for 10 at_least 2 eval "event_message LeaderPolicy batch SurplusPodDeleted | wc -l"
     wait_for 15 is 2 policy_status batch .waiting
-    for name in 1 2 3; do
-        wait_for 30 is 1 eval 'k get pods -l app=batch --field-selector status.phase=Running -o name | wc -l'
-        finish "$(executing batch)"
-        await_complete 15 "$(executing batch)" || true
-        sleep 0.2
+    for _ in 1 2 3; do
+        wait_for 30 somebody_executes
+        name=$(executing batch)
+        finish "$name"
+        await_complete 15 "$name"
+        wait_for 10 is_not "$name" executing batch
     done
-    await_complete 60 --all
+    await_complete 15 --all
 }
+somebody_executes() { runs "$(executing batch)"; }
 
 @test "the Lease is deleted by hand in the middle of a turn, with and without a controller: no second pod" {
     policy batch
@@ -540,6 +563,8 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
 }
 
 @test "manifests/examples: two Jobs take turns" {
+    # Nobody slips in before the gatekeeper is armed.
+    policy bucket
     # shellcheck disable=SC2154 # of programs.bash
     k apply -f "$zl_root/manifests/examples/job.yaml"
     wait_for 20 is import executing bucket
