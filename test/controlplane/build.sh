@@ -36,22 +36,14 @@ flock -n 9 || { say "another build is running, waiting for it"; flock 9; }
 [ -x "$done_dir/kube-controller-manager" ] && [ -x "$done_dir/kubectl" ] && { echo "$done_dir"; exit 0; }
 
 work=$done_dir.work
-mkdir -p "$work/lists/partial" "$work/bin" "$work/tmp"
+mkdir -p "$work/bin" "$work/tmp"
 started=$(date +%s)
 say "first run: building Kubernetes $version from Debian's source package (5 to 8 minutes on 2 cores, once)"
 bash "$here/packages.sh" golang-1.19-go rsync jq make dpkg-dev ca-certificates
 
-# A private view of bookworm's archive: the mirror is the one that this machine's apt uses.
-# shellcheck disable=SC2016  # an apt-get format, not a shell one
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' |
-    grep -v -- -security | head -n 1)
-[ -n "$mirror" ] || die "found no Debian mirror in apt's sources; set KUBEBUILDER_ASSETS to a folder with etcd, $binaries"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -r "$keyring" ] || die "$keyring is missing; install debian-archive-keyring"
-printf '%s [signed-by=%s] %s bookworm main\n' deb-src "$keyring" "$mirror" deb "$keyring" "$mirror" >"$work/sources.list"
-apt=(apt-get -q -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
-    -o Dir::State::Lists="$work/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
-    -o APT::Sandbox::User=root -o Debug::NoLocking=true)
+# shellcheck source=test/controlplane/archive.bash
+. "$here/archive.bash"
+archive_open bookworm "$work" || die "set KUBEBUILDER_ASSETS to a folder with etcd, $binaries"
 
 if [ ! -e "$work/.downloaded" ]; then
     say "downloading (about 60 MB)"

@@ -22,19 +22,10 @@ flock -n 9 || { say "another build is running, waiting for it"; flock 9; }
 [ -x "$done_dir/apiextensions-apiserver" ] && { echo "$done_dir"; exit 0; }
 bash "$here/../controlplane/packages.sh" dpkg-dev ca-certificates
 
-# A private view of unstable's archive: the mirror is the one that this machine's apt uses.
-# shellcheck disable=SC2016  # an apt-get format, not a shell one
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' |
-    grep -v -- -security | head -n 1)
-[ -n "$mirror" ] || die "found no Debian mirror in apt's sources"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -r "$keyring" ] || die "$keyring is missing; install debian-archive-keyring"
-mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/bin"
-echo "deb [signed-by=$keyring] $mirror sid main" >"$work/sources.list"
-: >"$work/status" # nothing is installed: what is needed comes with all that it needs
-apt=(apt-get -q -y -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
-    -o Dir::State::Lists="$work/lists" -o Dir::State::status="$work/status" -o Dir::Cache="$work/cache"
-    -o APT::Install-Recommends=0 -o APT::Sandbox::User=root -o Debug::NoLocking=true)
+# shellcheck source=test/controlplane/archive.bash
+. "$here/../controlplane/archive.bash"
+mkdir -p "$work/bin"
+archive_open sid "$work" || exit 1
 
 if [ ! -e "$work/.downloaded" ]; then
     say "downloading (about 450 MB)"
