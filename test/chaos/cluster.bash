@@ -62,7 +62,7 @@ start_observer() {
     done
     process_start observer "${own[@]}" --watch-cache=false
     sed "s/:$apiserver_port\"/:$(port_of observer)\"/" "$ZL_RUN/kubeconfig" >"$ZL_RUN/observer.kubeconfig"
-    wait_until 90 kubectl --kubeconfig "$ZL_RUN/observer.kubeconfig" get --raw /readyz
+    wait_until 120 kubectl --kubeconfig "$ZL_RUN/observer.kubeconfig" get --raw /readyz
 }
 
 # start_link NAME TARGET-PORT - a fault proxy in front of it; its commands go to the pipe link-NAME

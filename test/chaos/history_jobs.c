@@ -109,7 +109,8 @@ char *zl_history_lack_of_jobs(const struct zl_history *history, const struct poo
             pool->holder_uid != NULL ? pool->holder_uid : "nobody",
             pool->turn_uid != NULL ? pool->turn_uid : "nobody");
     }
-    if (pool->status_uid != NULL || (pool->has_lease && pool->status_token != pool->lease_token)) {
+    /* A token that was reserved in status and not used stays ahead until the next turn: nobody renews the Lease. */
+    if (pool->status_uid != NULL || (pool->has_lease && pool->status_token < pool->lease_token)) {
         return zl_asprintf("pool %s: all Jobs are over; status says holder %s and token %lld, the "
                            "Lease nobody and %lld",
                            pool->name, pool->status_uid != NULL ? pool->status_uid : "nobody",

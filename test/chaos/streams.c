@@ -415,7 +415,8 @@ static enum zl_status compare(void *ctx, const struct cJSON *object, struct zl_e
     struct live *live = NULL;
     zl_monitor_lock(&streams->monitor);
     HASH_FIND_STR(audit->stream->live, fact->uid, live);
-    if ((live == NULL || live->revision != fact->revision) && audit->difference == NULL) {
+    /* A watch may be ahead of a list. */
+    if ((live == NULL || live->revision < fact->revision) && audit->difference == NULL) {
         audit->difference = zl_asprintf("%s %s: the list says revision %llu, the watch %llu",
                                         audit->stream->resource->plural, fact->name,
                                         (unsigned long long)fact->revision,

@@ -377,7 +377,8 @@ static const struct {
     {IDLE "lease p holder=a token=1", "still names a"},
     {IDLE "lease p token=1 turn=k", "still names nobody, the turn of k"},
     {IDLE "policy p token=1 status=a", "status says"},
-    {IDLE "policy p token=2", "status says"},
+    {IDLE "lease p token=2", "status says"},
+    {IDLE "policy p token=2", NULL}, /* reserved, not used */
     {IDLE "gone lease p", NULL},
 };
 
