@@ -114,9 +114,11 @@ five_ticks() {
     local n name
     for n in 1 2 3 4 5; do
         tick "$n" mail-a mail-b mail-c >/dev/null
-        for name in mail-a mail-b mail-c; do wait_for 30 scheduled $name "$n"; done
+        for name in mail-a mail-b mail-c; do wait_for 60 scheduled $name "$n"; done
         # All three Jobs have been there; two of them are removed, and the third one has had its turn.
-        wait_for 20 is 0 jobs_left
+        wait_for 40 is 0 jobs_left
+        # Before somebody is killed who has not told of it yet.
+        wait_for 20 at_least $((n * 2)) skipped
         [ -z "${1:-}" ] || "$1" "$n"
     done
 }
@@ -130,7 +132,8 @@ five_executions() {
     # status makes the same Job again; that one goes as well.
     expect "Jobs" "$(k get jobs -o name | wc -l)" -eq 5
     wait_for 10 at_least 10 skipped
-    expect "Jobs that were skipped" "$(skipped)" -le 15
+    # At most again for each of the two changes of a tick, to the two that do not execute.
+    expect "Jobs that were skipped" "$(skipped)" -le 30
 }
 skipped() { k get events -o json | jq '[.items[] | select(.reason == "TickSkipped" and .involvedObject.kind == "CronJob") | .count // .series.count // 1] | add // 0'; }
 
@@ -190,7 +193,7 @@ disturb() {
     stop_controller 2 KILL
     tick 1 mail-a mail-b mail-c
     for name in mail-a mail-b mail-c; do wait_for 20 scheduled $name 1; done
-    wait_for 20 is 2 jobs_left
+    wait_for 60 is 2 jobs_left # Kubernetes' own back-off, if the first attempts met
     poke
     stays 2 is 2 jobs_left
     poke
@@ -198,7 +201,7 @@ disturb() {
     expect "pods that ever ran" "$(admitted batch)" -eq 1
     start_controller 1
     start_controller 2
-    wait_for 20 is 0 jobs_left
+    wait_for 60 is 0 jobs_left
     recorder_sync
     expect "pods that ever ran" "$(admitted batch)" -eq 1
 }
@@ -236,6 +239,7 @@ two_ticks() {
     look_back mail
     tick 1 mail
     wait_for 20 runs_one
+    wait_for 20 scheduled mail 1 # so it knows that this one is active
     tick 2 mail
 }
 
@@ -253,6 +257,7 @@ two_ticks() {
 }
 
 @test "concurrencyPolicy Forbid: no Job while one executes, nor while one waits; afterwards it goes on" {
+    local forbidden
     two_ticks Forbid
     wait_for 10 has_event CronJob mail JobAlreadyActive
     expect "Jobs" "$(k get jobs -o name | wc -l)" -eq 1
@@ -264,8 +269,9 @@ two_ticks() {
     wait_for 20 runs other
     wait_for 20 scheduled mail 2
     wait_for 10 is_queued "$(job_of mail 2)"
+    forbidden=$(times_forbidden)
     tick 3 mail
-    wait_for 10 at_least 2 times_forbidden
+    wait_for 20 at_least $((forbidden + 1)) times_forbidden
     expect "Job for the next minute" "$(job_of mail 3)" = ""
     finish other
     wait_for 15 runs "$(job_of mail 2)"
@@ -280,14 +286,15 @@ times_forbidden() { k get events -o json | jq '[.items[] | select(.reason == "Jo
 @test "concurrencyPolicy Replace: the next Job takes the turn when the replaced one's pod is gone" {
     two_ticks Replace
     wait_for 20 scheduled mail 2
-    wait_for 20 runs "$(job_of mail 2)"
+    wait_for 60 runs "$(job_of mail 2)" # the end of the other one's pod is the garbage collector's
     expect "Job of the minute before" "$(job_of mail 1)" = ""
     # One that waits is replaced as well, and its time is nobody's.
     job other mail | k apply -f -
     wait_for 10 is_queued other
     wait_for 3 is_older other
     tick 3 mail
-    wait_for 20 runs other
+    wait_for 60 runs other
+    wait_for 20 scheduled mail 3
     tick 4 mail
     wait_for 20 scheduled mail 4
     expect "Job of the minute before" "$(job_of mail 3)" = ""
@@ -307,22 +314,21 @@ times_forbidden() { k get events -o json | jq '[.items[] | select(.reason == "Jo
     # The last full minute, so that the deadline is near.
     local deadline
     HOUR_AGO=$(($(date +%s) / 60 * 60))
-    cronjob hasty | k apply -f -
-    cronjob patient | k apply -f -
+    for name in hasty patient; do cronjob $name "startingDeadlineSeconds: 3600,"; done | k apply -f -
     look_back hasty patient
-    deadline=$(($(date +%s) - HOUR_AGO + 9))
-    k patch cronjob hasty --type merge -p "{\"spec\": {\"startingDeadlineSeconds\": $deadline}}"
-    k patch cronjob patient --type merge -p '{"spec": {"startingDeadlineSeconds": 3600}}'
     tick 0 hasty
-    wait_for 10 scheduled hasty 0
-    wait_for 5 is_queued "$(job_of hasty 0)"
-    wait_for 20 is "" job_of hasty 0
+    wait_for 20 scheduled hasty 0
+    wait_for 10 is_queued "$(job_of hasty 0)"
+    # It comes when we have seen the Job wait, however long that took.
+    deadline=$(($(date +%s) - HOUR_AGO + 5))
+    k patch cronjob hasty --type merge -p "{\"spec\": {\"startingDeadlineSeconds\": $deadline}}"
+    wait_for 40 is "" job_of hasty 0
     expect "seconds since its time" $(($(date +%s) - HOUR_AGO)) -ge "$deadline"
     wait_for 10 has_event CronJob hasty TickMissed
     # Nobody used the time up: it is another's to take.
     tick 0 patient
-    wait_for 10 scheduled patient 0
-    wait_for 5 is_queued "$(job_of patient 0)"
+    wait_for 20 scheduled patient 0
+    wait_for 10 is_queued "$(job_of patient 0)"
     finish busy
     await_complete 20 --all
     recorder_sync
@@ -364,11 +370,13 @@ job_by_hand() {
     cronjob mail-a "successfulJobsHistoryLimit: 1," "" "" '{zl-test/succeed-after-ms: "0"}' | k apply -f -
     cronjob mail-b "successfulJobsHistoryLimit: 1," "" "" '{zl-test/succeed-after-ms: "0"}' | k apply -f -
     look_back mail-a mail-b
-    local n
+    local n name
     for n in $(seq 1 8); do
         tick "$n" mail-a mail-b >/dev/null
+        # Both Jobs have been there: a late one would be found among those that are left.
+        for name in mail-a mail-b; do wait_for 30 scheduled $name "$n"; done
         wait_for 20 is_used_up "$n"
-        wait_for 20 is 0 jobs_left
+        wait_for 40 is 0 jobs_left
     done
     recorder_sync
     expect "minutes that were executed" "$(executions | paste -sd ' ')" = "1 2 3 4 5 6 7 8"
@@ -380,7 +388,9 @@ is_used_up() { policy_status mail '.ticks[*].time' | grep -q "$(date -u -d "@$(m
 @test "manifests/examples: the same report in three zones is sent once" {
     second_version
     # shellcheck disable=SC2154 # of programs.bash
-    sed "s|^apiVersion: batch/v1$|apiVersion: batch/$CRON_VERSION|; s|startingDeadlineSeconds: 1800|startingDeadlineSeconds: 7200|" \
+    # Its own time of the day may be within the hour that is looked back to.
+    sed "s|^apiVersion: batch/v1$|apiVersion: batch/$CRON_VERSION|; s|startingDeadlineSeconds: 1800|startingDeadlineSeconds: 7200|
+        s|schedule: .*|schedule: \"$(schedule_of $(($(date +%s) - 86400)))\"|" \
         "$zl_root/manifests/examples/cronjob.yaml" | k apply -f -
     await_armed "$NS" report-generator
     look_back daily-report-a daily-report-b daily-report-c

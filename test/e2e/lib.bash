@@ -337,9 +337,13 @@ freeze_owners() { kill -s STOP "$(process_pid kube-controller-manager)"; }
 thaw_owners() { kill -s CONT "$(process_pid kube-controller-manager)"; }
 
 # restart_controller_manager [OPTION...] - with these besides those that it had: of an option that comes twice the last counts.
+# Waits until it works, whoever comes next.
 restart_controller_manager() {
     local command
     mapfile -d '' command <"/proc/$(process_pid kube-controller-manager)/cmdline"
     process_stop kube-controller-manager
+    # Published again by one of the last controllers that start.
+    kubectl delete configmap --namespace default kube-root-ca.crt --ignore-not-found >/dev/null
     process_start kube-controller-manager "${command[@]}" "$@"
+    wait_for 120 kubectl get configmap --namespace default kube-root-ca.crt
 }
