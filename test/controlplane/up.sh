@@ -123,7 +123,9 @@ start_etcd() {
 start_apiserver() {
     local port
     port=$(free_port)
+    # kubectl get --watch, the recorder of the tests, ends with its watch: by default after 30 to 60 minutes.
     process_start kube-apiserver "$assets/kube-apiserver" --etcd-servers "$etcd_url" \
+        --min-request-timeout 86400 \
         --bind-address 127.0.0.1 --advertise-address 127.0.0.1 --secure-port "$port" --endpoint-reconciler-type none \
         --cert-dir "$ZL_RUN" --tls-cert-file "$ZL_RUN/apiserver.crt" --tls-private-key-file "$ZL_RUN/apiserver.key" \
         --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$ZL_RUN/sa.pub" \
