@@ -124,6 +124,9 @@ static enum zl_status patch_selector(struct zl_armer *armer, const struct zl_nam
         return ZL_OK;
     }
     status = zl_kube_patch(armer->client, &target, ZL_KUBE_PATCH_JSON, patch, NULL, err);
+    if (status == ZL_E_NOT_FOUND) {
+        return ZL_OK; /* deleted since */
+    }
     if (status == ZL_OK) {
         ZL_LOG_INFO("namespaceSelector of the webhook set", ZL_I64("namespaces", wanted->count));
     }

@@ -138,7 +138,7 @@ disarm_gatekeeper() { kubectl delete validatingwebhookconfiguration zen-lead; }
 # await_armed NAMESPACE POOL - until the API server asks the webhook about the pods of this namespace: what users wait
 # for between a namespace's first LeaderPolicy and its first workload.
 await_armed() {
-    kubectl wait --namespace "$1" --for condition=GatekeeperArmed --timeout 20s "leaderpolicy/$2" >/dev/null
+    kubectl wait --namespace "$1" --for condition=GatekeeperArmed --timeout 60s "leaderpolicy/$2" >/dev/null
 }
 
 # webhook_decisions [LABEL...] - answers of all running replicas together, of those with these labels

@@ -109,7 +109,7 @@ stop_all_webhooks() {
     selects "$NS" || fail "the first is gone"
     selects "$NAMESPACE" || fail "the second is missing"
     kubectl delete namespace "$NAMESPACE" --wait=false
-    wait_for 30 selects_not "$NAMESPACE"
+    wait_for 90 selects_not "$NAMESPACE"
     expect "status" "$(condition status)" = True
     expect "since" "$(condition lastTransitionTime)" = "$since"
 }
@@ -120,7 +120,7 @@ stop_all_webhooks() {
     policy web
     for namespace in kube-system zen-lead-system; do
         NS=$namespace bare_policy web
-        NS=$namespace wait_for 10 is ExcludedNamespace condition reason
+        NS=$namespace wait_for 20 is ExcludedNamespace condition reason
         selects_not "$namespace" || fail "$namespace is selected"
     done
     stop_all_webhooks
@@ -142,24 +142,24 @@ stop_all_webhooks() {
     # As with a Service there; a configuration names either a Service or a URL.
     change_entry ".clientConfig = {caBundle: .clientConfig.caBundle, service: {namespace: \"$NAMESPACE\", name: \"zen-lead-webhook\", path: \"/validate\", port: 443}}"
     wait_for 10 selects_not "$NAMESPACE"
-    NS=$NAMESPACE wait_for 10 is ExcludedNamespace condition reason
+    NS=$NAMESPACE wait_for 20 is ExcludedNamespace condition reason
     stays 1 selects "$NS"
 }
 
 @test "edits of the selector are repaired at once, whoever made them" {
     policy web
     arm_gatekeeper "$(port_of proxy)" # the shipped configuration again, as GitOps tools do
-    wait_for 5 selects
+    wait_for 15 selects
     change_entry '.namespaceSelector = {}'
-    wait_for 5 selects
+    wait_for 15 selects
     change_entry '.namespaceSelector.matchLabels = {a: "b"}'
-    wait_for 5 is null entry .namespaceSelector.matchLabels
+    wait_for 15 is null entry .namespaceSelector.matchLabels
     change_entry '.namespaceSelector.matchExpressions[0].operator = "NotIn"'
-    wait_for 5 is '"In"' entry '.namespaceSelector.matchExpressions[0].operator'
+    wait_for 15 is '"In"' entry '.namespaceSelector.matchExpressions[0].operator'
     change_entry '.namespaceSelector.matchExpressions[0].values += ["default"]'
-    wait_for 5 selects_not default
+    wait_for 15 selects_not default
     selects || fail "not selected any more"
-    wait_for 10 is True condition status
+    wait_for 40 is True condition status
 }
 
 @test "other fields, other entries, labels: whatever others write stays" {
@@ -188,9 +188,10 @@ edit_all_the_time() {
         kubectl patch validatingwebhookconfiguration zen-lead --type json -p "[
             {\"op\": \"replace\", \"path\": \"/webhooks/0/timeoutSeconds\", \"value\": $((n % 9 + 2))},
             {\"op\": \"replace\", \"path\": \"/webhooks/0/clientConfig/caBundle\", \"value\": \"$(
-                { cat "$ZL_RUN/tls/ca.crt"; echo "edit $n"; } | base64 -w 0)\"}]" >/dev/null &&
-            echo "$n" >"$BATS_TEST_TMPDIR/edits"
+                { cat "$ZL_RUN/tls/ca.crt"; echo "edit $n"; } | base64 -w 0)\"}]" >/dev/null || continue
+        echo "$n" >"$BATS_TEST_TMPDIR/edits"
     done
+    return 0 # whatever the last one came to
 }
 
 @test "namespaces come while caBundle is renewed again and again: no write of either side is lost" {
@@ -204,10 +205,10 @@ edit_all_the_time() {
         NS=$NAMESPACE bare_policy web
     done >/dev/null
     for n in "${namespaces[@]}"; do await_armed "$n" web; done
+    wait_for 60 at_least 5 cat "$BATS_TEST_TMPDIR/edits"
     rm "$BATS_TEST_TMPDIR/go"
     wait "$editor"
     n=$(cat "$BATS_TEST_TMPDIR/edits")
-    expect "edits beside it" "$n" -ge 5
     wanted=$({ cat "$ZL_RUN/tls/ca.crt"; echo "edit $n"; } | base64 -w 0)
     expect "the last caBundle" "$(entry .clientConfig.caBundle)" = "\"$wanted\""
     expect "timeoutSeconds" "$(entry .timeoutSeconds)" = $((n % 9 + 2))
@@ -215,9 +216,11 @@ edit_all_the_time() {
 }
 
 @test "no configuration: the condition and one Event say so, nothing else happens; back again: armed" {
+    local name
     policy web
+    mark_logs
     disarm_gatekeeper
-    wait_for 10 is ConfigurationMissing condition reason
+    wait_for 20 is ConfigurationMissing condition reason
     expect "status" "$(condition status)" = False
     wait_for 10 has_event LeaderPolicy web GatekeeperNotArmed
     deployment web 1 web
@@ -225,7 +228,9 @@ edit_all_the_time() {
     stays 3 is ConfigurationMissing condition reason
     expect "Events" "$(event_message LeaderPolicy web GatekeeperNotArmed | wc -l)" -eq 1
     expect "its count" "$(k get events -o json | jq '[.items[] | select(.reason == "GatekeeperNotArmed") | .count] | add')" -eq 1
-    ! grep -h '"level":"\(warn\|error\)".*\(selector:\|validatingwebhook\)' "$ZL_RUN"/log/controller-?.log || fail "it made a noise about it"
+    for name in controller-1 controller-2; do
+        ! logged_since "$name" | grep '"level":"\(warn\|error\)".*\(selector:\|validatingwebhook\)' || fail "it made a noise about it"
+    done
     arm_gatekeeper "$(port_of proxy)"
     await_armed "$NS" web
     wait_for 10 has_event LeaderPolicy web GatekeeperArmed
@@ -257,7 +262,8 @@ stranger_selector() { configuration | jq -c '.webhooks[] | select(.name == "pods
     policy web
     stop_all_webhooks
     change_entry '.timeoutSeconds = 4' # any change of the entry makes it look at once; by itself it looks once a minute
-    wait_for 10 is WebhookUnreachable condition reason
+    # Two probes, each of which may take the entry's timeout, and in line with those of other namespaces.
+    wait_for 30 is WebhookUnreachable condition reason
     expect "status" "$(condition status)" = False
     restore_programs
     await_armed "$NS" web
@@ -266,11 +272,20 @@ stranger_selector() { configuration | jq -c '.webhooks[] | select(.name == "pods
 @test "an entry that does not ask about all pods: the probe passes, the condition says NotIntercepted" {
     change_entry '.objectSelector = {matchLabels: {only: "these"}}'
     bare_policy web
-    wait_for 5 is Probing condition reason
-    wait_for 20 is NotIntercepted condition reason
+    wait_for 40 is NotIntercepted condition reason
     expect "status" "$(condition status)" = False
+    # Not at the first probe that passed: for five seconds the API server might only be late.
+    wait_for 10 at_least 4 seconds_until_not_armed
     change_entry '.objectSelector = {}'
     await_armed "$NS" web
+}
+
+# From the LeaderPolicy to the Event, in a difference of whole seconds.
+seconds_until_not_armed() {
+    local made said
+    made=$(k get leaderpolicy web -o 'jsonpath={.metadata.creationTimestamp}')
+    said=$(k get events -o json | jq -r '[.items[] | select(.reason == "GatekeeperNotArmed") | .firstTimestamp] | min // empty')
+    echo $(($(date -d "$said" +%s) - $(date -d "$made" +%s)))
 }
 
 # as_probe NAME NONCE - a LeaderPolicy with the probe's annotation
@@ -305,7 +320,7 @@ POLICY
     stop_controller 2 KILL
     await_ready controller-1
     k delete leaderpolicy --all --namespace "$NAMESPACE"
-    wait_for 20 selects_not "$NAMESPACE"
+    wait_for 40 selects_not "$NAMESPACE"
     start_controller 2
     expect "status" "$(condition status)" = True
     expect "since" "$(condition lastTransitionTime)" = "$since"
@@ -340,11 +355,11 @@ none_slips_past() {
 
 @test "metrics: how many namespaces are armed" {
     policy web
-    wait_for 30 all_selected_are_armed # namespaces of other tests may be on their way out
+    wait_for 90 all_selected_are_armed # namespaces of other tests may be on their way out
     selects || fail "not selected any more"
     k delete leaderpolicy web
     wait_for 10 selects_not
-    wait_for 30 all_selected_are_armed
+    wait_for 90 all_selected_are_armed
 }
 
 # Only the acting controller counts.

@@ -258,6 +258,14 @@ minor_version() { kubectl version -o json | jq -r '.serverVersion.minor | sub("[
 
 now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
+# mark_logs, logged_since PROGRAM - what it has logged since the mark: the logs are as old as the control plane, and what
+# other tests or its start made a program say is not this test's affair.
+mark_logs() {
+    local log
+    for log in "$ZL_RUN"/log/*.log; do stat -c %s "$log" >"$ZL_RUN/tmp/mark-${log##*/}"; done
+}
+logged_since() { tail -c "+$(($(cat "$ZL_RUN/tmp/mark-$1.log") + 1))" "$ZL_RUN/log/$1.log"; }
+
 # --- the recorder: every pod that ever was -----------------------------------------------------------
 
 # Wait until the recorder has seen everything up to now: the watch is in order, so a marker is enough.

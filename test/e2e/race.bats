@@ -17,13 +17,13 @@ one_blow() {
     3) k annotate pod -l "app=storm-$n" --overwrite zl-test/fail-after-ms=0 || true ;;
     5)
         replica=$((RANDOM % 3 + 1))
-        stop_webhook "$replica"
+        process_stop "webhook-$replica" TERM 30 # terminationGracePeriodSeconds, which it does not need
         start_webhook "$replica"
         ;;
     6) k delete lease "zen-lead-pool-$n" --ignore-not-found ;;
     7)
         replica=$((RANDOM % 2 + 1))
-        stop_controller "$replica"
+        process_stop "controller-$replica" TERM 30
         start_controller "$replica"
         ;;
     esac
@@ -42,7 +42,7 @@ one_blow() {
     done
     echo "$round blows"
     restore_programs
-    for n in $(seq "$pools"); do wait_for 60 one_leader "storm-$n" "pool-$n"; done
+    for n in $(seq "$pools"); do wait_for 120 one_leader "storm-$n" "pool-$n"; done
     recorder_sync
     expect "pods of one Deployment at one instant" "$(most_at_once)" -eq 1
 }
