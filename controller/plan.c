@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { WAKE_DELAY_MAX_MS = 30000 };
+enum { WAKE_DELAY_MAX_MS = 30000, LISTING_LOOK_MS = 100 };
 
 /* Renewing three times within the lease duration survives one lost write and one slow one. */
 static int64_t renew_interval_ms(const struct zl_policy *policy)
@@ -236,6 +236,17 @@ static void plan_standby(const struct zl_pool_facts *facts, enum zl_seat seat, s
     forget_rollout(facts, plan);
 }
 
+/*
+ * The first leader of all is the pod that has been Ready for longest, and it stays. Which one that is, half a list
+ * does not say.
+ */
+static bool elects_too_early(const struct zl_pool_facts *facts, const struct zl_plan *plan)
+{
+    bool never_led =
+        facts->last_token == 0 && (facts->lease == NULL || facts->lease->fencing_token == 0);
+    return plan->action == ZL_LEASE_TAKE && never_led && facts->being_listed;
+}
+
 struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts)
 {
     struct zl_plan plan = {.action = ZL_LEASE_KEEP};
@@ -247,6 +258,9 @@ struct zl_plan zl_plan_pool(const struct zl_pool_facts *facts)
         zl_plan_guard(facts, seat, &plan);
     } else {
         plan_scale_down(facts, seat, &plan);
+    }
+    if (elects_too_early(facts, &plan)) {
+        return (struct zl_plan){.action = ZL_LEASE_KEEP, .requeue_after_ms = LISTING_LOOK_MS};
     }
     if (plan.action == ZL_LEASE_TAKE) {
         plan.requeue_after_ms = renew_interval_ms(facts->policy);

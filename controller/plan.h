@@ -53,6 +53,7 @@ struct zl_pool_facts {
     struct zl_guard_facts guard;
     const struct zl_member *members; /* pods of Jobs only where Jobs are refused or take turns */
     size_t member_count;
+    bool being_listed; /* pods of the namespace may be missing that have been there for long */
     bool
         members_are_current; /* the pods were seen after the Lease was written: who is missing is gone */
     int64_t now_us;          /* wall clock, for what is written */

@@ -461,7 +461,12 @@ struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char 
 
     bool are_current =
         zl_cache_position(reconciler->cache, ZL_CACHED_JOBS) >= reconciler->job_written;
+    /* Asked first: of a list that ends while they are gathered, half may be in them. */
+    bool being_listed = !zl_cache_is_settled(reconciler->cache, ZL_CACHED_PODS) ||
+                        !zl_cache_is_settled(reconciler->cache, ZL_CACHED_REPLICASETS) ||
+                        !zl_cache_is_settled(reconciler->cache, ZL_CACHED_JOBS);
     zl_pool_gather(reconciler->cache, namespace_, name, &pool);
+    pool.facts.being_listed = being_listed;
     pool.facts.guard.are_current = are_current;
     if (pool.facts.policy == NULL) {
         result = zl_reconcile_absent_pool(reconciler, &pool, namespace_, name, err);

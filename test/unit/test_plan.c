@@ -164,6 +164,42 @@ static void test_holder_outside_the_pool_loses_the_seat(void **state)
     assert_ptr_equal(plan.taker, &B);
 }
 
+/* A namespace got its first LeaderPolicy, and B was listed before A, which has been Ready for longer. */
+static void test_first_leader_is_not_elected_from_half_a_list(void **state)
+{
+    (void)state;
+    struct zl_lease vacant = {.namespace_ = ns, .pool = pool, .resource_version = version};
+    struct zl_lease led = lease_of_a(false, 0);
+    struct {
+        const struct zl_policy *policy;
+        const struct zl_lease *lease;
+        int64_t last_token;
+        bool being_listed;
+        enum zl_lease_action action;
+    } rows[] = {
+        {&SCALE_DOWN, &vacant, 0, true, ZL_LEASE_KEEP},
+        {&SCALE_DOWN, &vacant, 0, false, ZL_LEASE_TAKE},
+        {&STANDBY, NULL, 0, true, ZL_LEASE_KEEP},
+        {&STANDBY, NULL, 0, false, ZL_LEASE_TAKE},
+        {&SCALE_DOWN, &led, 0, true, ZL_LEASE_TAKE}, /* a failover waits for nothing */
+        {&STANDBY, &led, 3, true, ZL_LEASE_TAKE},
+        {&STANDBY, NULL, 3, true, ZL_LEASE_TAKE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct scene scene;
+        set_scene(&scene, rows[i].policy, rows[i].lease, ZL_HOLDER_GONE);
+        scene.facts.last_token = rows[i].last_token;
+        scene.facts.being_listed = rows[i].being_listed;
+        add_pod(&scene, &B);
+        struct zl_plan plan = zl_plan_pool(&scene.facts);
+        if (plan.action != rows[i].action || plan.requeue_after_ms <= 0) {
+            fail_msg("row %zu: action %d requeue %lld", i, (int)plan.action,
+                     (long long)plan.requeue_after_ms);
+        }
+        assert_true(plan.action == ZL_LEASE_TAKE || !plan.delete_surplus);
+    }
+}
+
 static void test_young_claim_is_waited_for(void **state)
 {
     (void)state;
@@ -423,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_edited_lease_is_repaired_at_once),
         cmocka_unit_test(test_renewal_names_the_holder_anew),
         cmocka_unit_test(test_holder_outside_the_pool_loses_the_seat),
+        cmocka_unit_test(test_first_leader_is_not_elected_from_half_a_list),
         cmocka_unit_test(test_young_claim_is_waited_for),
         cmocka_unit_test(test_old_claim_without_its_pod_is_released),
         cmocka_unit_test(test_dead_leader_is_replaced_by_a_running_pod_else_released),
