@@ -16,6 +16,7 @@ setup() {
 teardown() {
     [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
     restore_programs
+    kubectl get validatingwebhookconfiguration zen-lead >/dev/null 2>&1 || arm_gatekeeper "$(port_of proxy)"
     drop_namespace
 }
 
@@ -54,10 +55,10 @@ scheduled() {
     job "$1-$2" "ownerReferences: [{apiVersion: batch/v1, kind: CronJob, name: $1, uid: $(pod_uid "cronjob/$1"), controller: true}]"
 }
 
-# executes JOB [UID] - send a pod of it; prints the pod, or why it was refused.
-executes() {
+# job_pod JOB [UID] - to be created.
+job_pod() {
     local uid=${2:-$(pod_uid "job/$1")}
-    k create -f - -o name 2>&1 <<POD
+    cat <<POD
 apiVersion: v1
 kind: Pod
 metadata:
@@ -69,11 +70,42 @@ spec: {restartPolicy: Never, containers: [{name: main, image: none}]}
 POD
 }
 
-# refused TEXT JOB [UID] - a pod of it is, with TEXT.
+# executes JOB [UID] - send a pod of it; prints the pod, or why it was refused.
+executes() { job_pod "$@" | k create -f - -o name 2>&1; }
+
+# is_refusal TEXT ANSWER
+is_refusal() { [[ $2 == *"zen-lead: "*"$1"* ]] || fail "not \"$1\": $2"; }
+
+# refused TEXT JOB [UID] - a pod of it is, with TEXT. On a busy machine no webhook may answer in time, or one may ask to be asked again.
 refused() {
     local answer
-    ! answer=$(executes "${@:2}") || fail "let in: $answer" || return 1
-    [[ $answer == *"zen-lead: "*"$1"* ]] || fail "not \"$1\": $answer"
+    for _ in {1..10}; do
+        ! answer=$(executes "${@:2}") || fail "let in: $answer" || return 1
+        [[ $answer != *"zen-lead: "* || $answer == *"refused to be safe, try again"* ]] || break
+    done
+    is_refusal "$1" "$answer"
+}
+
+# would_be_refused TEXT JOB [UID] - the same, and changes nothing if not.
+would_be_refused() {
+    local answer
+    ! answer=$(job_pod "${@:2}" | k create --dry-run=server -f - -o name 2>&1) || return 1
+    is_refusal "$1" "$answer"
+}
+
+# all_refuse TEXT JOB [UID] - each webhook by itself would refuse a pod of it with TEXT. Which Jobs there are they know from memory,
+# and each has its own: the next request may go to any of them.
+all_refuse() {
+    local n review
+    review=$(job_pod "${@:2}" | k create --dry-run=client -o json -f - | jq --arg ns "$NS" '{apiVersion: "admission.k8s.io/v1",
+        kind: "AdmissionReview", request: {uid: "a", operation: "CREATE", dryRun: true, namespace: $ns,
+        kind: {group: "", version: "v1", kind: "Pod"}, resource: {group: "", version: "v1", resource: "pods"},
+        object: (.metadata.name = "any" | .metadata.uid = "any")}}') || return 1
+    for n in 1 2 3; do
+        is_refusal "$1" "$(curl -sf --noproxy '*' -m 5 --cacert "$ZL_RUN/tls/ca.crt" -H 'Content-Type: application/json' \
+            --data-binary @- "https://127.0.0.1:$(port_of "webhook-$n")/validate" <<<"$review" |
+            jq -r 'if .response.allowed then "let in" else .response.status.message end')" || return 1
+    done
 }
 
 readonly TURN="it is not this pod's turn in pool \"batch\""
@@ -109,6 +141,7 @@ executing() { holder batch | cut -d _ -f 1; }
     job a
     job b
     local first second third
+    wait_for 20 all_refuse "$TURN" b
     # Created in the same second, perhaps: then the name decides.
     refused "$TURN" b
     comes_in a
@@ -131,7 +164,8 @@ executing() { holder batch | cut -d _ -f 1; }
     third=$POD
     expect "the turn" "$(turn)" = "$(turn_of b)"
     expect "who executes" "pod/$(executing)" = "$third"
-    expect "fencing token" "$(token batch)" -eq 3
+    # A try that fails half-way skips a number.
+    expect "fencing token" "$(token batch)" -ge 3
     recorder_sync
     expect "pods at one instant" "$(most_at_once jobs)" -eq 1
 }
@@ -174,6 +208,7 @@ executing() { holder batch | cut -d _ -f 1; }
     local n
     for n in a b c; do cronjob "$n"; done
     for n in a b c; do scheduled "$n" 1700000040; done
+    wait_for 20 all_refuse 'another Job of pool "batch" has this scheduled time' b-1700000040
     # The first by creation and name has the time, whoever asks first.
     refused 'another Job of pool "batch" has this scheduled time' b-1700000040
     comes_in a-1700000040
@@ -200,12 +235,13 @@ executing() { holder batch | cut -d _ -f 1; }
 @test "16 pods of 4 Jobs at once, 3 webhook replicas: one is let in, and again after each turn" {
     policy batch
     alone
-    local n round uids=()
+    local n round
+    uids=()
     for n in 1 2 3 4; do job "j$n"; done
     for n in 1 2 3 4; do uids[n]=$(pod_uid "job/j$n"); done
     for round in 1 2; do
-        for n in 4 3 2 1 4 3 2 1 4 3 2 1 4 3 2 1; do executes "j$n" "${uids[n]}" >/dev/null & done
-        wait
+        wait_for 20 all_refuse "$TURN" "j$((round + 1))"
+        wait_for 60 let_in_one
         expect "pods that live" "$(pod_count jobs)" -eq 1
         # FIFO: the next of those that have not run.
         expect "the turn" "$(turn)" = "$(turn_of "j$round")"
@@ -215,6 +251,14 @@ executing() { holder batch | cut -d _ -f 1; }
     recorder_sync
     expect "pods ever admitted" "$(admitted jobs)" -eq 2
     expect "pods at one instant" "$(most_at_once jobs)" -eq 1
+}
+
+# 16 at once: one of them is let in. None may be, when the processor has no time for them: then again.
+let_in_one() {
+    local n
+    for n in 4 3 2 1 4 3 2 1 4 3 2 1 4 3 2 1; do executes "j$n" "${uids[n]}" >/dev/null & done
+    wait
+    is 1 pod_count jobs
 }
 
 @test "the Lease is deleted, or emptied by hand, while a pod executes: the same pod goes on, nobody beside it" {
@@ -245,15 +289,18 @@ refused_and_held() { refused "$TURN" "$1" && [ "$(executing)" = "$2" ]; }
     freeze_owners
     job a
     job b
+    wait_for 20 all_refuse "$TURN" b
     disarm_gatekeeper
     local one two three
+    wait_for 20 would_be_let_in b
     one=$(executes b) two=$(executes b) three=$(executes a)
-    wait_for 10 is "Running Running Running" k get pods -o 'jsonpath={.items[*].status.phase}'
+    wait_for 20 is "Running Running Running" k get pods -o 'jsonpath={.items[*].status.phase}'
     arm_gatekeeper "$(port_of proxy)"
     kubectl patch validatingwebhookconfiguration zen-lead --type json -p "[{\"op\": \"replace\", \"path\": \"/webhooks/0/namespaceSelector/matchExpressions/0/values\", \"value\": [\"$NS\"]}]"
-    wait_for 20 refused "$TURN" a
+    # Before the API server heeds that, a real one would be let in.
+    wait_for 20 would_be_refused "$TURN" a
+    wait_for 20 refused_and_executing a
     expect "pods" "$(pod_count jobs)" -eq 3
-    expect "it is a pod that runs" "$(k get "pod/$(executing)" -o 'jsonpath={.status.phase}')" = Running
     # Nor when their Job is gone: its pods outlive it for a moment, here for as long as nobody collects garbage.
     k delete job b --wait
     k delete "$three" --wait
@@ -264,6 +311,9 @@ refused_and_held() { refused "$TURN" "$1" && [ "$(executing)" = "$2" ]; }
     k delete "$two" --wait
     comes_in a
 }
+would_be_let_in() { job_pod "$1" | k create --dry-run=server -f -; }
+# A pod that runs has the turn.
+refused_and_executing() { refused "$TURN" "$1" && is Running k get "pod/$(executing)" -o 'jsonpath={.status.phase}'; }
 
 @test "a pod whose Job is gone is refused; without a LeaderPolicy and with standby, Jobs are let in" {
     policy batch
@@ -276,14 +326,18 @@ refused_and_held() { refused "$TURN" "$1" && [ "$(executing)" = "$2" ]; }
     job e 'labels: {app: other}'
     local uid
     uid=$(pod_uid job/gone)
+    wait_for 20 all_refuse "$TURN" gone
     k delete job gone --wait
+    wait_for 20 all_refuse "this pod's workload or Job does not exist any more" gone "$uid"
     refused "this pod's workload or Job does not exist any more" gone "$uid"
     comes_in a
-    let_in c
-    let_in c
-    let_in e
-    [[ $(executes d) == *'LeaderPolicy'*pod/d* ]]
+    # Both run on: whoever took turns would never let the second one in.
+    comes_in c
+    comes_in c
+    comes_in e
+    wait_for 10 comes_in_with_warning d
 }
+comes_in_with_warning() { [[ $(executes "$1") == *'LeaderPolicy'*"pod/$1"* ]]; }
 
 @test "a StatefulSet and Jobs in one pool: no Job's pod starts, but one that executes keeps the seat" {
     policy batch
@@ -293,14 +347,21 @@ refused_and_held() { refused "$TURN" "$1" && [ "$(executing)" = "$2" ]; }
     comes_in a
     statefulset db 3 batch
     # Memory knows of the StatefulSet within a moment.
-    wait_for 5 refused 'is led by a pod of a Deployment or StatefulSet, its Jobs do not start' b
-    [[ $(member db 0) == *'a Job still executes in pool "batch"'* ]]
+    wait_for 20 all_refuse 'is led by a pod of a Deployment or StatefulSet, its Jobs do not start' b
+    refused 'is led by a pod of a Deployment or StatefulSet, its Jobs do not start' b
+    wait_for 10 member_waits db 0
     succeeds_now "$POD"
     refused 'its Jobs do not start' b
     refused 'its Jobs do not start' a
-    [[ $(member db 0) == pod/db-0 ]]
+    wait_for 10 member db 0
     expect "the turn" "$(turn)" = ""
     expect "who leads" "$(executing)" = db-0
+}
+
+member_waits() {
+    local answer
+    ! answer=$(member "$@") || return 1
+    is_refusal 'a Job still executes in pool "batch"' "$answer"
 }
 
 # member STATEFULSET ORDINAL - send a pod of it
