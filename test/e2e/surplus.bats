@@ -15,51 +15,63 @@ oldest_ready() {
     k get pods -l "app=$1" -o json | jq -r '[.items[] | {name: .metadata.name, made: .metadata.creationTimestamp,
         since: (.status.conditions[]? | select(.type == "Ready") | .lastTransitionTime)}] | sort_by(.since, .made, .name) | .[0].name'
 }
-surplus_deleted() { echo $(($(metric controller-1 zen_lead_surplus_pods_deleted_total) + $(metric controller-2 zen_lead_surplus_pods_deleted_total))); }
 leader_pod() { holder "$1" | cut -d _ -f 1; }
+other_leads() {
+    local now
+    now=$(leader_pod web) && [ -n "$now" ] && [ "$now" != "$1" ]
+}
+woken_since() {
+    local now
+    now=$(wakes) && [ "$now" != "$1" ]
+}
 # is_refused APP - it was, and so is in its back-off.
-is_refused() { wait_for 20 at_least 5 denials "$1"; }
+is_refused() { wait_for 30 at_least 5 denials "$1"; }
 
 @test "pods that came while the gatekeeper was not armed: the leader stays, exactly the others go" {
     policy web
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     local leader token
     leader=$(holder web) token=$(token web)
     disarm_gatekeeper
+    wait_for 20 dry_run_passes "$(replicaset_of "$(leader_pod web)")"
+    # Its owner tries now, not at its back-off. However many slip in, the controllers take them away again.
     k scale deployment/web --replicas 4
-    # However many slip in, the controllers take them away again.
-    wait_for 20 has_event LeaderPolicy web SurplusPodDeleted
+    wait_for 30 has_event LeaderPolicy web SurplusPodDeleted
     arm_gatekeeper "$(port_of proxy)"
     await_armed "$NS" web
-    wait_for 20 one_leader web web
+    wait_for 30 one_leader web web
     expect "the leader" "$(holder web)" = "$leader"
     expect "fencing token" "$(token web)" -eq "$token"
 }
 
 @test "a workload is labelled while three pods run: the oldest Ready one stays, the others go with an Event each" {
     deployment web 3 ""
-    wait_for 15 is 3 ready_pods web
+    wait_for 30 is 3 ready_pods web
     local oldest
     oldest=$(oldest_ready web)
     policy web
     k label deployment/web zen-lead/pool=web
-    wait_for 20 one_leader web web
+    wait_for 30 one_leader web web
     expect "the leader" "$(leader_pod web)" = "$oldest"
-    recorder_sync
-    expect "pods that ever ran" "$(admitted web)" -eq 3
-    expect "Events" "$(event_message LeaderPolicy web SurplusPodDeleted | wc -l)" -eq 2
+    # Not all webhooks hear of the label at the same time: a pod may slip in when the first two are gone. It goes like them.
+    wait_for 20 all_but_one_told
 }
+all_but_one_told() {
+    recorder_sync
+    [ "$(admitted web)" -ge 3 ] && is "$(($(admitted web) - 1))" surplus_events
+}
+surplus_events() { event_message LeaderPolicy web SurplusPodDeleted | wc -l; }
 
 @test "a standby pool loses no pod, however its leader changes" {
     policy web '{followerMode: standby}'
     deployment web 3 web
-    wait_for 15 is 3 ready_pods web
-    wait_for 10 is Stable policy_status web .phase
+    wait_for 30 is 3 ready_pods web
+    wait_for 20 is Stable policy_status web .phase
     local leader
     leader=$(leader_pod web)
     k annotate "pod/$leader" zl-test/ready=false
-    wait_for 10 is_not "$leader" leader_pod web
+    wait_for 20 other_leads "$leader"
     stays 3 is 3 pod_count web
     expect "the not Ready one" "$(k get "pod/$leader" -o name)" = "pod/$leader"
     recorder_sync
@@ -69,12 +81,12 @@ is_refused() { wait_for 20 at_least 5 denials "$1"; }
 @test "standby becomes scaleDown: the leader stays, the followers go, traffic is not moved" {
     policy web '{followerMode: standby}'
     deployment web 3 web
-    wait_for 15 is 3 ready_pods web
-    wait_for 10 is Stable policy_status web .phase
+    wait_for 30 is 3 ready_pods web
+    wait_for 20 is Stable policy_status web .phase
     local leader token
     leader=$(holder web) token=$(token web)
     policy web '{followerMode: scaleDown}'
-    wait_for 20 one_leader web web
+    wait_for 30 one_leader web web
     expect "the leader" "$(holder web)" = "$leader"
     expect "fencing token" "$(token web)" -eq "$token"
 }
@@ -82,27 +94,27 @@ is_refused() { wait_for 20 at_least 5 denials "$1"; }
 @test "scaleDown becomes standby: the refused pods come at once, not at their owner's back-off" {
     policy web
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     local leader woken
     leader=$(holder web)
     is_refused web
     woken=$(wakes)
     policy web '{followerMode: standby}'
-    wait_for 5 is_not "$woken" wakes
-    wait_for 12 is 3 ready_pods web
+    wait_for 20 woken_since "$woken"
+    wait_for 30 is 3 ready_pods web
     expect "the leader" "$(holder web)" = "$leader"
     # And back: the same one still leads.
     policy web '{followerMode: scaleDown}'
-    wait_for 20 one_leader web web
+    wait_for 30 one_leader web web
     expect "the leader" "$(holder web)" = "$leader"
 }
 
 @test "scaleDown becomes standby while no controller runs: the next one wakes the owners" {
     policy web
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     is_refused web
-    wait_for 10 is 2 policy_status web .blocked
+    wait_for 20 is 2 policy_status web .blocked
     stop_controller 1
     stop_controller 2
     local woken
@@ -110,31 +122,31 @@ is_refused() { wait_for 20 at_least 5 denials "$1"; }
     bare_policy web '{followerMode: standby}'
     start_controller 1
     start_controller 2
-    wait_for 15 is_not "$woken" wakes
-    wait_for 15 is 3 ready_pods web
+    wait_for 40 woken_since "$woken"
+    wait_for 30 is 3 ready_pods web
 }
 
 @test "the workload leaves its pool: the refused pods come at once" {
     policy web
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     is_refused web
     local woken
     woken=$(wakes)
     k label deployment/web zen-lead/pool-
-    wait_for 5 is_not "$woken" wakes
-    wait_for 12 is 3 ready_pods web
+    wait_for 20 woken_since "$woken"
+    wait_for 30 is 3 ready_pods web
 }
 
 @test "the LeaderPolicy is deleted: the refused pods come at once" {
     policy web
     statefulset db 2 web
-    wait_for 15 one_leader db web
-    wait_for 10 is 1 policy_status web .blocked
+    wait_for 30 one_leader db web
+    wait_for 20 is 1 policy_status web .blocked
     is_refused db
     local woken
     woken=$(wakes)
     k delete leaderpolicy web
-    wait_for 5 is_not "$woken" wakes
-    wait_for 12 is 2 ready_pods db
+    wait_for 20 woken_since "$woken"
+    wait_for 30 is 2 ready_pods db
 }
