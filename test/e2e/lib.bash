@@ -181,7 +181,10 @@ replicaset_of() { k get "pod/$1" -o 'jsonpath={.metadata.ownerReferences[0].name
 
 # The pods that are not over: a ReplicaSet leaves Failed ones lying about.
 pod_names() { k get pods -l "app=$1" --field-selector status.phase!=Failed,status.phase!=Succeeded -o name; }
-pod_count() { pod_names "$1" | wc -l; }
+pod_count() {
+    local names
+    names=$(pod_names "$1") && wc -w <<<"$names"
+}
 
 ready_pods() {
     k get pods -l "app=$1" -o json |
@@ -277,7 +280,7 @@ kind: Pod
 metadata: {name: $marker, annotations: {zl-test/ready: "false"}}
 spec: {containers: [{name: main, image: none}]}
 MARKER
-    wait_for 10 grep -q " $NS - $marker " "$ZL_RUN/log/recorder.log"
+    wait_for 30 grep -q " $NS - $marker " "$ZL_RUN/log/recorder.log"
 }
 
 # admitted APP - how many pods of it were ever stored in this namespace; APP "" for all but markers.

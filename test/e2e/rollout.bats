@@ -30,26 +30,40 @@ leads_at_stamp() { one_leader "$1" "$1" && [ "$(leader_stamp "$1")" = "$2" ]; }
 one_ready_leader() { [ "$(ready_pods "$1")" = 1 ] && [ -n "$(holder "$1")" ] && is_confirmed "$1"; }
 successor() { lease "$1" '{.metadata.annotations.zen-lead\.io/successor}'; }
 successor_pod() { successor "$1" | cut -d _ -f 1; }
-has_successor() { [ -n "$(successor "$1")" ]; }
 has_no_successor() { has_lease "$1" && [ -z "$(successor "$1")" ]; }
 # The successor's pod is stored, and its revision is STAMP's. To be seen it must last: one of a BAD revision does, and
 # is Ready when its annotation goes.
 successor_is_at() { [ "$(k get "pod/$(successor_pod "$1")" -o 'jsonpath={.metadata.annotations.stamp}')" = "$2" ]; }
 # settle POOL - give the programs a turn after which a wrong step would show: they renew in this time.
-renewed_since() { [ "$(lease "$1" '{.spec.renewTime}')" != "$2" ]; }
+renewed_since() {
+    local now
+    now=$(lease "$1" '{.spec.renewTime}') && [ "$now" != "$2" ]
+}
 settle() {
     local before
     before=$(lease "$1" '{.spec.renewTime}')
-    wait_for 10 renewed_since "$1" "$before"
+    wait_for 30 renewed_since "$1" "$before"
 }
 failed_pods() { k get pods -l "app=$1" --field-selector status.phase=Failed -o name | wc -l; }
-# is_refused REPLICASET MESSAGE - a pod of it, at this moment.
+# is_refused REPLICASET MESSAGE - a pod of it, at this moment. On a busy machine no webhook may answer in time, or one may ask to be
+# asked again.
 is_refused() {
-    run dry_run_passes "$1"
+    for _ in {1..10}; do
+        run dry_run_passes "$1"
+        [ "$status" -ne 0 ] || break
+        [[ $output != *"zen-lead: "* || $output == *"refused to be safe, try again"* ]] || break
+    done
     expect "exit of a dry run of a pod of $1" "$status" -ne 0
     [[ $output == *"$2"* ]] || fail "no \"$2\" in: $output"
 }
-is_gone() { [ -z "$(k get "$1" --ignore-not-found -o name)" ]; }
+is_gone() {
+    local name
+    name=$(k get "$1" --ignore-not-found -o name) && [ -z "$name" ]
+}
+nobody_leads() {
+    local now
+    now=$(holder "$1") && [ -z "$now" ]
+}
 
 # start_route_recorder SERVICE - when its EndpointSlice names a Ready endpoint, and when not, in milliseconds.
 start_route_recorder() {
@@ -64,9 +78,9 @@ stop_route_recorder() {
     [ -z "${ROUTE_RECORDER:-}" ] || kill "$ROUTE_RECORDER" 2>/dev/null || true
     ROUTE_RECORDER=""
 }
-# How long in all the route led to no Ready endpoint.
+# How long in all the route led to no Ready endpoint, since it led to one.
 route_gap_ms() {
-    awk '{ ready = / [^ ]+=true/; if (NR > 1 && !was) gap += $1 - at; was = ready; at = $1 } END { print gap + 0 }' \
+    awk '{ ready = / [^ ]+=true/; if (led && !was) gap += $1 - at; led = led || ready; was = ready; at = $1 } END { print gap + 0 }' \
         "$BATS_TEST_TMPDIR/routes"
 }
 route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
@@ -74,19 +88,21 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
 @test "kubectl rollout restart: the new revision takes over when it is Ready; the service has a leader throughout" {
     policy web
     deployment web 3 web
-    wait_for 15 one_leader web web
-    local old before revision
-    old=$(leader_pod web) before=$(token web)
+    wait_for 30 one_leader web web
+    local old before changes revision
+    old=$(leader_pod web) before=$(token web) changes=$(transitions web)
     revision=$(replicaset_of "$old")
     start_route_recorder web-leader
-    wait_for 10 route_saw "$old"
+    wait_for 20 route_saw "$old"
     k rollout restart deployment/web
-    wait_for 30 is_gone "pod/$old"
-    wait_for 10 one_leader web web
-    wait_for 10 route_saw "$(leader_pod web)"
-    expect "fencing token" "$(token web)" -eq $((before + 1))
-    wait_for 10 is Stable policy_status web .phase
-    wait_for 10 has_event LeaderPolicy web HandedOver
+    wait_for 40 is_gone "pod/$old"
+    wait_for 20 one_leader web web
+    wait_for 20 route_saw "$(leader_pod web)"
+    # A swap that loses to another write skips a number.
+    expect "fencing token" "$(token web)" -gt "$before"
+    expect "leader changes" "$(transitions web)" -eq $((changes + 1))
+    wait_for 20 is Stable policy_status web .phase
+    wait_for 20 has_event LeaderPolicy web HandedOver
     has_no_successor web
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -le 2
@@ -100,29 +116,29 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
 @test "status shows the successor while a handover is under way" {
     policy web
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     roll deployment/web "$BAD"
-    wait_for 10 successor_is_at web "$STAMP"
+    wait_for 20 successor_is_at web "$STAMP"
     local pod
     pod=$(successor_pod web)
     wait_for 10 is "$pod" policy_status web .successor.name
     k annotate "pod/$pod" zl-test/ready-
-    wait_for 15 leads_at_stamp web "$STAMP"
+    wait_for 30 leads_at_stamp web "$STAMP"
     wait_for 10 is "" policy_status web .successor.name
 }
 
 @test "a bad image never leads: it is taken back after the progress deadline, and rolling back works" {
     policy web "$QUICK"
     workload Deployment web 3 web | sed 's/replicas: 3,/replicas: 3, progressDeadlineSeconds: 4,/' | k apply -f -
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     local leader
     leader=$(holder web)
     roll deployment/web "$BAD"
-    wait_for 10 has_successor web
+    # That it was the successor is over after the progress deadline, and its Event is there for as long as the test.
+    wait_for 40 has_event LeaderPolicy web HandoverFailed
     expect "the leader" "$(holder web)" = "$leader"
-    wait_for 15 has_event LeaderPolicy web HandoverFailed
-    wait_for 15 is 1 pod_count web
-    wait_for 10 has_no_successor web
+    wait_for 20 is 1 pod_count web
+    wait_for 20 has_no_successor web
     # The revision that failed gets no other try, however often its ReplicaSet asks.
     settle web
     settle web
@@ -132,7 +148,7 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     settle web
     expect "the leader" "$(holder web)" = "$leader"
     roll deployment/web "$GOOD"
-    wait_for 20 leads_at_stamp web "$STAMP"
+    wait_for 40 leads_at_stamp web "$STAMP"
     recorder_sync
     expect "pods that ever ran" "$(admitted web)" -eq 3
 }
@@ -140,16 +156,16 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
 @test "the leader dies while a bad image waits: the proven revision leads again, not the bad one" {
     policy web
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     roll deployment/web '{"stamp": "good"}'
-    wait_for 20 leads_at_stamp web good
+    wait_for 40 leads_at_stamp web good
     local old before
     old=$(leader_pod web) before=$(token web)
     roll deployment/web "$BAD"
-    wait_for 10 successor_is_at web "$STAMP"
+    wait_for 20 successor_is_at web "$STAMP"
     k delete pod "$old" --wait=false
-    wait_for 20 is_gone "pod/$old"
-    wait_for 15 is good leader_stamp web
+    wait_for 30 is_gone "pod/$old"
+    wait_for 30 is good leader_stamp web
     expect "fencing token" "$(token web)" -gt "$before"
     successor_is_at web "$STAMP"
 }
@@ -157,57 +173,57 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
 @test "a vacant seat that a bad image waits for: a pod of the proven revision is let in, one of the bad one is not" {
     policy web
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     local old proven bad
     old=$(leader_pod web)
     proven=$(replicaset_of "$old")
     wait_for 10 is "$(pod_uid "pod/$old")" lease web '{.metadata.annotations.zen-lead\.io/ready-holder}'
     roll deployment/web "$BAD"
-    wait_for 10 successor_is_at web "$STAMP"
+    wait_for 20 successor_is_at web "$STAMP"
     bad=$(replicaset_of "$(successor_pod web)")
     freeze_owners
     k delete pod "$old" --wait=false
-    wait_for 20 is "" holder web
-    wait_for 10 dry_run_passes "$proven"
+    wait_for 30 nobody_leads web
+    wait_for 20 dry_run_passes "$proven"
     is_refused "$bad" "another revision"
     thaw_owners
-    wait_for 15 one_ready_leader web
+    wait_for 30 one_ready_leader web
     expect "the new leader's revision" "$(replicaset_of "$(leader_pod web)")" = "$proven"
 }
 
 @test "the leader dies while a good successor starts: it takes over as soon as it is Ready" {
     policy web
-    workload Deployment web 2 web | sed 's/replicas: 2,/replicas: 2, minReadySeconds: 30,/' | k apply -f -
-    wait_for 15 one_leader web web
+    workload Deployment web 2 web | sed 's/replicas: 2,/replicas: 2, minReadySeconds: 300,/' | k apply -f -
+    wait_for 30 one_leader web web
     local old
     old=$(leader_pod web)
     roll deployment/web
-    wait_for 10 successor_is_at web "$STAMP"
-    wait_for 10 is 2 ready_pods web
+    wait_for 20 successor_is_at web "$STAMP"
+    wait_for 20 is 2 ready_pods web
     k annotate "pod/$old" zl-test/stuck=true
     k delete pod "$old" --wait=false
     # At once, while the old leader is still on its way out; and it never comes back to the seat.
-    wait_for 15 is "$STAMP" leader_stamp web
+    wait_for 30 is "$STAMP" leader_stamp web
     k annotate "pod/$old" zl-test/stuck-
-    wait_for 20 is_gone "pod/$old"
-    wait_for 15 leads_at_stamp web "$STAMP"
+    wait_for 30 is_gone "pod/$old"
+    wait_for 30 leads_at_stamp web "$STAMP"
 }
 
 @test "the revision that ought to lead sends no pod for a lease duration: an older one may lead" {
     policy web "$QUICK"
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     local old started
     old=$(replicaset_of "$(leader_pod web)")
     roll deployment/web
-    wait_for 20 leads_at_stamp web "$STAMP"
+    wait_for 40 leads_at_stamp web "$STAMP"
     freeze_owners
     k delete "$(pod_names web)" --grace-period=0 --force
-    wait_for 10 is "" holder web
+    wait_for 20 nobody_leads web
     started=$(now_ms)
-    run creates_pod_of "$old"
-    [[ $output == *"waits for a pod of another revision"* ]] || fail "not refused: $output"
-    wait_for 20 creates_pod_of "$old"
+    is_refused "$old" "waits for a pod of another revision"
+    # Each webhook waits for a lease duration of its own, from when it was first asked.
+    wait_for 60 creates_pod_of "$old"
     expect "milliseconds until then" $(($(now_ms) - started)) -ge 5000
     thaw_owners
 }
@@ -216,9 +232,9 @@ creates_pod_of() { pod_of "$1" | k create -f -; }
 @test "minReadySeconds is waited for" {
     policy web
     workload Deployment web 3 web | sed 's/replicas: 3,/replicas: 3, minReadySeconds: 4,/' | k apply -f -
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     roll deployment/web
-    wait_for 15 leads_at_stamp web "$STAMP"
+    wait_for 30 leads_at_stamp web "$STAMP"
     local ready taken
     ready=$(k get "pod/$(leader_pod web)" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].lastTransitionTime}')
     taken=$(lease web '{.spec.acquireTime}')
@@ -228,27 +244,27 @@ creates_pod_of() { pod_of "$1" | k create -f -; }
 @test "rollback half-way: the leader stays, the successor goes" {
     policy web "$QUICK"
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     local leader
     leader=$(holder web)
     roll deployment/web "$BAD"
-    wait_for 10 successor_is_at web "$STAMP"
+    wait_for 20 successor_is_at web "$STAMP"
     k rollout undo deployment/web
     wait_for 20 has_no_successor web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     expect "the leader" "$(holder web)" = "$leader"
     settle web
     expect "the leader" "$(holder web)" = "$leader"
-    wait_for 5 one_leader web web
+    wait_for 20 one_leader web web
 }
 
 @test "three revisions in quick succession: the last one leads, and there is never a second successor" {
     policy web
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     for _ in 1 2; do
         roll deployment/web "$BAD"
-        wait_for 15 successor_is_at web "$STAMP"
+        wait_for 30 successor_is_at web "$STAMP"
     done
     roll deployment/web "$GOOD"
     wait_for 30 leads_at_stamp web "$STAMP"
@@ -261,9 +277,9 @@ creates_pod_of() { pod_of "$1" | k create -f -; }
     workload Deployment web 5 web '{zl-test/ready-after-ms: "2000"}' |
         sed 's/replicas: 5,/replicas: 5, strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: "100%", maxUnavailable: 0}},/' |
         k apply -f -
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     roll deployment/web
-    wait_for 20 leads_at_stamp web "$STAMP"
+    wait_for 40 leads_at_stamp web "$STAMP"
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -eq 2
     expect "pods that ever ran" "$(admitted web)" -eq 2
@@ -274,38 +290,40 @@ creates_pod_of() { pod_of "$1" | k create -f -; }
     workload Deployment web 3 web |
         sed 's/replicas: 3,/replicas: 3, strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 1}},/' |
         k apply -f -
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     roll deployment/web
-    wait_for 20 leads_at_stamp web "$STAMP"
+    wait_for 40 leads_at_stamp web "$STAMP"
 }
 
 @test "a paused Deployment hands nothing over until it goes on" {
     policy web "$QUICK"
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     local leader
     leader=$(holder web)
     roll deployment/web "$BAD"
-    wait_for 10 successor_is_at web "$STAMP"
-    k rollout pause deployment/web
+    wait_for 20 successor_is_at web "$STAMP"
+    # As rollout pause does; and with it more replicas, so that LeaderPolicy status tells when our controller knows.
+    k patch deployment/web --type merge -p '{"spec": {"paused": true, "replicas": 5}}'
+    wait_for 20 is 3 policy_status web .blocked
     k annotate "pod/$(successor_pod web)" zl-test/ready-
-    wait_for 10 is 2 ready_pods web
+    wait_for 20 is 2 ready_pods web
     settle web
     expect "the leader" "$(holder web)" = "$leader"
     k rollout resume deployment/web
-    wait_for 15 leads_at_stamp web "$STAMP"
+    wait_for 30 leads_at_stamp web "$STAMP"
 }
 
 @test "scaled up and down in the middle of a rollout: one leader, at the new revision" {
     policy web
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     roll deployment/web "$BAD"
-    wait_for 10 successor_is_at web "$STAMP"
+    wait_for 20 successor_is_at web "$STAMP"
     k scale deployment/web --replicas 6
     k scale deployment/web --replicas 2
     k annotate "pod/$(successor_pod web)" zl-test/ready-
-    wait_for 20 leads_at_stamp web "$STAMP"
+    wait_for 40 leads_at_stamp web "$STAMP"
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -le 2
 }
@@ -313,36 +331,36 @@ creates_pod_of() { pod_of "$1" | k create -f -; }
 @test "deleted in the middle of a rollout: nothing stays, and the next Deployment starts" {
     policy web
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     local before
     before=$(token web)
     roll deployment/web "$BAD"
-    wait_for 10 successor_is_at web "$STAMP"
+    wait_for 20 successor_is_at web "$STAMP"
     k delete deployment/web
-    wait_for 20 is 0 pod_count web
+    wait_for 60 is 0 pod_count web
     deployment web 3 web
-    wait_for 20 one_leader web web
+    wait_for 40 one_leader web web
     expect "fencing token" "$(token web)" -gt "$before"
 }
 
 @test "rollout: Recreate: the old leader goes first, and there is strictly one pod" {
     policy web '{rollout: Recreate}'
     deployment web 3 web
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     roll deployment/web
-    wait_for 20 leads_at_stamp web "$STAMP"
+    wait_for 40 leads_at_stamp web "$STAMP"
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -eq 1
     expect "pods that ever ran" "$(admitted web)" -eq 2
-    has_event LeaderPolicy web LeaderReplaced
+    wait_for 20 has_event LeaderPolicy web LeaderReplaced
 }
 
 @test "a Deployment with strategy Recreate: strictly one pod" {
     policy web
     workload Deployment web 3 web | sed 's/replicas: 3,/replicas: 3, strategy: {type: Recreate},/' | k apply -f -
-    wait_for 15 one_leader web web
+    wait_for 30 one_leader web web
     roll deployment/web
-    wait_for 20 leads_at_stamp web "$STAMP"
+    wait_for 40 leads_at_stamp web "$STAMP"
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -eq 1
 }
@@ -350,27 +368,27 @@ creates_pod_of() { pod_of "$1" | k create -f -; }
 @test "a Deployment with strategy Recreate and a Failed pod lying about: its next revision is made all the same" {
     policy web "$QUICK"
     workload Deployment web 3 web | sed 's/replicas: 3,/replicas: 3, strategy: {type: Recreate},/' | k apply -f -
-    wait_for 20 one_leader web web
+    wait_for 30 one_leader web web
     # Kubernetes counts it when it looks whether the last old pod is gone, and waits for ever.
     k annotate "pod/$(leader_pod web)" zl-test/fail-after-ms=0
     wait_for 20 is 1 failed_pods web
     wait_for 20 one_leader web web
     roll deployment/web
-    wait_for 30 leads_at_stamp web "$STAMP"
+    wait_for 40 leads_at_stamp web "$STAMP"
     expect "Failed pods" "$(failed_pods web)" -eq 1
 }
 
 @test "a StatefulSet, OrderedReady: its leader is replaced in place, and a bad image can be rolled back" {
     policy db
     statefulset db 3 db
-    wait_for 15 one_leader db db
+    wait_for 30 one_leader db db
     roll statefulset/db
-    wait_for 20 leads_at_stamp db "$STAMP"
+    wait_for 40 leads_at_stamp db "$STAMP"
     expect "the leader" "$(leader_pod db)" = db-0
     roll statefulset/db "$BAD"
-    wait_for 20 is "$STAMP" leader_stamp db
+    wait_for 40 is "$STAMP" leader_stamp db
     roll statefulset/db "$GOOD"
-    wait_for 20 leads_at_stamp db "$STAMP"
+    wait_for 40 leads_at_stamp db "$STAMP"
     recorder_sync
     expect "pods at once" "$(most_at_once db)" -eq 1
 }
@@ -378,9 +396,9 @@ creates_pod_of() { pod_of "$1" | k create -f -; }
 @test "a StatefulSet, Parallel: its leader is replaced, strictly one pod" {
     policy db
     workload StatefulSet db 3 db | sed 's/replicas: 3,/replicas: 3, podManagementPolicy: Parallel,/' | k apply -f -
-    wait_for 15 one_leader db db
+    wait_for 30 one_leader db db
     roll statefulset/db
-    wait_for 20 leads_at_stamp db "$STAMP"
+    wait_for 40 leads_at_stamp db "$STAMP"
     recorder_sync
     expect "pods at once" "$(most_at_once db)" -eq 1
 }
@@ -390,7 +408,7 @@ creates_pod_of() { pod_of "$1" | k create -f -; }
     # Where Kubernetes knows ordinals (1.26 and later) the leader is db-5, and the partition counts from there.
     workload StatefulSet db 3 db | sed 's/replicas: 3,/replicas: 3, ordinals: {start: 5}, updateStrategy: {type: OnDelete},/' |
         k apply --validate=false -f -
-    wait_for 15 one_leader db db
+    wait_for 30 one_leader db db
     local leader
     leader=$(holder db)
     roll statefulset/db
@@ -402,5 +420,5 @@ creates_pod_of() { pod_of "$1" | k create -f -; }
     settle db
     expect "the leader" "$(holder db)" = "$leader"
     k patch statefulset/db --type merge -p '{"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}}'
-    wait_for 20 leads_at_stamp db "$STAMP"
+    wait_for 40 leads_at_stamp db "$STAMP"
 }
