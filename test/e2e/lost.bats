@@ -14,32 +14,50 @@ setup() {
 }
 
 readonly QUICK='{leaseDurationSeconds: 5, renewDeadlineSeconds: 4, retryPeriodSeconds: 1}'
+# Where something must be done before it is over, also on a busy machine.
+readonly PATIENT='{leaseDurationSeconds: 9, renewDeadlineSeconds: 4, retryPeriodSeconds: 1}'
 
 leader_pod() { holder "$1" | cut -d _ -f 1; }
-is_gone() { [ -z "$(k get "$1" --ignore-not-found -o name)" ]; }
+is_gone() {
+    local name
+    name=$(k get "$1" --ignore-not-found -o name) && [ -z "$name" ]
+}
+lost_by() {
+    local now
+    now=$(holder web) && [ "$now" != "$1" ]
+}
 leads_other_than() { [ -n "$(holder web)" ] && [ "$(holder web)" != "$1" ]; }
 # The Ready pods that are the leader: 1 while an old one is stuck beside it.
 leader_is_ready() { [ -n "$(leader_pod web)" ] && [ "$(k get "pod/$(leader_pod web)" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]; }
 
 start_leader() {
     deployment web 3 web
-    wait_for 20 one_leader web web
+    wait_for 30 one_leader web web
     # Only a leader that was seen Ready can stop being Ready.
     wait_for 10 is "$(pod_uid "$(pod_names web)")" lease web '{.metadata.annotations.zen-lead\.io/ready-holder}'
     OLD=$(leader_pod web) OLD_HOLDER=$(holder web) OLD_UID=$(pod_uid "pod/$OLD") OLD_TOKEN=$(token web)
+    OLD_TRANSITIONS=$(transitions web)
+}
+
+# stop_working [ANNOTATION...] - not Ready, as the stand-in tells; of a pod that is being deleted it tells nothing.
+stop_working() {
+    k annotate "pod/$OLD" zl-test/ready=false "$@"
+    wait_for 10 is 0 ready_pods web
 }
 
 @test "a leader that is not Ready beyond leaseDurationSeconds is replaced, with a higher token" {
     start_leader
     local started
-    k annotate "pod/$OLD" zl-test/ready=false
     started=$(now_ms)
-    wait_for 15 leads_other_than "$OLD_HOLDER"
-    expect "milliseconds until then" $(($(now_ms) - started)) -ge 4500
-    wait_for 15 one_leader web web
-    expect "fencing token" "$(token web)" -eq $((OLD_TOKEN + 1))
-    wait_for 10 is_gone "pod/$OLD"
-    wait_for 5 has_event LeaderPolicy web LeaderNotReady
+    k annotate "pod/$OLD" zl-test/ready=false
+    wait_for 30 leads_other_than "$OLD_HOLDER"
+    expect "milliseconds until then" $(($(now_ms) - started)) -ge 4900
+    wait_for 30 one_leader web web
+    # A claim that loses to another write skips a number.
+    expect "fencing token" "$(token web)" -gt "$OLD_TOKEN"
+    expect "leader changes" "$(transitions web)" -eq $((OLD_TRANSITIONS + 1))
+    wait_for 20 is_gone "pod/$OLD"
+    wait_for 15 has_event LeaderPolicy web LeaderNotReady
 }
 
 @test "a leader that is not Ready is replaced in time also when its Lease is deleted meanwhile" {
@@ -52,44 +70,46 @@ start_leader() {
 }
 
 @test "a leader that is not Ready for a moment stays" {
+    policy web "$PATIENT"
     start_leader
     k annotate "pod/$OLD" zl-test/ready=false
-    stays 2 is "$OLD_HOLDER" holder web
+    wait_for 10 is LeaderNotReady policy_status web '.conditions[?(@.type=="Ready")].reason'
     k annotate "pod/$OLD" zl-test/ready-
-    stays 6 is "$OLD_HOLDER" holder web
-    one_leader web web
+    stays 10 is "$OLD_HOLDER" holder web
+    wait_for 10 one_leader web web
+    expect "leader changes" "$(transitions web)" -eq "$OLD_TRANSITIONS"
 }
 
 @test "a leader that starts slowly is not taken for one that failed" {
     deployment web 3 web '{zl-test/ready-after-ms: "9000"}'
-    wait_for 10 is 1 pod_count web
+    wait_for 20 is 1 pod_count web
     local pod
     pod=$(pod_names web)
-    wait_for 20 one_leader web web
+    wait_for 40 one_leader web web
     expect "the leader" "$(pod_names web)" = "$pod"
 }
 
 @test "a lost node: the leader is not Ready and stuck in termination; it is replaced and never regains the seat" {
     start_leader
     k annotate "pod/$OLD" zl-test/ready=false zl-test/stuck=true
-    wait_for 15 leads_other_than "$OLD_HOLDER"
-    wait_for 10 leader_is_ready
+    wait_for 30 leads_other_than "$OLD_HOLDER"
+    wait_for 20 leader_is_ready
     expect "the old pod" "$(pod_uid "pod/$OLD")" = "$OLD_UID"
     lease web '{.metadata.annotations.zen-lead\.io/deposed}' | grep -q "$OLD_UID"
     # The new leader dies as well: the stuck pod is alive, and yet not the next one.
     local second
     second=$(leader_pod web)
     k delete pod "$second" --wait=false
-    wait_for 10 is_gone "pod/$second"
-    wait_for 10 leader_is_ready
+    wait_for 20 is_gone "pod/$second"
+    wait_for 20 leader_is_ready
     [ "$(leader_pod web)" != "$OLD" ]
     expect "fencing token" "$(token web)" -ge $((OLD_TOKEN + 2))
     # Nor is it when the node comes back for a moment and the pod is Ready again.
     k annotate "pod/$OLD" zl-test/ready-
     stays 2 leads_other_than "$OLD_HOLDER"
     k annotate "pod/$OLD" zl-test/stuck-
-    wait_for 10 is_gone "pod/$OLD"
-    wait_for 15 one_leader web web
+    wait_for 20 is_gone "pod/$OLD"
+    wait_for 20 one_leader web web
 }
 
 @test "the controllers restart while a leader is not Ready: it is replaced all the same" {
@@ -99,39 +119,46 @@ start_leader() {
     stop_controller 2 KILL
     start_controller 1
     start_controller 2
-    wait_for 25 leads_other_than "$OLD_HOLDER"
-    wait_for 10 leader_is_ready
+    wait_for 50 leads_other_than "$OLD_HOLDER"
+    wait_for 20 leader_is_ready
     k annotate "pod/$OLD" zl-test/stuck-
 }
 
 @test "a leader that was deleted and whose node is lost keeps the seat only until its grace is over" {
+    policy web "$PATIENT"
     start_leader
-    local started
-    k annotate "pod/$OLD" zl-test/stuck=true zl-test/ready=false
+    local started woken
+    woken=$(wakes)
+    stop_working zl-test/stuck=true
     started=$(now_ms)
     k delete pod "$OLD" --wait=false --grace-period 3
+    freeze_owners
     # It may still be working: grace first, then the lease duration.
-    stays 5 is "$OLD_HOLDER" holder web
-    local woken
-    woken=$(wakes)
-    wait_for 20 leads_other_than "$OLD_HOLDER"
-    expect "milliseconds until then" $(($(now_ms) - started)) -ge 7500
+    wait_for 40 lost_by "$OLD_HOLDER"
+    expect "milliseconds until then" $(($(now_ms) - started)) -ge 11900
     # Refused for all this time, its owner would be late by itself.
-    wait_for 5 is_not "$woken" wakes
-    wait_for 10 leader_is_ready
+    wait_for 20 woken_since "$woken"
+    thaw_owners
+    wait_for 30 leads_other_than "$OLD_HOLDER"
+    wait_for 20 leader_is_ready
     k annotate "pod/$OLD" zl-test/stuck-
 }
 
+woken_since() {
+    local now
+    now=$(wakes) && [ "$now" != "$1" ]
+}
+
 @test "a leader that takes its time to terminate keeps the seat until it is gone, not Ready as it is" {
-    deployment web 3 web '{zl-test/terminate-after-ms: "8000"}'
-    wait_for 20 one_leader web web
-    local old old_holder
-    old=$(leader_pod web) old_holder=$(holder web)
-    k annotate "pod/$old" zl-test/ready=false
-    k delete pod "$old" --wait=false --grace-period 20
-    stays 6 is "$old_holder" holder web
-    wait_for 10 is_gone "pod/$old"
-    wait_for 15 one_leader web web
+    policy web "$PATIENT"
+    start_leader
+    # Within its grace, and until it is not stuck.
+    stop_working zl-test/stuck=true
+    k delete pod "$OLD" --wait=false --grace-period 60
+    stays 11 is "$OLD_HOLDER" holder web
+    k annotate "pod/$OLD" zl-test/stuck-
+    wait_for 20 is_gone "pod/$OLD"
+    wait_for 30 one_leader web web
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -eq 1
 }
@@ -143,15 +170,15 @@ start_leader() {
     kubectl create --raw "/api/v1/namespaces/$NS/pods/$OLD/eviction" -f - <<EVICTION
 {"apiVersion": "policy/$version", "kind": "Eviction", "metadata": {"name": "$OLD", "namespace": "$NS"}}
 EVICTION
-    wait_for 15 is_gone "pod/$OLD"
-    wait_for 15 one_leader web web
+    wait_for 30 is_gone "pod/$OLD"
+    wait_for 30 one_leader web web
     local second
     second=$(holder web)
     k annotate "pod/$(leader_pod web)" zl-test/fail-after-ms=0
-    wait_for 15 leads_other_than "$second"
-    wait_for 20 one_leader web web
+    wait_for 30 leads_other_than "$second"
+    wait_for 30 one_leader web web
     expect "fencing token" "$(token web)" -ge $((OLD_TOKEN + 2))
-    expect "leader changes" "$(transitions web)" -eq 2
+    expect "leader changes" "$(transitions web)" -eq $((OLD_TRANSITIONS + 2))
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -eq 1
 }
@@ -160,7 +187,7 @@ EVICTION
     start_leader
     # Beside a leader it is no surplus either.
     deployment api 1 web
-    wait_for 10 is 1 ready_pods api
+    wait_for 20 is 1 ready_pods api
     k scale deployment/web --replicas 1
     k annotate "pod/$OLD" zl-test/ready=false
     stays 8 is "pod/$OLD" pod_names web
