@@ -29,6 +29,7 @@ enum {
     DISCOVERY_RETRY_MS = 1000,
     POOLS_LOOK_MS = 30000, /* how long an installed CRD may go unnoticed */
     SYNC_LOOK_MS = 100,
+    DUE_LEAST_MS = 1000, /* after a failure */
 };
 
 struct manager {
@@ -98,8 +99,13 @@ static void settle(struct manager *manager, const char *key, const struct zl_res
     }
     if (err->retry_after_ms > 0) {
         zl_workqueue_add_after(manager->queue, key, err->retry_after_ms);
-    } else {
-        zl_workqueue_add_rate_limited(manager->queue, key);
+        return;
+    }
+    zl_workqueue_add_rate_limited(manager->queue, key);
+    if (result->requeue_after_ms > 0) {
+        /* What is due, a Lease's renewal for one, does not wait for a grown back-off. */
+        int64_t due_ms = result->requeue_after_ms;
+        zl_workqueue_add_after(manager->queue, key, due_ms > DUE_LEAST_MS ? due_ms : DUE_LEAST_MS);
     }
 }
 

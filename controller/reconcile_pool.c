@@ -419,37 +419,54 @@ static enum zl_status tell(struct zl_reconciler *reconciler, struct zl_pool *poo
     return status == ZL_OK ? labelled : status;
 }
 
+/* What comes after traffic; the first failure is in *RESULT, with *ERR. */
+static void attend(struct zl_reconciler *reconciler, struct zl_pool *pool,
+                   const struct zl_plan *plan, struct zl_result *result, struct zl_error *err)
+{
+    struct zl_error other = {0};
+    result->status = guide_owners(reconciler, pool, plan, result, err);
+    if (result->status != ZL_OK && !zl_is_guarded(&pool->facts)) {
+        return;
+    }
+    /* One Job that cannot be queued keeps neither surplus nor status waiting. */
+    enum zl_status status = ZL_OK;
+    struct zl_error *second = result->status == ZL_OK ? err : &other;
+    if (plan->delete_surplus) {
+        status = zl_delete_surplus(reconciler, pool, second);
+    }
+    if (status == ZL_OK) {
+        status = tell(reconciler, pool, result, second);
+    }
+    result->status = result->status == ZL_OK ? status : result->status;
+}
+
 static struct zl_result reconcile(struct zl_reconciler *reconciler, struct zl_pool *pool,
                                   const char *namespace_, const char *name, struct zl_error *err)
 {
     struct zl_plan plan = {0};
-    struct zl_error other = {0};
+    struct zl_error unrouted = {0};
     struct zl_result result = {.status = look_at(reconciler, pool, err)};
     if (result.status == ZL_OK) {
         plan = zl_plan_pool(&pool->facts);
         result.requeue_after_ms = plan.requeue_after_ms;
         result.status = carry_out(reconciler, pool, &plan, err);
     }
-    if (result.status == ZL_OK) {
-        result.status = zl_reconcile_pool_routes(reconciler, pool, namespace_, name, &result, err);
-    }
     if (result.status != ZL_OK) {
         return result;
     }
-    result.status = guide_owners(reconciler, pool, &plan, &result, err);
-    if (result.status != ZL_OK && !zl_is_guarded(&pool->facts)) {
-        return result;
+    enum zl_status routed =
+        zl_reconcile_pool_routes(reconciler, pool, namespace_, name, &result, &unrouted);
+    /*
+     * A Service that cannot be written, because a quota or somebody's webhook refuses it, keeps no pod waiting and is no reason
+     * to be silent about who leads. After a lost race all of it is looked at again at once.
+     */
+    if (routed != ZL_E_CONFLICT) {
+        attend(reconciler, pool, &plan, &result, err);
     }
-    /* One Job that cannot be queued keeps neither surplus nor status waiting. */
-    enum zl_status status = ZL_OK;
-    struct zl_error *second = result.status == ZL_OK ? err : &other;
-    if (plan.delete_surplus) {
-        status = zl_delete_surplus(reconciler, pool, second);
+    if (routed != ZL_OK) {
+        result.status = routed;
+        *err = unrouted;
     }
-    if (status == ZL_OK) {
-        status = tell(reconciler, pool, &result, second);
-    }
-    result.status = result.status == ZL_OK ? status : result.status;
     return result;
 }
 

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-/* Kubernetes' controllers may still write for a selector that they saw a moment ago. */
-#define SWEEP_US 3000000
+/* Kubernetes' controllers may still write for a selector that they saw a moment ago; nobody follows their slices. */
+#define SWEEP_US 10000000
 
 static const struct zl_metric WRITES = {
     .name = "zen_lead_endpointslice_writes_total",

@@ -145,7 +145,7 @@ start_links_and_programs() {
     done
     for name in "${webhooks[@]}"; do start_webhook "${name#*-}" --kubeconfig "$ZL_RUN/$name.kubeconfig"; done
     for name in "${controllers[@]}"; do start_controller "${name#*-}" --kubeconfig "$ZL_RUN/$name.kubeconfig"; done
-    start_proxy ${#webhooks[@]}
+    start_proxy ${#webhooks[@]} 1s
     start_link review "$(port_of proxy)" || return 1
     for name in "${webhooks[@]}" "${controllers[@]}"; do await_ready "$name" 40 || return 1; done
     wait_until 20 proxy_answers

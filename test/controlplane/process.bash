@@ -62,10 +62,10 @@ process_pid() {
 process_is_running() { process_pid "$1" >/dev/null; }
 process_is_gone() { ! process_is_running "$1"; }
 
-# process_stop NAME [SIGNAL [SECONDS]] - signal it (TERM), wait, and KILL it after the deadline (10 s).
+# process_stop NAME [SIGNAL [SECONDS]] - signal it (TERM), wait, and KILL it after the deadline (20 s).
 # Its children get the signal as well: each is the leader of a process group. False when it had to be killed.
 process_stop() {
-    local name=$1 signal=${2:-TERM} seconds=${3:-10} pid result=0
+    local name=$1 signal=${2:-TERM} seconds=${3:-20} pid result=0
     if pid=$(process_pid "$name"); then
         process_signal "$signal" "$pid"
         if ! wait_until "$seconds" process_is_gone "$name"; then

@@ -37,7 +37,8 @@ answers() { curl -sf --noproxy '*' -m 2 -o /dev/null "$1"; }
 ready_or_dead() { answers "http://127.0.0.1:$(port_of "$1-metrics")/readyz" || process_is_gone "$1"; }
 
 await_ready() {
-    wait_until "${2:-20}" ready_or_dead "$1" && process_is_running "$1" && return 0
+    # Several control planes may share two processors.
+    wait_until "${2:-60}" ready_or_dead "$1" && process_is_running "$1" && return 0
     echo "$1 did not become ready" >&2
     log_tail "$1"
     return 1
@@ -62,7 +63,9 @@ manifests() {
 install_manifests() {
     manifests 'Namespace|PriorityClass|CustomResourceDefinition|Service|ServiceAccount|ClusterRole.*|Role.*|PodDisruptionBudget' |
         kubectl apply -f - -f "$zl_root/manifests/self-signed/rbac.yaml" &&
-        kubectl wait --for condition=Established --timeout 20s crd/leaderpolicies.coordination.kube-zen.io
+        kubectl wait --for condition=Established --timeout 60s crd/leaderpolicies.coordination.kube-zen.io &&
+        # A controller that asks what there is a moment too early asks again after half a minute.
+        wait_until 20 kubectl get --raw /apis/coordination.kube-zen.io/v1alpha1
 }
 
 make_certificates() {
@@ -95,7 +98,8 @@ start_controller() {
         --leader-elect-renew-deadline-seconds 3 --leader-elect-retry-period-seconds 1 "$@"
 }
 
-# start_proxy COUNT - the Service in front of webhook replicas 1..COUNT.
+# start_proxy COUNT [PATIENCE] - the Service in front of webhook replicas 1..COUNT. One that is gone or says that it is not ready
+# is left at once, with all its connections; one that does not answer, after PATIENCE (5s): it may just be a busy machine.
 start_proxy() {
     local n
     {
@@ -106,7 +110,7 @@ defaults
     timeout connect 500ms
     timeout client 5m
     timeout server 5m
-    timeout check 1s
+    timeout check ${2:-5s}
 listen webhook
     bind 127.0.0.1:$(port_of proxy)
     balance roundrobin

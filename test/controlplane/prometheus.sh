@@ -31,6 +31,9 @@ command -v apt-get >/dev/null || {
     exit 1
 }
 if ! apt-cache show prometheus >/dev/null 2>&1; then
+    # apt-get update waits for nobody: one at a time, as in packages.sh.
+    exec 8>"${TMPDIR:-/tmp}/zen-lead-packages.$(id -u).lock"
+    flock 8
     sudo=()
     [ "$(id -u)" -eq 0 ] || sudo=(sudo)
     "${sudo[@]}" apt-get update -qq >&2

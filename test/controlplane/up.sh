@@ -168,7 +168,7 @@ controllers_work() { "$ZL_RUN/bin/kubectl" get configmap --namespace default kub
 
 start_all() {
     start_etcd
-    await 20 etcd etcd_is_healthy || return 1
+    await 60 etcd etcd_is_healthy || return 1
     start_apiserver
     kubeconfig admin "$ZL_RUN/kubeconfig" "$server"
     kubeconfig controller-manager "$ZL_RUN/controller-manager.kubeconfig" "$server"

@@ -23,6 +23,6 @@ for n in 1 2; do start_controller "$n"; done
 start_proxy 3
 for n in 1 2 3; do await_ready "webhook-$n"; done
 for n in 1 2; do await_ready "controller-$n"; done
-wait_until 10 proxy_answers
+wait_until 60 proxy_answers
 arm_gatekeeper "$(port_of proxy)"
 start_recorder

@@ -73,7 +73,8 @@ refused() {
 
 @test "10 MB are refused with 413, with and without a declared length" {
     { printf '{"a":"'; head -c 10000000 /dev/zero | tr '\0' x; printf '"}'; } >"$BATS_TEST_TMPDIR/large"
-    expect "declared" "$(send "$BATS_TEST_TMPDIR/large" -H 'Expect:')" = 413
+    # A client that does not read for a second while it still sends may find the connection reset; the next time it reads.
+    wait_for 30 is 413 send "$BATS_TEST_TMPDIR/large" -H 'Expect:'
     expect "chunked" "$(send "$BATS_TEST_TMPDIR/large" -H 'Expect:' -H 'Transfer-Encoding: chunked')" = 413
     still_answers
 }
@@ -124,6 +125,7 @@ refused() {
 
 @test "a request that trickles in is cut, and good ones are answered meanwhile" {
     local started=$EPOCHSECONDS
+    trap '' PIPE # it may be cut just before the next byte
     coproc SLOW { openssl s_client -quiet -connect "127.0.0.1:$port" 2>/dev/null; }
     local slow=$SLOW_PID
     printf 'POST /validate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n' >&"${SLOW[1]}"
@@ -134,7 +136,8 @@ refused() {
         sleep 0.3
     done
     wait_for 10 process_ended "$slow"
-    expect "seconds until it was cut" $((EPOCHSECONDS - started)) -le 15
+    # After 10 s, if this test is not busy elsewhere; an idle connection would have 120.
+    expect "seconds until it was cut" $((EPOCHSECONDS - started)) -le 60
     still_answers
 }
 
@@ -145,7 +148,7 @@ process_ended() { ! kill -0 "$1" 2>/dev/null; }
     while IFS='|' read -r text expected; do
         printf '%b' "$text" >"$BATS_TEST_TMPDIR/kubeconfig"
         for program in webhook controller; do
-            run timeout 10 "$ZL_BIN/zen-lead-$program" --kubeconfig "$BATS_TEST_TMPDIR/kubeconfig" \
+            run timeout 60 "$ZL_BIN/zen-lead-$program" --kubeconfig "$BATS_TEST_TMPDIR/kubeconfig" \
                 --metrics-port 0
             expect "exit status of $program for: $text" "$status" -eq 1
             [[ $output == *"$expected"* ]] || fail "$program for \"$text\": $output"

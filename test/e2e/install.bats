@@ -105,7 +105,7 @@ SERVICE
         k annotate "$object" "${tool_annotations[@]}"
     done
     k annotate service shop zen-lead.io/enabled=true
-    for object in shop-leader web-leader web-director; do wait_for 15 leads "$object"; done
+    for object in shop-leader web-leader web-director; do wait_for 30 leads "$object"; done
 
     [ "$(ours | jq -s length)" -ge 7 ] || fail "not all is there: $(ours | jq -c '[.kind, .metadata.name]')"
     expect "keys of tools on it" "$(ours | jq -r '(.metadata.labels // {}) + (.metadata.annotations // {}) | keys[] |
@@ -125,6 +125,8 @@ fields_of() {
         .metadata.managedFields[] | select(.manager | test("zen-lead")) | .fieldsV1 | keys[] end' | sort -u
 }
 
+written_on() { k get service "$1" -o 'jsonpath={.metadata.annotations.zen-lead\.io/leader-last-switch-time}'; }
+
 @test "the commands of docs/troubleshooting.md that others' documents have too answer" {
     local object line count=0
     k apply -f - <<SERVICE
@@ -135,8 +137,11 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
 SERVICE
     policy web '{followerMode: standby}'
     deployment web 2 web
-    for object in web-main web-leader; do wait_for 15 leads "$object"; done
-    wait_for 10 has_event Service web LeaderServiceCreated
+    for object in web-main web-leader; do wait_for 30 leads "$object"; done
+    wait_for 20 has_event Service web LeaderServiceCreated
+    # Last of all.
+    wait_for 20 is_not "" policy_status web .currentHolder.name
+    for object in web-main web-leader; do wait_for 20 is_not "" written_on "$object"; done
 
     # In each, NAMESPACE etc. stand for what this test has.
     while IFS= read -r line; do

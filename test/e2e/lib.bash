@@ -280,7 +280,7 @@ kind: Pod
 metadata: {name: $marker, annotations: {zl-test/ready: "false"}}
 spec: {containers: [{name: main, image: none}]}
 MARKER
-    wait_for 30 grep -q " $NS - $marker " "$ZL_RUN/log/recorder.log"
+    wait_for 60 grep -q " $NS - $marker " "$ZL_RUN/log/recorder.log"
 }
 
 # admitted APP - how many pods of it were ever stored in this namespace; APP "" for all but markers.
@@ -340,7 +340,7 @@ restore_programs() {
     for n in 1 2; do process_is_running "controller-$n" || start_controller "$n"; done
     for n in 1 2 3; do await_ready "webhook-$n"; done
     for n in 1 2; do await_ready "controller-$n"; done
-    wait_for 10 proxy_answers
+    wait_for 60 proxy_answers
 }
 
 # freeze_owners / thaw_owners - hold the ReplicaSet and StatefulSet controllers still.

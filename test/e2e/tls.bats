@@ -27,7 +27,7 @@ teardown() {
     kubectl delete secret zen-lead-webhook-tls -n zen-lead-system --ignore-not-found
     # shellcheck disable=SC2154 # of programs.bash
     kubectl delete --ignore-not-found -f "$zl_root/manifests/self-signed/rbac.yaml"
-    for n in 1 2 3; do wait_for 20 is "$(serial "$volume/tls.crt")" shown "webhook-$n"; done
+    for n in 1 2 3; do wait_for 60 is "$(serial "$volume/tls.crt")" shown "webhook-$n"; done
     # The CA that signed it.
     [ "$(trusted)" = 1 ] || arm_gatekeeper "$(port_of proxy)"
 }
@@ -91,18 +91,21 @@ swap() {
     rm -rf "$old"
 }
 
-# rotate COUNT - one pair after the other, a tick apart; then "rotated" holds the milliseconds that it took.
+# rotate COUNT - one pair after the other, a tick apart and each seen in use everywhere; then "rotated" holds the milliseconds
+# that it took. False, and "rotated" is there as well, when one was never used.
 rotate() {
-    local n start due tick_us
+    local n start due tick_us result=0
     tick_us=$(awk -v s="${ZL_ROTATION_SECONDS:-0.5}" 'BEGIN { printf "%d", s * 1000000 }')
     start=${EPOCHREALTIME/./}
     for n in $(seq "$1"); do
         swap "$BATS_TEST_TMPDIR/$n"
+        wait_for 30 all_show "$BATS_TEST_TMPDIR/$n" || result=1
         due=$((start + n * tick_us))
         while [ "${EPOCHREALTIME/./}" -lt "$due" ]; do sleep 0.02; done # the pace is what is tested
     done
     echo $(((${EPOCHREALTIME/./} - start) / 1000)) >"$BATS_TEST_TMPDIR/rotated.new"
     mv "$BATS_TEST_TMPDIR/rotated.new" "$BATS_TEST_TMPDIR/rotated"
+    return "$result"
 }
 
 serial() { openssl x509 -in "$1" -noout -serial; }
@@ -124,9 +127,11 @@ says() { readyz "$1" | grep -qE "$2"; }
 
 reloads() { metric "$1" zen_lead_certificate_reloads_total "result=\"$2\""; }
 
-# as_kubelet - bring the Secret into the volume.
+# as_kubelet - bring the Secret into the volume. A kubelet comes round about once a minute; this one comes soon, but the API
+# server too must first have heard what it is to trust.
 as_kubelet() {
     local name folder=$BATS_TEST_TMPDIR/synced
+    sleep 2
     mkdir -p "$folder"
     for name in tls.crt tls.key ca.crt; do
         kubectl get secret zen-lead-webhook-tls -n zen-lead-system -o json | jq -r --arg name "$name" '.data[$name] | @base64d' >"$folder/$name"
@@ -168,7 +173,7 @@ unanswered() { k get events -o json | jq '[.items[].message | select(contains("f
 admitted_since() {
     local lines
     lines=$(wc -l <"$ZL_RUN/log/admissions.log")
-    wait_for 10 at_least $((lines + 3)) line_count "$ZL_RUN/log/admissions.log"
+    wait_for 60 at_least $((lines + 3)) line_count "$ZL_RUN/log/admissions.log"
 }
 line_count() { wc -l <"$1"; }
 
@@ -184,10 +189,16 @@ trusted() {
         jq '[.webhooks[].clientConfig.caBundle | @base64d | [scan("BEGIN CERTIFICATE")] | length] | unique | if length == 1 then .[0] else -1 end'
 }
 
+# The API server needs a moment to know of a role.
+may_renew() {
+    kubectl auth can-i patch validatingwebhookconfigurations/zen-lead --as system:serviceaccount:zen-lead-system:zen-lead-certs &&
+        kubectl auth can-i get secrets/zen-lead-webhook-tls -n zen-lead-system --as system:serviceaccount:zen-lead-system:zen-lead-certs
+}
+
 can_shake_hands() { openssl s_client -connect "127.0.0.1:$(port_of webhook-4)" "$@" </dev/null >/dev/null 2>&1; }
 
 refused_webhook() {
-    timeout 10 "$ZL_BIN/zen-lead-webhook" --kubeconfig "$ZL_RUN/webhook.kubeconfig" --port 0 --metrics-port 0 \
+    timeout 60 "$ZL_BIN/zen-lead-webhook" --kubeconfig "$ZL_RUN/webhook.kubeconfig" --port 0 --metrics-port 0 \
         --cert-file "$volume/tls.crt" --key-file "$volume/tls.key" "$@" 2>&1
 }
 
@@ -197,16 +208,17 @@ refused_webhook() {
     local t=$BATS_TEST_TMPDIR pair
     for pair in swapped recreated rewritten; do new_pair "$t/$pair"; done
     swap "$t/swapped"
-    wait_for 5 all_show "$t/swapped"
+    wait_for 20 all_show "$t/swapped"
     rm "$volume/tls.crt" "$volume/tls.key"
     cp "$t/recreated/"tls.* "$volume"
-    wait_for 5 all_show "$t/recreated"
+    wait_for 20 all_show "$t/recreated"
     cat "$t/rewritten/tls.key" >"$volume/tls.key"
     cat "$t/rewritten/tls.crt" >"$volume/tls.crt"
-    wait_for 5 all_show "$t/rewritten"
-    expect "expiry" "$(metric webhook-1 zen_lead_certificate_expiration_timestamp_seconds)" \
-        -eq "$(date -d "$(openssl x509 -in "$volume/tls.crt" -noout -enddate | cut -d= -f2)" +%s)"
-    expect "answer of /readyz" "$(readyz webhook-1)" = ok
+    wait_for 20 all_show "$t/rewritten"
+    # A moment after it is shown.
+    wait_for 20 is "$(date -d "$(openssl x509 -in "$volume/tls.crt" -noout -enddate | cut -d= -f2)" +%s)" \
+        metric webhook-1 zen_lead_certificate_expiration_timestamp_seconds
+    wait_for 20 is ok readyz webhook-1
 }
 
 @test "half-written, wrong, expired or missing: the one before goes on, and log, metric and /readyz say why" {
@@ -215,7 +227,7 @@ refused_webhook() {
     new_pair "$t/other"
     expired_pair "$t/expired"
     swap "$t/good"
-    wait_for 5 all_show "$t/good"
+    wait_for 20 all_show "$t/good"
     before=$(reloads webhook-1 invalid)
     policy any
     start_load 1 1
@@ -224,28 +236,28 @@ refused_webhook() {
     cp "$t/good/"{tls.key,ca.crt} "$t/half"
     head -c 300 "$t/other/tls.crt" >"$t/half/tls.crt"
     swap "$t/half"
-    wait_for 5 says webhook-1 '^warning: certificate: .*tls.crt, .*not PEM text with a BEGIN CERTIFICATE'
+    wait_for 20 says webhook-1 '^warning: certificate: .*tls.crt, .*not PEM text with a BEGIN CERTIFICATE'
     cp "$t/good/"{tls.key,ca.crt} "$t/mixed"
     cp "$t/other/tls.crt" "$t/mixed"
     swap "$t/mixed"
-    wait_for 5 says webhook-1 '^warning: certificate: .*tls.key: the TLS key does not belong to the certificate'
-    expect "readings that were refused" "$(reloads webhook-1 invalid)" -eq $((before + 2))
+    wait_for 20 says webhook-1 '^warning: certificate: .*tls.key: the TLS key does not belong to the certificate'
+    wait_for 20 is $((before + 2)) reloads webhook-1 invalid # each once, a moment after it is said
     swap "$t/expired"
-    wait_for 5 says webhook-1 '^warning: certificate: .*tls.crt expired at 2020-01-02T00:00:00Z: .*zen-lead-certs'
-    expect "refused for their age" "$(reloads webhook-1 expired)" -ge 1
+    wait_for 20 says webhook-1 '^warning: certificate: .*tls.crt expired at 2020-01-02T00:00:00Z: .*zen-lead-certs'
+    wait_for 20 at_least 1 reloads webhook-1 expired
     rm "$volume/tls.key"
-    wait_for 5 says webhook-1 '^warning: certificate: .*tls.key: No such file'
+    wait_for 20 says webhook-1 '^warning: certificate: .*tls.key: No such file'
 
     all_show "$t/good"
     says webhook-1 '^ok$'
-    expect "refusals in the log" "$(grep -c 'certificate not reloaded: the one before stays in use' "$ZL_RUN/log/webhook-1.log")" -ge 3
+    wait_for 20 at_least 3 grep -c 'certificate not reloaded: the one before stays in use' "$ZL_RUN/log/webhook-1.log"
     pod
     expect "what the clients met" "$(stop_load | grep -oE 'reconnects.*')" = "reconnects 0 failed 0"
 
     ln -s ..data/tls.key "$volume/tls.key"
     swap "$t/other"
-    wait_for 5 all_show "$t/other"
-    is ok readyz webhook-1
+    wait_for 20 all_show "$t/other"
+    wait_for 20 is ok readyz webhook-1
 }
 
 @test "no certificate, or one that has expired: not ready with the reason, and ready as soon as there is a good one" {
@@ -258,11 +270,11 @@ refused_webhook() {
     answers "http://127.0.0.1:$(port_of webhook-4-metrics)/healthz"
     expired_pair "$t/expired"
     cp "$t/expired/"tls.{key,crt} "$mine"
-    wait_for 5 says webhook-4 '^not ready: certificate: .*tls.crt expired at 2020-01-02T00:00:00Z'
-    expect "expiry" "$(metric webhook-4 zen_lead_certificate_expiration_timestamp_seconds)" -eq 1577923200
+    wait_for 20 says webhook-4 '^not ready: certificate: .*tls.crt expired at 2020-01-02T00:00:00Z'
+    wait_for 20 is 1577923200 metric webhook-4 zen_lead_certificate_expiration_timestamp_seconds
     new_pair "$t/good"
     cp "$t/good/"tls.{key,crt} "$mine"
-    await_ready webhook-4 5
+    await_ready webhook-4
     is "$(serial "$t/good/tls.crt")" shown webhook-4
 }
 
@@ -271,13 +283,13 @@ refused_webhook() {
     local -a loaded files memory
     policy any
     deployment web 3 any
-    wait_for 20 one_leader web any
+    wait_for 60 one_leader web any
     start_load 2 4
     # Everything has been allocated once before it is measured.
     for n in 1 2 3 4 5; do
         new_pair "$t/warm-$n"
         swap "$t/warm-$n"
-        wait_for 5 all_show "$t/warm-$n"
+        wait_for 20 all_show "$t/warm-$n"
     done
     for n in 1 2 3; do
         files[n]=$(open_files "webhook-$n")
@@ -289,13 +301,14 @@ refused_webhook() {
     for n in $(seq "$rotations"); do new_pair "$t/$n"; done
     rotate "$rotations" 3>&- &
     rotator=$!
-    while [ ! -e "$t/rotated" ]; do
+    # On a busy machine few of these fit between the changes; three leaders there must be.
+    while [ ! -e "$t/rotated" ] || { [ $(($(claims) - claims)) -lt 3 ] && [ "$pods" -lt 100 ]; }; do
         pod # the API server is a client too; this fails when it cannot ask
         k delete pod -l app=web --wait=false
         pods=$((pods + 1))
     done
     wait "$rotator"
-    wait_for 5 all_show "$t/$rotations"
+    wait_for 20 all_show "$t/$rotations"
     result=$(stop_load)
     {
         echo "# $rotations changes in $(cat "$t/rotated") ms: $result; API server: $pods plain pods, $(($(claims) - claims)) leaders"
@@ -309,9 +322,8 @@ refused_webhook() {
     expect "reviews without an answer" "$(unanswered)" -eq 0
     expect "handshakes" "$(grep -oE 'fresh [0-9]+' <<<"$result" | cut -d' ' -f2)" -ge $((rotations * 3))
     for n in 1 2 3; do
-        # Two changes may fall into one look.
-        expect "reloads" $(($(reloads "webhook-$n" loaded) - loaded[n])) -ge $((rotations * 3 / 4))
-        wait_for 5 few_open_files "webhook-$n" "${files[n]}"
+        wait_for 5 at_least $((loaded[n] + rotations)) reloads "webhook-$n" loaded
+        wait_for 20 few_open_files "webhook-$n" "${files[n]}"
         is_sanitized || expect "growth in KiB" $(($(resident_kib "webhook-$n") - memory[n])) -lt 4096
     done
 }
@@ -320,6 +332,7 @@ refused_webhook() {
     local t=$BATS_TEST_TMPDIR first
     policy any
     kubectl apply -f "$zl_root/manifests/self-signed/rbac.yaml"
+    wait_for 20 may_renew
     kubectl create secret generic zen-lead-webhook-tls -n zen-lead-system --type kubernetes.io/tls \
         --from-file "$t/original/tls.crt" --from-file "$t/original/tls.key" --from-file "$t/original/ca.crt" --from-file "$t/original/ca.key"
     rm -f "$ZL_RUN/log/admissions.log"
@@ -331,7 +344,7 @@ refused_webhook() {
     expect "CAs that are trusted" "$(trusted)" -eq 2
     admitted_since
     as_kubelet
-    wait_for 5 all_show "$t/synced"
+    wait_for 20 all_show "$t/synced"
     admitted_since
 
     # The daily run: both have less than 30 days left.
@@ -340,7 +353,7 @@ refused_webhook() {
     expect "CAs that are trusted" "$(trusted)" -eq 2
     admitted_since
     as_kubelet
-    wait_for 5 all_show "$t/synced"
+    wait_for 20 all_show "$t/synced"
     admitted_since
     is_not "$first" serial "$t/synced/ca.crt"
     openssl verify -CAfile "$t/synced/ca.crt" -verify_ip 127.0.0.1 "$t/synced/tls.crt"

@@ -11,6 +11,7 @@ explain_area() {
 
 teardown() {
     [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
+    [ -z "${dismantled:-}" ] || everything_again
     unblock_services >/dev/null
     drop_namespace
 }
@@ -30,13 +31,13 @@ POD
 
 is_ready() { [ "$(k get pod "$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]; }
 
-# service NAME ANNOTATIONS [PORTS [MORE-SPEC]]
+# service NAME ANNOTATIONS [PORTS [MORE-SPEC [APP]]] - it selects APP, or the app of its own name.
 service() {
     k apply -f - <<SERVICE
 apiVersion: v1
 kind: Service
 metadata: {name: $1, annotations: $2}
-spec: {selector: {app: $1}, ports: ${3:-[{name: http, port: 80, targetPort: 8080\}]}, ${4:-}}
+spec: {selector: {app: ${5:-$1}}, ports: ${3:-[{name: http, port: 80, targetPort: 8080\}]}, ${4:-}}
 SERVICE
 }
 
@@ -67,8 +68,12 @@ leads_not() {
 has_no_endpoint() { [ "$(slices "$1" | jq '.items | length')" -ge 1 ] && leads "$1" ""; }
 
 service_field() { k get service "$1" -o "jsonpath=$2"; }
+# Written after the slices, when traffic flows already.
 leader_annotation() { service_field "$1" "{.metadata.annotations.zen-lead\.io/$2}"; }
-is_absent() { ! k get "$1" "$2" -o name 2>/dev/null; }
+is_absent() {
+    local found
+    found=$(k get "$1" "$2" --ignore-not-found -o name) && [ -z "$found" ]
+}
 all_gone() { is_absent service "$1" && [ "$(slices "$1" | jq '.items | length')" = 0 ]; }
 
 three_pods() {
@@ -104,7 +109,7 @@ inventory() {
     expect "owner" "$(service_field web-leader '{.metadata.ownerReferences[*].uid}')" = "$(service_field web '{.metadata.uid}')"
     expect "managed-by" "$(service_field web-leader '{.metadata.labels.app\.kubernetes\.io/managed-by}')" = zen-lead
     expect "source" "$(service_field web-leader '{.metadata.labels.zen-lead\.io/source-service}')" = web
-    wait_for 5 is a leader_annotation web-leader leader-pod-name
+    wait_for 20 is a leader_annotation web-leader leader-pod-name
     expect "leader's uid" "$(leader_annotation web-leader leader-pod-uid)" = "$(pod_uid pod/a)"
     expect "switch time" "$(leader_annotation web-leader leader-last-switch-time)" != ""
 
@@ -125,20 +130,17 @@ inventory() {
     wait_for 10 has_event Service web LeaderRoutingAvailable
 }
 
-# fails_over COMMAND... - does it to the leader: the next pod gets the traffic, within a second.
+# fails_over COMMAND... - does it to the leader: the next pod gets the traffic. How soon, make bench-failover measures.
 fails_over() {
-    local leader began
+    local leader
     three_pods
     service web "$enabled"
-    wait_for 10 leads_one web-leader web
+    wait_for 30 leads_one web-leader web
     leader=$(endpoint web-leader)
     "$@" "$leader"
-    began=$(now_ms)
-    wait_for 10 leads_not web-leader "$leader"
-    # Most of it is kubectl's own time; make bench-failover measures.
-    expect "milliseconds until the next pod gets the traffic" $(($(now_ms) - began)) -le 3000
+    wait_for 20 leads_not web-leader "$leader"
     stays 1 leads_other web-leader web "$leader"
-    wait_for 5 is "$(endpoint web-leader)" leader_annotation web-leader leader-pod-name
+    wait_for 20 is "$(endpoint web-leader)" leader_annotation web-leader leader-pod-name
     wait_for 10 has_event Service web LeaderChanged
 }
 
@@ -163,13 +165,13 @@ lose_node() {
     wait_for 10 leads web-leader a
     pod b
     lose_node a
-    wait_for 5 leads web-leader b
+    wait_for 20 leads web-leader b
     is_ready a
     make_not_ready b
-    wait_for 5 has_no_endpoint web-leader
+    wait_for 20 has_no_endpoint web-leader
     stays 2 has_no_endpoint web-leader
     make_ready b
-    wait_for 5 leads web-leader b
+    wait_for 20 leads web-leader b
 }
 
 # late_elder SERVICE-ANNOTATIONS - b leads; then a, which has been Ready for longer, joins the Service.
@@ -189,40 +191,41 @@ late_elder() {
 
 @test "sticky \"false\": the pod that has been Ready longest leads" {
     late_elder '{zen-lead.io/enabled: "true", zen-lead.io/sticky: "false"}'
-    wait_for 5 leads web-leader a
+    wait_for 20 leads web-leader a
 }
 
 @test "min-ready-duration: a pod leads only after it has been Ready for that long" {
     service web '{zen-lead.io/enabled: "true", zen-lead.io/min-ready-duration: "4s"}'
+    wait_for 10 has_no_endpoint web-leader
     pod a
-    wait_for 3 has_no_endpoint web-leader
-    wait_for 10 leads web-leader a
-    expect "ms that a was Ready before" "$(ready_ms a)" -ge 4000
+    wait_for 20 leads web-leader a
+    expect "seconds that a was Ready before" "$(ready_before a)" -ge 4
     pod b
     make_not_ready a
-    wait_for 3 has_no_endpoint web-leader
-    wait_for 10 leads web-leader b
-    expect "ms that b was Ready before" "$(ready_ms b)" -ge 4000
+    wait_for 20 leads web-leader b
+    expect "seconds that b was Ready before" "$(ready_before b)" -ge 4
 }
 
-# ready_ms POD - since when it is Ready, by what its status says, in whole seconds
-ready_ms() {
+# ready_before POD - how long it was Ready when it was made the leader, by what both objects say, in whole seconds. Whenever
+# the test comes to look.
+ready_before() {
     local since
+    wait_for 10 is "$1" leader_annotation web-leader leader-pod-name
     since=$(k get pod "$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].lastTransitionTime}')
-    echo $(($(now_ms) - $(date -d "$since" +%s) * 1000))
+    echo $(($(date -d "$(leader_annotation web-leader leader-last-switch-time)" +%s) - $(date -d "$since" +%s)))
 }
 
 @test "no pod, no Ready pod: an empty slice and an Event that says which; then it recovers" {
     service web "$enabled"
     wait_for 10 has_event Service web NoPodsFound
     pod a
-    wait_for 5 leads web-leader a
+    wait_for 20 leads web-leader a
     make_not_ready a
-    wait_for 5 has_no_endpoint web-leader
+    wait_for 20 has_no_endpoint web-leader
     wait_for 10 has_event Service web NoReadyPods
     stays 1 has_no_endpoint web-leader
     make_ready a
-    wait_for 5 leads web-leader a
+    wait_for 20 leads web-leader a
 }
 
 # --- ports --------------------------------------------------------------------------------------------
@@ -233,14 +236,17 @@ ready_ms() {
     wait_for 10 is http:8080/TCP target_ports web-leader
     pod b '' '[{containerPort: 9090, name: http}]'
     make_not_ready a
-    wait_for 5 leads web-leader b
+    wait_for 20 leads web-leader b
     expect "target port" "$(target_ports web-leader)" = http:9090/TCP
     pod c '' '[{containerPort: 7070, name: other}]'
     make_not_ready b
     wait_for 10 has_event Service web PortResolutionFailed
-    has_no_endpoint web-leader
+    wait_for 10 has_no_endpoint web-leader # the Event may be quicker
+    # It leads all the same, as the one that has been Ready longest: readiness has whole seconds.
+    sleep 1.1
     make_ready a
-    stays 1 leads web-leader "$(endpoint web-leader)"
+    wait_for 10 is_ready a
+    stays 1 has_no_endpoint web-leader
 }
 
 @test "several ports, protocol and appProtocol are kept; they follow the source" {
@@ -253,8 +259,8 @@ ready_ms() {
     expect "appProtocol of the slice" "$(slices web-leader | jq -r '.items[].ports[] | select(.name == "http").appProtocol')" = http
     k patch service web --type json -p '[{"op": "replace", "path": "/spec/ports/0/port", "value": 8000},
         {"op": "replace", "path": "/spec/ports/0/targetPort", "value": 8001}]'
-    wait_for 5 is "dns:5353/UDP http:8001/TCP" target_ports web-leader
-    wait_for 5 is "8000 53" service_field web-leader '{.spec.ports[*].port}'
+    wait_for 20 is "dns:5353/UDP http:8001/TCP" target_ports web-leader
+    wait_for 20 is "8000 53" service_field web-leader '{.spec.ports[*].port}'
 }
 
 @test "a headless source gets a leader Service with an address" {
@@ -323,12 +329,12 @@ SERVICE
     is_absent service web-leader
     k annotate service web zen-lead.io/leader-service-name=web-boss --overwrite
     wait_for 10 leads web-boss a
-    wait_for 10 all_gone web-primary
+    wait_for 30 all_gone web-primary
     k annotate service web zen-lead.io/leader-service-name-
     wait_for 10 leads web-leader a
-    wait_for 10 all_gone web-boss
+    wait_for 30 all_gone web-boss
     k annotate service web zen-lead.io/enabled-
-    wait_for 10 all_gone web-leader
+    wait_for 30 all_gone web-leader
     expect "all Services and EndpointSlices" "$(inventory)" = "$before"
     stays 1 all_gone web-leader
 }
@@ -341,7 +347,7 @@ SERVICE
     stop_controller 2
     k annotate service web zen-lead.io/enabled=false --overwrite
     restore_programs
-    wait_for 15 all_gone web-leader
+    wait_for 30 all_gone web-leader
 }
 
 @test "the source is deleted: so are the leader Service and its slice" {
@@ -349,7 +355,7 @@ SERVICE
     service web "$enabled"
     wait_for 10 leads web-leader a
     k delete service web
-    wait_for 20 all_gone web-leader
+    wait_for 30 all_gone web-leader
 }
 
 @test "a Service of that name that is not ours is never touched; ours comes when it goes" {
@@ -366,9 +372,9 @@ SERVICE
     k annotate service web zen-lead.io/enabled=true --overwrite
     wait_for 10 at_least 2 conflicts web
     k delete service web-leader
-    # Its deletion is an event; waiting for the next look would take five seconds.
-    wait_for 2 leads web-leader a
-    wait_for 2 is "$(service_field web '{.metadata.uid}')" service_field web-leader '{.metadata.ownerReferences[*].uid}'
+    # Its deletion is an event: there is no other look at a name that memory knows to be taken.
+    wait_for 20 leads web-leader a
+    wait_for 10 is "$(service_field web '{.metadata.uid}')" service_field web-leader '{.metadata.ownerReferences[*].uid}'
 }
 
 # conflicts SERVICE - how often it was told of a name that is taken
@@ -393,21 +399,22 @@ SLICE
     stays 1 is "$version" slice_version
     k delete endpointslice web-leader
     # Nobody follows other people's slices: it is looked for every five seconds.
-    wait_for 10 leads web-leader a
+    wait_for 20 leads web-leader a
 }
 
 @test "pool: a Service of that name that is not ours is never touched; ours comes when it goes" {
     local version
     service api-leader '{}' '[{name: mine, port: 1234}]'
     version=$(service_field api-leader '{.metadata.resourceVersion}')
-    policy team '{followerMode: standby}'
+    # A pool that renews its Lease so seldom is not looked at for more than a minute, unless an event says so.
+    policy team '{followerMode: standby, leaseDurationSeconds: 300, renewDeadlineSeconds: 200, retryPeriodSeconds: 100}'
     deployment api 2 team
     wait_for 15 has_event Deployment api NameConflict
     # The others of the pool do not suffer from it.
-    wait_for 10 leads_one team-director api
+    wait_for 30 leads_one team-director api
     stays 1 is "$version" service_field api-leader '{.metadata.resourceVersion}'
     k delete service api-leader
-    wait_for 2 leads_one api-leader api
+    wait_for 20 leads_one api-leader api
 }
 
 @test "edited or deleted by somebody else: put right" {
@@ -415,20 +422,20 @@ SLICE
     pod a
     pod b
     service web "$enabled"
-    wait_for 10 leads_one web-leader web
+    wait_for 30 leads_one web-leader web
     slice=$(slices web-leader | jq -r '.items[0].metadata.name')
 
     k patch endpointslice "$slice" --type json -p '[{"op": "replace", "path": "/endpoints/0/addresses/0", "value": "192.0.2.1"}]'
     address() { slices web-leader | jq -r '.items[].endpoints[].addresses[]'; }
-    wait_for 5 is "$(k get pod "$(endpoint web-leader)" -o 'jsonpath={.status.podIP}')" address
+    wait_for 20 is "$(k get pod "$(endpoint web-leader)" -o 'jsonpath={.status.podIP}')" address
     k patch service web-leader --type json -p '[{"op": "replace", "path": "/spec/ports/0/port", "value": 81}]'
-    wait_for 5 is 80 service_field web-leader '{.spec.ports[*].port}'
+    wait_for 20 is 80 service_field web-leader '{.spec.ports[*].port}'
     k delete endpointslice "$slice"
-    wait_for 5 leads_one web-leader web
+    wait_for 20 leads_one web-leader web
     wait_for 10 has_event Service web EndpointSliceDeleted
     k delete service web-leader
-    wait_for 10 leads_one web-leader web
-    service_field web-leader '{.metadata.name}'
+    wait_for 10 is web-leader service_field web-leader '{.metadata.name}'
+    wait_for 30 leads_one web-leader web # the slices were there all the time
     # What others add to our objects stays: nobody fights over it.
     k annotate service web-leader example.com/note=kept
     stays 1 is kept service_field web-leader '{.metadata.annotations.example\.com/note}'
@@ -438,12 +445,21 @@ SLICE
     pod a
     pod b
     service web "$enabled"
-    wait_for 10 leads_one web-leader web
+    wait_for 30 leads_one web-leader web
+    # With a controller that is quick about it, Kubernetes may make nothing of it, or make it after the test has looked.
+    stop_controller 1
+    stop_controller 2
     k patch service web-leader --type merge -p '{"spec": {"selector": {"app": "web"}}}'
-    wait_for 5 is "" service_field web-leader '{.spec.selector}'
-    wait_for 20 leads_one web-leader web
+    wait_for 30 at_least 3 endpoint_count web-leader
+    restore_programs
+    wait_for 20 is "" service_field web-leader '{.spec.selector}'
+    wait_for 40 leads_one web-leader web
+    # It goes on for a while, for what Kubernetes' own controllers are late with.
+    wait_for 60 is "" leader_annotation web-leader had-selector
     stays 2 leads_one web-leader web
 }
+# All of them: ours, and those of both pods that the selector brought.
+endpoint_count() { endpoint "$1" | wc -w; }
 
 # --- pools --------------------------------------------------------------------------------------------
 
@@ -451,26 +467,26 @@ SLICE
     local first
     policy team
     deployment api 3 team
-    wait_for 20 one_leader api team
+    wait_for 60 one_leader api team
     first=$(policy_status team .currentHolder.name)
     wait_for 10 leads api-leader "$first"
     wait_for 10 leads team-director "$first"
     expect "target port" "$(target_ports api-leader | sed 's/.*://')" = 8080/TCP
     k delete pod "$first" --wait=false
-    wait_for 20 one_leader api team
+    wait_for 60 one_leader api team
     wait_for 10 leads api-leader "$(policy_status team .currentHolder.name)"
     wait_for 10 leads team-director "$(policy_status team .currentHolder.name)"
     k label deployment api zen-lead/pool-
-    wait_for 10 all_gone api-leader
-    wait_for 10 all_gone team-director
+    wait_for 30 all_gone api-leader
+    wait_for 30 all_gone team-director
 }
 
 @test "pool, standby: all replicas run, Lease and both Services name the same Ready pod" {
     local first
     policy team '{followerMode: standby}'
     deployment api 3 team
-    wait_for 20 is 3 ready_pods api
-    wait_for 10 leads_one team-director api
+    wait_for 30 is 3 ready_pods api
+    wait_for 30 leads_one team-director api
     agree() {
         local pod
         pod=$(endpoint team-director)
@@ -480,25 +496,25 @@ SLICE
     wait_for 10 agree
     first=$(endpoint team-director)
     make_not_ready "$first"
-    wait_for 5 leads_other team-director api "$first"
+    wait_for 20 leads_other team-director api "$first"
     wait_for 10 agree
     k delete leaderpolicy team
-    wait_for 20 all_gone team-director
-    wait_for 20 all_gone api-leader
+    wait_for 30 all_gone team-director
+    wait_for 30 all_gone api-leader
 }
 
 @test "two workloads in one standby pool: one of them has the leader, the other's Service leads nowhere" {
     policy team '{followerMode: standby}'
     deployment api 2 team
-    wait_for 10 leads_one team-director api
+    wait_for 30 leads_one team-director api
     deployment back 2 team
     # It is there before anybody of it leads: a client's look-up of the name finds it.
     wait_for 10 has_no_endpoint back-leader
     [[ $(service_field back-leader '{.spec.clusterIP}') == 10.* ]] || fail "no address"
     expect "port" "$(service_field back-leader '{.spec.ports[*].port}')" = 8080
-    wait_for 10 is 2 ready_pods back
-    has_no_endpoint back-leader
-    leads api-leader "$(endpoint team-director)"
+    wait_for 30 is 2 ready_pods back
+    wait_for 10 has_no_endpoint back-leader
+    wait_for 10 leads api-leader "$(endpoint team-director)"
     k scale deployment api --replicas 0
     wait_for 20 leads_one team-director back
     wait_for 10 leads back-leader "$(endpoint team-director)"
@@ -507,16 +523,16 @@ SLICE
 @test "pool, scaleDown, two workloads: the one that is refused has its Service too, with the ports of its own" {
     policy team
     deployment api 2 team
-    wait_for 20 one_leader api team
+    wait_for 60 one_leader api team
     service back '{}' '[{name: admin, port: 81, targetPort: 8080}]'
     deployment back 2 team
     wait_for 10 has_no_endpoint back-leader
-    wait_for 5 is admin:81 service_field back-leader '{.spec.ports[*].name}:{.spec.ports[*].port}'
+    wait_for 20 is admin:81 service_field back-leader '{.spec.ports[*].name}:{.spec.ports[*].port}'
     expect "pods of it" "$(pod_count back)" -eq 0
-    leads api-leader "$(endpoint team-director)"
+    wait_for 10 leads api-leader "$(endpoint team-director)"
     k delete deployment api
-    wait_for 20 leads_one back-leader back
-    wait_for 10 all_gone api-leader
+    wait_for 60 leads_one back-leader back # its pods are the garbage collector's
+    wait_for 30 all_gone api-leader
     wait_for 10 leads team-director "$(endpoint back-leader)"
 }
 
@@ -524,17 +540,21 @@ SLICE
     local first
     policy team '{followerMode: standby}'
     deployment api 3 team
-    wait_for 20 is 3 ready_pods api
-    wait_for 10 leads_one team-director api
-    wait_for 10 leads_one api-leader api
-    block_services
+    wait_for 30 is 3 ready_pods api
+    wait_for 30 leads_one team-director api
+    wait_for 30 leads_one api-leader api
     first=$(endpoint team-director)
+    wait_for 10 is "$first" leader_annotation api-leader leader-pod-name
+    block_services
     make_not_ready "$first"
     wait_for 10 leads_other team-director api "$first"
     wait_for 10 leads_other api-leader api "$first"
     expect "the annotation, which could not be written" "$(leader_annotation api-leader leader-pod-name)" = "$first"
+    # The rest of the pool's affairs do not wait for it.
+    wait_for 20 is "$(endpoint team-director)" policy_status team .currentHolder.name
     unblock_services
-    wait_for 20 is "$(endpoint api-leader)" leader_annotation api-leader leader-pod-name
+    # What failed again and again is tried every 30 s at last.
+    wait_for 90 is "$(endpoint api-leader)" leader_annotation api-leader leader-pod-name
 }
 
 # Every change of a Service in this namespace is refused from now on: by a webhook that never answers.
@@ -562,19 +582,19 @@ unblock_services() { kubectl delete validatingwebhookconfiguration "$NS" --ignor
     local holder
     policy team '{followerMode: standby}'
     deployment web 3 team
-    wait_for 10 is 3 ready_pods web
-    wait_for 10 leads_one team-director web
+    wait_for 30 is 3 ready_pods web
+    wait_for 30 leads_one team-director web
     # By itself, it would go to the pod that has been Ready longest, and to another one as soon as a label says so.
-    service front '{zen-lead.io/enabled: "true", zen-lead/pool: team, zen-lead.io/sticky: "false"}' '' 'selector: {app: web}'
+    service front '{zen-lead.io/enabled: "true", zen-lead/pool: team, zen-lead.io/sticky: "false"}' '' '' web
     for _ in 1 2 3; do
         holder=$(endpoint team-director)
-        wait_for 5 leads front-leader "$holder"
+        wait_for 20 leads front-leader "$holder"
         make_not_ready "$holder"
-        wait_for 5 leads_other team-director web "$holder"
-        wait_for 5 leads front-leader "$(endpoint team-director)"
+        wait_for 20 leads_other team-director web "$holder"
+        wait_for 20 leads front-leader "$(endpoint team-director)"
         # Ready again, and not the leader again: the pool is sticky.
         make_ready "$holder"
-        wait_for 5 is_ready "$holder"
+        wait_for 20 is_ready "$holder"
         stays 1 leads front-leader "$(endpoint team-director)"
     done
 }
@@ -588,11 +608,12 @@ unblock_services() { kubectl delete validatingwebhookconfiguration "$NS" --ignor
     # Servers that do not store the two younger conditions (before 1.22) tell at least that it is not ready.
     is_truthful() { [[ $(conditions) == '[["a",false,true,true]]' || $(conditions) == '[["a",false,null,null]]' && $minor -lt 22 ]]; }
     minor=$(kubectl version -o json | jq -r '.serverVersion.minor | sub("[^0-9].*"; "")')
-    wait_for 5 is_truthful
+    wait_for 20 is_truthful
     stays 1 is_truthful
     pod b
-    wait_for 5 leads web-leader b
-    wait_for 5 is '[["b",true,true,false]]' conditions || is '[["b",true,null,null]]' conditions
+    wait_for 20 leads web-leader b
+    serves_b() { [[ $(conditions) == '[["b",true,true,false]]' || $(conditions) == '[["b",true,null,null]]' && $minor -lt 22 ]]; }
+    wait_for 10 serves_b
 }
 
 # --- our own ends ---------------------------------------------------------------------------------------
@@ -601,13 +622,13 @@ unblock_services() { kubectl delete validatingwebhookconfiguration "$NS" --ignor
     local n leader
     three_pods
     service web "$enabled"
-    wait_for 10 leads_one web-leader web
+    wait_for 30 leads_one web-leader web
     for n in 1 2; do
         leader=$(endpoint web-leader)
         stop_controller "$n" KILL
         stays 1 leads web-leader "$leader"
         make_not_ready "$leader"
-        wait_for 15 leads_other web-leader web "$leader"
+        wait_for 30 leads_other web-leader web "$leader" # a Lease of 4 s, looked at every 1 to 2 s
         make_ready "$leader"
         restore_programs
     done
@@ -616,7 +637,7 @@ unblock_services() { kubectl delete validatingwebhookconfiguration "$NS" --ignor
 @test "no controller runs: routes stay as they are; the next one finds out what has changed" {
     three_pods
     service web "$enabled"
-    wait_for 10 leads_one web-leader web
+    wait_for 30 leads_one web-leader web
     local leader
     leader=$(endpoint web-leader)
     stop_controller 1 KILL
@@ -624,7 +645,7 @@ unblock_services() { kubectl delete validatingwebhookconfiguration "$NS" --ignor
     stays 2 leads web-leader "$leader"
     make_not_ready "$leader"
     restore_programs
-    wait_for 15 leads_other web-leader web "$leader"
+    wait_for 30 leads_other web-leader web "$leader"
 }
 
 # --- manifests/examples -----------------------------------------------------------------------------------
@@ -633,31 +654,34 @@ unblock_services() { kubectl delete validatingwebhookconfiguration "$NS" --ignor
 example() { k apply -f "$zl_root/manifests/examples/$1.yaml"; }
 # shellcheck disable=SC2154
 drop() { k delete --wait=false -f "$zl_root/manifests/examples/$1.yaml"; }
-gone() { ! k get service,endpointslice,deployment,statefulset,pod -o name | grep -q .; }
+gone() {
+    local left
+    left=$(k get service,endpointslice,deployment,statefulset,pod -o name) && [ -z "$left" ]
+}
 
 # In each: the leader Service leads to one Ready pod of the application.
 @test "manifests/examples: those of annotated Services do what they say" {
     local name leader
     example quick-start
-    wait_for 10 is 3 ready_pods my-app
+    wait_for 30 is 3 ready_pods my-app
     is_absent service my-app-leader
     k annotate service my-app zen-lead.io/enabled=true
-    wait_for 10 leads_one my-app-leader my-app
+    wait_for 30 leads_one my-app-leader my-app
     wait_for 10 is 3 eval 'endpoint my-app | wc -w'
     drop quick-start
-    wait_for 20 gone
+    wait_for 60 gone
     for name in basic named-target-port custom-name sticky-false min-ready-duration multi-port; do
         echo "# $name"
         example "$name"
         leader=my-app-leader
         [ $name != custom-name ] || leader=my-app-primary
-        wait_for 15 leads_one "$leader" my-app
+        wait_for 30 leads_one "$leader" my-app
         [[ $(target_ports "$leader") == *:8080/TCP* ]] || fail "$name: $(target_ports "$leader")"
         drop "$name"
-        wait_for 20 gone
+        wait_for 60 gone
     done
     example headless
-    wait_for 15 leads_one my-db-leader my-db
+    wait_for 30 leads_one my-db-leader my-db
     example client
     expect "host name" "$(k get deployment my-client -o 'jsonpath={..env[*].value}')" = my-app-leader
 }
@@ -665,40 +689,41 @@ gone() { ! k get service,endpointslice,deployment,statefulset,pod -o name | grep
 @test "manifests/examples: those of pools do what they say" {
     local name
     example service-in-pool
-    wait_for 15 leads_one my-app-leader my-app
-    wait_for 10 is 3 ready_pods my-app
+    wait_for 30 leads_one my-app-leader my-app
+    wait_for 30 is 3 ready_pods my-app
     drop service-in-pool
-    wait_for 20 gone
+    wait_for 60 gone
     example pool
-    wait_for 20 one_leader zen-flow-controller zen-flow-pool
-    wait_for 10 leads_one zen-flow-controller-leader zen-flow-controller
-    wait_for 10 leads_one zen-flow-pool-director zen-flow-controller
+    wait_for 60 one_leader zen-flow-controller zen-flow-pool
+    wait_for 30 leads_one zen-flow-controller-leader zen-flow-controller
+    wait_for 30 leads_one zen-flow-pool-director zen-flow-controller
     drop pool
-    wait_for 20 gone
+    wait_for 60 gone
     example pool-standby
-    wait_for 15 leads_one my-app-leader my-app
-    wait_for 10 is 3 ready_pods my-app
+    wait_for 30 leads_one my-app-leader my-app
+    wait_for 30 is 3 ready_pods my-app
     wait_for 10 leads my-pool-director "$(endpoint my-app-leader)"
     drop pool-standby
-    wait_for 20 gone
+    wait_for 60 gone
     example multi-component
     for name in zen-flow zen-lock zen-watcher; do
-        wait_for 20 one_leader $name $name-pool
-        wait_for 10 leads_one $name-leader $name
-        wait_for 10 leads_one $name-pool-director $name
+        wait_for 60 one_leader $name $name-pool
+        wait_for 30 leads_one $name-leader $name
+        wait_for 30 leads_one $name-pool-director $name
     done
     drop multi-component
-    wait_for 20 gone
+    wait_for 60 gone
     example standard-app
-    wait_for 20 one_leader my-app my-app-pool
-    wait_for 10 leads_one my-app-pool-director my-app
-    wait_for 10 leads_one my-app-leader my-app
+    wait_for 60 one_leader my-app my-app-pool
+    wait_for 30 leads_one my-app-pool-director my-app
+    wait_for 30 leads_one my-app-leader my-app
 }
 
 # --- last: it takes zen-lead's own installation away ----------------------------------------------------------
 
 routing_only() {
     local n
+    dismantled=yes # teardown puts it together again, also after a failure
     for n in 1 2; do stop_controller "$n"; done
     for n in 1 2 3; do stop_webhook "$n"; done
     disarm_gatekeeper
@@ -712,7 +737,7 @@ routing_only() {
 everything_again() {
     local n
     for n in 1 2; do stop_controller "$n"; done
-    kubectl delete clusterrolebinding zen-lead-routing
+    kubectl delete clusterrolebinding zen-lead-routing --ignore-not-found
     install_manifests
     restore_programs
     arm_gatekeeper "$(port_of proxy)"
@@ -723,18 +748,17 @@ everything_again() {
     routing_only
     three_pods
     service web "$enabled"
-    wait_for 10 leads_one web-leader web
+    wait_for 30 leads_one web-leader web
     leader=$(endpoint web-leader)
     delete_pod "$leader"
-    wait_for 5 leads_other web-leader web "$leader"
+    wait_for 20 leads_other web-leader web "$leader"
     wait_for 10 has_event Service web LeaderChanged
     for leader in delete patch; do
         expect "may $leader pods" "$(kubectl auth can-i $leader pods \
             --as system:serviceaccount:zen-lead-system:zen-lead-controller || true)" = no
     done
     k annotate service web zen-lead.io/enabled-
-    wait_for 10 all_gone web-leader
+    wait_for 30 all_gone web-leader
     ! grep -E '"level":"(error|warn)".*(forbidden|cannot)' "$ZL_RUN"/log/controller-?.log | grep -q "$NS" ||
         fail "it asked for what it may not do"
-    everything_again
 }

@@ -50,9 +50,12 @@ as_before() { look && cmp -s "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/now";
 remember() {
     look
     cp "$BATS_TEST_TMPDIR/now" "$BATS_TEST_TMPDIR/before"
+    remembered=$EPOCHSECONDS
 }
+# settled - for five seconds nothing has changed.
 settled() {
     as_before || { remember && return 1; }
+    [ $((EPOCHSECONDS - remembered)) -ge 5 ]
 }
 
 # The folder for this version of Kubernetes instead of base.
@@ -101,9 +104,12 @@ install() {
     done
     wait_for 10 proxy_answers
     # No Service leads out of a cluster without machines: only the address differs.
+    wait_for 20 point_at_proxy # again if the controller has written it meanwhile
+}
+point_at_proxy() {
     kubectl get validatingwebhookconfiguration zen-lead -o json |
         jq --arg url "https://127.0.0.1:$(port_of proxy)" \
-            '.webhooks[].clientConfig |= {url: ($url + .service.path), caBundle}' | kubectl replace -f -
+            '.webhooks[].clientConfig |= if .service then {url: ($url + .service.path), caBundle} else . end' | kubectl replace -f -
 }
 
 # uninstall - the lines of the document. The processes end when their Deployments are gone, as pods would.
@@ -121,7 +127,10 @@ uninstall() {
     (cd "$zl_root" && bash -eu "$BATS_TEST_TMPDIR/uninstall.sh")
     wait
 }
-deployments_are_gone() { [ -z "$(kubectl get deployments --namespace zen-lead-system -o name)" ]; }
+deployments_are_gone() {
+    local left
+    left=$(kubectl get deployments --namespace zen-lead-system -o name) && [ -z "$left" ]
+}
 
 service() {
     k apply -f - <<SERVICE
@@ -143,17 +152,17 @@ use() {
     k label deployment web zen-lead/pool=web
     k label statefulset db zen-lead/pool=db
     k annotate service plain zen-lead.io/enabled=true
-    wait_for 30 one_leader web web
-    wait_for 30 one_leader db db
-    wait_for 10 all_labelled
+    wait_for 60 one_leader web web
+    wait_for 60 one_leader db db
+    wait_for 60 all_labelled
     leader=$(pod_names web)
     # A ReplicaSet that is quick about its next pod needs no wake, and a wake leaves an annotation on it.
     freeze_owners
     k delete "$leader" --wait=false
-    wait_for 20 is_not "" wakes
+    wait_for 40 is_not "" wakes
     thaw_owners
-    wait_for 30 other_leads web web "$leader"
-    for leader in web db plain; do wait_for 10 leads "$leader-leader"; done
+    wait_for 90 other_leads web web "$leader"
+    for leader in web db plain; do wait_for 30 leads "$leader-leader"; done
 }
 other_leads() { one_leader "$1" "$2" && [ "$(pod_names "$1")" != "$3" ]; }
 
@@ -169,14 +178,14 @@ stop_using() {
     deployment plain 3 ""
     statefulset db 2 ""
     service plain
-    wait_for 30 all_ready
+    wait_for 60 all_ready
     remember
-    wait_for 60 settled
+    wait_for 90 settled
 
     install
     use
     ! as_before || fail "the comparison sees nothing"
     uninstall
     stop_using
-    wait_for 60 as_before
+    wait_for 120 as_before
 }

@@ -101,7 +101,7 @@ makes_certificates() {
 looks_names_up() {
     ! in_root /usr/bin/zen-lead-certs --kubeconfig /etc/kubeconfig --service a --namespace b --secret c >"$work/said" 2>&1 || return 1
     cat "$work/said"
-    grep -qiE 'resolve|could not connect|refused|connection' "$work/said"
+    grep -qiE 'resolv|could not connect|refused|connection' "$work/said"
 }
 
 # --- is it the same elsewhere?

@@ -151,8 +151,12 @@ static enum zl_status write_status(struct zl_kubelet *kubelet, const struct zl_k
                                    const struct zl_kubelet_plan *plan, struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *patch = zl_kubelet_status_patch(pod, life, plan);
-    /* A pod of the same name that came meanwhile must not get this status: the API server compares. */
+    /*
+     * A pod of the same name that came meanwhile must not get this status, nor this one a second time before our first
+     * write is seen, with new times and without what others wrote since: the API server compares.
+     */
     zl_json_set_text(zl_json_child(patch, "metadata"), "uid", pod->uid);
+    zl_json_set_text(zl_json_child(patch, "metadata"), "resourceVersion", pod->version);
     const struct zl_kube_target where = {.resource = &ZL_KUBE_PODS,
                                          .namespace_ = pod->namespace_,
                                          .name = pod->name,

@@ -54,6 +54,7 @@ enum zl_status zl_kubelet_pod_decode(void *ctx, const struct cJSON *object, void
     pod->namespace_ = zl_strdup(zl_json_text(object, "metadata", "namespace", NULL));
     pod->name = zl_strdup(zl_json_text(object, "metadata", "name", NULL));
     pod->uid = zl_strdup(zl_json_text(object, "metadata", "uid", NULL));
+    pod->version = zl_strdup(zl_json_text(object, "metadata", "resourceVersion", NULL));
     pod->node = zl_strdup(zl_json_text(object, "spec", "nodeName", NULL));
     pod->deleting = zl_json_text(object, "metadata", "deletionTimestamp", NULL) != NULL;
     pod->grace_ms = 1000 * zl_json_i64(object, 30, "metadata", "deletionGracePeriodSeconds", NULL);
@@ -81,6 +82,7 @@ void zl_kubelet_pod_free(void *object)
     free(pod->namespace_);
     free(pod->name);
     free(pod->uid);
+    free(pod->version);
     free(pod->node);
     zl_json_free(pod->containers);
     free(pod);

@@ -18,7 +18,7 @@
 #include "common/base/json.h"
 
 struct zl_kubelet_pod {
-    char *namespace_, *name, *uid;
+    char *namespace_, *name, *uid, *version;
     char *node; /* NULL: not bound */
     bool running, finished, ready, deleting;
     bool never_ready, stuck;                                 /* annotations */

@@ -246,7 +246,7 @@ static void test_a_full_queue_drops_and_does_not_block(void **state)
         const struct zl_event_object object = {"v1", "Pod", "shop", name, "u"};
         zl_events_emit(fixture->events, &object, false, "Seen", "seen");
     }
-    assert_in_range(zl_clock_ms() - start_ms, 0, 1000);
+    assert_in_range(zl_clock_ms() - start_ms, 0, 8000); /* the silence alone lasts 11 s */
     assert_in_range(zl_events_dropped(fixture->events), 99, 100);
     zl_peer_stop(fixture->peer); /* ends the silence */
     fixture->peer = NULL;

@@ -118,7 +118,8 @@ static void test_stop_drains_the_request_under_way(void **state)
     pthread_t stopper;
     pthread_create(&stopper, NULL, stop_server, fixture->server);
     fixture->server = NULL;
-    assert_false(zl_wire_is_closed(&busy, 100));
+    assert_false(zl_wire_is_closed(
+        &busy, 1000)); /* and the stop has begun, or the answer would not say so */
     sem_post(&fixture->leave);
     struct zl_wire_answer answer = zl_wire_receive(&busy, false);
     assert_string_equal(answer.body, "done\n");
@@ -137,9 +138,9 @@ static void test_stop_does_not_wait_for_idle_or_silent_connections(void **state)
     zl_wire_send_text(&idle, GOOD_REQUEST);
     assert_int_equal(zl_wire_receive(&idle, false).status, 200);
     int64_t start_ms = zl_clock_ms();
-    zl_http_server_stop(fixture->server, 5000);
+    zl_http_server_stop(fixture->server, 20000);
     fixture->server = NULL;
-    assert_true(zl_clock_ms() - start_ms < 1000);
+    assert_true(zl_clock_ms() - start_ms < 10000);
     zl_wire_close(&idle);
     zl_wire_close(&silent);
 }

@@ -70,7 +70,7 @@ static void test_body_declared_too_large_is_refused_unread_and_the_connection_cl
         assert_int_equal(answer.status, statuses[i]);
         assert_true(zl_clock_ms() - start_ms < PATIENT_MS / 4);
         assert_non_null(strstr(answer.head, "Connection: close\r\n"));
-        assert_true(zl_wire_is_closed(&wire, 2000));
+        assert_true(zl_wire_is_closed(&wire, PATIENT_MS / 2));
         zl_wire_close(&wire);
     }
     zl_fixture_assert_serves(*state);
@@ -157,7 +157,7 @@ static void test_slow_peers_are_cut_at_the_deadline_while_others_are_served(void
         zl_wire_send_text(&peers[i].wire, peers[i].first);
     }
     int64_t start_ms = zl_clock_ms();
-    for (size_t open = count; open > 0 && zl_clock_ms() - start_ms < 3000;) {
+    for (size_t open = count; open > 0 && zl_clock_ms() - start_ms < PATIENT_MS;) {
         zl_fixture_assert_serves(fixture);
         for (size_t i = 0; i < count; i++) {
             if (peers[i].cut_after_ms != 0) {
@@ -173,7 +173,7 @@ static void test_slow_peers_are_cut_at_the_deadline_while_others_are_served(void
     }
     for (size_t i = 0; i < count; i++) {
         zl_wire_close(&peers[i].wire);
-        assert_in_range(peers[i].cut_after_ms, REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS * 5);
+        assert_in_range(peers[i].cut_after_ms, REQUEST_TIMEOUT_MS, PATIENT_MS);
     }
 }
 
@@ -181,7 +181,7 @@ static void test_handshake_that_never_comes_is_cut(void **state)
 {
     const struct zl_http_fixture *fixture = *state;
     struct zl_wire wire = zl_wire_open(zl_http_server_port(fixture->server), 0);
-    assert_true(zl_wire_is_closed(&wire, REQUEST_TIMEOUT_MS * 3));
+    assert_true(zl_wire_is_closed(&wire, PATIENT_MS));
     zl_wire_close(&wire);
     zl_fixture_assert_serves(fixture);
 }
@@ -189,11 +189,11 @@ static void test_handshake_that_never_comes_is_cut(void **state)
 static void test_idle_connection_lives_for_the_idle_timeout(void **state)
 {
     struct zl_wire wire = zl_fixture_dial(*state);
+    int64_t start_ms = zl_clock_ms();
     zl_wire_send_text(&wire, GOOD_REQUEST);
     assert_int_equal(zl_wire_receive(&wire, false).status, 200);
-    int64_t start_ms = zl_clock_ms();
-    assert_true(zl_wire_is_closed(&wire, IDLE_TIMEOUT_MS * 4));
-    assert_in_range(zl_clock_ms() - start_ms, IDLE_TIMEOUT_MS - 100, IDLE_TIMEOUT_MS * 3);
+    assert_true(zl_wire_is_closed(&wire, PATIENT_MS / 2));
+    assert_in_range(zl_clock_ms() - start_ms, IDLE_TIMEOUT_MS, PATIENT_MS);
     zl_wire_close(&wire);
 }
 
@@ -217,13 +217,14 @@ static void test_connections_over_the_limit_are_closed_and_room_comes_back(void 
     for (int i = 0; i <= CONNECTIONS_MAX; i++) {
         wires[i] = zl_wire_open(port, 0);
     }
-    assert_true(zl_wire_is_closed(&wires[CONNECTIONS_MAX], REQUEST_TIMEOUT_MS / 2));
+    assert_true(zl_wire_is_closed(&wires[CONNECTIONS_MAX], PATIENT_MS / 2));
     assert_false(zl_wire_is_closed(&wires[0], 0));
     for (int i = 0; i <= CONNECTIONS_MAX; i++) {
         zl_wire_close(&wires[i]);
     }
     int status = 0;
-    for (int64_t until_ms = zl_clock_ms() + 2000; status != 200 && zl_clock_ms() < until_ms;) {
+    for (int64_t until_ms = zl_clock_ms() + PATIENT_MS;
+         status != 200 && zl_clock_ms() < until_ms;) {
         status = zl_fixture_ask(fixture, GOOD_REQUEST).status;
     }
     assert_int_equal(status, 200);

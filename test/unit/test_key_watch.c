@@ -248,16 +248,27 @@ static void test_a_pair_that_is_wrong_for_a_moment_is_not_spoken_of(void **state
     struct scene *scene = *state;
     write_pair(scene, A, A);
     start(scene);
-    for (int i = 0; i < 3; i++) {
+    /* A round that is held up for a second gives them time to be said: it counts for nothing. */
+    int rounds = 0, in_time = 0;
+    for (; in_time < 3 && rounds < AT_ONCE_TRIES; rounds++) {
+        const int64_t said =
+            (int64_t)value_of("zen_lead_certificate_reloads_total{result=\"invalid\"}");
+        const int64_t start_ms = zl_clock_ms();
         write_text(scene->key_file, scene->key[B]);
         usleep(200000); /* long enough to be read, not long enough to be said */
         write_text(scene->cert_file, scene->cert[B]);
         AWAIT(shown(scene) == B);
         write_pair(scene, A, A);
         AWAIT(shown(scene) == A);
+        if (zl_clock_ms() - start_ms < 1000) {
+            assert_int_equal(value_of("zen_lead_certificate_reloads_total{result=\"invalid\"}"),
+                             said);
+            in_time++;
+        }
     }
-    assert_int_equal(value_of("zen_lead_certificate_reloads_total{result=\"invalid\"}"), 0);
-    assert_logged(scene, "not reloaded", 0);
+    if (rounds == in_time) {
+        assert_logged(scene, "not reloaded", 0);
+    }
 }
 
 static void test_each_change_for_the_worse_is_said_once(void **state)

@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "test/unit/await.h" /* after cmocka.h */
+
 /* One watch: what the peer sends, and what came of it. */
 struct scene {
     void (*serve)(struct zl_peer_call *call);
@@ -299,22 +301,35 @@ static void *stop_when_holding(void *argument)
     return NULL;
 }
 
+enum { AT_ONCE_MS = 800 }; /* the poll alone takes 1000 */
+
+/* Returns the milliseconds that the watch lasted, the 20 before the stop among them. */
+static int64_t stop_a_watch(struct scene *scene)
+{
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, stop_when_holding, scene), 0);
+    int64_t started_ms = zl_clock_ms();
+    assert_int_equal(watch(scene), ZL_E_STOPPED);
+    int64_t took_ms = zl_clock_ms() - started_ms;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    return took_ms;
+}
+
 static void test_a_stop_from_another_thread_ends_a_waiting_watch_at_once(void **state)
 {
     (void)state;
     void (*const serves[])(struct zl_peer_call *) = {hold_silently, hold_after_an_event};
     for (size_t i = 0; i < 2; i++) {
-        pthread_t thread;
-        struct scene scene = {.serve = serves[i]};
-        atomic_store(&holding, false);
-        setup(&scene);
-        assert_int_equal(pthread_create(&thread, NULL, stop_when_holding, &scene), 0);
-        int64_t started_ms = zl_clock_ms();
-        assert_int_equal(watch(&scene), ZL_E_STOPPED);
-        assert_in_range(zl_clock_ms() - started_ms, 0, 800); /* the poll alone takes 1000 */
-        assert_int_equal(pthread_join(thread, NULL), 0);
-        assert_true(zl_kube_stop_is_set(scene.stop));
-        teardown(&scene);
+        int64_t took_ms = INT64_MAX;
+        for (int attempt = 0; took_ms > AT_ONCE_MS && attempt < AT_ONCE_TRIES; attempt++) {
+            struct scene scene = {.serve = serves[i]};
+            atomic_store(&holding, false);
+            setup(&scene);
+            took_ms = stop_a_watch(&scene);
+            assert_true(zl_kube_stop_is_set(scene.stop));
+            teardown(&scene);
+        }
+        assert_in_range(took_ms, 0, AT_ONCE_MS);
     }
 }
 
@@ -338,27 +353,26 @@ static int full_listener(struct sockaddr_in *address, int fillers[], size_t coun
 static void test_a_stop_ends_a_watch_that_still_connects(void **state)
 {
     (void)state;
-    pthread_t thread;
     int fillers[4];
     struct sockaddr_in address;
-    struct scene scene = {.serve = send_nothing};
-    setup(&scene);
+    int64_t took_ms = INT64_MAX;
     int listener = full_listener(&address, fillers, 4);
     ZL_AUTO_FREE char *url = zl_asprintf("http://127.0.0.1:%d", ntohs(address.sin_port));
     const struct zl_kube_config config = {.server = url};
-    zl_kube_client_free(scene.client);
-    assert_int_equal(zl_kube_client_new(&config, "x", &scene.client, NULL), ZL_OK);
-    atomic_store(&holding, true);
-    assert_int_equal(pthread_create(&thread, NULL, stop_when_holding, &scene), 0);
-    int64_t started_ms = zl_clock_ms();
-    assert_int_equal(watch(&scene), ZL_E_STOPPED);
-    assert_in_range(zl_clock_ms() - started_ms, 0, 800);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    for (int attempt = 0; took_ms > AT_ONCE_MS && attempt < AT_ONCE_TRIES; attempt++) {
+        struct scene scene = {.serve = send_nothing};
+        setup(&scene);
+        zl_kube_client_free(scene.client);
+        assert_int_equal(zl_kube_client_new(&config, "x", &scene.client, NULL), ZL_OK);
+        atomic_store(&holding, true);
+        took_ms = stop_a_watch(&scene);
+        teardown(&scene);
+    }
+    assert_in_range(took_ms, 0, AT_ONCE_MS);
     for (size_t i = 0; i < 4; i++) {
         close(fillers[i]);
     }
     close(listener);
-    teardown(&scene);
 }
 
 static void test_a_second_watch_works_after_a_cut(void **state)

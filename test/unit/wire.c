@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ANSWER_WAIT_MS 5000
+#define ANSWER_WAIT_MS 30000
 
 static SSL *handshake(int fd, int version)
 {
