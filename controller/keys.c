@@ -8,9 +8,10 @@
 
 #define SERVICE_PREFIX "service:"
 #define WAKE_PREFIX "wake:"
+#define LAST_WAKE_PREFIX "last-wake:"
 #define JOB_PREFIX "job:"
 
-enum { SECOND_WAKE_MS = 1000 };
+enum { SECOND_WAKE_MS = 1000, LAST_WAKE_MS = 10000 };
 
 static void enqueue(struct zl_workqueue *queue, const char *namespace_, const char *pool)
 {
@@ -234,13 +235,19 @@ void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl
     }
 }
 
-/* Twice: the webhooks hear of the change at their own time, and one that has not refuses once more. */
+/*
+ * Three times: the webhooks hear of the change at their own time, and one that has not refuses once more. The last time
+ * is for one that is far behind. A key waits for one moment only, so that one has a key of its own.
+ */
 static void enqueue_wake(struct zl_workqueue *queue, const char *kind, const struct zl_meta *meta)
 {
     ZL_AUTO_FREE char *key =
         zl_asprintf(WAKE_PREFIX "%s/%s/%s", meta->namespace_, kind, meta->name);
+    ZL_AUTO_FREE char *last_key =
+        zl_asprintf(LAST_WAKE_PREFIX "%s/%s/%s", meta->namespace_, kind, meta->name);
     zl_workqueue_add(queue, key);
     zl_workqueue_add_after(queue, key, SECOND_WAKE_MS);
+    zl_workqueue_add_after(queue, last_key, LAST_WAKE_MS);
 }
 
 static void enqueue_freed_jobs(struct zl_cache *cache, struct zl_workqueue *queue,
@@ -297,6 +304,7 @@ enum zl_key_kind zl_key_split(const char *key, char **namespace_, char **name)
         enum zl_key_kind kind;
     } KINDS[] = {{SERVICE_PREFIX, ZL_KEY_OF_SERVICE},
                  {WAKE_PREFIX, ZL_KEY_OF_WAKE},
+                 {LAST_WAKE_PREFIX, ZL_KEY_OF_WAKE},
                  {JOB_PREFIX, ZL_KEY_OF_JOB},
                  {ZL_SELECTOR_KEY, ZL_KEY_OF_SELECTOR},
                  {"", ZL_KEY_OF_POOL}}; /* no namespace has a colon in its name */

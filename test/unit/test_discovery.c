@@ -59,6 +59,7 @@ static void test_key_says_what_it_is_of(void **state)
         {"service:shop/web", "shop", "web", ZL_KEY_OF_SERVICE},
         {"service/web", "service", "web", ZL_KEY_OF_POOL},
         {"wake:shop/Deployment/web", "shop", "Deployment/web", ZL_KEY_OF_WAKE},
+        {"last-wake:shop/Deployment/web", "shop", "Deployment/web", ZL_KEY_OF_WAKE},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ZL_AUTO_FREE char *namespace_ = NULL;
