@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh FOLDER [WRAPPER...] - run every unit test program in FOLDER (under a wrapper such as valgrind), as many
-# at a time as there are processors.
+# at a time as there are processors and one more: the longest of them wait for time limits.
 #
 # Shows one line per program, everything of a program that fails, and adds the counts to build/results.
 set -uo pipefail
@@ -32,7 +32,7 @@ shift
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 find "$folder" -maxdepth 1 -name 'test_*' -type f -perm -u+x -print0 | sort -z |
-    xargs -0 -P "$(nproc)" -I PROGRAM bash test/unit/run.sh --one "$logs" PROGRAM "$@"
+    xargs -0 -P $(($(nproc) + 1)) -I PROGRAM bash test/unit/run.sh --one "$logs" PROGRAM "$@"
 read -r passed failed < <(cat "$logs"/*.counts 2>/dev/null | awk '{p += $1; f += $2} END {print p + 0, f + 0}')
 mkdir -p build
 echo "$passed $failed" >>build/results
