@@ -58,7 +58,8 @@ leads() { [ "$(endpoint "$1")" = "$2" ]; }
 leads_one() {
     local pod
     pod=$(endpoint "$1")
-    [[ -n $pod && $pod != *" "* ]] && is_ready "$pod" && is "$2" k get pod "$pod" -o 'jsonpath={.metadata.labels.app}'
+    [[ -n $pod && $pod != *" "* ]] &&
+        is "True $2" k get pod "$pod" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.metadata.labels.app}'
 }
 leads_other() { leads_one "$1" "$2" && ! leads "$1" "$3"; }
 leads_not() {
