@@ -358,7 +358,7 @@ static void tell_of_change(struct zl_route_job *job)
                   job->was_uid != NULL ? "LeaderChanged" : "LeaderRoutingAvailable", message);
 }
 
-enum zl_status zl_route_write_slices(struct zl_route_job *job, struct zl_error *err)
+static enum zl_status write_slices(struct zl_route_job *job, struct zl_error *err)
 {
     enum zl_status status = ZL_OK;
     if (job->refused) {
@@ -391,6 +391,25 @@ enum zl_status zl_route_write_slices(struct zl_route_job *job, struct zl_error *
     return status;
 }
 
+/* What the API server refuses once it refuses again, until somebody does something about it. */
+static enum zl_status tell_of_refusal(const struct zl_route_job *job, enum zl_status status,
+                                      const struct zl_error *err)
+{
+    bool by_a_webhook = status == ZL_E_TRANSIENT && err->http_status == 500;
+    if (status == ZL_E_DENIED || status == ZL_E_INVALID || by_a_webhook) {
+        ZL_AUTO_FREE char *message = zl_asprintf(
+            "the API server refuses what Service \"%s\" and its EndpointSlices need: %s",
+            job->route->name, err->message);
+        zl_route_tell(job->reconciler, job->route, true, "LeaderServiceRefused", message);
+    }
+    return status;
+}
+
+enum zl_status zl_route_write_slices(struct zl_route_job *job, struct zl_error *err)
+{
+    return tell_of_refusal(job, write_slices(job, err), err);
+}
+
 enum zl_status zl_route_finish(struct zl_route_job *job, struct zl_error *err)
 {
     if (job->refused) {
@@ -398,7 +417,7 @@ enum zl_status zl_route_finish(struct zl_route_job *job, struct zl_error *err)
     }
     tell_of_change(job);
     note_selector(job);
-    return repair_service(job, err);
+    return tell_of_refusal(job, repair_service(job, err), err);
 }
 
 struct zl_route_job *zl_route_job_new(struct zl_reconciler *reconciler,

@@ -553,6 +553,8 @@ endpoint_count() { endpoint "$1" | wc -w; }
     expect "the annotation, which could not be written" "$(leader_annotation api-leader leader-pod-name)" = "$first"
     # The rest of the pool's affairs do not wait for it.
     wait_for 20 is "$(endpoint team-director)" policy_status team .currentHolder.name
+    wait_for 20 has_event Deployment api LeaderServiceRefused
+    [[ $(event_message Deployment api LeaderServiceRefused) == *'"api-leader"'*nobody.example.com* ]] || fail "says neither what nor who"
     unblock_services
     # What failed again and again is tried every 30 s at last.
     wait_for 90 is "$(endpoint api-leader)" leader_annotation api-leader leader-pod-name
@@ -578,6 +580,21 @@ WEBHOOK
 }
 is_blocked() { ! k label service team-director test/blocked=true --dry-run=server; }
 unblock_services() { kubectl delete validatingwebhookconfiguration "$NS" --ignore-not-found; }
+
+@test "a quota refuses the leader Service: an Event says so, and it comes when there is room" {
+    pod a
+    service web '{}'
+    k create quota none --hard services=1
+    wait_for 60 service_is_refused
+    k annotate service web zen-lead.io/enabled=true
+    wait_for 20 has_event Service web LeaderServiceRefused
+    [[ $(event_message Service web LeaderServiceRefused) == *'"web-leader"'*'exceeded quota'* ]] || fail "says neither what nor why"
+    is_absent service web-leader
+    k delete quota none
+    wait_for 90 leads web-leader a
+}
+# kube-controller-manager has counted, and the API server knows.
+service_is_refused() { [[ $(k create service clusterip other --tcp 80 --dry-run=server 2>&1) == *'exceeded quota'* ]]; }
 
 @test "an annotated Service that names a pool follows the holder of its Lease, not its own choice" {
     local holder
