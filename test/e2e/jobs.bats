@@ -21,7 +21,7 @@ batch() { job "$@" | k apply -f -; }
 # are in the order of their names.
 hanging() {
     local name
-    ! absent "job/$1" || batch "$1" batch
+    ! is_gone "job/$1" || batch "$1" batch
     wait_for 15 runs "$1"
     wait_for 10 is "$1" executing batch
     [ $# -eq 1 ] || for name in "${@:2}"; do job "$name" batch; done | k create -f -
@@ -29,9 +29,7 @@ hanging() {
 }
 # Every waiting Job's controller is made to try again now.
 poke() { k annotate jobs --all --overwrite "test/poke=$RANDOM$RANDOM" >/dev/null; }
-# An API server that does not answer has said nothing.
-no_pod_of() { local pods && pods=$(job_pods "$1") && [ -z "$pods" ]; }
-absent() { local names && names=$(k get "$1" --ignore-not-found -o name) && [ -z "$names" ]; }
+no_pod_of() { prints_nothing job_pods "$1"; }
 # known_before_they_try COUNT POOL - so many Jobs, from standard input. A webhook whose watch shows it a younger Job first lets that one
 # go first; so nobody tries before all are known.
 known_before_they_try() {
@@ -205,7 +203,7 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     k delete job second --wait=false
     wait_for 10 is "third ultimate" queue batch
     # Made anew under the same name it is at the end.
-    wait_for 10 absent job/second
+    wait_for 10 is_gone job/second
     wait_for 3 is_older ultimate
     batch second batch
     wait_for 10 is "third ultimate second" queue batch
@@ -232,7 +230,7 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     job first batch "" '{zl-test/terminate-after-ms: "2000"}' | k apply -f -
     hanging first second
     k delete job first --wait=false
-    wait_for 10 absent job/first
+    wait_for 10 is_gone job/first
     wait_for 3 is_older second
     batch first batch "" "$SHORT"
     poke
@@ -249,7 +247,7 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     hanging first second
     pod=$(job_pods first)
     k delete job first --cascade=orphan
-    wait_for 10 absent job/first
+    wait_for 10 is_gone job/first
     poke
     stays 3 no_pod_of second
     k annotate "$pod" zl-test/succeed-after-ms=0
@@ -290,7 +288,7 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
         pod=$(job_pods first)
         k delete "$pod" --force --grace-period 0
         poke
-        wait_for 10 absent "$pod"
+        wait_for 10 is_gone "$pod"
         wait_for 90 runs first
     done
     expect "who executes" "$(executing batch)" = first
@@ -323,7 +321,7 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     stays 7 is "$pod" eval "k get pods -l app=batch -o name"
     expect "who executes" "$(executing batch)" = first
     k annotate "$pod" zl-test/stuck-
-    wait_for 10 absent "$pod"
+    wait_for 10 is_gone "$pod"
     wait_for 30 runs first
     one_at_a_time
 }
@@ -333,7 +331,7 @@ our_events_about() { k get events -o json | jq --arg name "$1" '[.items[] | sele
     batch first batch "ttlSecondsAfterFinished: 0,"
     hanging first second
     finish first
-    wait_for 60 absent job/first # the garbage collector removes its pod first
+    wait_for 60 is_gone job/first # the garbage collector removes its pod first
     wait_for 15 runs second
     finish second
     await_complete 10 second

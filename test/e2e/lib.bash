@@ -59,6 +59,20 @@ is() {
 
 is_not() { ! is "$@"; }
 
+# prints_nothing COMMAND..., has_changed FROM COMMAND... - where an API server that does not answer must not count as an answer.
+prints_nothing() {
+    local value
+    value=$("$@") && [ -z "$value" ]
+}
+has_changed() {
+    local from=$1 value
+    shift
+    value=$("$@") && [ "$value" != "$from" ]
+}
+
+# is_gone RESOURCE/NAME, or RESOURCE NAME
+is_gone() { prints_nothing k get "$@" --ignore-not-found -o name; }
+
 # at_least WANTED COMMAND...
 at_least() {
     local wanted=$1 value
@@ -216,6 +230,7 @@ holder() { lease "$1" '{.spec.holderIdentity}'; }
 token() { lease "$1" '{.metadata.annotations.zen-lead\.io/fencing-token}'; }
 transitions() { lease "$1" '{.spec.leaseTransitions}'; }
 is_confirmed() { [ -z "$(lease "$1" '{.metadata.annotations.zen-lead\.io/claim}')" ]; }
+leader_pod() { holder "$1" | cut -d _ -f 1; }
 has_lease() { lease "$1" '{.metadata.name}' >/dev/null 2>&1; }
 
 # denials APP - creations that its ReplicaSet or StatefulSet reports as refused by zen-lead.

@@ -17,15 +17,6 @@ readonly QUICK='{leaseDurationSeconds: 5, renewDeadlineSeconds: 4, retryPeriodSe
 # Where something must be done before it is over, also on a busy machine.
 readonly PATIENT='{leaseDurationSeconds: 9, renewDeadlineSeconds: 4, retryPeriodSeconds: 1}'
 
-leader_pod() { holder "$1" | cut -d _ -f 1; }
-is_gone() {
-    local name
-    name=$(k get "$1" --ignore-not-found -o name) && [ -z "$name" ]
-}
-lost_by() {
-    local now
-    now=$(holder web) && [ "$now" != "$1" ]
-}
 leads_other_than() { [ -n "$(holder web)" ] && [ "$(holder web)" != "$1" ]; }
 # The Ready pods that are the leader: 1 while an old one is stuck beside it.
 leader_is_ready() { [ -n "$(leader_pod web)" ] && [ "$(k get "pod/$(leader_pod web)" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]; }
@@ -134,19 +125,14 @@ stop_working() {
     k delete pod "$OLD" --wait=false --grace-period 3
     freeze_owners
     # It may still be working: grace first, then the lease duration.
-    wait_for 40 lost_by "$OLD_HOLDER"
+    wait_for 40 has_changed "$OLD_HOLDER" holder web
     expect "milliseconds until then" $(($(now_ms) - started)) -ge 11900
     # Refused for all this time, its owner would be late by itself.
-    wait_for 20 woken_since "$woken"
+    wait_for 20 has_changed "$woken" wakes
     thaw_owners
     wait_for 30 leads_other_than "$OLD_HOLDER"
     wait_for 20 leader_is_ready
     k annotate "pod/$OLD" zl-test/stuck-
-}
-
-woken_since() {
-    local now
-    now=$(wakes) && [ "$now" != "$1" ]
 }
 
 @test "a leader that takes its time to terminate keeps the seat until it is gone, not Ready as it is" {

@@ -24,7 +24,6 @@ roll() {
 readonly QUICK='{leaseDurationSeconds: 6, renewDeadlineSeconds: 4, retryPeriodSeconds: 1}'
 readonly BAD='{"zl-test/ready": "false"}' GOOD='{"zl-test/ready": null}'
 
-leader_pod() { holder "$1" | cut -d _ -f 1; }
 leader_stamp() { k get "pod/$(leader_pod "$1")" -o 'jsonpath={.metadata.annotations.stamp}'; }
 leads_at_stamp() { one_leader "$1" "$1" && [ "$(leader_stamp "$1")" = "$2" ]; }
 one_ready_leader() { [ "$(ready_pods "$1")" = 1 ] && [ -n "$(holder "$1")" ] && is_confirmed "$1"; }
@@ -35,14 +34,10 @@ has_no_successor() { has_lease "$1" && [ -z "$(successor "$1")" ]; }
 # is Ready when its annotation goes.
 successor_is_at() { [ "$(k get "pod/$(successor_pod "$1")" -o 'jsonpath={.metadata.annotations.stamp}')" = "$2" ]; }
 # settle POOL - give the programs a turn after which a wrong step would show: they renew in this time.
-renewed_since() {
-    local now
-    now=$(lease "$1" '{.spec.renewTime}') && [ "$now" != "$2" ]
-}
 settle() {
     local before
     before=$(lease "$1" '{.spec.renewTime}')
-    wait_for 30 renewed_since "$1" "$before"
+    wait_for 30 has_changed "$before" lease "$1" '{.spec.renewTime}'
 }
 failed_pods() { k get pods -l "app=$1" --field-selector status.phase=Failed -o name | wc -l; }
 # is_refused REPLICASET MESSAGE - a pod of it, at this moment. On a busy machine no webhook may answer in time, or one may ask to be
@@ -55,14 +50,6 @@ is_refused() {
     done
     expect "exit of a dry run of a pod of $1" "$status" -ne 0
     [[ $output == *"$2"* ]] || fail "no \"$2\" in: $output"
-}
-is_gone() {
-    local name
-    name=$(k get "$1" --ignore-not-found -o name) && [ -z "$name" ]
-}
-nobody_leads() {
-    local now
-    now=$(holder "$1") && [ -z "$now" ]
 }
 
 # start_route_recorder SERVICE - when its EndpointSlice names a Ready endpoint, and when not, in milliseconds.
@@ -183,7 +170,7 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     bad=$(replicaset_of "$(successor_pod web)")
     freeze_owners
     k delete pod "$old" --wait=false
-    wait_for 30 nobody_leads web
+    wait_for 30 prints_nothing holder web
     wait_for 20 dry_run_passes "$proven"
     is_refused "$bad" "another revision"
     thaw_owners
@@ -219,7 +206,7 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     wait_for 40 leads_at_stamp web "$STAMP"
     freeze_owners
     k delete "$(pod_names web)" --grace-period=0 --force
-    wait_for 20 nobody_leads web
+    wait_for 20 prints_nothing holder web
     started=$(now_ms)
     is_refused "$old" "waits for a pod of another revision"
     # Each webhook waits for a lease duration of its own, from when it was first asked.

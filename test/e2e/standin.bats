@@ -15,10 +15,6 @@ POD
 }
 
 phase() { k get pod "$1" -o 'jsonpath={.status.phase}'; }
-is_gone() {
-    local name
-    name=$(k get pod "$1" --ignore-not-found -o name) && [ -z "$name" ]
-}
 
 @test "a pod is bound to a node, runs, is Ready and has an address of its own" {
     pod one '{}'
@@ -71,7 +67,7 @@ JOB
     k delete pod stuck --grace-period 1 --wait=false
     stays 2 phase stuck
     k annotate pod stuck zl-test/stuck-
-    wait_for 15 is_gone stuck
+    wait_for 15 is_gone pod stuck
 }
 
 @test "a Deployment rolls out with it" {

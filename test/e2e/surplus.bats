@@ -15,15 +15,11 @@ oldest_ready() {
     k get pods -l "app=$1" -o json | jq -r '[.items[] | {name: .metadata.name, made: .metadata.creationTimestamp,
         since: (.status.conditions[]? | select(.type == "Ready") | .lastTransitionTime)}] | sort_by(.since, .made, .name) | .[0].name'
 }
-leader_pod() { holder "$1" | cut -d _ -f 1; }
 other_leads() {
     local now
     now=$(leader_pod web) && [ -n "$now" ] && [ "$now" != "$1" ]
 }
-woken_since() {
-    local now
-    now=$(wakes) && [ "$now" != "$1" ]
-}
+
 # is_refused APP - it was, and so is in its back-off.
 is_refused() { wait_for 30 at_least 5 denials "$1"; }
 
@@ -100,7 +96,7 @@ surplus_events() { event_message LeaderPolicy web SurplusPodDeleted | wc -l; }
     is_refused web
     woken=$(wakes)
     policy web '{followerMode: standby}'
-    wait_for 20 woken_since "$woken"
+    wait_for 20 has_changed "$woken" wakes
     wait_for 30 is 3 ready_pods web
     expect "the leader" "$(holder web)" = "$leader"
     # And back: the same one still leads.
@@ -122,7 +118,7 @@ surplus_events() { event_message LeaderPolicy web SurplusPodDeleted | wc -l; }
     bare_policy web '{followerMode: standby}'
     start_controller 1
     start_controller 2
-    wait_for 40 woken_since "$woken"
+    wait_for 40 has_changed "$woken" wakes
     wait_for 30 is 3 ready_pods web
 }
 
@@ -134,7 +130,7 @@ surplus_events() { event_message LeaderPolicy web SurplusPodDeleted | wc -l; }
     local woken
     woken=$(wakes)
     k label deployment/web zen-lead/pool-
-    wait_for 20 woken_since "$woken"
+    wait_for 20 has_changed "$woken" wakes
     wait_for 30 is 3 ready_pods web
 }
 
@@ -147,6 +143,6 @@ surplus_events() { event_message LeaderPolicy web SurplusPodDeleted | wc -l; }
     local woken
     woken=$(wakes)
     k delete leaderpolicy web
-    wait_for 20 woken_since "$woken"
+    wait_for 20 has_changed "$woken" wakes
     wait_for 30 is 2 ready_pods db
 }

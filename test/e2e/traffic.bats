@@ -71,11 +71,7 @@ has_no_endpoint() { [ "$(slices "$1" | jq '.items | length')" -ge 1 ] && leads "
 service_field() { k get service "$1" -o "jsonpath=$2"; }
 # Written after the slices, when traffic flows already.
 leader_annotation() { service_field "$1" "{.metadata.annotations.zen-lead\.io/$2}"; }
-is_absent() {
-    local found
-    found=$(k get "$1" "$2" --ignore-not-found -o name) && [ -z "$found" ]
-}
-all_gone() { is_absent service "$1" && [ "$(slices "$1" | jq '.items | length')" = 0 ]; }
+all_gone() { is_gone service "$1" && [ "$(slices "$1" | jq '.items | length')" = 0 ]; }
 
 three_pods() {
     pod a
@@ -99,7 +95,7 @@ inventory() {
     pod b
     pod_version=$(k get pod a -o 'jsonpath={.metadata.resourceVersion}')
     service web '{}'
-    stays 1 is_absent service web-leader
+    stays 1 is_gone service web-leader
     k annotate service web zen-lead.io/enabled=true
     wait_for 10 leads web-leader a
 
@@ -315,7 +311,7 @@ metadata: {name: blind, annotations: $enabled}
 spec: {ports: [{port: 80}]}
 SERVICE
     wait_for 10 has_event Service blind InvalidService
-    is_absent service blind-leader
+    is_gone service blind-leader
 }
 
 # --- coming and going -----------------------------------------------------------------------------------
@@ -327,7 +323,7 @@ SERVICE
     before=$(inventory)
     k annotate service web zen-lead.io/enabled=true zen-lead.io/leader-service-name=web-primary
     wait_for 10 leads web-primary a
-    is_absent service web-leader
+    is_gone service web-leader
     k annotate service web zen-lead.io/leader-service-name=web-boss --overwrite
     wait_for 10 leads web-boss a
     wait_for 30 all_gone web-primary
@@ -589,7 +585,7 @@ unblock_services() { kubectl delete validatingwebhookconfiguration "$NS" --ignor
     k annotate service web zen-lead.io/enabled=true
     wait_for 20 has_event Service web LeaderServiceRefused
     [[ $(event_message Service web LeaderServiceRefused) == *'"web-leader"'*'exceeded quota'* ]] || fail "says neither what nor why"
-    is_absent service web-leader
+    is_gone service web-leader
     k delete quota none
     wait_for 90 leads web-leader a
 }
@@ -672,17 +668,14 @@ service_is_refused() { [[ $(k create service clusterip other --tcp 80 --dry-run=
 example() { k apply -f "$zl_root/manifests/examples/$1.yaml"; }
 # shellcheck disable=SC2154
 drop() { k delete --wait=false -f "$zl_root/manifests/examples/$1.yaml"; }
-gone() {
-    local left
-    left=$(k get service,endpointslice,deployment,statefulset,pod -o name) && [ -z "$left" ]
-}
+gone() { prints_nothing k get service,endpointslice,deployment,statefulset,pod -o name; }
 
 # In each: the leader Service leads to one Ready pod of the application.
 @test "manifests/examples: those of annotated Services do what they say" {
     local name leader
     example quick-start
     wait_for 30 is 3 ready_pods my-app
-    is_absent service my-app-leader
+    is_gone service my-app-leader
     k annotate service my-app zen-lead.io/enabled=true
     wait_for 30 leads_one my-app-leader my-app
     wait_for 10 is 3 eval 'endpoint my-app | wc -w'

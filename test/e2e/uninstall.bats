@@ -127,10 +127,7 @@ uninstall() {
     (cd "$zl_root" && bash -eu "$BATS_TEST_TMPDIR/uninstall.sh")
     wait
 }
-deployments_are_gone() {
-    local left
-    left=$(kubectl get deployments --namespace zen-lead-system -o name) && [ -z "$left" ]
-}
+deployments_are_gone() { prints_nothing kubectl get deployments --namespace zen-lead-system -o name; }
 
 service() {
     k apply -f - <<SERVICE
