@@ -44,10 +44,13 @@ await_ready() {
     return 1
 }
 
+# Of the server: 20 for 1.20.
+minor_version() { kubectl version -o json | jq -r '.serverVersion.minor | sub("[^0-9].*"; "")'; }
+
 # manifests KIND-REGEX - what users install on this version of Kubernetes: the objects whose kind matches.
 manifests() {
     local folder=$zl_root/manifests/base minor
-    minor=$(kubectl version -o json | jq -r '.serverVersion.minor | sub("[^0-9].*"; "")')
+    minor=$(minor_version)
     [ "$minor" -ge 27 ] || folder=$zl_root/manifests/overlays/kubernetes-1.25
     [ "$minor" -ge 25 ] || folder=$zl_root/manifests/overlays/kubernetes-1.20
     kubectl kustomize "$folder" |

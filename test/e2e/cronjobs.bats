@@ -62,13 +62,16 @@ setup() {
     HOUR_AGO=$((($(date +%s) - 3600) / 60 * 60))
 }
 
+# replace_status CRONJOB - with that of the object on standard input.
+replace_status() { k replace --raw "/apis/batch/$CRON_VERSION/namespaces/$NS/cronjobs/$1/status" -f - >/dev/null; }
+
 # look_back CRONJOB... - their last scheduled time was an hour ago.
 look_back() {
     local name
     for name; do
         k get cronjob "$name" -o json |
             jq --arg time "$(date -u -d "@$(minute -1)" +%FT%TZ)" '.status.lastScheduleTime = $time' |
-            k replace --raw "/apis/batch/$CRON_VERSION/namespaces/$NS/cronjobs/$name/status" -f - >/dev/null
+            replace_status "$name"
     done
 }
 
@@ -79,7 +82,7 @@ take_out_nameless() {
     [ "$(minor_version)" -lt 21 ] || return 0
     k get cronjobs -o json | jq -c '.items[] | select(any(.status.active[]?; .name == null)) | .status.active |= map(select(.name))' |
         while read -r object; do
-            k replace --raw "/apis/batch/$CRON_VERSION/namespaces/$NS/cronjobs/$(jq -r .metadata.name <<<"$object")/status" -f - <<<"$object"
+            replace_status "$(jq -r .metadata.name <<<"$object")" <<<"$object"
         done
 }
 
@@ -102,7 +105,6 @@ executions() { turns | sed 's/.*-//' | while read -r number; do number_of_minute
 # scheduled CRONJOB K - it has made its Job for minute K.
 scheduled() { is "$(date -u -d "@$(minute "$2")" +%FT%TZ)" k get cronjob "$1" -o 'jsonpath={.status.lastScheduleTime}'; }
 jobs_left() { k get jobs -o json | jq '[.items[] | select(any(.status.conditions[]?; (.type == "Complete" or .type == "Failed") and .status == "True") | not)] | length'; }
-poke() { k annotate jobs --all --overwrite "test/poke=$RANDOM$RANDOM" >/dev/null; }
 runs_one() { is 1 eval 'k get pods -l app=batch --field-selector status.phase=Running -o name | wc -l'; }
 finish_one() { k annotate pods --field-selector status.phase=Running -l app=batch --overwrite zl-test/succeed-after-ms=0; }
 # job_of CRONJOB K - the name of its Job for minute K, whichever version made it.

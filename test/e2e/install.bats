@@ -125,8 +125,6 @@ fields_of() {
         .metadata.managedFields[] | select(.manager | test("zen-lead")) | .fieldsV1 | keys[] end' | sort -u
 }
 
-written_on() { k get service "$1" -o 'jsonpath={.metadata.annotations.zen-lead\.io/leader-last-switch-time}'; }
-
 @test "the commands of docs/troubleshooting.md that others' documents have too answer" {
     local object line count=0
     k apply -f - <<SERVICE
@@ -141,7 +139,7 @@ SERVICE
     wait_for 20 has_event Service web LeaderServiceCreated
     # Last of all.
     wait_for 20 is_not "" policy_status web .currentHolder.name
-    for object in web-main web-leader; do wait_for 20 is_not "" written_on "$object"; done
+    for object in web-main web-leader; do wait_for 20 is_not "" leader_annotation "$object" leader-last-switch-time; done
 
     # In each, NAMESPACE etc. stand for what this test has.
     while IFS= read -r line; do

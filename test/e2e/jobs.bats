@@ -27,8 +27,6 @@ hanging() {
     [ $# -eq 1 ] || for name in "${@:2}"; do job "$name" batch; done | k create -f -
     for name in "${@:2}"; do wait_for 10 is_queued "$name"; done
 }
-# Every waiting Job's controller is made to try again now.
-poke() { k annotate jobs --all --overwrite "test/poke=$RANDOM$RANDOM" >/dev/null; }
 no_pod_of() { prints_nothing job_pods "$1"; }
 # known_before_they_try COUNT POOL - so many Jobs, from standard input. A webhook whose watch shows it a younger Job first lets that one
 # go first; so nobody tries before all are known.

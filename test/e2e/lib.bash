@@ -233,6 +233,12 @@ is_confirmed() { [ -z "$(lease "$1" '{.metadata.annotations.zen-lead\.io/claim}'
 leader_pod() { holder "$1" | cut -d _ -f 1; }
 has_lease() { lease "$1" '{.metadata.name}' >/dev/null 2>&1; }
 
+# leader_annotation SERVICE NAME - of a leader Service: written after the slices, when traffic flows already.
+leader_annotation() { k get service "$1" -o "jsonpath={.metadata.annotations.zen-lead\.io/$2}"; }
+
+# is_decided ANSWER - kubectl's, by zen-lead: on a busy machine no webhook may answer in time, or one may ask to be asked again.
+is_decided() { [[ $1 == *"zen-lead: "* && $1 != *"refused to be safe, try again"* ]]; }
+
 # denials APP - creations that its ReplicaSet or StatefulSet reports as refused by zen-lead.
 denials() {
     k get events -o json | jq --arg app "$1" \
@@ -265,6 +271,8 @@ await_complete() {
     timeout "$seconds" kubectl --namespace "$NS" wait --for condition=Complete --timeout "${seconds}s" job "$@" >/dev/null ||
         fail "not complete within $seconds s: $*"
 }
+# poke - every waiting Job's controller is made to try again now.
+poke() { k annotate jobs --all --overwrite "test/poke=$RANDOM$RANDOM" >/dev/null; }
 executing() { policy_status "$1" .executing.name; }
 queue() { policy_status "$1" '.queue[*].name'; }
 
@@ -276,8 +284,6 @@ event_message() {
 }
 
 has_event() { [ -n "$(event_message "$@")" ]; }
-
-minor_version() { kubectl version -o json | jq -r '.serverVersion.minor | sub("[^0-9].*"; "")'; }
 
 now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
 

@@ -158,8 +158,8 @@ SERVICE
     wait_for 30 is 1 seen zen_lead_leader_stable "namespace=\"$NS\"" 'service="api"'
     # What still fails over in the namespaces of earlier tests would be counted too.
     wait_for 120 is_alone
-    wait_for 30 is_not "" leader_of api-leader
-    leader=$(leader_of api-leader)
+    wait_for 30 is_not "" leader_annotation api-leader leader-pod-name
+    leader=$(leader_annotation api-leader leader-pod-name)
     unready=$(sum zen_lead_failover_count_total 'reason="notReady"')
     k annotate pod "$leader" zl-test/ready=false
     # Another pod was Ready: it is a matter of milliseconds.
@@ -183,7 +183,6 @@ SERVICE
     stays 1 is $((before + 2)) failovers
 }
 failovers() { sum zen_lead_failover_count_total; }
-leader_of() { k get service "$1" -o 'jsonpath={.metadata.annotations.zen-lead\.io/leader-pod-name}'; }
 # is_alone - the namespaces of earlier tests are gone.
 is_alone() { prints_nothing kubectl get namespaces --field-selector status.phase=Terminating -o name; }
 

@@ -69,8 +69,6 @@ leads_not() {
 has_no_endpoint() { [ "$(slices "$1" | jq '.items | length')" -ge 1 ] && leads "$1" ""; }
 
 service_field() { k get service "$1" -o "jsonpath=$2"; }
-# Written after the slices, when traffic flows already.
-leader_annotation() { service_field "$1" "{.metadata.annotations.zen-lead\.io/$2}"; }
 all_gone() { is_gone service "$1" && [ "$(slices "$1" | jq '.items | length')" = 0 ]; }
 
 three_pods() {
@@ -621,7 +619,7 @@ service_is_refused() { [[ $(k create service clusterip other --tcp 80 --dry-run=
     conditions() { slices web-leader | jq -c '[.items[].endpoints[]? | [.targetRef.name, .conditions.ready, .conditions.serving, .conditions.terminating]]'; }
     # Servers that do not store the two younger conditions (before 1.22) tell at least that it is not ready.
     is_truthful() { [[ $(conditions) == '[["a",false,true,true]]' || $(conditions) == '[["a",false,null,null]]' && $minor -lt 22 ]]; }
-    minor=$(kubectl version -o json | jq -r '.serverVersion.minor | sub("[^0-9].*"; "")')
+    minor=$(minor_version)
     wait_for 20 is_truthful
     stays 1 is_truthful
     pod b

@@ -61,7 +61,7 @@ settled() {
 # The folder for this version of Kubernetes instead of base.
 folder() {
     local minor
-    minor=$(kubectl version -o json | jq -r '.serverVersion.minor | sub("[^0-9].*"; "")')
+    minor=$(minor_version)
     if [ "$minor" -lt 25 ]; then
         echo manifests/overlays/kubernetes-1.20
     elif [ "$minor" -lt 27 ]; then
