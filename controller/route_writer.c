@@ -391,12 +391,16 @@ static enum zl_status write_slices(struct zl_route_job *job, struct zl_error *er
     return status;
 }
 
-/* What the API server refuses once it refuses again, until somebody does something about it. */
+/*
+ * What the API server refuses once it refuses again, until somebody does something about it. In a namespace that is being
+ * deleted nobody has to, and it would refuse the Event as well.
+ */
 static enum zl_status tell_of_refusal(const struct zl_route_job *job, enum zl_status status,
                                       const struct zl_error *err)
 {
     bool by_a_webhook = status == ZL_E_TRANSIENT && err->http_status == 500;
-    if (status == ZL_E_DENIED || status == ZL_E_INVALID || by_a_webhook) {
+    bool refused = status == ZL_E_DENIED || status == ZL_E_INVALID || by_a_webhook;
+    if (refused && strcmp(err->reason, ZL_REASON_NAMESPACE_TERMINATING) != 0) {
         ZL_AUTO_FREE char *message = zl_asprintf(
             "the API server refuses what Service \"%s\" and its EndpointSlices need: %s",
             job->route->name, err->message);
