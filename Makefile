@@ -34,10 +34,12 @@ CFLAGS  += $(STD) $(OPT) $(WARN) $(WERROR) $(HARDEN) -I. -include common/base/ba
 LIBS    := -lmicrohttpd -lgnutls -lcurl -lcjson -lyaml -lssl -lcrypto -pthread
 PACKAGES := gcc make pkg-config libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libcjson-dev libyaml-dev libssl-dev uthash-dev
 
-COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*/*.c))
+# files-below FOLDERS,NAME - all of that name at any depth. None is an error: a check of nothing would pass.
+files-below = $(or $(sort $(shell find $(1) -type f -name $(2))),$(error no file $(2) below $(1)))
+COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(call files-below,common,'*.c'))
 PROGRAMS := zen-lead-webhook zen-lead-controller zen-lead-certs
-program-objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
-SOURCES  := $(wildcard common/*/*.[ch] webhook/*.[ch] controller/*.[ch] certs/*.[ch] test/*/*.[ch])
+program-objects = $(patsubst %.c,$(BUILD)/%.o,$(call files-below,$(1),'*.c'))
+SOURCES  := $(call files-below,common webhook controller certs test,'*.[ch]')
 
 all: $(addprefix $(BUILD)/bin/,$(PROGRAMS) zl-kubelet) ## build the programs into build/bin (default)
 
@@ -57,7 +59,7 @@ $(BUILD)/bin/%: $(BUILD)/libcommon.a
 
 $(BUILD)/libcommon.a: $(COMMON)
 	@rm -f $@
-	$Q$(AR) rcs $@ $^
+	$Q$(AR) qcs $@ $^
 
 $(BUILD)/%.o: %.c Makefile | deps
 	@mkdir -p $(@D) && echo "  CC   $<"
@@ -67,19 +69,21 @@ deps: ; @bash test/controlplane/packages.sh $(PACKAGES)
 
 deps-test: ; @bash test/controlplane/packages.sh libcmocka-dev
 
-# A unit test is test/unit/test_X.c. It links libcommon and the objects of the programs except their main.o.
-UNIT := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/test_*.c))
+# A unit test is test/unit/FOLDER/test_X.c, in the folder of what it tests. It links libcommon and the objects of the
+# programs except their main.o.
+UNIT_SOURCES := $(call files-below,test/unit,'*.c')
+UNIT := $(foreach f,$(UNIT_SOURCES),$(if $(filter test_%,$(notdir $f)),$(patsubst test/unit/%.c,$(BUILD)/test/%,$f)))
 TEST_OBJECTS := $(filter-out %/main.o,$(foreach p,webhook controller certs,$(call program-objects,$p))) \
                 $(call chaos-objects,fact history history_jobs history_look calm) \
-                $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/unit/test_%,$(wildcard test/unit/*.c)))
+                $(foreach f,$(UNIT_SOURCES),$(if $(filter test_%,$(notdir $f)),,$(BUILD)/$(f:.c=.o)))
 $(BUILD)/test/%: $(BUILD)/test/unit/%.o $(TEST_OBJECTS) $(BUILD)/libcommon.a
 	@mkdir -p $(@D) && echo "  LINK $@"
 	$Q$(CC) $(CFLAGS) $(LDHARD) -o $@ $< $(BUILD)/libtest.a $(BUILD)/libcommon.a $(LIBS) -lcmocka
 $(UNIT): $(BUILD)/libtest.a
-$(patsubst test/unit/%.c,$(BUILD)/test/unit/%.o,$(wildcard test/unit/*.c)): | deps-test
+$(patsubst %.c,$(BUILD)/%.o,$(UNIT_SOURCES)): | deps-test
 $(BUILD)/libtest.a: $(TEST_OBJECTS)
 	@rm -f $@
-	$Q$(AR) rcs $@ $^
+	$Q$(AR) qcs $@ $^
 
 # --- the image ---
 
@@ -96,11 +100,11 @@ image-check: all ## is that complete, minimal and reproducible, as far as it sho
 # --- tests ---
 
 unit: $(UNIT) ## unit tests (cmocka); SANITIZE=address,undefined or thread runs them under a sanitizer
-	@bash test/unit/run.sh $(BUILD)/test
+	@bash test/unit/run.sh $(BUILD)/test -- $(UNIT)
 
 valgrind: $(UNIT) ## unit tests under valgrind
 	@bash test/controlplane/packages.sh valgrind
-	@bash test/unit/run.sh $(BUILD)/test valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
+	@bash test/unit/run.sh $(BUILD)/test valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite -- $(UNIT)
 
 e2e: all $(BUILD)/bin/zl-tls-load ## end-to-end tests on a real control plane; AREA=gatekeeper runs one area
 	@ZL_BIN=$(BUILD)/bin bash test/e2e/run.sh $(AREA)

@@ -13,6 +13,7 @@ refuse() {
 
 # `name{labels}` | type, one a line.
 in_code() {
+    # shellcheck disable=SC2046 # our own file names, none with a space
     awk '
         /struct zl_metric [A-Z_]+ = \{/ { inside = 1; name = type = labels = "" }
         inside && match($0, /\.name = "[a-z0-9_]+"/) { name = substr($0, RSTART + 9, RLENGTH - 10) }
@@ -24,7 +25,7 @@ in_code() {
                  } }
         inside && /^\};/ || inside && /\};$/ {
             printf "`%s%s` | %s\n", name, labels == "" ? "" : "{" labels "}", type; inside = 0 }
-    ' common/*/*.c webhook/*.c controller/*.c | sort
+    ' $(git ls-files --cached --others --exclude-standard common webhook controller | grep '\.c$') | sort
 }
 
 # shellcheck disable=SC2016  # the backquotes are Markdown's

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# run.sh FOLDER [WRAPPER...] - run every unit test program in FOLDER (under a wrapper such as valgrind), as many
-# at a time as there are processors and one more: the longest of them wait for time limits.
+# run.sh FOLDER [WRAPPER...] -- PROGRAM... - run these unit test programs, which are below FOLDER (under a wrapper such
+# as valgrind), as many at a time as there are processors and one more: the longest of them wait for time limits.
 #
 # Shows one line per program, everything of a program that fails, and adds the counts to build/results.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
-if [ "${1:-}" = --one ]; then # --one LOGS PROGRAM [WRAPPER...]: its line, and its counts in LOGS
-    logs=$2 program=$3
-    shift 3
-    name=$(basename "$program")
+if [ "${1:-}" = --one ]; then # --one LOGS FOLDER PROGRAM [WRAPPER...]: its line, and its counts in LOGS
+    logs=$2 program=$4 name=${4#"$3"/}
+    shift 4
+    mkdir -p "$logs/$(dirname "$name")"
     started=$(date +%s%3N)
     "$@" "$program" >"$logs/$name" 2>&1
     status=$?
@@ -18,7 +18,7 @@ if [ "${1:-}" = --one ]; then # --one LOGS PROGRAM [WRAPPER...]: its line, and i
     # A crash or a sanitizer's report ends the program without a FAILED line.
     if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
     if [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
-    printf '  %-24s %3d passed, %d failed, %d ms\n' "$name" "$ok" "$bad" $(($(date +%s%3N) - started))
+    printf '  %-44s %3d passed, %d failed, %d ms\n' "$name" "$ok" "$bad" $(($(date +%s%3N) - started))
     echo "$ok $bad" >"$logs/$name.counts"
     if [ "$bad" -gt 0 ]; then
         printf '  --- exit status %d; output of %s:\n' "$status" "$program"
@@ -29,11 +29,17 @@ fi
 
 folder=$1
 shift
+wrapper=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    wrapper+=("$1")
+    shift
+done
+shift || { echo "run.sh: no -- PROGRAM..." >&2; exit 2; }
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
-find "$folder" -maxdepth 1 -name 'test_*' -type f -perm -u+x -print0 | sort -z |
-    xargs -0 -P $(($(nproc) + 1)) -I PROGRAM bash test/unit/run.sh --one "$logs" PROGRAM "$@"
-read -r passed failed < <(cat "$logs"/*.counts 2>/dev/null | awk '{p += $1; f += $2} END {print p + 0, f + 0}')
+printf '%s\0' "$@" |
+    xargs -0 -P $(($(nproc) + 1)) -I PROGRAM bash test/unit/run.sh --one "$logs" "$folder" PROGRAM "${wrapper[@]}"
+read -r passed failed < <(find "$logs" -name '*.counts' -exec cat {} + | awk '{p += $1; f += $2} END {print p + 0, f + 0}')
 mkdir -p build
 echo "$passed $failed" >>build/results
 echo "unit tests in $folder: $passed passed, $failed failed"
