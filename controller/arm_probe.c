@@ -2,7 +2,7 @@
 #include "controller/arm_probe.h"
 
 #include "common/base/clock.h"
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 #include "controller/webhook_entry.h"
 
 static struct cJSON *new_probe(const char *namespace_, const char *nonce)

@@ -10,7 +10,7 @@
 #include "common/kube/discovery.h"
 #include "common/kube/elector.h"
 #include "common/kube/retries.h"
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 #include "controller/armer.h"
 #include "controller/guard.h"
 #include "controller/keys.h"

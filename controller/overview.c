@@ -3,8 +3,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
+#include "common/objects/names.h"
 #include "common/pool/indexes.h"
-#include "common/pool/names.h"
 #include "controller/pool.h"
 #include "controller/route.h"
 

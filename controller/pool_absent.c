@@ -5,7 +5,7 @@
 #include "controller/guard.h"
 #include "controller/reconcile_route.h"
 
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 
 static void tell_user_of(struct zl_reconciler *reconciler, const char *name,
                          const char *api_version, const char *kind, const struct zl_meta *meta)

@@ -2,8 +2,8 @@
 #include "controller/reconcile_route_internal.h"
 
 #include "common/base/clock.h"
+#include "common/objects/names.h"
 #include "common/pool/indexes.h"
-#include "common/pool/names.h"
 #include "controller/choose.h"
 
 #include <string.h>

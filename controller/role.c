@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/role.h"
 
-#include "common/pool/labels.h"
-#include "common/pool/names.h"
+#include "common/objects/labels.h"
+#include "common/objects/names.h"
 
 /* As in labels.h: the literal's own NUL is the second one. */
 #define LEADER_LABEL ZL_KEY_ROLE "=" ZL_ROLE_NAME_LEADER "\0"

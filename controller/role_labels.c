@@ -7,7 +7,7 @@
 #include "controller/role.h"
 
 #include "common/base/log.h"
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 
 enum { LOOK_AGAIN_MS = 30000 };
 

@@ -7,8 +7,8 @@
 #ifndef ZL_CONTROLLER_ROUTE_H
 #define ZL_CONTROLLER_ROUTE_H
 
-#include "common/pool/service.h"
-#include "common/pool/slice.h"
+#include "common/objects/service.h"
+#include "common/objects/slice.h"
 
 enum zl_family { ZL_FAMILY_IPV4, ZL_FAMILY_IPV6, ZL_FAMILY_COUNT };
 

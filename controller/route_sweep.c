@@ -4,7 +4,7 @@
  */
 #include "controller/route_writer.h"
 
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 
 struct sweep {
     struct zl_reconciler *reconciler;

@@ -3,7 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/probe.h"
 
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #include "webhook/gatekeeper.h"
 
 #include "common/base/clock.h"
-#include "common/pool/selectors.h"
+#include "common/objects/selectors.h"
 
 #include <string.h>
 

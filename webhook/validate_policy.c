@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/validate_policy.h"
 
-#include "common/pool/names.h"
-#include "common/pool/service.h"
+#include "common/objects/names.h"
+#include "common/objects/service.h"
 
 #include <string.h>
 

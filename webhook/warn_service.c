@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/parse.h"
-#include "common/pool/names.h"
-#include "common/pool/service.h"
+#include "common/objects/names.h"
+#include "common/objects/service.h"
 #include "webhook/our_keys.h"
 #include "webhook/warn_workload.h"
 

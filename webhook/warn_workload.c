@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/warn_workload.h"
 
-#include "common/pool/names.h"
-#include "common/pool/service.h"
+#include "common/objects/names.h"
+#include "common/objects/service.h"
 #include "webhook/our_keys.h"
 
 #include <string.h>

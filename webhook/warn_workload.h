@@ -8,7 +8,7 @@
 #ifndef ZL_WEBHOOK_WARN_WORKLOAD_H
 #define ZL_WEBHOOK_WARN_WORKLOAD_H
 
-#include "common/pool/policy.h"
+#include "common/objects/policy.h"
 #include "webhook/findings.h"
 
 enum zl_warned_kind {

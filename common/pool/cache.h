@@ -17,11 +17,11 @@
 #define ZL_POOL_CACHE_H
 
 #include "common/kube/informer.h"
-#include "common/pool/job.h"
+#include "common/objects/job.h"
+#include "common/objects/node.h"
+#include "common/objects/service.h"
+#include "common/objects/slice.h"
 #include "common/pool/lease.h"
-#include "common/pool/node.h"
-#include "common/pool/service.h"
-#include "common/pool/slice.h"
 
 enum zl_cached {
     ZL_CACHED_POLICIES,     /* struct zl_policy */

@@ -2,8 +2,8 @@
 /*
  * cache_kinds.c - what is kept of each kind: decoding is filtering.
  */
+#include "common/objects/names.h"
 #include "common/pool/cache_internal.h"
-#include "common/pool/names.h"
 
 static enum zl_status decode_policy(void *ctx, const struct cJSON *object, void **out,
                                     struct zl_error *err)

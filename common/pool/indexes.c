@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/pool/indexes.h"
 
-#include "common/pool/labels.h"
-#include "common/pool/names.h"
+#include "common/objects/labels.h"
+#include "common/objects/names.h"
 
 #include <string.h>
 

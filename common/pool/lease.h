@@ -13,7 +13,7 @@
 #define ZL_POOL_LEASE_H
 
 #include "common/kube/client.h"
-#include "common/pool/policy.h"
+#include "common/objects/policy.h"
 
 /* Beyond this JSON numbers lose precision: a larger one was written by hand and is ignored. */
 #define ZL_FENCING_TOKEN_MAX (INT64_C(1) << 53)

@@ -8,8 +8,8 @@
 #define ZL_POOL_LIVE_H
 
 #include "common/kube/client.h"
-#include "common/pool/job.h"
-#include "common/pool/objects.h"
+#include "common/objects/job.h"
+#include "common/objects/objects.h"
 
 /*
  * What stands under NAME now.

@@ -14,7 +14,7 @@
 #define ZL_POOL_TOKEN_H
 
 #include "common/kube/client.h"
-#include "common/pool/policy.h"
+#include "common/objects/policy.h"
 
 /* Past the one token that a lost Lease may have given without a record. */
 #define ZL_TOKEN_SKIP 2

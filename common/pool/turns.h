@@ -12,8 +12,8 @@
 #ifndef ZL_POOL_TURNS_H
 #define ZL_POOL_TURNS_H
 
-#include "common/pool/job.h"
-#include "common/pool/ticks.h"
+#include "common/objects/job.h"
+#include "common/objects/ticks.h"
 
 enum zl_standing {
     ZL_STANDING_OVER,      /* complete, failed or being deleted */

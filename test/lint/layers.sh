@@ -29,9 +29,9 @@ refuse() {
 
 include='^#include ["<]'
 refuse "common/ knows no program" "$include(webhook|controller|certs|client|test)/" common
-refuse "common/base knows nothing above it" "$include(common/(kube|http|pool))/" common/base
-refuse "common/kube knows no pool and no HTTP server" "$include(common/(http|pool))/" common/kube
-refuse "common/http knows no Kubernetes" "$include(common/(kube|pool))/" common/http
+refuse "common/base knows nothing above it" "$include(common/(kube|http|pool|objects|seat|cache))/" common/base
+refuse "common/kube knows no pool and no HTTP server" "$include(common/(http|pool|objects|seat|cache))/" common/kube
+refuse "common/http knows no Kubernetes" "$include(common/(kube|pool|objects|seat|cache))/" common/http
 programs="webhook controller certs"
 for program in $programs; do
     others=$(echo "$programs test" | tr ' ' '\n' | grep -vx "$program" | paste -sd'|')

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/job.h"
+#include "common/objects/job.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the Lease says beside its holder: successor, deposed pods, revisions, and whether it was lost. */
 #include "common/base/buf.h"
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 #include "common/pool/seat.h"
 
 #include <setjmp.h>

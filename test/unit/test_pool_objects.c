@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/objects.h"
-#include "common/pool/policy.h"
+#include "common/objects/objects.h"
+#include "common/objects/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

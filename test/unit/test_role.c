@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who gets which value of the label zen-lead/role, and what the condition says of it. */
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 #include "controller/role.h"
 
 #include <setjmp.h>

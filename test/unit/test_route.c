@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/labels.h"
-#include "common/pool/names.h"
+#include "common/objects/labels.h"
+#include "common/objects/names.h"
 #include "controller/route.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 #include "common/pool/seat.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/selectors.h"
+#include "common/objects/selectors.h"
 
 #include "common/base/buf.h"
 

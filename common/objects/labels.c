@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/labels.h"
+#include "common/objects/labels.h"
 
 #include "common/base/buf.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/objects.h"
+#include "common/objects/objects.h"
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/parse.h"
-#include "common/pool/labels.h"
-#include "common/pool/names.h"
+#include "common/objects/labels.h"
+#include "common/objects/names.h"
 
 #include <string.h>
 

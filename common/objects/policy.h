@@ -4,11 +4,11 @@
  *
  * Threads: pure; a decoded policy is read-only.
  */
-#ifndef ZL_POOL_POLICY_H
-#define ZL_POOL_POLICY_H
+#ifndef ZL_OBJECTS_POLICY_H
+#define ZL_OBJECTS_POLICY_H
 
-#include "common/pool/objects.h"
-#include "common/pool/ticks.h"
+#include "common/objects/objects.h"
+#include "common/objects/ticks.h"
 
 #define ZL_STRATEGY_TRAFFIC_DIRECTOR "TrafficDirector"
 #define ZL_STRATEGY_STATE_GUARD "StateGuard"

@@ -8,8 +8,8 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_POOL_TICKS_H
-#define ZL_POOL_TICKS_H
+#ifndef ZL_OBJECTS_TICKS_H
+#define ZL_OBJECTS_TICKS_H
 
 #include "common/base/json.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/ticks.h"
+#include "common/objects/ticks.h"
 
 #include "common/base/clock.h"
 

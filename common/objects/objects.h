@@ -8,8 +8,8 @@
  *
  * Threads: pure; a decoded object is read-only.
  */
-#ifndef ZL_POOL_OBJECTS_H
-#define ZL_POOL_OBJECTS_H
+#ifndef ZL_OBJECTS_OBJECTS_H
+#define ZL_OBJECTS_OBJECTS_H
 
 #include "common/base/json.h"
 

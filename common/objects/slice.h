@@ -6,10 +6,10 @@
  *
  * Threads: pure; a decoded slice is read-only.
  */
-#ifndef ZL_POOL_SLICE_H
-#define ZL_POOL_SLICE_H
+#ifndef ZL_OBJECTS_SLICE_H
+#define ZL_OBJECTS_SLICE_H
 
-#include "common/pool/objects.h"
+#include "common/objects/objects.h"
 
 struct zl_slice_port {
     char *name;           /* NULL: "" */

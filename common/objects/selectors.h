@@ -4,8 +4,8 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_POOL_SELECTORS_H
-#define ZL_POOL_SELECTORS_H
+#ifndef ZL_OBJECTS_SELECTORS_H
+#define ZL_OBJECTS_SELECTORS_H
 
 #include "common/base/memory.h"
 

@@ -8,10 +8,10 @@
  *
  * Threads: pure; a decoded object is read-only.
  */
-#ifndef ZL_POOL_JOB_H
-#define ZL_POOL_JOB_H
+#ifndef ZL_OBJECTS_JOB_H
+#define ZL_OBJECTS_JOB_H
 
-#include "common/pool/objects.h"
+#include "common/objects/objects.h"
 
 struct zl_job {
     struct zl_meta meta; /* meta.controller: the CronJob, if one made it */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/service.h"
+#include "common/objects/service.h"
 
 #include "common/base/parse.h"
-#include "common/pool/labels.h"
-#include "common/pool/names.h"
+#include "common/objects/labels.h"
+#include "common/objects/names.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_POOL_LABELS_H
-#define ZL_POOL_LABELS_H
+#ifndef ZL_OBJECTS_LABELS_H
+#define ZL_OBJECTS_LABELS_H
 
 #include "common/base/json.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/job.h"
+#include "common/objects/job.h"
 
 #include "common/base/clock.h"
 #include "common/base/parse.h"
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 
 #include <string.h>
 

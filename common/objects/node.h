@@ -4,8 +4,8 @@
  *
  * Threads: pure; a decoded node is read-only.
  */
-#ifndef ZL_POOL_NODE_H
-#define ZL_POOL_NODE_H
+#ifndef ZL_OBJECTS_NODE_H
+#define ZL_OBJECTS_NODE_H
 
 #include "common/base/json.h"
 

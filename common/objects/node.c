@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/node.h"
+#include "common/objects/node.h"
 
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 
 enum zl_status zl_node_decode(const struct cJSON *object, struct zl_node **out,
                               struct zl_error *err)

@@ -2,8 +2,8 @@
 /*
  * names.h - the keys and names that zen-lead shares with its users, each in one place.
  */
-#ifndef ZL_POOL_NAMES_H
-#define ZL_POOL_NAMES_H
+#ifndef ZL_OBJECTS_NAMES_H
+#define ZL_OBJECTS_NAMES_H
 
 /* Label on the workload (also accepted as an annotation on it or on its pod template): joins the pool. */
 #define ZL_KEY_POOL "zen-lead/pool"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/policy.h"
+#include "common/objects/policy.h"
 
-#include "common/pool/names.h"
+#include "common/objects/names.h"
 
 #include <string.h>
 

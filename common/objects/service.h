@@ -5,10 +5,10 @@
  *
  * Threads: pure; a decoded Service is read-only.
  */
-#ifndef ZL_POOL_SERVICE_H
-#define ZL_POOL_SERVICE_H
+#ifndef ZL_OBJECTS_SERVICE_H
+#define ZL_OBJECTS_SERVICE_H
 
-#include "common/pool/objects.h"
+#include "common/objects/objects.h"
 
 struct zl_service_port {
     char *name;           /* NULL: the only port has none */
