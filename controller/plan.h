@@ -7,9 +7,9 @@
 #ifndef ZL_CONTROLLER_PLAN_H
 #define ZL_CONTROLLER_PLAN_H
 
-#include "common/pool/rollout.h"
-#include "common/pool/seat.h"
-#include "common/pool/turns.h"
+#include "common/seat/rollout.h"
+#include "common/seat/seat.h"
+#include "common/seat/turns.h"
 
 /* A live pod of the pool: it exists, phase neither Failed nor Succeeded. */
 struct zl_member {

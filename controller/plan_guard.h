@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plan_guard.h - what must happen to a guarded pool, whose Jobs take turns (common/pool/turns.h). The Lease's part
+ * plan_guard.h - what must happen to a guarded pool, whose Jobs take turns (common/seat/turns.h). The Lease's part
  * is a struct zl_plan like any other pool's; this adds what becomes of each Job.
  *
  * Threads: pure.

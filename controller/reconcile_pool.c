@@ -5,7 +5,7 @@
 #include "common/base/log.h"
 #include "common/objects/names.h"
 #include "common/pool/live.h"
-#include "common/pool/token.h"
+#include "common/seat/token.h"
 #include "controller/guard.h"
 #include "controller/reconcile_route.h"
 

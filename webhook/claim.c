@@ -9,7 +9,7 @@
 #include "common/base/metrics.h"
 #include "common/kube/retries.h"
 #include "common/pool/live.h"
-#include "common/pool/token.h"
+#include "common/seat/token.h"
 
 #include <string.h>
 

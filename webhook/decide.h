@@ -10,8 +10,8 @@
 #ifndef ZL_WEBHOOK_DECIDE_H
 #define ZL_WEBHOOK_DECIDE_H
 
-#include "common/pool/seat.h"
-#include "common/pool/turns.h"
+#include "common/seat/seat.h"
+#include "common/seat/turns.h"
 
 /* In a guarded pool: whose turn does the Lease say it is? */
 enum zl_whose_turn {
@@ -33,7 +33,7 @@ struct zl_facts {
     bool claim_in_flight;
     bool other_pod_lives; /* a live pod of the pool exists that the Lease does not name */
     bool other_led;       /* ... and it led last: no claim came after it */
-    /* Rollout (common/pool/rollout.h). From memory, MAY_SUCCEED says no more than that it is worth asking. */
+    /* Rollout (common/seat/rollout.h). From memory, MAY_SUCCEED says no more than that it is worth asking. */
     bool may_lead;        /* the pod's revision may fill an empty seat */
     bool vacant_long;     /* ... and for longer than a lease nobody came who may */
     bool may_succeed;     /* the pod's revision may start beside the leader */

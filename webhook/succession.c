@@ -7,7 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/pool/live.h"
-#include "common/pool/rollout.h"
+#include "common/seat/rollout.h"
 
 #include <string.h>
 

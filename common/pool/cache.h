@@ -21,7 +21,7 @@
 #include "common/objects/node.h"
 #include "common/objects/service.h"
 #include "common/objects/slice.h"
-#include "common/pool/lease.h"
+#include "common/seat/lease.h"
 
 enum zl_cached {
     ZL_CACHED_POLICIES,     /* struct zl_policy */

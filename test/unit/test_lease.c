@@ -2,7 +2,7 @@
 /* What the Lease says beside its holder: successor, deposed pods, revisions, and whether it was lost. */
 #include "common/base/buf.h"
 #include "common/objects/names.h"
-#include "common/pool/seat.h"
+#include "common/seat/seat.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

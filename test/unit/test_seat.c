@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/objects/names.h"
-#include "common/pool/seat.h"
+#include "common/seat/seat.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

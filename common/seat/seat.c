@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/seat.h"
+#include "common/seat/seat.h"
 
 #include "common/base/hash.h"
 

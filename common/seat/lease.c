@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/lease.h"
+#include "common/seat/lease.h"
 
 #include "common/base/clock.h"
 #include "common/base/parse.h"

@@ -9,8 +9,8 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_POOL_TURNS_H
-#define ZL_POOL_TURNS_H
+#ifndef ZL_SEAT_TURNS_H
+#define ZL_SEAT_TURNS_H
 
 #include "common/objects/job.h"
 #include "common/objects/ticks.h"

@@ -10,8 +10,8 @@
  *
  * Threads: any; each blocks on the API server.
  */
-#ifndef ZL_POOL_TOKEN_H
-#define ZL_POOL_TOKEN_H
+#ifndef ZL_SEAT_TOKEN_H
+#define ZL_SEAT_TOKEN_H
 
 #include "common/kube/client.h"
 #include "common/objects/policy.h"

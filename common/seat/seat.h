@@ -4,10 +4,10 @@
  *
  * Threads: zl_seat_judge is pure; a claim clock is shared by any number of threads.
  */
-#ifndef ZL_POOL_SEAT_H
-#define ZL_POOL_SEAT_H
+#ifndef ZL_SEAT_SEAT_H
+#define ZL_SEAT_SEAT_H
 
-#include "common/pool/lease.h"
+#include "common/seat/lease.h"
 
 /* What is known of the pod that the Lease names. */
 enum zl_holder {

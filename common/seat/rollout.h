@@ -8,10 +8,10 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_POOL_ROLLOUT_H
-#define ZL_POOL_ROLLOUT_H
+#ifndef ZL_SEAT_ROLLOUT_H
+#define ZL_SEAT_ROLLOUT_H
 
-#include "common/pool/lease.h"
+#include "common/seat/lease.h"
 
 /* What a Deployment's ReplicaSets say; borrowed from them. */
 struct zl_rollout {

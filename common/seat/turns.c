@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/turns.h"
+#include "common/seat/turns.h"
 
 #include <stdlib.h>
 #include <string.h>

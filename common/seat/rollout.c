@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/rollout.h"
+#include "common/seat/rollout.h"
 
 #include <string.h>
 

@@ -9,8 +9,8 @@
  *
  * Threads: pure, but for zl_lease_read and zl_lease_swap, which block on the API server.
  */
-#ifndef ZL_POOL_LEASE_H
-#define ZL_POOL_LEASE_H
+#ifndef ZL_SEAT_LEASE_H
+#define ZL_SEAT_LEASE_H
 
 #include "common/kube/client.h"
 #include "common/objects/policy.h"

@@ -2,7 +2,7 @@
 /*
  * lease_rollout.c - what a Lease says of pods beside its holder: the successor, and those that lost the seat.
  */
-#include "common/pool/lease.h"
+#include "common/seat/lease.h"
 
 #include <string.h>
 
