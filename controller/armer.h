@@ -11,8 +11,8 @@
 #ifndef ZL_CONTROLLER_ARMER_H
 #define ZL_CONTROLLER_ARMER_H
 
+#include "common/cache/cache.h"
 #include "common/kube/workqueue.h"
-#include "common/pool/cache.h"
 #include "controller/reconciler.h"
 
 /* In the work queue beside "namespace/pool". */

@@ -12,7 +12,7 @@
 #ifndef ZL_CONTROLLER_FAILOVERS_H
 #define ZL_CONTROLLER_FAILOVERS_H
 
-#include "common/pool/cache.h"
+#include "common/cache/cache.h"
 
 enum zl_loss {
     ZL_LOSS_NONE,      /* it could go on: a handover, "sticky: false", or its pool's Lease moved */

@@ -3,7 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/pool/live.h"
+#include "common/cache/live.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/cache/live.h"
 #include "common/objects/names.h"
-#include "common/pool/live.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/keys.h"
 
-#include "common/pool/indexes.h"
+#include "common/cache/indexes.h"
 #include "controller/pool.h"
 
 #include <string.h>

@@ -8,8 +8,8 @@
 #ifndef ZL_CONTROLLER_KEYS_H
 #define ZL_CONTROLLER_KEYS_H
 
+#include "common/cache/cache.h"
 #include "common/kube/workqueue.h"
-#include "common/pool/cache.h"
 
 /* What the webhook's configuration must select. */
 #define ZL_SELECTOR_KEY "selector:"

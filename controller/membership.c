@@ -8,7 +8,7 @@
  */
 #include "controller/reconciler.h"
 
-#include "common/pool/live.h"
+#include "common/cache/live.h"
 
 static enum zl_status read_object(struct zl_reconciler *reconciler,
                                   const struct zl_kube_resource *resource, const char *namespace_,

@@ -3,8 +3,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
+#include "common/cache/indexes.h"
 #include "common/objects/names.h"
-#include "common/pool/indexes.h"
 #include "controller/pool.h"
 #include "controller/route.h"
 

@@ -11,7 +11,7 @@
 #ifndef ZL_CONTROLLER_OVERVIEW_H
 #define ZL_CONTROLLER_OVERVIEW_H
 
-#include "common/pool/cache.h"
+#include "common/cache/cache.h"
 
 void zl_overview_register_metrics(void);
 /* ACTING false: show nothing. */

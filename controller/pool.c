@@ -2,7 +2,7 @@
 #include "controller/pool.h"
 
 #include "common/base/clock.h"
-#include "common/pool/indexes.h"
+#include "common/cache/indexes.h"
 
 #include <string.h>
 

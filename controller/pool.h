@@ -7,7 +7,7 @@
 #ifndef ZL_CONTROLLER_POOL_H
 #define ZL_CONTROLLER_POOL_H
 
-#include "common/pool/cache.h"
+#include "common/cache/cache.h"
 #include "controller/role.h"
 
 /* Everything is borrowed from the references at the end. */

@@ -3,8 +3,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/cache/live.h"
 #include "common/objects/names.h"
-#include "common/pool/live.h"
 #include "common/seat/token.h"
 #include "controller/guard.h"
 #include "controller/reconcile_route.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/reconcile_route_internal.h"
 
+#include "common/cache/indexes.h"
 #include "common/objects/names.h"
-#include "common/pool/indexes.h"
 #include "controller/choose.h"
 
 #include <string.h>

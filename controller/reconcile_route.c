@@ -2,8 +2,8 @@
 #include "controller/reconcile_route_internal.h"
 
 #include "common/base/clock.h"
+#include "common/cache/indexes.h"
 #include "common/objects/names.h"
-#include "common/pool/indexes.h"
 #include "controller/choose.h"
 
 #include <string.h>

@@ -2,9 +2,9 @@
 #include "controller/server.h"
 
 #include "common/base/metrics.h"
+#include "common/cache/health.h"
 #include "common/http/server.h"
 #include "common/kube/informer_health.h"
-#include "common/pool/cache_health.h"
 #include "controller/overview.h"
 
 static const struct zl_metric QUEUE_DEPTH = {

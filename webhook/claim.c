@@ -7,8 +7,8 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/cache/live.h"
 #include "common/kube/retries.h"
-#include "common/pool/live.h"
 #include "common/seat/token.h"
 
 #include <string.h>

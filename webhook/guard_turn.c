@@ -8,7 +8,7 @@
 #include "webhook/gatekeeper.h"
 
 #include "common/base/clock.h"
-#include "common/pool/live.h"
+#include "common/cache/live.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
 #include "common/base/log.h"
 #include "common/base/options.h"
 #include "common/base/process.h"
+#include "common/cache/health.h"
 #include "common/kube/daemon.h"
-#include "common/pool/cache_health.h"
 #include "webhook/server.h"
 #include "webhook/validator.h"
 

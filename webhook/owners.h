@@ -12,7 +12,7 @@
 #ifndef ZL_WEBHOOK_OWNERS_H
 #define ZL_WEBHOOK_OWNERS_H
 
-#include "common/pool/cache.h"
+#include "common/cache/cache.h"
 
 struct zl_owners; /* opaque */
 

@@ -3,10 +3,10 @@
 
 #include "common/base/limits.h"
 #include "common/base/log.h"
+#include "common/cache/health.h"
 #include "common/http/key_watch.h"
 #include "common/http/server.h"
 #include "common/http/tls_priorities.h"
-#include "common/pool/cache_health.h"
 #include "webhook/validator.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "webhook/gatekeeper.h"
 
 #include "common/base/clock.h"
-#include "common/pool/live.h"
+#include "common/cache/live.h"
 #include "common/seat/rollout.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/indexes.h"
+#include "common/cache/indexes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

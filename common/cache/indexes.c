@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/indexes.h"
+#include "common/cache/indexes.h"
 
 #include "common/objects/labels.h"
 #include "common/objects/names.h"

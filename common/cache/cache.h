@@ -13,8 +13,8 @@
  *
  * Threads: any.
  */
-#ifndef ZL_POOL_CACHE_H
-#define ZL_POOL_CACHE_H
+#ifndef ZL_CACHE_CACHE_H
+#define ZL_CACHE_CACHE_H
 
 #include "common/kube/informer.h"
 #include "common/objects/job.h"

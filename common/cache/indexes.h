@@ -6,10 +6,10 @@
  *
  * Threads: any.
  */
-#ifndef ZL_POOL_INDEXES_H
-#define ZL_POOL_INDEXES_H
+#ifndef ZL_CACHE_INDEXES_H
+#define ZL_CACHE_INDEXES_H
 
-#include "common/pool/cache.h"
+#include "common/cache/cache.h"
 
 /* For zl_informer_spec: ZL_BY_COUNT indexers. What a kind is not indexed by has values NULL. */
 const struct zl_indexer *zl_indexers_of(enum zl_cached kind);

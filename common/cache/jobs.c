@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cache_jobs.c - which Jobs are in a pool: by their own keys, or their CronJob's.
+ * jobs.c - which Jobs are in a pool: by their own keys, or their CronJob's.
  */
-#include "common/pool/cache.h"
+#include "common/cache/cache.h"
 
 struct zl_ref *zl_cache_find_cronjob(struct zl_cache *cache, const struct zl_job *job)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cache_kinds.c - what is kept of each kind: decoding is filtering.
+ * specs.c - what is kept of each kind: decoding is filtering.
  */
+#include "common/cache/internal.h"
 #include "common/objects/names.h"
-#include "common/pool/cache_internal.h"
 
 static enum zl_status decode_policy(void *ctx, const struct cJSON *object, void **out,
                                     struct zl_error *err)

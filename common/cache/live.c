@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/live.h"
+#include "common/cache/live.h"
 
 /* *OUT stays NULL when there is none. */
 static enum zl_status read_object(struct zl_kube_client *client,

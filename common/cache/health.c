@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/cache_health.h"
+#include "common/cache/health.h"
 
 #include "common/base/metrics.h"
 #include "common/kube/informer_health.h"

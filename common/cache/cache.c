@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/pool/cache_internal.h"
+#include "common/cache/internal.h"
 
-#include "common/pool/indexes.h"
+#include "common/cache/indexes.h"
 
 #include <string.h>
 

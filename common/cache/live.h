@@ -4,8 +4,8 @@
  *
  * Threads: any; blocks on the API server.
  */
-#ifndef ZL_POOL_LIVE_H
-#define ZL_POOL_LIVE_H
+#ifndef ZL_CACHE_LIVE_H
+#define ZL_CACHE_LIVE_H
 
 #include "common/kube/client.h"
 #include "common/objects/job.h"

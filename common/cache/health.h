@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cache_health.h - what /metrics and /readyz say of the cache.
+ * health.h - what /metrics and /readyz say of the cache.
  *
  * Threads: any.
  */
-#ifndef ZL_POOL_CACHE_HEALTH_H
-#define ZL_POOL_CACHE_HEALTH_H
+#ifndef ZL_CACHE_HEALTH_H
+#define ZL_CACHE_HEALTH_H
 
-#include "common/pool/cache.h"
+#include "common/cache/cache.h"
 
 void zl_cache_register_metrics(void);
 /* The series of all started informers and of the look-ups as they are now. Before a scrape. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cache_internal.h - shared by cache.c and cache_kinds.c.
+ * internal.h - shared by cache.c and cache_kinds.c.
  */
-#ifndef ZL_POOL_CACHE_INTERNAL_H
-#define ZL_POOL_CACHE_INTERNAL_H
+#ifndef ZL_CACHE_INTERNAL_H
+#define ZL_CACHE_INTERNAL_H
 
 #include "common/base/hash.h"
-#include "common/pool/cache.h"
+#include "common/cache/cache.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
