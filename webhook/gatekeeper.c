@@ -5,8 +5,8 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/objects/names.h"
-#include "webhook/bad_review.h"
-#include "webhook/probe.h"
+#include "webhook/review/bad_review.h"
+#include "webhook/review/probe.h"
 
 #include <string.h>
 

@@ -11,9 +11,9 @@
 #ifndef ZL_WEBHOOK_GATEKEEPER_H
 #define ZL_WEBHOOK_GATEKEEPER_H
 
-#include "webhook/admission_review.h"
 #include "webhook/decide.h"
 #include "webhook/owners.h"
+#include "webhook/review/admission_review.h"
 
 struct zl_gatekeeper {
     struct zl_kube_client *client;

@@ -5,7 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/objects/names.h"
-#include "webhook/bad_review.h"
+#include "webhook/review/bad_review.h"
 #include "webhook/validate_policy.h"
 #include "webhook/warn_workload.h"
 

@@ -2,9 +2,9 @@
 /*
  * Whatever bytes come as a review: no crash, and where a uid could be read, the answer is valid JSON
  * that echoes it.
- * Links: webhook/admission_review.c common/base/json.c common/base/error.c common/base/memory.c common/base/buf.c common/base/clock.c common/base/log.c common/base/parse.c common/base/utf8.c
+ * Links: webhook/review/admission_review.c common/base/json.c common/base/error.c common/base/memory.c common/base/buf.c common/base/clock.c common/base/log.c common/base/parse.c common/base/utf8.c
  */
-#include "webhook/admission_review.h"
+#include "webhook/review/admission_review.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AdmissionReview: what is read from one, what is refused, and that every answer is valid. */
-#include "webhook/admission_review.h"
+#include "webhook/review/admission_review.h"
 
 #include "common/base/buf.h"
 #include "common/base/limits.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/probe.h"
+#include "webhook/review/probe.h"
 
 #include "common/objects/names.h"
 

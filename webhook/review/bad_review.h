@@ -4,10 +4,10 @@
  *
  * Threads: any.
  */
-#ifndef ZL_WEBHOOK_BAD_REVIEW_H
-#define ZL_WEBHOOK_BAD_REVIEW_H
+#ifndef ZL_WEBHOOK_REVIEW_BAD_REVIEW_H
+#define ZL_WEBHOOK_REVIEW_BAD_REVIEW_H
 
-#include "webhook/admission_review.h"
+#include "webhook/review/admission_review.h"
 
 /*
  * @param review       what zl_review_decode left after its failure ERR

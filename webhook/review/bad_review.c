@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/bad_review.h"
+#include "webhook/review/bad_review.h"
 
 #include "common/base/log.h"
 #include "common/base/metrics.h"

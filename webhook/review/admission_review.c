@@ -2,7 +2,7 @@
 /*
  * admission_review.c - AdmissionReview v1: JSON to struct and back.
  */
-#include "webhook/admission_review.h"
+#include "webhook/review/admission_review.h"
 
 #include <string.h>
 

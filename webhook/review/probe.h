@@ -8,10 +8,10 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_WEBHOOK_PROBE_H
-#define ZL_WEBHOOK_PROBE_H
+#ifndef ZL_WEBHOOK_REVIEW_PROBE_H
+#define ZL_WEBHOOK_REVIEW_PROBE_H
 
-#include "webhook/admission_review.h"
+#include "webhook/review/admission_review.h"
 
 #define ZL_PROBE_NONCE_MAX 64
 

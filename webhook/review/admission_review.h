@@ -4,8 +4,8 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_WEBHOOK_ADMISSION_REVIEW_H
-#define ZL_WEBHOOK_ADMISSION_REVIEW_H
+#ifndef ZL_WEBHOOK_REVIEW_ADMISSION_REVIEW_H
+#define ZL_WEBHOOK_REVIEW_ADMISSION_REVIEW_H
 
 #include "common/base/json.h"
 
