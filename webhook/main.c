@@ -9,7 +9,7 @@
 #include "common/cache/health.h"
 #include "common/kube/daemon.h"
 #include "webhook/server.h"
-#include "webhook/validator.h"
+#include "webhook/validator/validator.h"
 
 #include <stddef.h>
 

@@ -7,7 +7,7 @@
 #include "common/http/key_watch.h"
 #include "common/http/server.h"
 #include "common/http/tls_priorities.h"
-#include "webhook/validator.h"
+#include "webhook/validator/validator.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a review's bytes to the answer's: what is refused, what is only warned of, and what the API server is asked. */
 #include "test/unit/peer.h"
-#include "webhook/validator.h"
+#include "webhook/validator/validator.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

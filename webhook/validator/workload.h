@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * warn_workload.h - what cannot work in a workload or Service that carries our keys: pure functions over
+ * workload.h - what cannot work in a workload or Service that carries our keys: pure functions over
  * the object and its pool's LeaderPolicy. They warn and never refuse.
  *
  * Threads: pure.
  */
-#ifndef ZL_WEBHOOK_WARN_WORKLOAD_H
-#define ZL_WEBHOOK_WARN_WORKLOAD_H
+#ifndef ZL_WEBHOOK_VALIDATOR_WORKLOAD_H
+#define ZL_WEBHOOK_VALIDATOR_WORKLOAD_H
 
 #include "common/objects/policy.h"
-#include "webhook/findings.h"
+#include "webhook/validator/findings.h"
 
 enum zl_warned_kind {
     ZL_WARNED_DEPLOYMENT,

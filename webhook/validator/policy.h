@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * validate_policy.h - what is wrong with a LeaderPolicy: a pure function over the object.
+ * policy.h - what is wrong with a LeaderPolicy: a pure function over the object.
  *
  * Says again what the CRD's schema says, because an older CRD may still be installed, and what no schema
  * says on API servers before 1.25: the order of the three times (CEL rules are dropped there).
  *
  * Threads: pure.
  */
-#ifndef ZL_WEBHOOK_VALIDATE_POLICY_H
-#define ZL_WEBHOOK_VALIDATE_POLICY_H
+#ifndef ZL_WEBHOOK_VALIDATOR_POLICY_H
+#define ZL_WEBHOOK_VALIDATOR_POLICY_H
 
-#include "webhook/findings.h"
+#include "webhook/validator/findings.h"
 
 /* A policy that is being deleted, and one whose spec stays as it was, must not jam: nothing is found. */
 void zl_validate_policy(const struct cJSON *object, const struct cJSON *old_object,

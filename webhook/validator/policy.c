@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/validate_policy.h"
+#include "webhook/validator/policy.h"
 
 #include "common/objects/names.h"
 #include "common/objects/service.h"

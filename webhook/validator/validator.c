@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/validator.h"
+#include "webhook/validator/validator.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/objects/names.h"
 #include "webhook/review/bad_review.h"
-#include "webhook/validate_policy.h"
-#include "webhook/warn_workload.h"
+#include "webhook/validator/policy.h"
+#include "webhook/validator/workload.h"
 
 #include <string.h>
 

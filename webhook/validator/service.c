@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/objects/service.h"
 #include "common/base/parse.h"
 #include "common/objects/names.h"
-#include "common/objects/service.h"
-#include "webhook/our_keys.h"
-#include "webhook/warn_workload.h"
+#include "webhook/validator/our_keys.h"
+#include "webhook/validator/workload.h"
 
 #include <string.h>
 

@@ -4,10 +4,10 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_WEBHOOK_OUR_KEYS_H
-#define ZL_WEBHOOK_OUR_KEYS_H
+#ifndef ZL_WEBHOOK_VALIDATOR_OUR_KEYS_H
+#define ZL_WEBHOOK_VALIDATOR_OUR_KEYS_H
 
-#include "webhook/findings.h"
+#include "webhook/validator/findings.h"
 
 enum zl_key_place {
     ZL_PLACE_WORKLOAD_LABEL = 1,

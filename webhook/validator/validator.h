@@ -7,8 +7,8 @@
  *
  * Threads: any number of reviews at once.
  */
-#ifndef ZL_WEBHOOK_VALIDATOR_H
-#define ZL_WEBHOOK_VALIDATOR_H
+#ifndef ZL_WEBHOOK_VALIDATOR_VALIDATOR_H
+#define ZL_WEBHOOK_VALIDATOR_VALIDATOR_H
 
 #include "webhook/gatekeeper.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/our_keys.h"
+#include "webhook/validator/our_keys.h"
 
 #include "common/objects/names.h"
 
