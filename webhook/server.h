@@ -10,7 +10,7 @@
 #ifndef ZL_WEBHOOK_SERVER_H
 #define ZL_WEBHOOK_SERVER_H
 
-#include "webhook/gatekeeper.h"
+#include "webhook/gatekeeper/gatekeeper.h"
 
 #include <stdatomic.h>
 

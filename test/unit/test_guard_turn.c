@@ -2,7 +2,7 @@
 /* Whose turn is it, when memory and the API server say different things? */
 #include "common/base/clock.h"
 #include "test/unit/peer.h"
-#include "webhook/gatekeeper.h"
+#include "webhook/gatekeeper/gatekeeper.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /* Whose pod is it, when memory and the API server say different things, or an owner was deleted? */
 #include "common/base/clock.h"
 #include "test/unit/peer.h"
-#include "webhook/owners.h"
+#include "webhook/gatekeeper/owners.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

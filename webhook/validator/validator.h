@@ -10,7 +10,7 @@
 #ifndef ZL_WEBHOOK_VALIDATOR_VALIDATOR_H
 #define ZL_WEBHOOK_VALIDATOR_VALIDATOR_H
 
-#include "webhook/gatekeeper.h"
+#include "webhook/gatekeeper/gatekeeper.h"
 
 /* As zl_gatekeeper_answer. */
 char *zl_validator_answer_policy(const struct zl_gatekeeper *gatekeeper, const char *body,

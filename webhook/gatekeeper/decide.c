@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/decide.h"
+#include "webhook/gatekeeper/decide.h"
 
 static struct zl_decision answer(enum zl_outcome outcome)
 {

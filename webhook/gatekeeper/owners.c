@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/owners.h"
+#include "webhook/gatekeeper/owners.h"
 
 #include "common/base/clock.h"
-#include "webhook/sightings.h"
+#include "webhook/gatekeeper/sightings.h"
 
 #include <assert.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/sightings.h"
+#include "webhook/gatekeeper/sightings.h"
 
 #include "common/base/hash.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guard_turn.c - the queue's part of a decision: whose turn is it, and which Job is next?
+ * turn.c - the queue's part of a decision: whose turn is it, and which Job is next?
  *
  * Memory says which Jobs there are. What it says of those that matter is read again, because a turn passes
  * on within milliseconds of its end: the Job whose turn the Lease says it is, the pod's own, and whoever stands before it.
  */
-#include "webhook/gatekeeper.h"
+#include "webhook/gatekeeper/gatekeeper.h"
 
 #include "common/base/clock.h"
 #include "common/cache/live.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guard.c - may this pod of a Job execute? The Jobs' part of zl_decide; pure.
+ * decide_job.c - may this pod of a Job execute? The Jobs' part of zl_decide; pure.
  */
-#include "webhook/decide.h"
+#include "webhook/gatekeeper/decide.h"
 
 static struct zl_decision answer(enum zl_outcome outcome)
 {

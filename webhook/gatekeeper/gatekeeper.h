@@ -8,11 +8,11 @@
  * Threads: any number of reviews at once; compare-and-swap on the Lease decides between them, also
  * between replicas of the webhook.
  */
-#ifndef ZL_WEBHOOK_GATEKEEPER_H
-#define ZL_WEBHOOK_GATEKEEPER_H
+#ifndef ZL_WEBHOOK_GATEKEEPER_GATEKEEPER_H
+#define ZL_WEBHOOK_GATEKEEPER_GATEKEEPER_H
 
-#include "webhook/decide.h"
-#include "webhook/owners.h"
+#include "webhook/gatekeeper/decide.h"
+#include "webhook/gatekeeper/owners.h"
 #include "webhook/review/admission_review.h"
 
 struct zl_gatekeeper {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * succession.c - the rollout's part of a decision: which revision is the pod of, and is the one place beside
+ * revisions.c - the rollout's part of a decision: which revision is the pod of, and is the one place beside
  * the leader free?
  */
-#include "webhook/gatekeeper.h"
+#include "webhook/gatekeeper/gatekeeper.h"
 
 #include "common/base/clock.h"
 #include "common/cache/live.h"

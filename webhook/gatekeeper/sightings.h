@@ -8,8 +8,8 @@
  *
  * Threads: any; one lock inside.
  */
-#ifndef ZL_WEBHOOK_SIGHTINGS_H
-#define ZL_WEBHOOK_SIGHTINGS_H
+#ifndef ZL_WEBHOOK_GATEKEEPER_SIGHTINGS_H
+#define ZL_WEBHOOK_GATEKEEPER_SIGHTINGS_H
 
 #include "common/kube/store.h"
 

@@ -2,7 +2,7 @@
 /*
  * claim.c - the live half of a decision: who holds the seat according to the API server, and taking it.
  */
-#include "webhook/gatekeeper.h"
+#include "webhook/gatekeeper/gatekeeper.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"

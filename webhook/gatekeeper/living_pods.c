@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * search.c - live pods of the pool that its Lease does not name as leader: before a seat is claimed, the API
+ * living_pods.c - live pods of the pool that its Lease does not name as leader: before a seat is claimed, the API
  * server is asked for them. Memory may lag, and one pod that it does not show is one leader too many.
  */
-#include "webhook/gatekeeper.h"
+#include "webhook/gatekeeper/gatekeeper.h"
 
 #include "common/base/clock.h"
 #include "common/objects/selectors.h"

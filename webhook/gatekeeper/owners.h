@@ -9,8 +9,8 @@
  *
  * Threads: any.
  */
-#ifndef ZL_WEBHOOK_OWNERS_H
-#define ZL_WEBHOOK_OWNERS_H
+#ifndef ZL_WEBHOOK_GATEKEEPER_OWNERS_H
+#define ZL_WEBHOOK_GATEKEEPER_OWNERS_H
 
 #include "common/cache/cache.h"
 

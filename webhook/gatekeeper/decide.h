@@ -7,8 +7,8 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_WEBHOOK_DECIDE_H
-#define ZL_WEBHOOK_DECIDE_H
+#ifndef ZL_WEBHOOK_GATEKEEPER_DECIDE_H
+#define ZL_WEBHOOK_GATEKEEPER_DECIDE_H
 
 #include "common/seat/seat.h"
 #include "common/seat/turns.h"
