@@ -5,7 +5,7 @@
 #include "common/base/log.h"
 #include "controller/arm_probe.h"
 #include "controller/armings.h"
-#include "controller/keys.h"
+#include "controller/manager/keys.h"
 
 #include <stdatomic.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  */
 #include "common/base/options.h"
 #include "common/kube/daemon.h"
-#include "controller/manager.h"
+#include "controller/manager/manager.h"
 #include "controller/reconcile_route.h"
 #include "controller/route_writer.h"
 

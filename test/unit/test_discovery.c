@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/kube/discovery.h"
-#include "controller/keys.h"
+#include "controller/manager/keys.h"
 #include "test/unit/script.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/health.h"
+#include "controller/manager/health.h"
 
 #include "common/kube/informer_health.h"
 

@@ -5,8 +5,8 @@
  *
  * Threads: called on informer threads; never blocks on I/O.
  */
-#ifndef ZL_CONTROLLER_KEYS_H
-#define ZL_CONTROLLER_KEYS_H
+#ifndef ZL_CONTROLLER_MANAGER_KEYS_H
+#define ZL_CONTROLLER_MANAGER_KEYS_H
 
 #include "common/cache/cache.h"
 #include "common/kube/workqueue.h"

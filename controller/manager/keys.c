@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/keys.h"
+#include "controller/manager/keys.h"
 
 #include "common/cache/indexes.h"
 #include "controller/pool.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/server.h"
+#include "controller/manager/server.h"
 
 #include "common/base/metrics.h"
 #include "common/cache/health.h"

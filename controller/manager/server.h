@@ -4,12 +4,12 @@
  *
  * Threads: start and stop from main; handlers run on the server's threads.
  */
-#ifndef ZL_CONTROLLER_SERVER_H
-#define ZL_CONTROLLER_SERVER_H
+#ifndef ZL_CONTROLLER_MANAGER_SERVER_H
+#define ZL_CONTROLLER_MANAGER_SERVER_H
 
 #include "common/kube/workqueue.h"
 #include "controller/armer.h"
-#include "controller/health.h"
+#include "controller/manager/health.h"
 
 /* All borrowed until zl_server_stop. */
 struct zl_server_spec {

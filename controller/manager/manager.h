@@ -11,8 +11,8 @@
  * Threads: zl_manager_run from main; one informer thread per resource, one elector, one that asks what the
  * server has, N workers, two that probe the gatekeeper.
  */
-#ifndef ZL_CONTROLLER_MANAGER_H
-#define ZL_CONTROLLER_MANAGER_H
+#ifndef ZL_CONTROLLER_MANAGER_MANAGER_H
+#define ZL_CONTROLLER_MANAGER_MANAGER_H
 
 #include "controller/reconciler.h"
 

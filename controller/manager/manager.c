@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/manager.h"
+#include "controller/manager/manager.h"
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"
@@ -13,9 +13,9 @@
 #include "common/objects/names.h"
 #include "controller/armer.h"
 #include "controller/guard.h"
-#include "controller/keys.h"
+#include "controller/manager/keys.h"
+#include "controller/manager/server.h"
 #include "controller/reconcile_route.h"
-#include "controller/server.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -7,8 +7,8 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_CONTROLLER_HEALTH_H
-#define ZL_CONTROLLER_HEALTH_H
+#ifndef ZL_CONTROLLER_MANAGER_HEALTH_H
+#define ZL_CONTROLLER_MANAGER_HEALTH_H
 
 #include <stdbool.h>
 #include <stdint.h>
