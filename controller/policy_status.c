@@ -3,7 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "controller/armer.h"
+#include "controller/gate/armer.h"
 #include "controller/guard.h"
 
 #include <string.h>

@@ -11,7 +11,7 @@
 #include "common/kube/elector.h"
 #include "common/kube/retries.h"
 #include "common/objects/names.h"
-#include "controller/armer.h"
+#include "controller/gate/armer.h"
 #include "controller/guard.h"
 #include "controller/manager/keys.h"
 #include "controller/manager/server.h"

@@ -8,7 +8,7 @@
 #define ZL_CONTROLLER_MANAGER_SERVER_H
 
 #include "common/kube/workqueue.h"
-#include "controller/armer.h"
+#include "controller/gate/armer.h"
 #include "controller/manager/health.h"
 
 /* All borrowed until zl_server_stop. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/arming.h"
+#include "controller/gate/arming.h"
 
 #include "common/kube/client.h"
-#include "controller/armings.h"
+#include "controller/gate/armings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

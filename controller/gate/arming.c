@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/arming.h"
+#include "controller/gate/arming.h"
 
 #include "common/base/memory.h"
 #include "common/kube/client.h"
-#include "controller/webhook_entry.h"
+#include "controller/gate/webhook_entry.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
  *
  * Threads: any where nothing else is said.
  */
-#ifndef ZL_CONTROLLER_ARMER_H
-#define ZL_CONTROLLER_ARMER_H
+#ifndef ZL_CONTROLLER_GATE_ARMER_H
+#define ZL_CONTROLLER_GATE_ARMER_H
 
 #include "common/cache/cache.h"
 #include "common/kube/workqueue.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/armer.h"
+#include "controller/gate/armer.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "controller/arm_probe.h"
-#include "controller/armings.h"
+#include "controller/gate/armings.h"
+#include "controller/gate/probe.h"
 #include "controller/manager/keys.h"
 
 #include <stdatomic.h>

@@ -9,8 +9,8 @@
  *
  * Threads: pure; a decoded entry is read-only.
  */
-#ifndef ZL_CONTROLLER_WEBHOOK_ENTRY_H
-#define ZL_CONTROLLER_WEBHOOK_ENTRY_H
+#ifndef ZL_CONTROLLER_GATE_WEBHOOK_ENTRY_H
+#define ZL_CONTROLLER_GATE_WEBHOOK_ENTRY_H
 
 #include "common/base/json.h"
 

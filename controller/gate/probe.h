@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * arm_probe.h - the self-probe: is the webhook asked about this namespace?
+ * probe.h - the self-probe: is the webhook asked about this namespace?
  *
  * A dry run of creating a LeaderPolicy that carries a nonce. The entry that covers pods covers LeaderPolicies
  * too, so the API server treats both alike: same selector, same address, same certificate. The webhook
@@ -9,11 +9,11 @@
  *
  * Threads: any; blocks on the API server.
  */
-#ifndef ZL_CONTROLLER_ARM_PROBE_H
-#define ZL_CONTROLLER_ARM_PROBE_H
+#ifndef ZL_CONTROLLER_GATE_PROBE_H
+#define ZL_CONTROLLER_GATE_PROBE_H
 
 #include "common/kube/client.h"
-#include "controller/arming.h"
+#include "controller/gate/arming.h"
 
 /* @param err  with anything but REFUSED and PASSED: what the API server said */
 enum zl_probe zl_probe_namespace(struct zl_kube_client *client, const char *namespace_,

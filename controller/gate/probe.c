@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/arm_probe.h"
+#include "controller/gate/probe.h"
 
 #include "common/base/clock.h"
 #include "common/objects/names.h"
-#include "controller/webhook_entry.h"
+#include "controller/gate/webhook_entry.h"
 
 static struct cJSON *new_probe(const char *namespace_, const char *nonce)
 {

@@ -4,11 +4,11 @@
  *
  * Threads: any; one lock inside.
  */
-#ifndef ZL_CONTROLLER_ARMINGS_H
-#define ZL_CONTROLLER_ARMINGS_H
+#ifndef ZL_CONTROLLER_GATE_ARMINGS_H
+#define ZL_CONTROLLER_GATE_ARMINGS_H
 
-#include "controller/arming.h"
-#include "controller/webhook_entry.h"
+#include "controller/gate/arming.h"
+#include "controller/gate/webhook_entry.h"
 
 struct zl_armings; /* opaque */
 struct zl_armings *zl_armings_new(void);

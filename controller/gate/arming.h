@@ -8,8 +8,8 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_CONTROLLER_ARMING_H
-#define ZL_CONTROLLER_ARMING_H
+#ifndef ZL_CONTROLLER_GATE_ARMING_H
+#define ZL_CONTROLLER_GATE_ARMING_H
 
 #include "common/base/error.h"
 

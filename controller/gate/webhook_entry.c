@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/webhook_entry.h"
+#include "controller/gate/webhook_entry.h"
 
 #include <string.h>
 

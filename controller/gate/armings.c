@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/armings.h"
+#include "controller/gate/armings.h"
 
 #include "common/base/hash.h"
 
