@@ -13,7 +13,7 @@
 
 #include "common/base/metrics.h"
 #include "common/kube/events.h"
-#include "controller/failovers.h"
+#include "controller/observe/failovers.h"
 #include "controller/pool.h"
 #include "controller/spells.h"
 #include "controller/wakes.h"

@@ -5,7 +5,7 @@
 #include "common/cache/health.h"
 #include "common/http/server.h"
 #include "common/kube/informer_health.h"
-#include "controller/overview.h"
+#include "controller/observe/overview.h"
 
 static const struct zl_metric QUEUE_DEPTH = {
     .name = "zen_lead_workqueue_depth",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/failovers.h"
+#include "controller/observe/failovers.h"
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"

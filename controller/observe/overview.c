@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/overview.h"
+#include "controller/observe/overview.h"
 
 #include "common/base/clock.h"
 #include "common/base/metrics.h"

@@ -9,8 +9,8 @@
  *
  * Threads: any; one lock inside.
  */
-#ifndef ZL_CONTROLLER_FAILOVERS_H
-#define ZL_CONTROLLER_FAILOVERS_H
+#ifndef ZL_CONTROLLER_OBSERVE_FAILOVERS_H
+#define ZL_CONTROLLER_OBSERVE_FAILOVERS_H
 
 #include "common/cache/cache.h"
 

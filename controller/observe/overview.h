@@ -8,8 +8,8 @@
  *
  * Threads: any.
  */
-#ifndef ZL_CONTROLLER_OVERVIEW_H
-#define ZL_CONTROLLER_OVERVIEW_H
+#ifndef ZL_CONTROLLER_OBSERVE_OVERVIEW_H
+#define ZL_CONTROLLER_OBSERVE_OVERVIEW_H
 
 #include "common/cache/cache.h"
 
