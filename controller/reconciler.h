@@ -14,8 +14,8 @@
 #include "common/base/metrics.h"
 #include "common/kube/events.h"
 #include "controller/observe/failovers.h"
-#include "controller/pool.h"
-#include "controller/spells.h"
+#include "controller/view/pool.h"
+#include "controller/view/spells.h"
 #include "controller/wakes.h"
 
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
 #include "controller/manager/keys.h"
 
 #include "common/cache/indexes.h"
-#include "controller/pool.h"
+#include "controller/view/pool.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/spells.h"
+#include "controller/view/spells.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pool_rollout.c - what the cache shows of a pool's rollout: the revisions of the workload that leads, and the
+ * revisions.c - what the cache shows of a pool's rollout: the revisions of the workload that leads, and the
  * successor's pod.
  */
-#include "controller/pool.h"
+#include "controller/view/pool.h"
 
 #include "common/base/parse.h"
 

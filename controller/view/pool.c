@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/pool.h"
+#include "controller/view/pool.h"
 
 #include "common/base/clock.h"
 #include "common/cache/indexes.h"

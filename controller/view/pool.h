@@ -4,8 +4,8 @@
  *
  * Threads: a struct zl_pool belongs to one reconcile; the cache behind it is shared.
  */
-#ifndef ZL_CONTROLLER_POOL_H
-#define ZL_CONTROLLER_POOL_H
+#ifndef ZL_CONTROLLER_VIEW_POOL_H
+#define ZL_CONTROLLER_VIEW_POOL_H
 
 #include "common/cache/cache.h"
 #include "controller/role.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pool_live.c - a pool's members read from the API server, for the one decision that its cache may not make.
+ * live.c - a pool's members read from the API server, for the one decision that its cache may not make.
  */
-#include "controller/pool.h"
+#include "controller/view/pool.h"
 
 struct reading {
     struct zl_cache *cache;

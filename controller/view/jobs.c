@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pool_jobs.c - what the cache shows of a pool's Jobs and CronJobs, and whose turn it is.
+ * jobs.c - what the cache shows of a pool's Jobs and CronJobs, and whose turn it is.
  */
-#include "controller/pool.h"
+#include "controller/view/pool.h"
 
 #include "common/base/clock.h"
 

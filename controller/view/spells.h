@@ -5,8 +5,8 @@
  *
  * Threads: any; one lock inside.
  */
-#ifndef ZL_CONTROLLER_SPELLS_H
-#define ZL_CONTROLLER_SPELLS_H
+#ifndef ZL_CONTROLLER_VIEW_SPELLS_H
+#define ZL_CONTROLLER_VIEW_SPELLS_H
 
 #include <stdint.h>
 
