@@ -8,7 +8,7 @@
 #ifndef ZL_CONTROLLER_PLAN_GUARD_H
 #define ZL_CONTROLLER_PLAN_GUARD_H
 
-#include "controller/plan.h"
+#include "controller/leader/plan.h"
 
 /* Does the pool guard Jobs: a scaleDown pool of Jobs and CronJobs alone? */
 bool zl_is_guarded(const struct zl_pool_facts *facts);

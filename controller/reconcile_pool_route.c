@@ -3,7 +3,7 @@
 
 #include "common/cache/indexes.h"
 #include "common/objects/names.h"
-#include "controller/choose.h"
+#include "controller/leader/choose.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include "common/base/clock.h"
 #include "common/cache/indexes.h"
 #include "common/objects/names.h"
-#include "controller/choose.h"
+#include "controller/leader/choose.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
  * role_labels.c - write the label zen-lead/role on the pods of a pool. The one place that patches pods, and
  * only for a LeaderPolicy that asks for it; see role.h.
  */
+#include "controller/leader/role.h"
 #include "controller/reconciler.h"
-#include "controller/role.h"
 
 #include "common/base/log.h"
 #include "common/objects/names.h"

@@ -2,7 +2,7 @@
 #include "controller/wakes.h"
 
 #include "common/base/hash.h"
-#include "controller/plan.h"
+#include "controller/leader/plan.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/hash.h"
 #include "common/base/metrics.h"
-#include "controller/choose.h"
+#include "controller/leader/choose.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #define ZL_CONTROLLER_VIEW_POOL_H
 
 #include "common/cache/cache.h"
-#include "controller/role.h"
+#include "controller/leader/role.h"
 
 /* Everything is borrowed from the references at the end. */
 struct zl_pool {

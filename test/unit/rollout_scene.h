@@ -5,7 +5,7 @@
 #ifndef ZL_TEST_ROLLOUT_SCENE_H
 #define ZL_TEST_ROLLOUT_SCENE_H
 
-#include "controller/plan.h"
+#include "controller/leader/plan.h"
 
 /* Uids of ReplicaSets: the leader's, the successor's, the one after it, and another. */
 extern char rs_old[], rs_new[], rs_next[], rs_other[];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/plan.h"
+#include "controller/leader/plan.h"
 #include "controller/wakes.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who gets which value of the label zen-lead/role, and what the condition says of it. */
 #include "common/objects/names.h"
-#include "controller/role.h"
+#include "controller/leader/role.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,8 +4,8 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_CONTROLLER_CHOOSE_H
-#define ZL_CONTROLLER_CHOOSE_H
+#ifndef ZL_CONTROLLER_LEADER_CHOOSE_H
+#define ZL_CONTROLLER_LEADER_CHOOSE_H
 
 #include "common/seat/seat.h"
 

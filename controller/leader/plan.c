@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/plan.h"
+#include "controller/leader/plan.h"
 
 #include "common/base/clock.h"
-#include "controller/choose.h"
+#include "controller/leader/choose.h"
 #include "controller/plan_guard.h"
 
 #include <string.h>

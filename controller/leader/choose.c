@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/choose.h"
+#include "controller/leader/choose.h"
 
 bool zl_can_lead(const struct zl_pod *pod)
 {

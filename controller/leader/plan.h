@@ -4,8 +4,8 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_CONTROLLER_PLAN_H
-#define ZL_CONTROLLER_PLAN_H
+#ifndef ZL_CONTROLLER_LEADER_PLAN_H
+#define ZL_CONTROLLER_LEADER_PLAN_H
 
 #include "common/seat/rollout.h"
 #include "common/seat/seat.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plan_rollout.c - the plan's rules for what a healthy, lasting leader does not need: leaders that stay not
+ * handover.c - the plan's rules for what a healthy, lasting leader does not need: leaders that stay not
  * Ready, handover to a successor, and revisions that must be replaced. Pure, as plan.h says.
  */
-#include "controller/plan.h"
+#include "controller/leader/plan.h"
 
 #include <string.h>
 

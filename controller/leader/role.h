@@ -8,10 +8,10 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_CONTROLLER_ROLE_H
-#define ZL_CONTROLLER_ROLE_H
+#ifndef ZL_CONTROLLER_LEADER_ROLE_H
+#define ZL_CONTROLLER_LEADER_ROLE_H
 
-#include "controller/plan.h"
+#include "controller/leader/plan.h"
 
 enum zl_role {
     ZL_ROLE_NONE, /* the label is to be taken off */

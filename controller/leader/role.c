@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/role.h"
+#include "controller/leader/role.h"
 
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
