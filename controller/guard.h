@@ -7,8 +7,8 @@
 #ifndef ZL_CONTROLLER_GUARD_H
 #define ZL_CONTROLLER_GUARD_H
 
-#include "controller/plan_guard.h"
 #include "controller/reconciler.h"
+#include "controller/state_guard/plan_jobs.h"
 
 /* Fill in whether the turn is over and since when its Job retries; asks the API server about a Job that the cache lacks. */
 enum zl_status zl_look_at_turn(struct zl_reconciler *reconciler, struct zl_pool *pool,

@@ -3,7 +3,7 @@
 
 #include "common/base/clock.h"
 #include "controller/leader/choose.h"
-#include "controller/plan_guard.h"
+#include "controller/state_guard/plan_jobs.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A guarded pool: what becomes of its Lease and of its Jobs, row by row. */
-#include "controller/plan_guard.h"
+#include "controller/state_guard/plan_jobs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

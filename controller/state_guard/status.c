@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guard_status.c - LeaderPolicy status of a guarded pool: who executes, who waits.
+ * status.c - LeaderPolicy status of a guarded pool: who executes, who waits.
  */
-#include "controller/plan_guard.h"
+#include "controller/state_guard/plan_jobs.h"
 
 #include "common/base/clock.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plan_guard.h - what must happen to a guarded pool, whose Jobs take turns (common/seat/turns.h). The Lease's part
+ * plan_jobs.h - what must happen to a guarded pool, whose Jobs take turns (common/seat/turns.h). The Lease's part
  * is a struct zl_plan like any other pool's; this adds what becomes of each Job.
  *
  * Threads: pure.
  */
-#ifndef ZL_CONTROLLER_PLAN_GUARD_H
-#define ZL_CONTROLLER_PLAN_GUARD_H
+#ifndef ZL_CONTROLLER_STATE_GUARD_PLAN_JOBS_H
+#define ZL_CONTROLLER_STATE_GUARD_PLAN_JOBS_H
 
 #include "controller/leader/plan.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/plan_guard.h"
+#include "controller/state_guard/plan_jobs.h"
 
 #define SECOND_US INT64_C(1000000)
 
