@@ -7,7 +7,7 @@
 #include "common/objects/names.h"
 #include "common/seat/token.h"
 #include "controller/guard.h"
-#include "controller/reconcile_route.h"
+#include "controller/traffic_director/service_route.h"
 
 #include <string.h>
 

@@ -11,7 +11,7 @@
 #define ZL_CONTROLLER_ROUTE_WRITER_H
 
 #include "controller/reconciler.h"
-#include "controller/route.h"
+#include "controller/traffic_director/route.h"
 
 struct zl_route_report {
     bool changed; /* an EndpointSlice was written */

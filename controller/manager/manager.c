@@ -15,7 +15,7 @@
 #include "controller/guard.h"
 #include "controller/manager/keys.h"
 #include "controller/manager/server.h"
-#include "controller/reconcile_route.h"
+#include "controller/traffic_director/service_route.h"
 
 #include <pthread.h>
 #include <string.h>

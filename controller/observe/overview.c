@@ -5,7 +5,7 @@
 #include "common/base/metrics.h"
 #include "common/cache/indexes.h"
 #include "common/objects/names.h"
-#include "controller/route.h"
+#include "controller/traffic_director/route.h"
 #include "controller/view/pool.h"
 
 /* Each says whom it is about by namespace and either pool or Service; the other one is empty. */

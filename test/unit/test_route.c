@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
-#include "controller/route.h"
+#include "controller/traffic_director/route.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

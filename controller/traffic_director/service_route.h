@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reconcile_route.h - traffic follows the leader: of an annotated Service, and of a pool.
+ * service_route.h - traffic follows the leader: of an annotated Service, and of a pool.
  *
  * Decided from the cache alone; the API server is asked only where an object that should not be there is.
  *
  * Threads: as reconciler.h.
  */
-#ifndef ZL_CONTROLLER_RECONCILE_ROUTE_H
-#define ZL_CONTROLLER_RECONCILE_ROUTE_H
+#ifndef ZL_CONTROLLER_TRAFFIC_DIRECTOR_SERVICE_ROUTE_H
+#define ZL_CONTROLLER_TRAFFIC_DIRECTOR_SERVICE_ROUTE_H
 
 #include "controller/reconciler.h"
 

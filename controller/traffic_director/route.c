@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/route.h"
+#include "controller/traffic_director/route.h"
 
 #include "common/base/clock.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/reconcile_route_internal.h"
+#include "controller/traffic_director/internal.h"
 
 #include "common/base/clock.h"
 #include "common/cache/indexes.h"

@@ -4,8 +4,8 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_CONTROLLER_ROUTE_H
-#define ZL_CONTROLLER_ROUTE_H
+#ifndef ZL_CONTROLLER_TRAFFIC_DIRECTOR_ROUTE_H
+#define ZL_CONTROLLER_TRAFFIC_DIRECTOR_ROUTE_H
 
 #include "common/objects/service.h"
 #include "common/objects/slice.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reconcile_route_internal.h - what annotated Services (reconcile_route.c) and pools (reconcile_pool_route.c) have
+ * internal.h - what annotated Services (reconcile_route.c) and pools (reconcile_pool_route.c) have
  * in common.
  *
  * Threads: as reconciler.h.
  */
-#ifndef ZL_CONTROLLER_RECONCILE_ROUTE_INTERNAL_H
-#define ZL_CONTROLLER_RECONCILE_ROUTE_INTERNAL_H
+#ifndef ZL_CONTROLLER_TRAFFIC_DIRECTOR_INTERNAL_H
+#define ZL_CONTROLLER_TRAFFIC_DIRECTOR_INTERNAL_H
 
-#include "controller/reconcile_route.h"
 #include "controller/route_writer.h"
+#include "controller/traffic_director/service_route.h"
 
 enum { ZL_SETTLE_MS = 20 }; /* objects of a new namespace are being listed */
 
