@@ -5,8 +5,8 @@
  */
 #include "common/base/options.h"
 #include "common/kube/daemon.h"
+#include "controller/apply/route.h"
 #include "controller/manager/manager.h"
-#include "controller/route_writer.h"
 #include "controller/traffic_director/service_route.h"
 
 #include <stddef.h>

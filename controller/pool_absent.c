@@ -2,7 +2,7 @@
 /*
  * pool_absent.c - a pool that is named by workloads and has no LeaderPolicy, or has it no longer.
  */
-#include "controller/guard.h"
+#include "controller/apply/jobs.h"
 #include "controller/traffic_director/service_route.h"
 
 #include "common/objects/names.h"

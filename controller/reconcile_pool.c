@@ -6,7 +6,7 @@
 #include "common/cache/live.h"
 #include "common/objects/names.h"
 #include "common/seat/token.h"
-#include "controller/guard.h"
+#include "controller/apply/jobs.h"
 #include "controller/traffic_director/service_route.h"
 
 #include <string.h>

@@ -13,10 +13,10 @@
 
 #include "common/base/metrics.h"
 #include "common/kube/events.h"
+#include "controller/apply/wakes.h"
 #include "controller/observe/failovers.h"
 #include "controller/view/pool.h"
 #include "controller/view/spells.h"
-#include "controller/wakes.h"
 
 #include <stdatomic.h>
 

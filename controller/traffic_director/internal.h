@@ -8,7 +8,7 @@
 #ifndef ZL_CONTROLLER_TRAFFIC_DIRECTOR_INTERNAL_H
 #define ZL_CONTROLLER_TRAFFIC_DIRECTOR_INTERNAL_H
 
-#include "controller/route_writer.h"
+#include "controller/apply/route.h"
 #include "controller/traffic_director/service_route.h"
 
 enum { ZL_SETTLE_MS = 20 }; /* objects of a new namespace are being listed */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/apply/wakes.h"
 #include "controller/leader/plan.h"
-#include "controller/wakes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/guard.h"
+#include "controller/apply/jobs.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"

@@ -3,8 +3,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "controller/apply/jobs.h"
 #include "controller/gate/armer.h"
-#include "controller/guard.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guard_job.c - what happens to one Job of a guarded pool, and what is told about it.
+ * job.c - what happens to one Job of a guarded pool, and what is told about it.
  */
-#include "controller/guard.h"
+#include "controller/apply/jobs.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"

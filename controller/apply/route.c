@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/route_writer.h"
+#include "controller/apply/route.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * route_writer.h - makes one route true: its Service and EndpointSlices, in the order that matters.
+ * route.h - makes one route true: its Service and EndpointSlices, in the order that matters.
  *
  * The EndpointSlices come first (traffic), then what people read: Events, the Service's annotations. An
  * object of the wanted name that belongs to somebody else is never touched.
  *
  * Threads: as reconciler.h; one route is written by one worker at a time.
  */
-#ifndef ZL_CONTROLLER_ROUTE_WRITER_H
-#define ZL_CONTROLLER_ROUTE_WRITER_H
+#ifndef ZL_CONTROLLER_APPLY_ROUTE_H
+#define ZL_CONTROLLER_APPLY_ROUTE_H
 
 #include "controller/reconciler.h"
 #include "controller/traffic_director/route.h"

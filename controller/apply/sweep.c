@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * route_sweep.c - remove the endpoints that others made for a leader Service while it had a selector.
+ * sweep.c - remove the endpoints that others made for a leader Service while it had a selector.
  */
-#include "controller/route_writer.h"
+#include "controller/apply/route.h"
 
 #include "common/objects/names.h"
 

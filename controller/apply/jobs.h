@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guard.h - carries out what plan_guard.c decided about the Jobs of a pool. The parts of a reconcile (reconciler.h).
+ * jobs.h - carries out what plan_guard.c decided about the Jobs of a pool. The parts of a reconcile (reconciler.h).
  *
  * Threads: as zl_reconcile_pool.
  */
-#ifndef ZL_CONTROLLER_GUARD_H
-#define ZL_CONTROLLER_GUARD_H
+#ifndef ZL_CONTROLLER_APPLY_JOBS_H
+#define ZL_CONTROLLER_APPLY_JOBS_H
 
 #include "controller/reconciler.h"
 #include "controller/state_guard/plan_jobs.h"

@@ -6,8 +6,8 @@
  *
  * Threads: any; one lock inside.
  */
-#ifndef ZL_CONTROLLER_WAKES_H
-#define ZL_CONTROLLER_WAKES_H
+#ifndef ZL_CONTROLLER_APPLY_WAKES_H
+#define ZL_CONTROLLER_APPLY_WAKES_H
 
 #include "common/base/memory.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/wakes.h"
+#include "controller/apply/wakes.h"
 
 #include "common/base/hash.h"
 #include "controller/leader/plan.h"
