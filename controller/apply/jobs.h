@@ -7,7 +7,7 @@
 #ifndef ZL_CONTROLLER_APPLY_JOBS_H
 #define ZL_CONTROLLER_APPLY_JOBS_H
 
-#include "controller/reconciler.h"
+#include "controller/reconcile/reconciler.h"
 #include "controller/state_guard/plan_jobs.h"
 
 /* Fill in whether the turn is over and since when its Job retries; asks the API server about a Job that the cache lacks. */

@@ -4,7 +4,7 @@
  * only for a LeaderPolicy that asks for it; see role.h.
  */
 #include "controller/leader/role.h"
-#include "controller/reconciler.h"
+#include "controller/reconcile/reconciler.h"
 
 #include "common/base/log.h"
 #include "common/objects/names.h"

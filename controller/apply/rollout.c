@@ -3,7 +3,7 @@
  * rollout.c - carries out what plan_rollout.c decided: handover to a successor, leaders that stay not Ready,
  * revisions that are replaced.
  */
-#include "controller/reconciler.h"
+#include "controller/reconcile/reconciler.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"

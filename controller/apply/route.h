@@ -10,7 +10,7 @@
 #ifndef ZL_CONTROLLER_APPLY_ROUTE_H
 #define ZL_CONTROLLER_APPLY_ROUTE_H
 
-#include "controller/reconciler.h"
+#include "controller/reconcile/reconciler.h"
 #include "controller/traffic_director/route.h"
 
 struct zl_route_report {

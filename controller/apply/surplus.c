@@ -3,7 +3,7 @@
  * surplus.c - delete the pods that slipped past the gatekeeper (created while the webhook was down, or
  * running when their workload was labelled), and leaders that lost their seat.
  */
-#include "controller/reconciler.h"
+#include "controller/reconcile/reconciler.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"

@@ -3,7 +3,7 @@
  * wake.c - make the owners of a free seat create a pod now, not after their back-off (up to 16 minutes):
  * any change of their annotations makes their controller sync at once.
  */
-#include "controller/reconciler.h"
+#include "controller/reconcile/reconciler.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"

@@ -13,7 +13,7 @@
 
 #include "common/cache/cache.h"
 #include "common/kube/workqueue.h"
-#include "controller/reconciler.h"
+#include "controller/reconcile/reconciler.h"
 
 /* In the work queue beside "namespace/pool". */
 

@@ -14,7 +14,7 @@
 #ifndef ZL_CONTROLLER_MANAGER_MANAGER_H
 #define ZL_CONTROLLER_MANAGER_MANAGER_H
 
-#include "controller/reconciler.h"
+#include "controller/reconcile/reconciler.h"
 
 struct zl_controller_config {
     const char *kubeconfig, *namespace_, *listen_address, *log_level;

@@ -9,7 +9,7 @@
 #ifndef ZL_CONTROLLER_TRAFFIC_DIRECTOR_SERVICE_ROUTE_H
 #define ZL_CONTROLLER_TRAFFIC_DIRECTOR_SERVICE_ROUTE_H
 
-#include "controller/reconciler.h"
+#include "controller/reconcile/reconciler.h"
 
 void zl_reconcile_service_register_metrics(void);
 /* Service NAME, whether it has opted in (still) or not. */

@@ -6,7 +6,7 @@
  *
  * The cache alone cannot tell: it may lag behind the owner of a new pod. So the owners are read live.
  */
-#include "controller/reconciler.h"
+#include "controller/reconcile/reconciler.h"
 
 #include "common/cache/live.h"
 

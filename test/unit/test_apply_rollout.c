@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a plan of a rollout makes of the Lease. */
-#include "controller/reconciler.h"
+#include "controller/reconcile/reconciler.h"
 #include "test/unit/rollout_scene.h"
 
 #include <setjmp.h>

@@ -8,8 +8,8 @@
  * Threads: zl_reconcile_pool for different pools at once; the work queue never runs one pool twice at
  * the same time.
  */
-#ifndef ZL_CONTROLLER_RECONCILER_H
-#define ZL_CONTROLLER_RECONCILER_H
+#ifndef ZL_CONTROLLER_RECONCILE_RECONCILER_H
+#define ZL_CONTROLLER_RECONCILE_RECONCILER_H
 
 #include "common/base/metrics.h"
 #include "common/kube/events.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pool_absent.c - a pool that is named by workloads and has no LeaderPolicy, or has it no longer.
+ * absent.c - a pool that is named by workloads and has no LeaderPolicy, or has it no longer.
  */
 #include "controller/apply/jobs.h"
 #include "controller/traffic_director/service_route.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/reconciler.h"
+#include "controller/reconcile/reconciler.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
