@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "http_fixture.h"
+#include "test/unit/http_fixture.h"
 
 #include "common/http/tls_priorities.h"
 

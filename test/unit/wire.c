@@ -2,7 +2,7 @@
 /*
  * wire.c - see wire.h. SIGPIPE must be ignored by the test (OpenSSL writes with write()).
  */
-#include "wire.h"
+#include "test/unit/wire.h"
 
 #include "common/base/clock.h"
 #include "common/base/memory.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HTTP server against real sockets: what it serves, and how it starts and stops. */
-#include "http_fixture.h"
+#include "test/unit/http_fixture.h"
 
 #include "common/base/clock.h"
 

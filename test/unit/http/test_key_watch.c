@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files in a real directory, written as kubelet and others do; what is served is seen by a TLS client. */
-#include "http_fixture.h"
+#include "test/unit/http_fixture.h"
 
-#include "capture.h"
 #include "common/base/metrics.h"
 #include "common/http/key_watch.h"
+#include "test/unit/capture.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "await.h"
+#include "test/unit/await.h"
 
 /* Pairs of a scene: three that are valid, one in the last tenth of its life, one that has expired. */
 enum { A, B, C, ENDING, EXPIRED, PAIRS, NONE = -1 };

@@ -2,7 +2,7 @@
 #include "common/base/limits.h"
 #include "common/base/memory.h"
 #include "common/http/key_pair.h"
-#include "wire.h"
+#include "test/unit/wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HTTP server against what a stranger may send: it refuses, cuts, and goes on serving. */
-#include "http_fixture.h"
+#include "test/unit/http_fixture.h"
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"
