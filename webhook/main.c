@@ -8,6 +8,7 @@
 #include "common/base/process.h"
 #include "common/cache/health.h"
 #include "common/kube/daemon.h"
+#include "common/seat/claim_clock.h"
 #include "webhook/server.h"
 #include "webhook/validator/validator.h"
 

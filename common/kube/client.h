@@ -17,6 +17,7 @@
 
 #include "common/base/json.h"
 #include "common/kube/config.h"
+#include "common/kube/reasons.h"
 
 #include <stdint.h>
 
@@ -150,9 +151,6 @@ zl_kube_watch(struct zl_kube_client *client, const struct zl_kube_target *target
               enum zl_status (*event)(void *ctx, const char *type, const struct cJSON *object,
                                       struct zl_error *err),
               void (*opened)(void *ctx), void *ctx, struct zl_error *err) ZL_MUST_CHECK;
-
-/* zl_error.reason when a create was refused because its namespace is being deleted (with ZL_E_DENIED). */
-#define ZL_REASON_NAMESPACE_TERMINATING "NamespaceTerminating"
 
 /* A Status object (of an ERROR event, or an answer's body) as a class and a sentence. HTTP_STATUS: 0 if unknown. */
 enum zl_status zl_kube_status_decode(const struct cJSON *status, int http_status,

@@ -7,12 +7,11 @@
  * changes of leader. The fencing token grows by one with each new leader and never falls while the
  * pool exists; it starts at 1.
  *
- * Threads: pure, but for zl_lease_read and zl_lease_swap, which block on the API server.
+ * Threads: pure. Reading and writing it: lease_store.h.
  */
 #ifndef ZL_SEAT_LEASE_H
 #define ZL_SEAT_LEASE_H
 
-#include "common/kube/client.h"
 #include "common/objects/policy.h"
 
 /* Beyond this JSON numbers lose precision: a larger one was written by hand and is ignored. */
@@ -133,28 +132,7 @@ bool zl_lease_names(const struct zl_lease *lease, const struct zl_candidate *can
 /* The name of POOL's Lease; the caller frees. */
 char *zl_lease_name(const char *pool);
 
-/*
- * Live GET of POOL's Lease.
- *
- * @return ZL_OK with *OUT NULL when there is none
- */
-enum zl_status zl_lease_read(struct zl_kube_client *client, const char *namespace_,
-                             const char *pool, int64_t timeout_ms, struct zl_lease **out,
-                             struct zl_error *err) ZL_MUST_CHECK;
-
-/*
- * Compare-and-swap: store NEXT if the Lease is still at NEXT's resource_version (create it when that is
- * NULL). Fields, labels and annotations of others are kept (merge patch).
- *
- * @param policy  becomes the Lease's owner, so that it goes with the pool
- * @param stored  receives what was stored; the caller frees; may be NULL
- * @return ZL_OK, ZL_E_CONFLICT: someone else was first; ZL_E_TRANSIENT: it may have been stored or not
- */
-enum zl_status zl_lease_swap(struct zl_kube_client *client, const struct zl_lease *next,
-                             const struct zl_policy *policy, int64_t timeout_ms,
-                             struct zl_lease **stored, struct zl_error *err) ZL_MUST_CHECK;
-
-/* The object that zl_lease_swap sends. For tests. */
+/* The object that a swap sends: a merge patch at LEASE's resource version, or with none a new object. */
 struct cJSON *zl_lease_encode(const struct zl_lease *lease, const struct zl_policy *policy);
 
 #endif

@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/cache/live.h"
 #include "common/objects/names.h"
+#include "common/seat/lease_store.h"
 
 #include <string.h>
 

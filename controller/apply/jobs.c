@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/cache/live.h"
+#include "common/seat/lease_store.h"
 
 #include <string.h>
 

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/seat/lease_store.h"
 
 const struct zl_metric ZL_SURPLUS_DELETED = {
     .name = "zen_lead_surplus_pods_deleted_total",

@@ -2,7 +2,7 @@
 #include "controller/gate/arming.h"
 
 #include "common/base/memory.h"
-#include "common/kube/client.h"
+#include "common/kube/reasons.h"
 #include "controller/gate/webhook_entry.h"
 
 #include <string.h>

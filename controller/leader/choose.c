@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/leader/choose.h"
+#include "common/seat/rank.h"
 
 bool zl_can_lead(const struct zl_pod *pod)
 {

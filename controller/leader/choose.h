@@ -7,7 +7,7 @@
 #ifndef ZL_CONTROLLER_LEADER_CHOOSE_H
 #define ZL_CONTROLLER_LEADER_CHOOSE_H
 
-#include "common/seat/seat.h"
+#include "common/seat/judge.h"
 
 struct zl_choice_rules {
     bool sticky;          /* a leader that can lead keeps leading */

@@ -2,6 +2,7 @@
 #include "controller/leader/plan.h"
 
 #include "common/base/clock.h"
+#include "common/seat/rank.h"
 #include "controller/leader/choose.h"
 #include "controller/state_guard/plan_jobs.h"
 

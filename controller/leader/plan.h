@@ -7,8 +7,8 @@
 #ifndef ZL_CONTROLLER_LEADER_PLAN_H
 #define ZL_CONTROLLER_LEADER_PLAN_H
 
+#include "common/seat/judge.h"
 #include "common/seat/rollout.h"
-#include "common/seat/seat.h"
 #include "common/seat/turns.h"
 
 /* A live pod of the pool: it exists, phase neither Failed nor Succeeded. */

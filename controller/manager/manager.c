@@ -11,6 +11,7 @@
 #include "common/kube/elector.h"
 #include "common/kube/retries.h"
 #include "common/objects/names.h"
+#include "common/seat/claim_clock.h"
 #include "controller/apply/jobs.h"
 #include "controller/gate/armer.h"
 #include "controller/manager/keys.h"

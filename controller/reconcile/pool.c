@@ -5,7 +5,9 @@
 #include "common/base/log.h"
 #include "common/cache/live.h"
 #include "common/objects/names.h"
-#include "common/seat/token.h"
+#include "common/seat/claim_clock.h"
+#include "common/seat/lease_store.h"
+#include "common/seat/token_store.h"
 #include "controller/apply/jobs.h"
 #include "controller/traffic_director/service_route.h"
 

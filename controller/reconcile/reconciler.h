@@ -13,6 +13,7 @@
 
 #include "common/base/metrics.h"
 #include "common/kube/events.h"
+#include "common/seat/claim_clock.h"
 #include "controller/apply/wakes.h"
 #include "controller/observe/failovers.h"
 #include "controller/view/pool.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/state_guard/plan_jobs.h"
+#include "common/seat/rank.h"
 
 #define SECOND_US INT64_C(1000000)
 

@@ -3,6 +3,7 @@
 
 #include "common/cache/indexes.h"
 #include "common/objects/names.h"
+#include "common/seat/rank.h"
 #include "controller/leader/choose.h"
 
 #include <string.h>

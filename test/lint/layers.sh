@@ -47,6 +47,26 @@ library 'curl/' 'common/kube/client*'
 library 'yaml\.h' 'common/kube/yaml*'
 library 'uthash' 'common/base/hash.h'
 
+# Whatever decides is a pure function over plain structs: neither it nor anything that it includes knows the API server,
+# the cache, the HTTP server or threads. The compiler itself says what is included.
+pure() {
+    local impure hits
+    c_files "$@"
+    impure=$(for file in "${FILES[@]}"; do
+        "${CC:-cc}" -std=c17 -D_GNU_SOURCE -I. -include common/base/ban.h -M -MT "$file" "$file" || echo "$file: unreadable"
+    done | tr -d '\\\n' | sed -E 's#([^ ]+\.[ch]): #\n\1: #g')
+    [ -n "$impure" ] || { echo "layers: the compiler says nothing about $*" >&2; exit 1; }
+    hits=$(grep -oP '^[^ ]+: |unreadable|(common/(kube/(?!reasons)|cache/|http/)|/curl/|microhttpd)[^ ]*|[^ ]*/pthread\.h' <<<"$impure" |
+        awk '/: $/ { file = $0; next } { print file $0 }')
+    [ -z "$hits" ] && return
+    echo "$hits"
+    say_failure "what decides is pure: no API client, cache, HTTP server or thread in $*"
+}
+pure common/objects common/seat ':!common/seat/*_store.[ch]' ':!common/seat/claim_clock.[ch]'
+pure controller/leader controller/state_guard
+pure controller/traffic_director/route.c controller/gate/arming.c controller/gate/webhook_entry.c
+pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]'
+
 # Everything that a library of ours exports carries our prefix.
 archive=${1:-build/libcommon.a}
 if [ -e "$archive" ]; then

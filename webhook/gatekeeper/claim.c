@@ -9,7 +9,9 @@
 #include "common/base/metrics.h"
 #include "common/cache/live.h"
 #include "common/kube/retries.h"
-#include "common/seat/token.h"
+#include "common/seat/claim_clock.h"
+#include "common/seat/lease_store.h"
+#include "common/seat/token_store.h"
 
 #include <string.h>
 

@@ -10,7 +10,7 @@
 #ifndef ZL_WEBHOOK_GATEKEEPER_DECIDE_H
 #define ZL_WEBHOOK_GATEKEEPER_DECIDE_H
 
-#include "common/seat/seat.h"
+#include "common/seat/judge.h"
 #include "common/seat/turns.h"
 
 /* In a guarded pool: whose turn does the Lease say it is? */

@@ -11,6 +11,7 @@
 #ifndef ZL_WEBHOOK_GATEKEEPER_GATEKEEPER_H
 #define ZL_WEBHOOK_GATEKEEPER_GATEKEEPER_H
 
+#include "common/seat/claim_clock.h"
 #include "webhook/gatekeeper/decide.h"
 #include "webhook/gatekeeper/owners.h"
 #include "webhook/review/admission_review.h"

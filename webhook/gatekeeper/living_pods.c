@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/objects/selectors.h"
+#include "common/seat/rank.h"
 
 #include <string.h>
 

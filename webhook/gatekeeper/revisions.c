@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/cache/live.h"
+#include "common/seat/claim_clock.h"
 #include "common/seat/rollout.h"
 
 #include <string.h>

@@ -2,7 +2,8 @@
 /* What the Lease says beside its holder: successor, deposed pods, revisions, and whether it was lost. */
 #include "common/base/buf.h"
 #include "common/objects/names.h"
-#include "common/seat/seat.h"
+#include "common/seat/claim_clock.h"
+#include "common/seat/judge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whose turn is it, when memory and the API server say different things? */
 #include "common/base/clock.h"
+#include "common/seat/claim_clock.h"
 #include "test/unit/peer.h"
 #include "webhook/gatekeeper/gatekeeper.h"
 

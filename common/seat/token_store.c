@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/seat/token.h"
+#include "common/seat/token_store.h"
 
 /* A conflict means that somebody else wrote the status, mostly of other things. */
 enum { ROUNDS = 4 };

@@ -1,67 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/seat/seat.h"
+#include "common/seat/claim_clock.h"
 
 #include "common/base/hash.h"
 
 #include <pthread.h>
 #include <string.h>
-
-enum zl_holder zl_holder_of(const struct zl_lease *lease, const struct zl_pod *pod)
-{
-    if (pod == NULL) {
-        return ZL_HOLDER_GONE;
-    }
-    /* A holder written by hand without a uid can only be compared by name. */
-    if (lease->holder_uid != NULL && strcmp(lease->holder_uid, pod->meta.uid) != 0) {
-        return ZL_HOLDER_GONE;
-    }
-    if (pod->finished) {
-        return ZL_HOLDER_FINISHED;
-    }
-    return pod->meta.deleting ? ZL_HOLDER_TERMINATING : ZL_HOLDER_ALIVE;
-}
-
-enum zl_seat zl_seat_judge(const struct zl_lease *lease, enum zl_holder holder,
-                           int64_t claim_age_ms, int64_t claim_timeout_ms)
-{
-    if (lease == NULL) {
-        return ZL_SEAT_ABSENT;
-    }
-    if (!zl_lease_is_held(lease)) {
-        return ZL_SEAT_EMPTY;
-    }
-    switch (holder) {
-    case ZL_HOLDER_ALIVE:
-    case ZL_HOLDER_TERMINATING:
-        return ZL_SEAT_HELD;
-    case ZL_HOLDER_FINISHED:
-    case ZL_HOLDER_OUTSIDE:
-        return ZL_SEAT_ABANDONED;
-    case ZL_HOLDER_GONE:
-        return lease->provisional && claim_age_ms < claim_timeout_ms ? ZL_SEAT_PROVISIONAL
-                                                                     : ZL_SEAT_ABANDONED;
-    case ZL_HOLDER_UNKNOWN:
-        break;
-    }
-    return ZL_SEAT_UNKNOWN;
-}
-
-bool zl_pod_precedes(const struct zl_pod *left, const struct zl_pod *right)
-{
-    if (left->meta.deleting != right->meta.deleting) {
-        return right->meta.deleting;
-    }
-    if (left->ready != right->ready) {
-        return left->ready;
-    }
-    if (left->ready_since_us != right->ready_since_us) {
-        return left->ready_since_us < right->ready_since_us;
-    }
-    if (left->meta.created_us != right->meta.created_us) {
-        return left->meta.created_us < right->meta.created_us;
-    }
-    return strcmp(left->meta.name, right->meta.name) < 0;
-}
 
 /* One per pool that was ever seen led: bounded by the number of LeaderPolicies. */
 struct claim_record {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * token.h - the fencing token's second home: LeaderPolicy status. Whoever deletes the Lease takes its token
+ * token_store.h - the fencing token's second home: LeaderPolicy status. Whoever deletes the Lease takes its token
  * away; this one stays for the pool's life.
  *
  * In a scaleDown pool a token is reserved here before the Lease is swapped: so no two leaders have the same
@@ -10,8 +10,8 @@
  *
  * Threads: any; each blocks on the API server.
  */
-#ifndef ZL_SEAT_TOKEN_H
-#define ZL_SEAT_TOKEN_H
+#ifndef ZL_SEAT_TOKEN_STORE_H
+#define ZL_SEAT_TOKEN_STORE_H
 
 #include "common/kube/client.h"
 #include "common/objects/policy.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/objects/names.h"
-#include "common/seat/seat.h"
+#include "common/seat/claim_clock.h"
+#include "common/seat/judge.h"
+#include "common/seat/rank.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
