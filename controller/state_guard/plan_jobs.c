@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/state_guard/plan_jobs.h"
+
 #include "common/seat/rank.h"
+#include "common/seat/strategy.h"
 
 #define SECOND_US INT64_C(1000000)
 
@@ -9,10 +11,10 @@ enum { RETRY_MIN_MS = 10000, RETRY_MAX_MS = 360000 };
 bool zl_is_guarded(const struct zl_pool_facts *facts)
 {
     const struct zl_guard_facts *guard = &facts->guard;
-    bool has_jobs = guard->turn_count > 0 || guard->cronjob_count > 0;
     bool has_turn = facts->lease != NULL && facts->lease->turn_uid != NULL;
-    return facts->policy != NULL && !facts->policy->standby && facts->workload_count == 0 &&
-           (has_jobs || has_turn);
+    bool has_jobs = guard->turn_count > 0 || guard->cronjob_count > 0;
+    return zl_strategy_of(facts->policy, facts->workload_count > 0, has_jobs || has_turn) ==
+           ZL_STRATEGY_TURNS;
 }
 
 bool zl_turn_goes_on(const struct zl_pool_facts *facts)

@@ -54,7 +54,7 @@ pure() {
     c_files "$@"
     impure=$(for file in "${FILES[@]}"; do
         "${CC:-cc}" -std=c17 -D_GNU_SOURCE -I. -include common/base/ban.h -M -MT "$file" "$file" || echo "$file: unreadable"
-    done | tr -d '\\\n' | sed -E 's#([^ ]+\.[ch]): #\n\1: #g')
+    done | tr '\\\n' '  ' | sed -E 's#([^ ]+\.[ch]): #\n\1: #g')
     [ -n "$impure" ] || { echo "layers: the compiler says nothing about $*" >&2; exit 1; }
     hits=$(grep -oP '^[^ ]+: |unreadable|(common/(kube/(?!reasons)|cache/|http/)|/curl/|microhttpd)[^ ]*|[^ ]*/pthread\.h' <<<"$impure" |
         awk '/: $/ { file = $0; next } { print file $0 }')
