@@ -65,6 +65,30 @@ $(BUILD)/%.o: %.c Makefile | deps
 	@mkdir -p $(@D) && echo "  CC   $<"
 	$Q$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+build: all ## the same as make all
+
+# --- installation ---
+
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+install: $(addprefix $(BUILD)/bin/,$(PROGRAMS)) ## install the programs, stripped, below DESTDIR and PREFIX (/usr/local)
+	@install -d "$(DESTDIR)$(BINDIR)"
+	@install -s -m 0755 $^ "$(DESTDIR)$(BINDIR)"
+	@echo "installed in $(DESTDIR)$(BINDIR): $(PROGRAMS)"
+
+uninstall: ## remove what make install put there
+	@rm -f $(foreach p,$(PROGRAMS),"$(DESTDIR)$(BINDIR)/$(p)")
+
+run: $(addprefix $(BUILD)/bin/,$(PROGRAMS)) ## webhook and controller on this machine against the current kubeconfig, until Ctrl-C
+	@bash test/local/run.sh $(BUILD)/bin
+
+OVERLAY ?= cert-manager
+deploy: ## install OVERLAY (cert-manager) into the cluster of the current kubeconfig; IMAGE=registry/name:tag
+	@bash manifests/deploy.sh $(OVERLAY) $(if $(filter-out file,$(origin IMAGE)),"$(IMAGE)")
+
+undeploy: ## uninstall OVERLAY from there; BESIDE="network-policy monitoring" what was applied beside it
+	@bash manifests/undeploy.sh $(OVERLAY) $(BESIDE)
+
 deps: ; @bash test/controlplane/packages.sh $(PACKAGES)
 
 deps-test: ; @bash test/controlplane/packages.sh libcmocka-dev
@@ -186,8 +210,8 @@ clean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all chart image image-root image-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test model chaos demo format format-check layers lint docs docs-check analyze fuzz manifests-check monitoring-check newest-check clean help
+.PHONY: all build install uninstall run deploy undeploy chart image image-root image-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale test model chaos demo format format-check layers lint docs docs-check analyze fuzz manifests-check monitoring-check newest-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

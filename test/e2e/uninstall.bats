@@ -112,11 +112,11 @@ point_at_proxy() {
             '.webhooks[].clientConfig |= if .service then {url: ($url + .service.path), caBundle} else . end' | kubectl replace -f -
 }
 
-# uninstall - the lines of the document. The processes end when their Deployments are gone, as pods would.
+# uninstall - make undeploy, which takes the lines of the document. The processes end when their Deployments are gone, as
+# pods would.
 uninstall() {
-    awk '/^## /{here = $0 == "## Uninstall"} /^```$/{code = 0} here && code; /^```sh$/{code = 1}' "$zl_root/docs/upgrade.md" |
-        sed "s#^installed=.*#installed=$(folder)#; s#^beside=.*#beside='${beside[*]/#/manifests/}'#" >"$BATS_TEST_TMPDIR/uninstall.sh"
-    [ "$(grep -c '^kubectl' "$BATS_TEST_TMPDIR/uninstall.sh")" -ge 3 ] || fail "the document has no such block"
+    local overlay
+    overlay=$(folder)
     (
         wait_until 120 deployments_are_gone
         for n in 1 2; do
@@ -124,7 +124,7 @@ uninstall() {
             stop_webhook "$n"
         done
     ) &
-    (cd "$zl_root" && bash -eu "$BATS_TEST_TMPDIR/uninstall.sh")
+    make --no-print-directory -C "$zl_root" undeploy OVERLAY="${overlay##*/}" BESIDE="${beside[*]}"
     wait
 }
 deployments_are_gone() { prints_nothing kubectl get deployments --namespace zen-lead-system -o name; }
