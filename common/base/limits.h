@@ -8,9 +8,9 @@
 #define ZL_KIB 1024ul
 #define ZL_MIB (1024ul * ZL_KIB)
 
-/* etcd refuses objects over 1.5 MiB; a review holds object and oldObject, escaped: 2 x 1.5 x ~2 + envelope. */
+/* etcd refuses objects over 1.5 MiB; a review holds object and oldObject, of which few are escaped: 2 x 1.5 x ~2 + envelope. */
 #define ZL_ADMISSION_BODY_MAX (7ul * ZL_MIB)
-/* One object of a watch is one line: 1.5 MiB in etcd, up to twice that as JSON. */
+/* One object of a watch is one line: 1.5 MiB in etcd, mostly as much as JSON. A "<" takes six bytes there, so that 9 MiB are possible. */
 #define ZL_WATCH_LINE_MAX (4ul * ZL_MIB)
 /* One answer: a page of ZL_LIST_PAGE objects of 20 KiB is 5 MiB; pods with large env blocks reach 100 KiB. */
 #define ZL_ANSWER_MAX (64ul * ZL_MIB)

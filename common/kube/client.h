@@ -137,8 +137,9 @@ void zl_kube_stop_free(struct zl_kube_stop *stop);
 /*
  * WATCH from RESOURCE_VERSION, with bookmarks, until the server ends it (ZL_OK: watch again from the
  * last version seen), STOP is set (ZL_E_STOPPED), EVENT returns a failure (returned as it is), or
- * an error. Lines are split as bytes arrive and bounded by ZL_WATCH_LINE_MAX. A half-dead
- * connection is noticed within about 30 s (TCP keep-alive and user timeout).
+ * an error. Lines are split as bytes arrive and bounded by ZL_WATCH_LINE_MAX. A peer whose
+ * kernel is gone is noticed within about 30 s (TCP keep-alive and user timeout). A server that hangs while its kernel
+ * answers is noticed when the watch is over: TIMEOUT_S and 30 s more.
  *
  * @param timeout_s  timeoutSeconds asked of the server
  * @param event      TYPE: ADDED, MODIFIED, DELETED, BOOKMARK or ERROR; OBJECT is borrowed

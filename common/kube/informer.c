@@ -338,7 +338,7 @@ static void back_off(struct zl_informer *informer, const char *verb, const struc
 
 static void list_step(struct zl_informer *informer)
 {
-    /* Nothing is watched meanwhile; the list makes up for it, a second late at the worst. */
+    /* Nothing is watched meanwhile. The list makes up for it, late by as long as it takes: seconds in a large cluster. */
     const int64_t gap_ms = informer->last_list_ms + informer->timing.list_gap_ms - zl_clock_ms();
     if (informer->last_list_ms != 0 && gap_ms > 0) {
         wait_ms(informer, gap_ms);

@@ -58,7 +58,7 @@
 
 #define ZL_KEY_MANAGED_BY "app.kubernetes.io/managed-by"
 #define ZL_MANAGED_BY "zen-lead"
-/* Selects our Leases; the pool is also a label on them. */
+/* Selects our Leases. */
 #define ZL_LEASE_SELECTOR ZL_KEY_MANAGED_BY "=" ZL_MANAGED_BY
 #define ZL_LEASE_PREFIX "zen-lead-"
 

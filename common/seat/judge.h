@@ -23,8 +23,8 @@ enum zl_holder {
 enum zl_holder zl_holder_of(const struct zl_lease *lease, const struct zl_pod *pod);
 
 enum zl_seat {
-    ZL_SEAT_ABSENT,      /* no Lease: no proof of anything */
-    ZL_SEAT_EMPTY,       /* released deliberately: may be claimed */
+    ZL_SEAT_ABSENT, /* no Lease: no proof of anything */
+    ZL_SEAT_EMPTY, /* names nobody: may be claimed, but after a wait if others emptied it (zl_lease_is_lost) */
     ZL_SEAT_UNKNOWN,     /* named, but its pod is not known: look it up */
     ZL_SEAT_HELD,        /* its pod exists */
     ZL_SEAT_PROVISIONAL, /* claimed a moment ago, the API server may still be storing the pod */

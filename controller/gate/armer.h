@@ -15,8 +15,6 @@
 #include "common/kube/workqueue.h"
 #include "controller/reconcile/reconciler.h"
 
-/* In the work queue beside "namespace/pool". */
-
 struct zl_armer; /* opaque */
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * keys.h - what a change concerns: from a changed object to "namespace/pool", "service:namespace/name",
- * "job:namespace/name", "wake:namespace/Kind/name" and "last-wake:namespace/Kind/name" in the work queue.
+ * "job:namespace/name", "wake:namespace/Kind/name", "last-wake:namespace/Kind/name" and "selector:" in the work queue.
  *
  * Threads: called on informer threads; never blocks on I/O.
  */
