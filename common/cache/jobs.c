@@ -6,7 +6,7 @@
 
 struct zl_ref *zl_cache_find_cronjob(struct zl_cache *cache, const struct zl_job *job)
 {
-    const struct zl_owner *owner = &job->meta.controller;
+    const struct zl_controller_ref *owner = &job->meta.controller;
     if (job->opted_out || !zl_same_string(owner->kind, "CronJob")) {
         return NULL;
     }

@@ -12,7 +12,7 @@
 /* The API server's default for a Deployment; a StatefulSet has no such field. */
 enum { PROGRESS_DEADLINE_S = 600 };
 
-void zl_owner_decode(const struct cJSON *metadata, struct zl_owner *out)
+void zl_controller_ref_decode(const struct cJSON *metadata, struct zl_controller_ref *out)
 {
     memset(out, 0, sizeof *out);
     const struct cJSON *owner = zl_json_first(zl_json_at(metadata, "ownerReferences", NULL));
@@ -28,7 +28,7 @@ void zl_owner_decode(const struct cJSON *metadata, struct zl_owner *out)
     }
 }
 
-void zl_owner_clear(struct zl_owner *owner)
+void zl_controller_ref_clear(struct zl_controller_ref *owner)
 {
     free(owner->api_version);
     free(owner->kind);
@@ -58,7 +58,7 @@ enum zl_status zl_meta_decode(const struct cJSON *object, struct zl_meta *out, s
     if (!zl_time_parse(zl_json_text(metadata, "creationTimestamp", NULL), &out->created_us)) {
         out->created_us = 0;
     }
-    zl_owner_decode(metadata, &out->controller);
+    zl_controller_ref_decode(metadata, &out->controller);
     return ZL_OK;
 }
 
@@ -68,7 +68,7 @@ void zl_meta_clear(struct zl_meta *meta)
     free(meta->name);
     free(meta->uid);
     free(meta->resource_version);
-    zl_owner_clear(&meta->controller);
+    zl_controller_ref_clear(&meta->controller);
     memset(meta, 0, sizeof *meta);
 }
 

@@ -15,13 +15,13 @@
 
 #include <stdint.h>
 
-struct zl_owner {
+struct zl_controller_ref {
     char *api_version, *kind, *name, *uid; /* all NULL: no controller */
 };
 
 /* METADATA's ownerReference with controller: true; OUT stays zero without one. */
-void zl_owner_decode(const struct cJSON *metadata, struct zl_owner *out);
-void zl_owner_clear(struct zl_owner *owner);
+void zl_controller_ref_decode(const struct cJSON *metadata, struct zl_controller_ref *out);
+void zl_controller_ref_clear(struct zl_controller_ref *owner);
 
 struct zl_meta {
     char *namespace_; /* "" for cluster-scoped objects */
@@ -31,7 +31,7 @@ struct zl_meta {
     int64_t generation;
     int64_t created_us; /* wall clock; 0 when absent */
     bool deleting;      /* deletionTimestamp is set */
-    struct zl_owner controller;
+    struct zl_controller_ref controller;
 };
 
 enum zl_status zl_meta_decode(const struct cJSON *object, struct zl_meta *out,

@@ -156,7 +156,7 @@ static struct cJSON *encode_ports(const struct zl_service *service)
     return ports;
 }
 
-void zl_owner_encode(struct cJSON *metadata, const struct zl_owner *owner)
+void zl_controller_ref_encode(struct cJSON *metadata, const struct zl_controller_ref *owner)
 {
     struct cJSON *owners = zl_json_array();
     struct cJSON *only = zl_json_object();
@@ -208,7 +208,7 @@ struct cJSON *zl_service_encode(const struct zl_service *service, bool patch)
     set_text(annotations, ZL_KEY_LEADER_UID, service->leader_uid, patch);
     set_text(annotations, ZL_KEY_LEADER_SWITCH, service->leader_switch_time, patch);
     set_text(annotations, ZL_KEY_HAD_SELECTOR, service->had_selector, patch);
-    zl_owner_encode(metadata, &service->meta.controller);
+    zl_controller_ref_encode(metadata, &service->meta.controller);
     struct cJSON *spec = zl_json_child(object, "spec");
     zl_json_set_text(spec, "type", "ClusterIP");
     if (patch) {

@@ -64,6 +64,6 @@ bool zl_service_same(const struct zl_service *desired, const struct zl_service *
 bool zl_service_name_is_valid(const char *name);
 
 /* METADATA's labels, owner and controller for an object of ours; shared with slices. */
-void zl_owner_encode(struct cJSON *metadata, const struct zl_owner *owner);
+void zl_controller_ref_encode(struct cJSON *metadata, const struct zl_controller_ref *owner);
 
 #endif

@@ -164,7 +164,7 @@ struct cJSON *zl_slice_encode(const struct zl_slice *slice, const char *version,
     if (slice->pool != NULL) {
         zl_json_set_text(labels, ZL_KEY_POOL, slice->pool);
     }
-    zl_owner_encode(metadata, &slice->meta.controller);
+    zl_controller_ref_encode(metadata, &slice->meta.controller);
     zl_json_set_text(object, "addressType", slice->ipv6 ? "IPv6" : "IPv4");
     struct cJSON *endpoints = zl_json_array();
     if (slice->endpoint_count > 0) {

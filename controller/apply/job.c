@@ -281,7 +281,7 @@ static enum zl_status confirm_removal(struct zl_reconciler *reconciler, const st
 static void tell_of_removal(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                             const struct zl_turn *turn)
 {
-    const struct zl_owner *owner = &turn->job->meta.controller;
+    const struct zl_controller_ref *owner = &turn->job->meta.controller;
     const char *name = turn->job->meta.name;
     const char *policy = pool->facts.policy->meta.name;
     char tick[ZL_TIME_TEXT_MAX];

@@ -125,7 +125,7 @@ static void enqueue_cronjob(struct zl_cache *cache, struct zl_workqueue *queue,
 }
 
 static void enqueue_owning_job(struct zl_cache *cache, struct zl_workqueue *queue,
-                               const char *namespace_, const struct zl_owner *owner)
+                               const char *namespace_, const struct zl_controller_ref *owner)
 {
     ZL_AUTO_REF struct zl_ref *ref =
         owner->name != NULL ? zl_cache_find(cache, ZL_CACHED_JOBS, namespace_, owner->name) : NULL;
@@ -136,7 +136,7 @@ static void enqueue_owning_job(struct zl_cache *cache, struct zl_workqueue *queu
 }
 
 static void enqueue_owner(struct zl_cache *cache, struct zl_workqueue *queue,
-                          const char *namespace_, const struct zl_owner *owner)
+                          const char *namespace_, const struct zl_controller_ref *owner)
 {
     if (zl_same_string(owner->kind, "Job")) {
         enqueue_owning_job(cache, queue, namespace_, owner);
@@ -199,9 +199,9 @@ static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, e
     }
     case ZL_CACHED_REPLICASETS: {
         const struct zl_replicaset *replicaset = object;
-        const struct zl_owner self = {.kind = (char[]){"ReplicaSet"},
-                                      .name = replicaset->meta.name,
-                                      .uid = replicaset->meta.uid};
+        const struct zl_controller_ref self = {.kind = (char[]){"ReplicaSet"},
+                                               .name = replicaset->meta.name,
+                                               .uid = replicaset->meta.uid};
         enqueue_owner(cache, queue, replicaset->meta.namespace_, &self);
         break;
     }

@@ -132,7 +132,7 @@ static enum zl_status look_up_lease(struct zl_reconciler *reconciler, struct zl_
 /* Whose pod holds the seat of NEXT: the turn is its Job's. One that was left behind goes on with the turn that it has. */
 static void name_turn(struct zl_lease *next, const struct zl_pod *pod)
 {
-    const struct zl_owner *owner = &pod->meta.controller;
+    const struct zl_controller_ref *owner = &pod->meta.controller;
     bool of_job = zl_is_of_job(pod);
     if (owner->uid == NULL) {
         return;

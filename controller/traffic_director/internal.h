@@ -22,7 +22,7 @@ bool zl_is_leaving(const struct zl_pod *pod);
 /* POD's zone; NULL: not known. The caller frees. */
 char *zl_zone_of(struct zl_reconciler *reconciler, const struct zl_pod *pod);
 /* The caller clears it. */
-struct zl_owner zl_route_owned_by(const char *api_version, const char *kind,
-                                  const struct zl_meta *meta);
+struct zl_controller_ref zl_route_owned_by(const char *api_version, const char *kind,
+                                           const struct zl_meta *meta);
 
 #endif

@@ -93,7 +93,7 @@ static const struct zl_pod *pool_leader(struct zl_reconciler *reconciler,
 /* One leader Service of the pool. */
 struct pool_route {
     struct zl_route route;
-    struct zl_owner owner;
+    struct zl_controller_ref owner;
     struct led own; /* what of it is not the pool leader's */
     char *zone;
     struct zl_route_job *job; /* NULL: the name is impossible */
@@ -223,7 +223,7 @@ static void clear_route(struct pool_route *item)
 {
     zl_route_job_free(item->job);
     forget(&item->own);
-    zl_owner_clear(&item->owner);
+    zl_controller_ref_clear(&item->owner);
     free(item->zone);
 }
 

@@ -111,12 +111,12 @@ static int64_t resolve(const struct zl_service_port *port, const struct zl_pod *
 
 /* --- the Service --- */
 
-static struct zl_owner copy_owner(const struct zl_owner *owner)
+static struct zl_controller_ref copy_owner(const struct zl_controller_ref *owner)
 {
-    return (struct zl_owner){.api_version = zl_strdup(owner->api_version),
-                             .kind = zl_strdup(owner->kind),
-                             .name = zl_strdup(owner->name),
-                             .uid = zl_strdup(owner->uid)};
+    return (struct zl_controller_ref){.api_version = zl_strdup(owner->api_version),
+                                      .kind = zl_strdup(owner->kind),
+                                      .name = zl_strdup(owner->name),
+                                      .uid = zl_strdup(owner->uid)};
 }
 
 static void name_leader(const struct zl_route *route, const struct zl_service *stored,

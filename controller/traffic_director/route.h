@@ -15,9 +15,9 @@ enum zl_family { ZL_FAMILY_IPV4, ZL_FAMILY_IPV6, ZL_FAMILY_COUNT };
 /* Borrowed, all of it. */
 struct zl_route {
     const char *namespace_;
-    const char *name;             /* of the leader Service */
-    const struct zl_owner *owner; /* with whom its objects go; Events are about it */
-    const char *pool;             /* NULL: of an annotated Service */
+    const char *name;                      /* of the leader Service */
+    const struct zl_controller_ref *owner; /* with whom its objects go; Events are about it */
+    const char *pool;                      /* NULL: of an annotated Service */
     const struct zl_service
         *from; /* lends its ports and families; NULL: the leader's containers do */
     const struct zl_pod *template_pod; /* lends its ports when nobody knows better; or NULL */

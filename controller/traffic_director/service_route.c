@@ -75,13 +75,13 @@ char *zl_zone_of(struct zl_reconciler *reconciler, const struct zl_pod *pod)
     return zl_strdup(node->zone);
 }
 
-struct zl_owner zl_route_owned_by(const char *api_version, const char *kind,
-                                  const struct zl_meta *meta)
+struct zl_controller_ref zl_route_owned_by(const char *api_version, const char *kind,
+                                           const struct zl_meta *meta)
 {
-    return (struct zl_owner){.api_version = zl_strdup(api_version),
-                             .kind = zl_strdup(kind),
-                             .name = zl_strdup(meta->name),
-                             .uid = zl_strdup(meta->uid)};
+    return (struct zl_controller_ref){.api_version = zl_strdup(api_version),
+                                      .kind = zl_strdup(kind),
+                                      .name = zl_strdup(meta->name),
+                                      .uid = zl_strdup(meta->uid)};
 }
 
 /* --- an annotated Service --- */
@@ -263,7 +263,7 @@ static enum zl_status keep_service(struct zl_reconciler *reconciler,
     const struct zl_route_owner whose = {.namespace_ = source->meta.namespace_,
                                          .source = source->meta.name};
     const char *keep[] = {name};
-    struct zl_owner owner = zl_route_owned_by("v1", "Service", &source->meta);
+    struct zl_controller_ref owner = zl_route_owned_by("v1", "Service", &source->meta);
     struct zl_route route = {
         .namespace_ = source->meta.namespace_, .name = name, .owner = &owner, .from = source};
     enum zl_status status = ZL_OK;
@@ -280,7 +280,7 @@ static enum zl_status keep_service(struct zl_reconciler *reconciler,
     if (status == ZL_OK) {
         status = zl_route_clean(reconciler, &whose, keep, fault == NULL ? 1 : 0, err);
     }
-    zl_owner_clear(&owner);
+    zl_controller_ref_clear(&owner);
     return status;
 }
 

@@ -25,10 +25,10 @@ static enum zl_status add_pod(void *ctx, const struct cJSON *object, struct zl_e
 /* No label is sure to be on the pods of a Job (manualSelector), so all are asked for. */
 static enum zl_status add_pod_of_job(void *ctx, const struct cJSON *object, struct zl_error *err)
 {
-    struct zl_owner owner = {0};
-    zl_owner_decode(zl_json_at(object, "metadata", NULL), &owner);
+    struct zl_controller_ref owner = {0};
+    zl_controller_ref_decode(zl_json_at(object, "metadata", NULL), &owner);
     bool of_job = zl_same_string(owner.kind, "Job");
-    zl_owner_clear(&owner);
+    zl_controller_ref_clear(&owner);
     return of_job ? add_pod(ctx, object, err) : ZL_OK;
 }
 

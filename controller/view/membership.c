@@ -20,7 +20,8 @@ static enum zl_status read_object(struct zl_reconciler *reconciler,
 }
 
 /* *INSIDE: OWNER joins POOL. Gone, or another under its name: ZL_E_NOT_FOUND. */
-static enum zl_status workload_joins(struct zl_reconciler *reconciler, const struct zl_owner *owner,
+static enum zl_status workload_joins(struct zl_reconciler *reconciler,
+                                     const struct zl_controller_ref *owner,
                                      const struct zl_policy *policy, bool *inside,
                                      struct zl_error *err)
 {
@@ -50,7 +51,8 @@ static enum zl_status workload_joins(struct zl_reconciler *reconciler, const str
 }
 
 /* As workload_joins. In a standby pool Jobs lead nothing. */
-static enum zl_status job_joins(struct zl_reconciler *reconciler, const struct zl_owner *owner,
+static enum zl_status job_joins(struct zl_reconciler *reconciler,
+                                const struct zl_controller_ref *owner,
                                 const struct zl_policy *policy, bool *inside, struct zl_error *err)
 {
     struct zl_job *job = NULL;
@@ -70,7 +72,8 @@ static enum zl_status job_joins(struct zl_reconciler *reconciler, const struct z
 }
 
 /* As workload_joins, for a pod's controller. */
-static enum zl_status owner_joins(struct zl_reconciler *reconciler, const struct zl_owner *owner,
+static enum zl_status owner_joins(struct zl_reconciler *reconciler,
+                                  const struct zl_controller_ref *owner,
                                   const struct zl_policy *policy, bool *inside,
                                   struct zl_error *err)
 {

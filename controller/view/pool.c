@@ -7,7 +7,7 @@
 #include <string.h>
 
 static struct zl_ref *find_workload(struct zl_cache *cache, enum zl_cached kind,
-                                    const char *namespace_, const struct zl_owner *owner)
+                                    const char *namespace_, const struct zl_controller_ref *owner)
 {
     ZL_AUTO_REF struct zl_ref *ref = zl_cache_find(cache, kind, namespace_, owner->name);
     if (ref == NULL) {
@@ -18,7 +18,7 @@ static struct zl_ref *find_workload(struct zl_cache *cache, enum zl_cached kind,
 }
 
 struct zl_ref *zl_pool_workload_of(struct zl_cache *cache, const char *namespace_,
-                                   const struct zl_owner *owner)
+                                   const struct zl_controller_ref *owner)
 {
     if (owner->uid == NULL || owner->name == NULL) {
         return NULL;
@@ -36,7 +36,7 @@ struct zl_ref *zl_pool_workload_of(struct zl_cache *cache, const char *namespace
         return NULL;
     }
     const struct zl_replicaset *replicaset = zl_ref_object(ref);
-    const struct zl_owner *deployment = &replicaset->meta.controller;
+    const struct zl_controller_ref *deployment = &replicaset->meta.controller;
     if (strcmp(replicaset->meta.uid, owner->uid) != 0 ||
         !zl_same_string(deployment->kind, "Deployment") || deployment->name == NULL ||
         deployment->uid == NULL) {

@@ -66,6 +66,6 @@ void zl_pool_expel_holder(struct zl_pool *pool);
  * drops the reference.
  */
 struct zl_ref *zl_pool_workload_of(struct zl_cache *cache, const char *namespace_,
-                                   const struct zl_owner *owner);
+                                   const struct zl_controller_ref *owner);
 
 #endif

@@ -248,7 +248,7 @@ static enum zl_status find_member(const struct zl_gatekeeper *gatekeeper,
 {
     enum zl_status status = ZL_OK;
     *orphan = false;
-    if (zl_owner_is_job(request->owner)) {
+    if (zl_controller_ref_is_job(request->owner)) {
         status = zl_owners_job_of(gatekeeper->owners, request->namespace_, request->owner,
                                   request->deadline_ms, &request->job_ref, &request->pool, err);
         request->facts.job = request->job_ref != NULL ? zl_ref_object(request->job_ref) : NULL;
@@ -267,7 +267,7 @@ static enum zl_status find_member(const struct zl_gatekeeper *gatekeeper,
 }
 
 static void read_request(const struct zl_gatekeeper *gatekeeper, const struct zl_review *review,
-                         const struct zl_owner *owner, struct zl_request *request)
+                         const struct zl_controller_ref *owner, struct zl_request *request)
 {
     const struct cJSON *metadata = zl_json_at(review->object, "metadata", NULL);
     request->namespace_ = review->namespace_;
@@ -286,7 +286,7 @@ enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
 {
     struct zl_error err = {0};
     struct zl_request request = {0};
-    struct zl_owner owner;
+    struct zl_controller_ref owner;
     enum zl_outcome outcome = ZL_OUTCOME_NOT_IN_POOL;
     bool orphan = false;
 
@@ -295,7 +295,7 @@ enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
         return ZL_OUTCOME_NOT_A_POD_CREATE;
     }
 
-    zl_owner_decode(zl_json_at(review->object, "metadata", NULL), &owner);
+    zl_controller_ref_decode(zl_json_at(review->object, "metadata", NULL), &owner);
     read_request(gatekeeper, review, &owner, &request);
     enum zl_status status = find_member(gatekeeper, &request, &orphan, &err);
     if (orphan) {
@@ -309,7 +309,7 @@ enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
                                                  : ZL_OUTCOME_UNREACHABLE;
     }
     log_decision(&request, outcome, *pool, &err);
-    zl_owner_clear(&owner);
+    zl_controller_ref_clear(&owner);
     zl_request_clear(&request);
     return outcome;
 }

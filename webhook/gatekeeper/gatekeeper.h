@@ -29,9 +29,9 @@ struct zl_gatekeeper {
 /* Everything that a review's decision is about; {0} is a valid start. */
 struct zl_request {
     const char *namespace_;
-    const char *pod_name, *pod_uid; /* NULL when the review lacks them */
-    const char *identity;           /* annotation zen-lead/identity, or NULL */
-    const struct zl_owner *owner;   /* the pod's controller; fields may be NULL */
+    const char *pod_name, *pod_uid;        /* NULL when the review lacks them */
+    const char *identity;                  /* annotation zen-lead/identity, or NULL */
+    const struct zl_controller_ref *owner; /* the pod's controller; fields may be NULL */
     bool dry_run;
     int64_t deadline_ms; /* zl_clock_ms */
     char *pool;          /* owned; NULL: in none */

@@ -48,8 +48,8 @@ static bool is_in_question(const struct search *search, const struct zl_pod *pod
     const struct zl_lease *lease = search->lease;
     bool waits = search->proven && !pod->ready && zl_lease_is_succeeded_by(lease, pod->meta.uid);
     /* A Job's pod that runs runs, whatever it lost. */
-    bool lost =
-        zl_lease_has_deposed(lease, pod->meta.uid) && !zl_owner_is_job(&pod->meta.controller);
+    bool lost = zl_lease_has_deposed(lease, pod->meta.uid) &&
+                !zl_controller_ref_is_job(&pod->meta.controller);
     return !pod->finished && !zl_lease_is_held_by(lease, pod->meta.uid) && !lost && !waits &&
            strcmp(pod->meta.uid, search->request->pod_uid) != 0 && !is_found(search->out, pod);
 }
@@ -155,8 +155,9 @@ static enum zl_status consider(struct search *search, struct zl_pod *pod, struct
     enum zl_status status = ZL_OK;
     bool is = false;
     if (is_in_question(search, pod)) {
-        status = zl_owner_is_job(&pod->meta.controller) ? is_of_job(search, pod, &is, &job_ref, err)
-                                                        : is_of_workload(search, pod, &is, err);
+        status = zl_controller_ref_is_job(&pod->meta.controller)
+                     ? is_of_job(search, pod, &is, &job_ref, err)
+                     : is_of_workload(search, pod, &is, err);
     }
     if (is) {
         add(search, pod, job_ref);

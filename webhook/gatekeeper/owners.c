@@ -99,7 +99,7 @@ static bool cronjob_joins(const void *object)
 
 static bool has_cronjob(const struct zl_job *job)
 {
-    const struct zl_owner *owner = &job->meta.controller;
+    const struct zl_controller_ref *owner = &job->meta.controller;
     return zl_same_string(owner->kind, "CronJob") && owner->name != NULL && owner->uid != NULL;
 }
 
@@ -232,7 +232,7 @@ static enum zl_status find(struct zl_owners *owners, const struct source *source
 
 /* "<deployment>-<hash>": a pooled Deployment of that name, NULL if there is none. */
 static struct zl_ref *find_namesake(struct zl_owners *owners, const char *namespace_,
-                                    const struct zl_owner *replicaset)
+                                    const struct zl_controller_ref *replicaset)
 {
     const char *dash = strrchr(replicaset->name, '-');
     size_t length = dash != NULL ? (size_t)(dash - replicaset->name) : 0;
@@ -245,7 +245,8 @@ static struct zl_ref *find_namesake(struct zl_owners *owners, const char *namesp
  * the remembered link leads to the old one, which is in no pool, and nothing would be gatekept any more.
  */
 static bool link_is_stale(struct zl_owners *owners, const char *namespace_,
-                          const struct zl_owner *replicaset, const struct zl_sighting *link)
+                          const struct zl_controller_ref *replicaset,
+                          const struct zl_sighting *link)
 {
     ZL_AUTO_REF struct zl_ref *ref = find_namesake(owners, namespace_, replicaset);
     if (ref == NULL) {
@@ -257,7 +258,7 @@ static bool link_is_stale(struct zl_owners *owners, const char *namespace_,
 
 /* The Deployment of a ReplicaSet, read live and remembered. */
 static enum zl_status read_link(struct zl_owners *owners, const char *namespace_,
-                                const struct zl_owner *replicaset, int64_t deadline_ms,
+                                const struct zl_controller_ref *replicaset, int64_t deadline_ms,
                                 struct zl_sighting *out, struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *object = NULL;
@@ -286,7 +287,7 @@ static enum zl_status read_link(struct zl_owners *owners, const char *namespace_
 
 /* The same, read once per uid. */
 static enum zl_status find_link(struct zl_owners *owners, const char *namespace_,
-                                const struct zl_owner *replicaset, int64_t deadline_ms,
+                                const struct zl_controller_ref *replicaset, int64_t deadline_ms,
                                 struct zl_sighting *out, struct zl_error *err)
 {
     if (zl_sightings_find(owners->sightings, replicaset->uid, out)) {
@@ -299,8 +300,9 @@ static enum zl_status find_link(struct zl_owners *owners, const char *namespace_
 }
 
 static enum zl_status find_deployment(struct zl_owners *owners, const char *namespace_,
-                                      const struct zl_owner *replicaset, int64_t deadline_ms,
-                                      struct zl_ref **out, struct zl_error *err)
+                                      const struct zl_controller_ref *replicaset,
+                                      int64_t deadline_ms, struct zl_ref **out,
+                                      struct zl_error *err)
 {
     ZL_AUTO_SIGHTING struct zl_sighting link = {0}, now = {0};
     enum zl_status status = find_link(owners, namespace_, replicaset, deadline_ms, &link, err);
@@ -327,14 +329,14 @@ static enum zl_status find_deployment(struct zl_owners *owners, const char *name
     return find(owners, &DEPLOYMENTS, &wanted, out, err);
 }
 
-static bool is_of_group(const struct zl_owner *owner, const char *group)
+static bool is_of_group(const struct zl_controller_ref *owner, const char *group)
 {
     return owner->name != NULL && owner->uid != NULL && owner->api_version != NULL &&
            strncmp(owner->api_version, group, strlen(group)) == 0;
 }
 
 enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *namespace_,
-                                     const struct zl_owner *owner, int64_t deadline_ms,
+                                     const struct zl_controller_ref *owner, int64_t deadline_ms,
                                      struct zl_ref **out, struct zl_error *err)
 {
     *out = NULL;
@@ -356,7 +358,7 @@ enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *names
 
 /* --- Jobs ---------------------------------------------------------------------------------------- */
 
-bool zl_owner_is_job(const struct zl_owner *owner)
+bool zl_controller_ref_is_job(const struct zl_controller_ref *owner)
 {
     return is_of_group(owner, "batch/") && zl_same_string(owner->kind, "Job");
 }
@@ -364,7 +366,7 @@ bool zl_owner_is_job(const struct zl_owner *owner)
 enum zl_status zl_owners_pool_of_job(struct zl_owners *owners, const struct zl_job *job,
                                      int64_t deadline_ms, char **out, struct zl_error *err)
 {
-    const struct zl_owner *owner = &job->meta.controller;
+    const struct zl_controller_ref *owner = &job->meta.controller;
     const struct wanted wanted = {.namespace_ = job->meta.namespace_,
                                   .name = owner->name,
                                   .uid = owner->uid,
@@ -382,7 +384,7 @@ enum zl_status zl_owners_pool_of_job(struct zl_owners *owners, const struct zl_j
 }
 
 enum zl_status zl_owners_job_of(struct zl_owners *owners, const char *namespace_,
-                                const struct zl_owner *owner, int64_t deadline_ms,
+                                const struct zl_controller_ref *owner, int64_t deadline_ms,
                                 struct zl_ref **out, char **pool, struct zl_error *err)
 {
     const struct wanted wanted = {.namespace_ = namespace_,

@@ -30,23 +30,23 @@ void zl_owners_free(struct zl_owners *owners);
  *         garbage collection will take the pod; or the failure of a live read
  */
 enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *namespace_,
-                                     const struct zl_owner *owner, int64_t deadline_ms,
+                                     const struct zl_controller_ref *owner, int64_t deadline_ms,
                                      struct zl_ref **out, struct zl_error *err) ZL_MUST_CHECK;
 
 /* Is OWNER, a pod's controller, a Job? */
-bool zl_owner_is_job(const struct zl_owner *owner);
+bool zl_controller_ref_is_job(const struct zl_controller_ref *owner);
 
 /*
  * The Job that a pod belongs to, if it joins a pool, by its own keys or its CronJob's.
  *
- * @param owner  the pod's controller: zl_owner_is_job
+ * @param owner  the pod's controller: zl_controller_ref_is_job
  * @param out    NULL: in no pool; else the caller drops the reference (struct zl_job)
  * @param pool   that pool; the caller frees, also after a failure
  * @return ZL_OK; ZL_E_NOT_FOUND: there is no such Job any more (POOL: where it was, if that was noted); or the
  *         failure of a live read
  */
 enum zl_status zl_owners_job_of(struct zl_owners *owners, const char *namespace_,
-                                const struct zl_owner *owner, int64_t deadline_ms,
+                                const struct zl_controller_ref *owner, int64_t deadline_ms,
                                 struct zl_ref **out, char **pool,
                                 struct zl_error *err) ZL_MUST_CHECK;
 /*

@@ -105,10 +105,10 @@ static bool has_changed(enum zl_warned_kind kind, const struct cJSON *object,
 
 static bool is_made_by_cronjob(const struct cJSON *object)
 {
-    struct zl_owner owner;
-    zl_owner_decode(zl_json_at(object, "metadata", NULL), &owner);
+    struct zl_controller_ref owner;
+    zl_controller_ref_decode(zl_json_at(object, "metadata", NULL), &owner);
     bool is = zl_same_string(owner.kind, "CronJob");
-    zl_owner_clear(&owner);
+    zl_controller_ref_clear(&owner);
     return is;
 }
 

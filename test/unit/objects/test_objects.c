@@ -142,12 +142,12 @@ static void test_only_the_controller_reference_is_the_owner(void **state)
         parse("{\"ownerReferences\":[{\"kind\":\"Node\",\"name\":\"x\",\"uid\":\"1\"},"
               "{\"apiVersion\":\"apps/v1\",\"kind\":\"ReplicaSet\",\"name\":\"r\",\"uid\":\"2\","
               "\"controller\":true}]}");
-    struct zl_owner owner;
-    zl_owner_decode(json, &owner);
+    struct zl_controller_ref owner;
+    zl_controller_ref_decode(json, &owner);
     assert_string_equal(owner.kind, "ReplicaSet");
     assert_string_equal(owner.uid, "2");
-    zl_owner_clear(&owner);
-    zl_owner_decode(NULL, &owner);
+    zl_controller_ref_clear(&owner);
+    zl_controller_ref_decode(NULL, &owner);
     assert_null(owner.uid);
 }
 

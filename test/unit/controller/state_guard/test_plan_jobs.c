@@ -122,8 +122,8 @@ static void add_pods(const struct row *row, struct scene *scene)
             .meta = {.namespace_ = ns, .name = pod_names[i], .uid = pod_names[i], .created_us = i}};
         for (int j = 0; j < JOBS; j++) {
             if (of == job_names[j][0]) {
-                pod->meta.controller =
-                    (struct zl_owner){.kind = kind_job, .name = job_names[j], .uid = job_names[j]};
+                pod->meta.controller = (struct zl_controller_ref){
+                    .kind = kind_job, .name = job_names[j], .uid = job_names[j]};
                 scene->members[scene->facts.member_count++] =
                     (struct zl_member){.pod = pod, .gatekept = true, .job = &scene->jobs[j]};
             }

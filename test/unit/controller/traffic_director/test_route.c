@@ -61,7 +61,7 @@ static const char POD[] = "{" META(
                     "}") ",\"spec\":{" spec "}}"
 
 static char kind[] = "Service", api_version[] = "v1", owner_name[] = "web", owner_uid[] = "uid-web";
-static const struct zl_owner OWNER = {
+static const struct zl_controller_ref OWNER = {
     .api_version = api_version, .kind = kind, .name = owner_name, .uid = owner_uid};
 
 static struct zl_route route_of(const struct zl_service *from, const struct zl_pod *leader)

@@ -105,11 +105,11 @@ static void note_lost(struct zl_owners *owners, const char *uid)
 static void look(struct zl_owners *owners, const struct row *row)
 {
     struct zl_error err = {0};
-    struct zl_owner owner = {.api_version = (char[]){"apps/v1"},
-                             .kind =
-                                 row->stateful ? (char[]){"StatefulSet"} : (char[]){"ReplicaSet"},
-                             .name = row->stateful ? (char[]){"web"} : (char[]){"web-1"},
-                             .uid = row->stateful ? (char[]){"uid-s"} : (char[]){"uid-r"}};
+    struct zl_controller_ref owner = {.api_version = (char[]){"apps/v1"},
+                                      .kind = row->stateful ? (char[]){"StatefulSet"}
+                                                            : (char[]){"ReplicaSet"},
+                                      .name = row->stateful ? (char[]){"web"} : (char[]){"web-1"},
+                                      .uid = row->stateful ? (char[]){"uid-s"} : (char[]){"uid-r"}};
     for (int again = 0; again < 2; again++) { /* by reading, and by what was learnt */
         ZL_AUTO_REF struct zl_ref *ref = NULL;
         enum zl_status status =

@@ -223,10 +223,10 @@ static void test_a_job_that_memory_lost_is_gone_or_has_left(void **state)
     static const struct row GONE = {.a = NULL, .b = B};
     static const struct row LEFT = {.a = JOB_IN("a", "uid-a", "01", "", ""), .b = B};
     char name_a[] = "a", uid_a[] = "uid-a", uid_d[] = "uid-d";
-    struct zl_owner owner = {.api_version = (char[]){"batch/v1"},
-                             .kind = (char[]){"Job"},
-                             .name = (char[]){"d"},
-                             .uid = uid_d};
+    struct zl_controller_ref owner = {.api_version = (char[]){"batch/v1"},
+                                      .kind = (char[]){"Job"},
+                                      .name = (char[]){"d"},
+                                      .uid = uid_d};
     struct server server = {.row = &GONE};
     struct zl_error err = {0};
     start(&server);
