@@ -15,6 +15,7 @@
  */
 #include "common/kube/informer.h"
 
+#include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/monitor.h"
@@ -309,17 +310,13 @@ static enum zl_status watch(struct zl_informer *informer, struct zl_error *err)
     return status;
 }
 
-/* 800 ms doubling to 30 s; half of it is random, so that a restarted server is not hit by all at once. */
+/* 800 ms doubling to 5 s; half of it is random, so that a restarted server is not hit by all at once. */
 static int64_t backoff_ms(const struct zl_informer *informer, const struct zl_error *err)
 {
-    int64_t delay_ms = informer->timing.backoff_ms;
-    for (int i = 1; i < informer->failures && delay_ms < informer->timing.backoff_max_ms; i++) {
-        delay_ms *= 2;
-    }
-    if (delay_ms > informer->timing.backoff_max_ms) {
-        delay_ms = informer->timing.backoff_max_ms;
-    }
-    delay_ms = zl_jitter_ms(delay_ms / 2, 100);
+    const struct zl_informer_timing *timing = &informer->timing;
+    const int64_t mean_ms =
+        zl_backoff_ms(informer->failures - 1, timing->backoff_ms, timing->backoff_max_ms);
+    const int64_t delay_ms = zl_jitter_ms(mean_ms / 2, 100);
     const int64_t wish_ms =
         err->retry_after_ms < RETRY_AFTER_MAX_MS ? err->retry_after_ms : RETRY_AFTER_MAX_MS;
     return wish_ms > delay_ms ? wish_ms : delay_ms;

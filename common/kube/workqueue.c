@@ -14,6 +14,7 @@
  */
 #include "common/kube/workqueue.h"
 
+#include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/hash.h"
 #include "common/base/monitor.h"
@@ -204,15 +205,6 @@ static void add_later(struct zl_workqueue *queue, struct entry *entry, int64_t d
     }
 }
 
-static int64_t backoff_ms(const struct zl_workqueue *queue, int failures)
-{
-    int64_t delay_ms = BASE_BACKOFF_MS;
-    for (int i = 0; i < failures && delay_ms < queue->max_backoff_ms; i++) {
-        delay_ms *= 2;
-    }
-    return delay_ms < queue->max_backoff_ms ? delay_ms : queue->max_backoff_ms;
-}
-
 struct zl_workqueue *zl_workqueue_new(int64_t max_backoff_ms)
 {
     struct zl_workqueue *queue = zl_alloc(sizeof *queue);
@@ -261,7 +253,8 @@ void zl_workqueue_add_rate_limited(struct zl_workqueue *queue, const char *key)
     zl_monitor_lock(&queue->monitor);
     if (!queue->shut_down) {
         struct entry *entry = find_or_add(queue, key);
-        add_later(queue, entry, backoff_ms(queue, entry->failures));
+        add_later(queue, entry,
+                  zl_backoff_ms(entry->failures, BASE_BACKOFF_MS, queue->max_backoff_ms));
         if (entry->failures < INT32_MAX) {
             entry->failures++;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/gate/arming.h"
 
+#include "common/base/backoff.h"
 #include "common/base/memory.h"
 #include "common/kube/reasons.h"
 #include "controller/gate/webhook_entry.h"
@@ -152,15 +153,6 @@ char *zl_arming_message(enum zl_arming arming, const char *namespace_)
     return zl_strdup("the API server does not ask the webhook about this namespace yet");
 }
 
-static int64_t back_off_ms(int attempts)
-{
-    int64_t delay_ms = RETRY_FIRST_MS;
-    for (int i = 1; i < attempts && delay_ms < RETRY_MAX_MS; i++) {
-        delay_ms *= 2;
-    }
-    return delay_ms < RETRY_MAX_MS ? delay_ms : RETRY_MAX_MS;
-}
-
 int64_t zl_arming_look_again_ms(enum zl_arming arming, int attempts, size_t namespaces)
 {
     int64_t spaced_ms = (int64_t)namespaces * PROBE_SPACING_MS;
@@ -182,5 +174,8 @@ int64_t zl_arming_look_again_ms(enum zl_arming arming, int attempts, size_t name
     case ZL_ARMING_COUNT:
         break;
     }
-    return attempts > 0 ? back_off_ms(attempts) : IDLE_LOOK_MS; /* waits for the selector */
+    if (attempts <= 0) {
+        return IDLE_LOOK_MS; /* waits for the selector */
+    }
+    return zl_backoff_ms(attempts - 1, RETRY_FIRST_MS, RETRY_MAX_MS);
 }

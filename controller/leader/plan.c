@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/leader/plan.h"
 
+#include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/seat/rank.h"
 #include "controller/leader/choose.h"
@@ -8,7 +9,7 @@
 
 #include <string.h>
 
-enum { WAKE_DELAY_MAX_MS = 30000, LISTING_LOOK_MS = 100 };
+enum { WAKE_DELAY_FIRST_MS = 1000, WAKE_DELAY_MAX_MS = 30000, LISTING_LOOK_MS = 100 };
 
 /* Renewing three times within the lease duration survives one lost write and one slow one. */
 static int64_t renew_interval_ms(const struct zl_policy *policy)
@@ -284,11 +285,7 @@ int64_t zl_wake_delay_ms(int attempt)
     if (attempt <= 0) {
         return 0;
     }
-    int64_t delay_ms = 1000;
-    for (int i = 1; i < attempt && delay_ms < WAKE_DELAY_MAX_MS; i++) {
-        delay_ms *= 2;
-    }
-    return delay_ms < WAKE_DELAY_MAX_MS ? delay_ms : WAKE_DELAY_MAX_MS;
+    return zl_backoff_ms(attempt - 1, WAKE_DELAY_FIRST_MS, WAKE_DELAY_MAX_MS);
 }
 
 /* --- status --- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/state_guard/plan_jobs.h"
 
+#include "common/base/backoff.h"
 #include "common/seat/rank.h"
 #include "common/seat/strategy.h"
 
@@ -143,11 +144,8 @@ int64_t zl_guard_retry_ms(const struct zl_pool_facts *facts)
     }
     const struct zl_turn *turn =
         zl_turns_find(guard->turns, guard->turn_count, facts->lease->turn_uid);
-    int64_t delay_ms = RETRY_MIN_MS;
-    for (int64_t i = 1; turn != NULL && i < turn->job->failures && delay_ms < RETRY_MAX_MS; i++) {
-        delay_ms *= 2;
-    }
-    delay_ms = delay_ms < RETRY_MAX_MS ? delay_ms : RETRY_MAX_MS;
+    const int64_t failures = turn != NULL ? turn->job->failures : 0;
+    const int64_t delay_ms = zl_backoff_ms(failures - 1, RETRY_MIN_MS, RETRY_MAX_MS);
     return delay_ms > guard->retrying_ms ? delay_ms - guard->retrying_ms : 0;
 }
 
