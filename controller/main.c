@@ -3,6 +3,7 @@
  * zen-lead-controller - keeps Leases, LeaderPolicy status, owners, leader Services and their EndpointSlices
  * true; deletes surplus pods.
  */
+#include "common/base/limits.h"
 #include "common/base/options.h"
 #include "common/kube/daemon.h"
 #include "controller/apply/route.h"
@@ -54,7 +55,7 @@ static const struct zl_option OPTIONS[] = {
      .type = ZL_OPTION_I64,
      .default_value = "5",
      .min = 1,
-     .max = 300,
+     .max = ZL_CLAIM_TIMEOUT_MAX_S,
      .offset = FIELD(claim_timeout_s),
      .value_name = "SECONDS",
      .help =

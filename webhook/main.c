@@ -2,13 +2,13 @@
 /*
  * zen-lead-webhook - the gatekeeper: refuses every pod of a pool but its leader's.
  */
-#include "common/base/clock.h"
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/options.h"
 #include "common/base/process.h"
+#include "common/cache/claims.h"
 #include "common/cache/health.h"
 #include "common/kube/daemon.h"
-#include "common/seat/claim_clock.h"
 #include "webhook/server.h"
 #include "webhook/validator/validator.h"
 
@@ -90,7 +90,7 @@ static const struct zl_option OPTIONS[] = {
      .type = ZL_OPTION_I64,
      .default_value = "5",
      .min = 1,
-     .max = 300,
+     .max = ZL_CLAIM_TIMEOUT_MAX_S,
      .offset = FIELD(claim_timeout_s),
      .value_name = "SECONDS",
      .help =
@@ -155,24 +155,16 @@ static const struct zl_program PROGRAM = {
 
 /* What remembers more of the cache's objects than what they are now. */
 struct observers {
-    struct zl_claim_clock *clock;
+    struct zl_claims claims;
     struct zl_owners *owners;
 };
 
-/* Every claim that the Lease informer sees starts its age here, not at the first review about it. */
 static void cache_changed(void *ctx, enum zl_cached kind, const void *old_object,
                           const void *new_object)
 {
     const struct observers *observers = ctx;
-    if (kind == ZL_CACHED_LEASES) {
-        (void)zl_claim_clock_observe(observers->clock, new_object, zl_clock_ms());
-        (void)zl_claim_clock_observe_successor(observers->clock, new_object, zl_clock_ms());
-        const struct zl_lease *lease = new_object;
-        if (zl_lease_was_released(lease)) {
-            (void)zl_claim_clock_observe_loss(observers->clock, lease->namespace_, lease->pool,
-                                              lease->fencing_token, zl_clock_ms());
-        }
-    } else if (kind == ZL_CACHED_JOBS && new_object == NULL) {
+    zl_claims_see(&observers->claims, kind, old_object, new_object);
+    if (kind == ZL_CACHED_JOBS && new_object == NULL) {
         zl_owners_note_lost_job(observers->owners, old_object);
     } else if ((kind == ZL_CACHED_DEPLOYMENTS || kind == ZL_CACHED_STATEFULSETS) &&
                new_object == NULL) {
@@ -193,17 +185,18 @@ static enum zl_status serve(void *ctx, struct zl_kube_client *client,
                             const struct zl_kube_config *kube, struct zl_error *err)
 {
     const struct zl_webhook_config *config = ctx;
-    struct observers observers = {.clock = zl_claim_clock_new()};
+    struct observers observers = {.claims = {.clock = zl_claim_clock_new(), .vacancies = true}};
     (void)kube;
     const struct zl_cache_options cache_options = {.on_change = cache_changed, .ctx = &observers};
     struct zl_cache *cache = zl_cache_new(client, &cache_options);
+    observers.claims.cache = cache;
     observers.owners = zl_owners_new(client, cache);
     struct zl_webhook_server *server = NULL;
     const struct zl_gatekeeper gatekeeper = {
         .client = client,
         .cache = cache,
         .owners = observers.owners,
-        .clock = observers.clock,
+        .clock = observers.claims.clock,
         .deadline_ms = config->deadline_ms,
         .claim_timeout_ms = config->claim_timeout_s * 1000,
         .allow_on_api_error = strcmp(config->on_api_error, "allow") == 0,
@@ -219,7 +212,7 @@ static enum zl_status serve(void *ctx, struct zl_kube_client *client,
     }
     zl_cache_free(cache);
     zl_owners_free(observers.owners);
-    zl_claim_clock_free(observers.clock);
+    zl_claim_clock_free(observers.claims.clock);
     return status;
 }
 

@@ -21,6 +21,17 @@
 #define ZL_CERT_CHAIN_MAX 16
 /* No Kubernetes object nests deeper than about 30; a CRD schema reaches 60. */
 #define ZL_JSON_DEPTH_MAX 128
+/*
+ * Pools whose ages are remembered: far more than can be renewed (tuning.md). A record takes 250 bytes, 1 KiB with the
+ * longest names: 16 MiB, or 64.
+ */
+#define ZL_KEYS_REMEMBERED_MAX 65536
+/* Of deleted pools, until the last claim of them must be over. */
+#define ZL_GONE_REMEMBERED_MAX 1024
+/* The longest name of an object; a uid has 36 bytes. */
+#define ZL_ID_REMEMBERED_MAX 253
+/* The largest --claim-timeout-seconds. */
+#define ZL_CLAIM_TIMEOUT_MAX_S 300
 /* One log line; longer values are cut. */
 #define ZL_LOG_LINE_MAX (4ul * ZL_KIB)
 

@@ -2,6 +2,10 @@
 /*
  * claim_clock.h - since when has a claim, a successor or a lost Lease been seen, by our own monotonic clock?
  *
+ * It remembers pools, not Leases: whoever feeds it from a watch does so for pools that exist alone, and tells it
+ * of a pool's end (common/cache/claims.h). What it remembers is bounded besides (limits.h); what was dropped begins
+ * at age 0: a claim never looks older than it is, nor a loss.
+ *
  * Threads: a claim clock is shared by any number of threads.
  */
 #ifndef ZL_SEAT_CLAIM_CLOCK_H
@@ -40,5 +44,20 @@ struct zl_last_claim {
 };
 struct zl_last_claim zl_claim_clock_last(struct zl_claim_clock *clock, const char *namespace_,
                                          const char *pool, int64_t now_ms);
+
+/*
+ * The pool is gone. Its last claim alone is still known for as long as a claim may take (ZL_CLAIM_TIMEOUT_MAX_S):
+ * should the pool be made again at once, that pod may be on its way into the store.
+ */
+void zl_claim_clock_forget(struct zl_claim_clock *clock, const char *namespace_, const char *pool,
+                           int64_t now_ms);
+
+/* How much is remembered at NOW_MS. */
+struct zl_claim_count {
+    size_t claims; /* of pools that were not forgotten */
+    size_t gone;   /* last claims of pools that were, ZL_GONE_REMEMBERED_MAX at the most */
+    size_t ages;   /* pools with a successor or without a leader */
+};
+struct zl_claim_count zl_claim_clock_count(struct zl_claim_clock *clock, int64_t now_ms);
 
 #endif

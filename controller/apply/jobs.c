@@ -45,8 +45,8 @@ enum zl_status zl_look_at_turn(struct zl_reconciler *reconciler, struct zl_pool 
     const struct zl_pod *pod = facts->holder_pod;
     bool retries = facts->holder == ZL_HOLDER_FINISHED && pod != NULL && pod->failed;
     facts->guard.retrying_ms =
-        zl_spells_note(reconciler->spells, meta->namespace_, meta->name, ZL_SPELL_RETRYING,
-                       retries ? pod->meta.uid : NULL, zl_clock_ms());
+        zl_since(reconciler->sinces, meta->namespace_, meta->name, ZL_TOPIC_RETRYING,
+                 retries ? pod->meta.uid : NULL, zl_clock_ms());
     if (lease == NULL || lease->turn_uid == NULL) {
         return ZL_OK;
     }

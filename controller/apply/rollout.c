@@ -43,11 +43,10 @@ enum zl_status zl_look_at_rollout(struct zl_reconciler *reconciler, struct zl_po
     bool unready = pod != NULL && !pod->serving;
     bool leaving = pod != NULL && pod->meta.deleting;
 
-    facts->unready_ms = zl_spells_note(reconciler->spells, meta->namespace_, meta->name,
-                                       ZL_SPELL_UNREADY, unready ? pod->meta.uid : NULL, now_ms);
-    facts->terminating_ms =
-        zl_spells_note(reconciler->spells, meta->namespace_, meta->name, ZL_SPELL_TERMINATING,
-                       leaving ? pod->meta.uid : NULL, now_ms);
+    facts->unready_ms = zl_since(reconciler->sinces, meta->namespace_, meta->name, ZL_TOPIC_UNREADY,
+                                 unready ? pod->meta.uid : NULL, now_ms);
+    facts->terminating_ms = zl_since(reconciler->sinces, meta->namespace_, meta->name,
+                                     ZL_TOPIC_TERMINATING, leaving ? pod->meta.uid : NULL, now_ms);
     facts->successor_age_ms =
         zl_claim_clock_observe_successor(reconciler->clock, facts->lease, now_ms);
     facts->members_are_current =
@@ -62,8 +61,8 @@ enum zl_status zl_look_at_rollout(struct zl_reconciler *reconciler, struct zl_po
     const struct zl_pod *successor = facts->successor_pod;
     bool out = successor != NULL && successor->meta.deleting;
     facts->successor_terminating_ms =
-        zl_spells_note(reconciler->spells, meta->namespace_, meta->name,
-                       ZL_SPELL_SUCCESSOR_TERMINATING, out ? successor->meta.uid : NULL, now_ms);
+        zl_since(reconciler->sinces, meta->namespace_, meta->name, ZL_TOPIC_SUCCESSOR_TERMINATING,
+                 out ? successor->meta.uid : NULL, now_ms);
     return status;
 }
 

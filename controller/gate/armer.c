@@ -217,20 +217,21 @@ static void tell_of_verdict(const char *namespace_, enum zl_arming arming,
               ZL_STR("error", err->message[0] != '\0' ? err->message : NULL));
 }
 
-static void probe(struct zl_armer *armer, const char *namespace_, struct zl_arming_state *state,
-                  struct zl_arming_facts *facts, struct zl_error *err)
+static void probe(struct zl_armer *armer, const char *namespace_,
+                  const struct zl_arming_state *state, struct zl_arming_facts *facts,
+                  struct zl_error *err)
 {
     facts->probe = zl_probe_namespace(armer->client, namespace_, err);
     zl_metric_add(&PROBES, zl_probe_name(facts->probe), NULL, 1);
-    if (facts->probe == ZL_PROBE_REFUSED) {
-        facts->attempts = 0;
+    bool refused = facts->probe == ZL_PROBE_REFUSED;
+    bool failing = !refused && facts->probe != ZL_PROBE_TERMINATING;
+    facts->attempts = failing ? facts->attempts + 1 : 0;
+    facts->failing_ms =
+        zl_armings_note(armer->armings, namespace_, state->serial, failing, zl_clock_ms());
+    if (refused) {
         *err = (struct zl_error){0}; /* it is the answer, not a failure */
         return;
     }
-    if (facts->attempts++ == 0) {
-        state->failing_since_ms = zl_clock_ms();
-    }
-    facts->failing_ms = zl_clock_ms() - state->failing_since_ms;
     if (facts->probe == ZL_PROBE_PASSED) {
         facts->labelled = zl_probe_label(armer->client, namespace_);
     }
@@ -273,6 +274,7 @@ static int64_t look_at(struct zl_armer *armer, const char *namespace_)
         }
     } else {
         facts.attempts = 0;
+        (void)zl_armings_note(armer->armings, namespace_, state.serial, false, zl_clock_ms());
     }
     state.arming = zl_arming_judge(&facts);
     state.attempts = facts.attempts;

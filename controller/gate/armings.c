@@ -2,8 +2,12 @@
 #include "controller/gate/armings.h"
 
 #include "common/base/hash.h"
+#include "common/base/limits.h"
+#include "common/base/since.h"
 
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 struct entry {
@@ -17,18 +21,21 @@ struct zl_armings {
     pthread_mutex_t lock;
     struct entry *entries;
     uint64_t last_serial;
+    struct zl_sinces *sinces; /* of the namespaces whose probes fail */
 };
 
 struct zl_armings *zl_armings_new(void)
 {
     struct zl_armings *armings = zl_alloc(sizeof *armings);
     pthread_mutex_init(&armings->lock, NULL);
+    armings->sinces = zl_sinces_new(ZL_KEYS_REMEMBERED_MAX);
     return armings;
 }
 
 static void remove_entry(struct zl_armings *armings, struct entry *entry)
 {
     HASH_DEL(armings->entries, entry);
+    zl_since_forget(armings->sinces, entry->namespace_, "");
     free(entry->namespace_);
     free(entry);
 }
@@ -41,6 +48,7 @@ void zl_armings_free(struct zl_armings *armings)
     }
     HASH_ITER(hh, armings->entries, entry, next)
     remove_entry(armings, entry);
+    zl_sinces_free(armings->sinces);
     pthread_mutex_destroy(&armings->lock);
     free(armings);
 }
@@ -65,6 +73,15 @@ struct zl_arming_state zl_armings_begin(struct zl_armings *armings, const char *
     struct zl_arming_state state = entry->state;
     pthread_mutex_unlock(&armings->lock);
     return state;
+}
+
+int64_t zl_armings_note(struct zl_armings *armings, const char *namespace_, uint64_t serial,
+                        bool failing, int64_t now_ms)
+{
+    /* A namespace that went and came back meanwhile begins anew: with another serial. */
+    char id[24];
+    snprintf(id, sizeof id, "%" PRIu64, serial);
+    return zl_since(armings->sinces, namespace_, "", ZL_TOPIC_UNARMED, failing ? id : NULL, now_ms);
 }
 
 bool zl_armings_end(struct zl_armings *armings, const char *namespace_,

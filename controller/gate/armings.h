@@ -16,13 +16,19 @@ void zl_armings_free(struct zl_armings *armings);
 
 struct zl_arming_state {
     enum zl_arming arming;
-    int attempts;             /* as in zl_arming_facts */
-    int64_t failing_since_ms; /* zl_clock_ms of the first of them */
-    uint64_t serial;          /* of this stay in the table */
+    int attempts;    /* as in zl_arming_facts */
+    uint64_t serial; /* of this stay in the table */
 };
 
 /* Begin to look at NAMESPACE_: what was known of it, nothing (Probing) the first time. */
 struct zl_arming_state zl_armings_begin(struct zl_armings *armings, const char *namespace_);
+/*
+ * Note at NOW_MS that probes of NAMESPACE_ fail, or do not (any more), in the look of that serial.
+ *
+ * @return milliseconds since they began to
+ */
+int64_t zl_armings_note(struct zl_armings *armings, const char *namespace_, uint64_t serial,
+                        bool failing, int64_t now_ms);
 /*
  * End the look that began with this serial. A verdict about a namespace that was forgotten meanwhile is
  * dropped: its selector was taken away, perhaps after the probe.

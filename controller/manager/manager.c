@@ -7,11 +7,11 @@
 #include "common/base/metrics.h"
 #include "common/base/monitor.h"
 #include "common/base/process.h"
+#include "common/cache/claims.h"
 #include "common/kube/discovery.h"
 #include "common/kube/elector.h"
 #include "common/kube/retries.h"
 #include "common/objects/names.h"
-#include "common/seat/claim_clock.h"
 #include "controller/apply/jobs.h"
 #include "controller/gate/armer.h"
 #include "controller/manager/keys.h"
@@ -327,11 +327,9 @@ static void changed(void *ctx, enum zl_cached kind, const void *old_object, cons
         zl_failovers_see(manager->reconciler.failovers, manager->reconciler.cache, old_object,
                          new_object);
     }
-    if (kind == ZL_CACHED_LEASES) {
-        (void)zl_claim_clock_observe(manager->reconciler.clock, new_object, zl_clock_ms());
-        (void)zl_claim_clock_observe_successor(manager->reconciler.clock, new_object,
-                                               zl_clock_ms());
-    }
+    const struct zl_claims claims = {.clock = manager->reconciler.clock,
+                                     .cache = manager->reconciler.cache};
+    zl_claims_see(&claims, kind, old_object, new_object);
     zl_keys_enqueue(manager->reconciler.cache, manager->queue, kind, old_object, new_object);
     if (is_acting(manager)) {
         zl_keys_enqueue_freed(manager->reconciler.cache, manager->queue, kind, old_object,
@@ -462,7 +460,7 @@ static void stop(struct manager *manager)
     zl_cache_free(manager->reconciler.cache);
     zl_events_free(manager->reconciler.events, EVENTS_DRAIN_MS);
     zl_wakes_free(manager->reconciler.wakes);
-    zl_spells_free(manager->reconciler.spells);
+    zl_sinces_free(manager->reconciler.sinces);
     zl_failovers_free(manager->reconciler.failovers);
     zl_claim_clock_free(manager->reconciler.clock);
     zl_workqueue_free(manager->queue);
@@ -482,7 +480,7 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
         .events = zl_events_new(client, "zen-lead-controller"),
         .clock = zl_claim_clock_new(),
         .wakes = zl_wakes_new(),
-        .spells = zl_spells_new(),
+        .sinces = zl_sinces_new(ZL_KEYS_REMEMBERED_MAX),
         .failovers = zl_failovers_new(),
         .claim_timeout_ms = config->claim_timeout_s * 1000,
     };

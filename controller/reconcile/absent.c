@@ -5,6 +5,7 @@
 #include "controller/apply/jobs.h"
 #include "controller/traffic_director/service_route.h"
 
+#include "common/base/clock.h"
 #include "common/objects/names.h"
 
 static void tell_user_of(struct zl_reconciler *reconciler, const char *name,
@@ -50,7 +51,8 @@ struct zl_result zl_reconcile_absent_pool(struct zl_reconciler *reconciler,
     struct zl_result result = {.status = ZL_OK};
     tell_policy_is_missing(reconciler, name, pool);
     zl_wakes_forget(reconciler->wakes, namespace_, name);
-    zl_spells_forget(reconciler->spells, namespace_, name);
+    zl_since_forget(reconciler->sinces, namespace_, name);
+    zl_claim_clock_forget(reconciler->clock, namespace_, name, zl_clock_ms());
     result.status = zl_reconcile_pool_routes(reconciler, pool, namespace_, name, &result, err);
     if (result.status == ZL_OK) {
         result.status = zl_let_go_jobs(reconciler, pool, err);

@@ -12,12 +12,12 @@
 #define ZL_CONTROLLER_RECONCILE_RECONCILER_H
 
 #include "common/base/metrics.h"
+#include "common/base/since.h"
 #include "common/kube/events.h"
 #include "common/seat/claim_clock.h"
 #include "controller/apply/wakes.h"
 #include "controller/observe/failovers.h"
 #include "controller/view/pool.h"
-#include "controller/view/spells.h"
 
 #include <stdatomic.h>
 
@@ -30,7 +30,7 @@ struct zl_reconciler {
     struct zl_events *events;
     struct zl_claim_clock *clock;
     struct zl_wakes *wakes;
-    struct zl_spells *spells;
+    struct zl_sinces *sinces;
     struct zl_failovers *failovers;
     struct zl_armer *armer;
     int64_t claim_timeout_ms;

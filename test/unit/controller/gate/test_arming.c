@@ -250,6 +250,25 @@ static void test_a_verdict_about_a_forgotten_namespace_is_dropped(void **state)
     zl_armings_free(armings);
 }
 
+static void test_failing_counts_from_the_first_probe_of_a_stay(void **state)
+{
+    (void)state;
+    struct zl_namespaces none = {0};
+    struct zl_armings *armings = zl_armings_new();
+    uint64_t serial = zl_armings_begin(armings, "a").serial;
+    assert_int_equal(zl_armings_note(armings, "a", serial, true, 1000), 0);
+    assert_int_equal(zl_armings_note(armings, "a", serial, true, 4000), 3000);
+    assert_int_equal(zl_armings_note(armings, "b", serial, true, 4000), 0);
+    assert_int_equal(zl_armings_note(armings, "a", serial, false, 5000), 0);
+    assert_int_equal(zl_armings_note(armings, "a", serial, true, 6000), 0);
+
+    zl_armings_keep(armings, &none); /* and the look that is under way notes one more */
+    assert_int_equal(zl_armings_note(armings, "a", serial, true, 7000), 0);
+    uint64_t again = zl_armings_begin(armings, "a").serial;
+    assert_int_equal(zl_armings_note(armings, "a", again, true, 9000), 0);
+    zl_armings_free(armings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_looks_are_quick_while_arming_and_rare_when_armed),
         cmocka_unit_test(test_a_verdict_changes_once),
         cmocka_unit_test(test_a_verdict_about_a_forgotten_namespace_is_dropped),
+        cmocka_unit_test(test_failing_counts_from_the_first_probe_of_a_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
