@@ -19,6 +19,7 @@
 #include "common/kube/informer.h"
 #include "common/objects/job.h"
 #include "common/objects/node.h"
+#include "common/objects/replicaset.h"
 #include "common/objects/service.h"
 #include "common/objects/slice.h"
 #include "common/seat/lease.h"

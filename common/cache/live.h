@@ -9,7 +9,8 @@
 
 #include "common/kube/client.h"
 #include "common/objects/job.h"
-#include "common/objects/objects.h"
+#include "common/objects/replicaset.h"
+#include "common/objects/workload.h"
 
 /*
  * What stands under NAME now.

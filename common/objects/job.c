@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/objects/names.h"
+#include "common/objects/selectors.h"
 
 #include <string.h>
 
@@ -15,12 +16,6 @@ enum { MINUTE_S = 60 };
 static const struct cJSON *template_of(const struct cJSON *object)
 {
     return zl_json_at(object, "spec", "template", "metadata", NULL);
-}
-
-static bool opts_out(const struct cJSON *metadata, const struct cJSON *template)
-{
-    return zl_same_string(zl_json_text(metadata, "annotations", ZL_KEY_JOIN, NULL), "false") ||
-           zl_same_string(zl_json_text(template, "annotations", ZL_KEY_JOIN, NULL), "false");
 }
 
 static void decode_conditions(const struct cJSON *object, struct zl_job *job)
@@ -89,7 +84,7 @@ enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out, st
     }
     const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
     job->pool = zl_strdup(zl_pool_of(metadata, template_of(object)));
-    job->opted_out = opts_out(metadata, template_of(object));
+    job->opted_out = zl_opts_out(metadata, template_of(object));
     job->suspended = zl_json_bool(object, false, "spec", "suspend", NULL);
     job->queued = zl_json_text(metadata, "annotations", ZL_KEY_QUEUED, NULL) != NULL;
     job->parallelism = zl_json_i64(object, 1, "spec", "parallelism", NULL);
@@ -122,11 +117,11 @@ const char *zl_pool_of_cronjob(const struct cJSON *object)
     const struct cJSON *job = zl_json_at(object, "spec", "jobTemplate", "metadata", NULL);
     const struct cJSON *pod =
         zl_json_at(object, "spec", "jobTemplate", "spec", "template", "metadata", NULL);
-    if (opts_out(job, pod)) {
+    if (zl_opts_out(job, pod)) {
         return NULL;
     }
     const char *pool = zl_pool_of(metadata, pod);
-    return pool != NULL || opts_out(metadata, pod) ? pool : zl_pool_of(job, pod);
+    return pool != NULL || zl_opts_out(metadata, pod) ? pool : zl_pool_of(job, pod);
 }
 
 enum zl_status zl_cronjob_decode(const struct cJSON *object, struct zl_cronjob **out,

@@ -11,7 +11,7 @@
 #ifndef ZL_OBJECTS_JOB_H
 #define ZL_OBJECTS_JOB_H
 
-#include "common/objects/objects.h"
+#include "common/objects/workload.h"
 
 struct zl_job {
     struct zl_meta meta; /* meta.controller: the CronJob, if one made it */

@@ -7,7 +7,7 @@
 #ifndef ZL_OBJECTS_POLICY_H
 #define ZL_OBJECTS_POLICY_H
 
-#include "common/objects/objects.h"
+#include "common/objects/pod.h"
 #include "common/objects/ticks.h"
 
 #define ZL_STRATEGY_TRAFFIC_DIRECTOR "TrafficDirector"

@@ -136,3 +136,59 @@ void zl_selectors_clear(struct zl_selectors *selectors)
     free(selectors->items);
     *selectors = (struct zl_selectors){0};
 }
+
+/* --- a LabelSelector as text --- */
+
+static void add_requirement(struct zl_buf *text, const char *requirement)
+{
+    if (requirement == NULL) {
+        return;
+    }
+    /* Cannot fail: the API server bounds a selector far below the buffer's maximum. */
+    (void)zl_buf_printf(text, "%s%s", text->length > 0 ? "," : "", requirement);
+}
+
+static void add_expression(struct zl_buf *text, const struct cJSON *expression)
+{
+    const char *key = zl_json_text(expression, "key", NULL);
+    const char *op = zl_json_text(expression, "operator", NULL);
+    ZL_AUTO_FREE char *requirement = NULL;
+
+    if (key == NULL || op == NULL) {
+        return;
+    }
+    if (strcmp(op, "Exists") == 0) {
+        requirement = zl_strdup(key);
+    } else if (strcmp(op, "DoesNotExist") == 0) {
+        requirement = zl_asprintf("!%s", key);
+    } else {
+        ZL_AUTO_BUF struct zl_buf values;
+        zl_buf_init(&values, 1ul << 20);
+        const struct cJSON *value = zl_json_first(zl_json_at(expression, "values", NULL));
+        for (; value != NULL; value = zl_json_next(value)) {
+            add_requirement(&values, zl_json_value_text(value));
+        }
+        requirement = zl_asprintf("%s %s (%s)", key, strcmp(op, "In") == 0 ? "in" : "notin",
+                                  values.data != NULL ? values.data : "");
+    }
+    add_requirement(text, requirement);
+}
+
+char *zl_selector_text(const struct cJSON *selector)
+{
+    ZL_AUTO_BUF struct zl_buf text;
+    zl_buf_init(&text, 1ul << 20);
+
+    const struct cJSON *label = zl_json_first(zl_json_at(selector, "matchLabels", NULL));
+    for (; label != NULL; label = zl_json_next(label)) {
+        const char *value = zl_json_value_text(label);
+        ZL_AUTO_FREE char *requirement =
+            zl_asprintf("%s=%s", zl_json_name(label), value != NULL ? value : "");
+        add_requirement(&text, requirement);
+    }
+    const struct cJSON *expression = zl_json_first(zl_json_at(selector, "matchExpressions", NULL));
+    for (; expression != NULL; expression = zl_json_next(expression)) {
+        add_expression(&text, expression);
+    }
+    return zl_buf_take(&text);
+}

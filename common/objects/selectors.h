@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * selectors.h - a few label selectors in the place of many, as query texts (zl_selector_text).
+ * selectors.h - label selectors as the text of a labelSelector query, and a few in the place of many.
  *
  * Threads: pure.
  */
 #ifndef ZL_OBJECTS_SELECTORS_H
 #define ZL_OBJECTS_SELECTORS_H
 
-#include "common/base/memory.h"
+#include "common/base/json.h"
+
+/* A metav1.LabelSelector as the text of a labelSelector query; "" selects everything. Caller frees. */
+char *zl_selector_text(const struct cJSON *selector);
 
 struct zl_selectors {
     char **items; /* NULL as an item: everything */

@@ -156,19 +156,6 @@ static struct cJSON *encode_ports(const struct zl_service *service)
     return ports;
 }
 
-void zl_controller_ref_encode(struct cJSON *metadata, const struct zl_controller_ref *owner)
-{
-    struct cJSON *owners = zl_json_array();
-    struct cJSON *only = zl_json_object();
-    zl_json_set_text(only, "apiVersion", owner->api_version);
-    zl_json_set_text(only, "kind", owner->kind);
-    zl_json_set_text(only, "name", owner->name);
-    zl_json_set_text(only, "uid", owner->uid);
-    zl_json_set_bool(only, "controller", true);
-    zl_json_append(owners, only);
-    zl_json_set(metadata, "ownerReferences", owners);
-}
-
 /* An absent text must be null in a merge patch, so that it goes, and must not be there in a create. */
 static void set_text(struct cJSON *object, const char *name, const char *text, bool patch)
 {

@@ -8,7 +8,7 @@
 #ifndef ZL_OBJECTS_SERVICE_H
 #define ZL_OBJECTS_SERVICE_H
 
-#include "common/objects/objects.h"
+#include "common/objects/pod.h"
 
 struct zl_service_port {
     char *name;           /* NULL: the only port has none */
@@ -62,8 +62,5 @@ struct cJSON *zl_service_encode(const struct zl_service *service, bool patch);
 bool zl_service_same(const struct zl_service *desired, const struct zl_service *stored);
 /* May a Service have this name on every version of Kubernetes (RFC 1035 label)? */
 bool zl_service_name_is_valid(const char *name);
-
-/* METADATA's labels, owner and controller for an object of ours; shared with slices. */
-void zl_controller_ref_encode(struct cJSON *metadata, const struct zl_controller_ref *owner);
 
 #endif

@@ -9,7 +9,7 @@
 #ifndef ZL_OBJECTS_SLICE_H
 #define ZL_OBJECTS_SLICE_H
 
-#include "common/objects/objects.h"
+#include "common/objects/meta.h"
 
 struct zl_slice_port {
     char *name;           /* NULL: "" */

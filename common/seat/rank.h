@@ -7,7 +7,7 @@
 #ifndef ZL_SEAT_RANK_H
 #define ZL_SEAT_RANK_H
 
-#include "common/objects/objects.h"
+#include "common/objects/pod.h"
 
 /*
  * Whose pod is the best leader among POD's peers: not terminating before terminating, Ready before not

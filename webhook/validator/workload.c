@@ -3,6 +3,7 @@
 
 #include "common/objects/names.h"
 #include "common/objects/service.h"
+#include "common/objects/workload.h"
 #include "webhook/validator/our_keys.h"
 
 #include <string.h>

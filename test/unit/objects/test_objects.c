@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/objects/objects.h"
 #include "common/objects/policy.h"
+#include "common/objects/replicaset.h"
+#include "common/objects/selectors.h"
+#include "common/objects/workload.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * meta.h - what every Kubernetes object has: its metadata, and in that its controller.
+ *
+ * Each zl_X_decode of this folder turns the API's JSON into a struct that owns its strings; absent text is NULL.
+ * A decode fails with ZL_E_INVALID only when name or uid is missing: the API server has validated the rest, and
+ * what it left out reads as its default.
+ *
+ * Threads: pure; a decoded object is read-only.
+ */
+#ifndef ZL_OBJECTS_META_H
+#define ZL_OBJECTS_META_H
+
+#include "common/base/json.h"
+
+#include <stdint.h>
+
+struct zl_controller_ref {
+    char *api_version, *kind, *name, *uid; /* all NULL: no controller */
+};
+
+/* METADATA's ownerReference with controller: true; OUT stays zero without one. */
+void zl_controller_ref_decode(const struct cJSON *metadata, struct zl_controller_ref *out);
+void zl_controller_ref_clear(struct zl_controller_ref *owner);
+/* The same as METADATA's only ownerReference. */
+void zl_controller_ref_encode(struct cJSON *metadata, const struct zl_controller_ref *owner);
+
+struct zl_meta {
+    char *namespace_; /* "" for cluster-scoped objects */
+    char *name;
+    char *uid;
+    char *resource_version;
+    int64_t generation;
+    int64_t created_us; /* wall clock; 0 when absent */
+    bool deleting;      /* deletionTimestamp is set */
+    struct zl_controller_ref controller;
+};
+
+enum zl_status zl_meta_decode(const struct cJSON *object, struct zl_meta *out,
+                              struct zl_error *err) ZL_MUST_CHECK;
+void zl_meta_clear(struct zl_meta *meta);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * workload.h - a workload whose pods may lead a pool (a Deployment, a StatefulSet), and which pool an object joins.
+ *
+ * Threads: pure; a decoded object is read-only.
+ */
+#ifndef ZL_OBJECTS_WORKLOAD_H
+#define ZL_OBJECTS_WORKLOAD_H
+
+#include "common/objects/pod.h"
+
+enum zl_workload_kind { ZL_WORKLOAD_DEPLOYMENT, ZL_WORKLOAD_STATEFULSET };
+
+struct zl_workload {
+    struct zl_meta meta;
+    enum zl_workload_kind kind;
+    int64_t replicas; /* desired; 1 when the field is absent */
+    char *pool;       /* the pool that it joins; NULL: none, or opted out */
+    char *selector;   /* spec.selector as a labelSelector query */
+    struct zl_pod
+        *template_pod; /* labels and ports of the pods that it makes; nothing else is set */
+    bool paused;       /* a Deployment that is not to roll out now */
+    /* Its own strategy takes the old pods away before it makes new ones (Recreate), or never (OnDelete). */
+    bool recreates, on_delete;
+    int64_t min_ready_s;         /* a pod counts as available after being Ready so long */
+    int64_t progress_deadline_s; /* how long a new revision may take to become Ready */
+    int64_t partition;           /* of a StatefulSet: lower ordinals keep their revision */
+};
+
+/* Does zen-lead/join: "false" stand on an object or on its pod template? */
+bool zl_opts_out(const struct cJSON *metadata, const struct cJSON *template_metadata);
+
+/*
+ * The pool that a workload names, borrowed: the label wins, then the workload's annotation, then its pod
+ * template's. NULL: none, or opted out.
+ */
+const char *zl_pool_of(const struct cJSON *metadata, const struct cJSON *template_metadata);
+
+enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON *object,
+                                  struct zl_workload **out, struct zl_error *err) ZL_MUST_CHECK;
+void zl_workload_free(void *workload); /* a struct zl_workload; fits zl_ref_new */
+const char *zl_workload_kind_name(enum zl_workload_kind kind); /* "Deployment", "StatefulSet" */
+
+#endif
