@@ -50,6 +50,7 @@ $(BUILD)/bin/zl-kubelet: $(call program-objects,test/kubelet)
 $(BUILD)/bin/zl-bench: $(BUILD)/test/bench/failover.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/zl-limit: $(BUILD)/test/bench/limit.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/zl-tls-load: $(BUILD)/test/tls/load.o
+$(BUILD)/bin/zl-policy-fields: $(BUILD)/test/lint/policy_fields.o
 chaos-objects = $(patsubst %,$(BUILD)/test/chaos/%.o,$(1))
 $(BUILD)/bin/zl-chaos-checker: $(call chaos-objects,checker streams fact history history_jobs history_look calm)
 $(BUILD)/bin/zl-chaos-proxy: $(call chaos-objects,proxy)
@@ -181,8 +182,9 @@ docs: all ## write docs/options.md from the programs' own option tables, and the
 	@bash test/lint/options.sh $(BUILD)/bin >docs/options.md
 	@bash test/lint/prometheusrule.sh >manifests/monitoring/prometheusrule.yaml
 
-docs-check: all ## fail when docs/options.md or docs/metrics.md is not what the programs say, docs/reference.md not what the CRD says, or a link leads nowhere
+docs-check: all $(BUILD)/bin/zl-policy-fields ## fail when docs/options.md or docs/metrics.md is not what the programs say, CRD and docs/reference.md not what the policy's table says, or a link leads nowhere
 	@bash test/lint/options.sh $(BUILD)/bin | diff docs/options.md - || { echo "run: make docs" >&2; exit 1; }
+	@bash test/lint/policy_fields.sh $(BUILD)/bin/zl-policy-fields
 	@bash test/lint/reference.sh
 	@bash test/lint/links.sh
 	@bash test/lint/metrics.sh

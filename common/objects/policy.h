@@ -8,72 +8,17 @@
 #define ZL_OBJECTS_POLICY_H
 
 #include "common/objects/pod.h"
-#include "common/objects/ticks.h"
-
-#define ZL_STRATEGY_TRAFFIC_DIRECTOR "TrafficDirector"
-#define ZL_STRATEGY_STATE_GUARD "StateGuard"
-#define ZL_STRATEGY_NONE                                                                           \
-    "None" /* a Job beside a Deployment is refused, in a standby pool it just runs */
-
-/* As many waiting Jobs are listed; how many there are says WAITING. */
-#define ZL_QUEUE_MAX 32
-
-struct zl_status_workload {
-    char *kind, *name, *strategy;
-};
-
-/* A Job that executes or waits. */
-struct zl_status_job {
-    char *name, *uid;
-    char *since; /* it executes, or waits, since then */
-};
-
-enum zl_condition_type {
-    ZL_CONDITION_READY,            /* a Ready pod leads */
-    ZL_CONDITION_GATEKEEPER_ARMED, /* the API server asks the webhook about the namespace's pods */
-    ZL_CONDITION_POD_ROLE_LABELS,  /* with podRoleLabel: true: every pod carries its role */
-    ZL_CONDITION_COUNT,
-};
-
-struct zl_condition {
-    char *status; /* "True" or "False"; NULL: the condition is absent */
-    char *reason, *message;
-    char *since; /* lastTransitionTime: when STATUS changed last */
-};
-
-/* .status. Text is NULL where the field is absent. Times are RFC 3339 text, written as they were read. */
-struct zl_policy_status {
-    char *phase; /* "Electing" or "Stable" */
-    char *holder_name, *holder_uid, *holder_namespace;
-    char *holder_start_time; /* when it became the leader */
-    char *holder_ready_time; /* when it was first seen Ready; NULL: it is still starting */
-    int64_t holder_token;    /* its fencing token; 0: not said */
-    char *successor_name, *successor_uid; /* during a handover: the pod that is to take over */
-    int64_t candidates;                   /* live pods of the pool's workloads */
-    int64_t blocked;                      /* replicas that are wanted and refused */
-    int64_t fencing_token;                /* never falls; 0: no leader yet */
-    int64_t lease_transitions;            /* changes of leader */
-    char *last_transition_time;
-    int64_t observed_generation;
-    struct zl_status_workload *workloads;
-    size_t workload_count;
-    /* Of a guarded pool (turns.h). */
-    struct zl_status_job executing; /* NAME NULL: nobody's turn */
-    struct zl_status_job *queue;    /* who waits, the next first; at most ZL_QUEUE_MAX */
-    size_t queue_count;
-    int64_t waiting; /* how many wait */
-    struct zl_ticks
-        ticks; /* scheduled times that were used up; copied on by whoever writes a status */
-    struct zl_condition conditions[ZL_CONDITION_COUNT];
-};
+#include "common/objects/policy_status.h"
 
 struct zl_policy {
     struct zl_meta meta;
-    int64_t lease_duration_s, renew_deadline_s, retry_period_s;
-    bool custom_identity; /* identityStrategy: custom */
-    bool standby;         /* followerMode: standby; else scaleDown */
-    bool recreate;        /* rollout: Recreate; else Handover */
-    bool role_label;      /* podRoleLabel: true */
+    /* The spec; what each field is called, may be and is by default: policy_fields.h. */
+    int64_t lease_duration_s, retry_period_s;
+    int64_t renew_deadline_s; /* must stand between the two; nothing is done with it */
+    bool custom_identity;     /* identityStrategy: custom */
+    bool standby;             /* followerMode: standby; else scaleDown */
+    bool recreate;            /* rollout: Recreate; else Handover */
+    bool role_label;          /* podRoleLabel: true */
     struct zl_policy_status status;
 };
 
@@ -86,20 +31,5 @@ void zl_policy_free(void *policy); /* a struct zl_policy; fits zl_ref_new */
  * is the last that was)? Then a Lease that was lost is its.
  */
 bool zl_policy_led_last(const struct zl_policy *policy, const char *pod_uid, int64_t token);
-
-void zl_policy_status_clear(struct zl_policy_status *status);
-/* The status as JSON, in one fixed order, so that equal texts are equal statuses. */
-struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status);
-/* Fill the empty CONDITION but for its time. */
-void zl_condition_set(struct zl_condition *condition, bool holds, const char *reason,
-                      const char *message);
-/* Its time moves to NOW (RFC 3339) only when its status is not that of BEFORE. */
-void zl_condition_date(struct zl_condition *condition, const struct zl_condition *before,
-                       const char *now);
-/* COPY becomes what CONDITION is; it must be empty. */
-void zl_condition_copy(struct zl_condition *copy, const struct zl_condition *condition);
-
-bool zl_policy_status_same(const struct zl_policy_status *left,
-                           const struct zl_policy_status *right);
 
 #endif

@@ -2,6 +2,7 @@
 #include "webhook/validator/policy.h"
 
 #include "common/objects/names.h"
+#include "common/objects/policy_fields.h"
 #include "common/objects/service.h"
 
 #include <string.h>
@@ -13,122 +14,101 @@
 
 enum { POOL_NAME_MAX = 63 }; /* it is a label's value */
 
-static const struct number {
-    const char *name, *path;
-    int64_t min, max, fallback;
-} NUMBERS[] = {
-    {"leaseDurationSeconds", "spec.leaseDurationSeconds", 5, 3600, 15},
-    {"renewDeadlineSeconds", "spec.renewDeadlineSeconds", 2, 3599, 10},
-    {"retryPeriodSeconds", "spec.retryPeriodSeconds", 1, 3598, 2},
-};
-enum { LEASE, RENEW, RETRY, NUMBER_COUNT };
-
-static const struct choice {
-    const char *name, *path;
-    const char *values[2];
-} CHOICES[] = {
-    {"identityStrategy", "spec.identityStrategy", {"pod", "custom"}},
-    {"followerMode", "spec.followerMode", {"scaleDown", "standby"}},
-    {"rollout", "spec.rollout", {"Handover", "Recreate"}},
-};
-enum { CHOICE_COUNT = sizeof CHOICES / sizeof CHOICES[0] };
-
-/* The number as it counts; 0 when there is an error about it. */
-static int64_t check_number(const struct cJSON *spec, const struct number *number,
-                            struct zl_findings *findings)
+/* The number as it counts; 0, which is in no field's range: it is none that may be. */
+static int64_t seconds_of(const struct cJSON *spec, const struct zl_policy_field *field)
 {
-    const struct cJSON *node = zl_json_at(spec, number->name, NULL);
+    const struct cJSON *node = zl_json_at(spec, field->name, NULL);
     if (node == NULL || zl_json_is_null(node)) {
-        return number->fallback;
+        return field->fallback;
     }
-    int64_t value = zl_json_i64(spec, INT64_MIN, number->name, NULL);
-    if (value >= number->min && value <= number->max) {
-        return value;
+    int64_t value = zl_json_i64(spec, INT64_MIN, field->name, NULL);
+    return value >= field->min && value <= field->max ? value : 0;
+}
+
+static void check_seconds(const struct cJSON *spec, const struct zl_policy_field *field,
+                          struct zl_findings *findings)
+{
+    if (seconds_of(spec, field) != 0) {
+        return;
     }
-    ZL_AUTO_FREE char *shown = zl_json_print(node);
-    zl_findings_error(findings, INVALID, number->path,
+    ZL_AUTO_FREE char *shown = zl_json_print(zl_json_at(spec, field->name, NULL));
+    zl_findings_error(findings, INVALID, field->path,
                       "Invalid value: " ZL_SHOWN ": must be a whole number of seconds from %lld to "
                       "%lld; e.g. %lld",
-                      shown, (long long)number->min, (long long)number->max,
-                      (long long)number->fallback);
-    return 0;
+                      shown, (long long)field->min, (long long)field->max,
+                      (long long)field->fallback);
 }
 
-/* LOWER's field must be less than UPPER's; 0 stands for a value that was refused already. */
-static void check_order(const int64_t *values, int lower, int upper, int64_t example,
+/* FIELD must be less than another one, unless one of the two was refused already. */
+static void check_order(const struct cJSON *spec, const struct zl_policy_field *field,
                         struct zl_findings *findings)
 {
-    if (values[lower] == 0 || values[upper] == 0 || values[lower] < values[upper]) {
+    const struct zl_policy_field *upper = zl_policy_field_find(field->less_than);
+    if (upper == NULL) {
         return;
     }
-    zl_findings_error(findings, INVALID, NUMBERS[lower].path,
-                      "Invalid value: %lld: must be less than %s (%lld); e.g. %lld",
-                      (long long)values[lower], NUMBERS[upper].path, (long long)values[upper],
-                      (long long)example);
-}
-
-static void check_times(const struct cJSON *spec, struct zl_findings *findings)
-{
-    int64_t values[NUMBER_COUNT];
-    for (int i = 0; i < NUMBER_COUNT; i++) {
-        values[i] = check_number(spec, &NUMBERS[i], findings);
+    int64_t value = seconds_of(spec, field);
+    int64_t limit = seconds_of(spec, upper);
+    if (value == 0 || limit == 0 || value < limit) {
+        return;
     }
-    /* The proportions of the defaults: 15, 10, 2. */
-    int64_t retry = values[RENEW] / 5;
-    check_order(values, RENEW, LEASE, values[LEASE] * 2 / 3, findings);
-    check_order(values, RETRY, RENEW, retry > 0 ? retry : 1, findings);
+    /* In the proportion of the defaults. */
+    int64_t example = limit * field->fallback / upper->fallback;
+    zl_findings_error(findings, INVALID, field->path,
+                      "Invalid value: %lld: must be less than %s (%lld); e.g. %lld",
+                      (long long)value, upper->path, (long long)limit,
+                      (long long)(example > 0 ? example : 1));
 }
 
-static void check_choice(const struct cJSON *spec, const struct choice *choice,
+static void check_choice(const struct cJSON *spec, const struct zl_policy_field *field,
                          struct zl_findings *findings)
 {
-    const struct cJSON *node = zl_json_at(spec, choice->name, NULL);
+    const struct cJSON *node = zl_json_at(spec, field->name, NULL);
     const char *text = zl_json_value_text(node);
-    if (node == NULL || zl_json_is_null(node) || zl_same_string(text, choice->values[0]) ||
-        zl_same_string(text, choice->values[1])) {
+    if (node == NULL || zl_json_is_null(node) || zl_same_string(text, field->choices[0]) ||
+        zl_same_string(text, field->choices[1])) {
         return;
     }
     ZL_AUTO_FREE char *shown = zl_json_print(node);
-    zl_findings_error(findings, UNSUPPORTED, choice->path,
+    zl_findings_error(findings, UNSUPPORTED, field->path,
                       "Unsupported value: " ZL_SHOWN ": supported values: \"%s\", \"%s\"", shown,
-                      choice->values[0], choice->values[1]);
+                      field->choices[0], field->choices[1]);
 }
 
-static void check_role_label(const struct cJSON *spec, struct zl_findings *findings)
+static void check_switch(const struct cJSON *spec, const struct zl_policy_field *field,
+                         struct zl_findings *findings)
 {
-    const struct cJSON *node = zl_json_at(spec, "podRoleLabel", NULL);
+    const struct cJSON *node = zl_json_at(spec, field->name, NULL);
     if (node == NULL || zl_json_is_null(node)) {
         return;
     }
     /* Neither fallback comes through: it is no truth value. */
-    if (zl_json_bool(spec, true, "podRoleLabel", NULL) !=
-        zl_json_bool(spec, false, "podRoleLabel", NULL)) {
+    if (zl_json_bool(spec, true, field->name, NULL) !=
+        zl_json_bool(spec, false, field->name, NULL)) {
         ZL_AUTO_FREE char *shown = zl_json_print(node);
-        zl_findings_error(findings, INVALID, "spec.podRoleLabel",
+        zl_findings_error(findings, INVALID, field->path,
                           "Invalid value: " ZL_SHOWN ": must be true or false", shown);
     }
 }
 
-static bool is_field(const char *name)
+static void check_values(const struct cJSON *spec, enum zl_policy_field_type type,
+                         void (*check)(const struct cJSON *spec,
+                                       const struct zl_policy_field *field,
+                                       struct zl_findings *findings),
+                         struct zl_findings *findings)
 {
-    for (int i = 0; i < NUMBER_COUNT; i++) {
-        if (zl_same_string(name, NUMBERS[i].name)) {
-            return true;
+    for (const struct zl_policy_field *field = ZL_POLICY_FIELDS; field->name != NULL; field++) {
+        if (field->type == type) {
+            check(spec, field, findings);
         }
     }
-    for (int i = 0; i < CHOICE_COUNT; i++) {
-        if (zl_same_string(name, CHOICES[i].name)) {
-            return true;
-        }
-    }
-    return zl_same_string(name, "podRoleLabel");
 }
 
 static void check_fields(const struct cJSON *spec, struct zl_findings *findings)
 {
     const struct cJSON *node = zl_json_is_object(spec) ? zl_json_first(spec) : NULL;
     for (; node != NULL; node = zl_json_next(node)) {
-        if (!is_field(zl_json_name(node))) {
+        if (zl_policy_field_find(zl_json_name(node)) == NULL) {
             ZL_AUTO_FREE char *path = zl_asprintf("spec." ZL_SHOWN, zl_json_name(node));
             zl_findings_warn(findings, path,
                              "unknown field, ignored; \"kubectl explain leaderpolicy.spec\" "
@@ -207,11 +187,10 @@ void zl_validate_policy(const struct cJSON *object, const struct cJSON *old_obje
     }
     /* Errors first: a full list drops what comes later. */
     check_name(object, findings);
-    check_times(spec, findings);
-    for (int i = 0; i < CHOICE_COUNT; i++) {
-        check_choice(spec, &CHOICES[i], findings);
-    }
-    check_role_label(spec, findings);
+    check_values(spec, ZL_POLICY_SECONDS, check_seconds, findings);
+    check_values(spec, ZL_POLICY_SECONDS, check_order, findings);
+    check_values(spec, ZL_POLICY_CHOICE, check_choice, findings);
+    check_values(spec, ZL_POLICY_SWITCH, check_switch, findings);
     check_fields(spec, findings);
     check_applied(object, findings);
     check_effect(object, findings);
