@@ -1,104 +1,146 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/gatekeeper/decide.h"
 
-static struct zl_decision answer(enum zl_outcome outcome)
-{
-    return (struct zl_decision){.step = ZL_STEP_ANSWER, .outcome = outcome};
-}
-
-static struct zl_decision then(enum zl_step step, enum zl_outcome outcome)
-{
-    return (struct zl_decision){.step = step, .outcome = outcome};
-}
-
 /* Why a pod may not lead beside one that holds the seat. */
-static enum zl_outcome follower(const struct zl_facts *facts)
+static enum zl_outcome follower(bool held_by_job)
 {
-    return facts->held_by_job ? ZL_OUTCOME_JOB_EXECUTES : ZL_OUTCOME_FOLLOWER;
+    return held_by_job ? ZL_OUTCOME_JOB_EXECUTES : ZL_OUTCOME_FOLLOWER;
 }
 
-/* A stale denial only delays, so memory may deny; only live facts may let a pod in. */
-static struct zl_decision decide_from_memory(const struct zl_facts *facts)
-{
-    bool steadily_held = facts->seat == ZL_SEAT_HELD && !facts->holder_terminating &&
-                         !facts->is_holder && !facts->is_successor && !facts->may_succeed;
-    return steadily_held ? answer(follower(facts)) : then(ZL_STEP_READ, ZL_OUTCOME_CLAIM_PENDING);
-}
+/* --- what memory may say -------------------------------------------------------------------------- */
 
-static struct zl_decision decide_beside_leader(const struct zl_facts *facts)
+/*
+ * A stale denial only delays. What would let a pod of a pool in (no LeaderPolicy, standby, one replica, a free seat) is
+ * looked at: a pool that was just made, or a workload that was just scaled up, must not slip two pods past its gatekeeper.
+ */
+struct zl_decision zl_decide_known(const struct zl_known *known)
 {
-    /* A leader on its way out leaves the seat in a moment: then this pod may have that. */
-    bool place = facts->may_succeed && !facts->successor_lives && !facts->holder_terminating;
-    return place ? then(ZL_STEP_SUCCEED, ZL_OUTCOME_SUCCESSOR) : answer(follower(facts));
-}
-
-static struct zl_decision decide_empty_seat(const struct zl_facts *facts)
-{
-    if (facts->other_pod_lives) {
-        return then(ZL_STEP_ADOPT, ZL_OUTCOME_ADOPTED);
+    if (known->owner_gone) {
+        return zl_answer(ZL_OUTCOME_OWNER_GONE);
     }
-    if (facts->may_lead) {
-        return then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED);
+    if (known->workload == NULL && known->job == NULL) {
+        return zl_answer(ZL_OUTCOME_NOT_IN_POOL);
+    }
+    if (known->is_static) {
+        return zl_answer(ZL_OUTCOME_STATIC_POD);
+    }
+    bool blocks = known->strategy == ZL_STRATEGY_SCALE_DOWN || known->strategy == ZL_STRATEGY_TURNS;
+    if (blocks && known->job != NULL) {
+        return zl_decide_turn_known(known);
+    }
+    bool steadily_held = blocks && known->workload->replicas > 1 && known->seat == ZL_SEAT_HELD &&
+                         !known->holder_terminating && !known->is_holder && !known->is_successor &&
+                         !known->may_succeed;
+    return steadily_held ? zl_answer(follower(known->held_by_job))
+                         : zl_then(ZL_STEP_LOOK, ZL_OUTCOME_CLAIM_PENDING);
+}
+
+/* --- what was seen -------------------------------------------------------------------------------- */
+
+/* LOOK: at the seat. */
+static struct zl_decision decide_without_seat(const struct zl_seen *seen)
+{
+    if (seen->owner_gone) {
+        return zl_answer(ZL_OUTCOME_OWNER_GONE);
+    }
+    if (seen->workload == NULL && seen->job == NULL) {
+        return zl_answer(ZL_OUTCOME_NOT_IN_POOL);
+    }
+    if (seen->strategy == ZL_STRATEGY_ABSENT) {
+        return zl_answer(ZL_OUTCOME_POLICY_MISSING);
+    }
+    if (seen->workload != NULL && seen->workload->replicas <= 1) {
+        return zl_answer(ZL_OUTCOME_SINGLE_REPLICA);
+    }
+    if (seen->strategy == ZL_STRATEGY_STANDBY) {
+        return zl_answer(ZL_OUTCOME_STANDBY);
+    }
+    if (seen->job != NULL && seen->strategy != ZL_STRATEGY_TURNS) {
+        return zl_answer(ZL_OUTCOME_LED_POOL);
+    }
+    if (seen->nameless) {
+        return zl_answer(ZL_OUTCOME_NAMELESS);
+    }
+    /* Memory may not know the workload that leads. No option makes that safe, so it is no API error either. */
+    if (seen->memory_lags) {
+        return zl_answer(ZL_OUTCOME_UNREACHABLE);
+    }
+    return zl_then(ZL_STEP_LOOK, ZL_OUTCOME_CLAIM_PENDING);
+}
+
+bool zl_needs_seat(const struct zl_seen *seen)
+{
+    return decide_without_seat(seen).step == ZL_STEP_LOOK;
+}
+
+static struct zl_decision decide_beside_leader(const struct zl_seen *seen)
+{
+    const struct zl_revision_seen *revision = &seen->revision;
+    /* A leader on its way out leaves the seat in a moment: then this pod may have that. */
+    bool place = revision->may_succeed && !revision->successor_lives && !seen->holder_terminating;
+    return place ? zl_then(ZL_STEP_SUCCEED, ZL_OUTCOME_SUCCESSOR)
+                 : zl_answer(follower(seen->held_by_job));
+}
+
+static struct zl_decision decide_free_seat(const struct zl_seen *seen)
+{
+    const struct zl_revision_seen *revision = &seen->revision;
+    if (seen->other != NULL) {
+        return zl_then(ZL_STEP_ADOPT, ZL_OUTCOME_ADOPTED);
+    }
+    if (revision->may_lead) {
+        return zl_then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED);
     }
     /* Not proven yet: it may start, and leads when it is Ready. */
-    if (facts->may_succeed && !facts->successor_lives) {
-        return then(ZL_STEP_SUCCEED, ZL_OUTCOME_SUCCESSOR);
+    if (revision->may_succeed && !revision->successor_lives) {
+        return zl_then(ZL_STEP_SUCCEED, ZL_OUTCOME_SUCCESSOR);
     }
     /* The revision that ought to lead sends no pod. An old one that serves is better than none. */
-    return facts->vacant_long && !facts->successor_lives && !facts->may_succeed
-               ? then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED)
-               : answer(ZL_OUTCOME_OTHER_REVISION);
+    return revision->vacant_long && !revision->successor_lives && !revision->may_succeed
+               ? zl_then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED)
+               : zl_answer(ZL_OUTCOME_OTHER_REVISION);
 }
 
-static struct zl_decision decide_live(const struct zl_facts *facts)
+static struct zl_decision decide_pod_seen(const struct zl_seen *seen)
 {
-    if (facts->is_holder) {
-        return answer(ZL_OUTCOME_IS_LEADER);
+    if (seen->is_holder) {
+        return zl_answer(ZL_OUTCOME_IS_LEADER);
     }
-    if (facts->is_successor) {
-        return answer(ZL_OUTCOME_SUCCESSOR);
+    if (seen->revision.is_successor) {
+        return zl_answer(ZL_OUTCOME_SUCCESSOR);
     }
-    switch (facts->seat) {
+    switch (seen->seat) {
     case ZL_SEAT_HELD:
-        return decide_beside_leader(facts);
+        return decide_beside_leader(seen);
     case ZL_SEAT_PROVISIONAL:
-        return answer(facts->held_by_job ? ZL_OUTCOME_JOB_EXECUTES : ZL_OUTCOME_CLAIM_PENDING);
+        return zl_answer(seen->held_by_job ? ZL_OUTCOME_JOB_EXECUTES : ZL_OUTCOME_CLAIM_PENDING);
     case ZL_SEAT_ABSENT:
     case ZL_SEAT_EMPTY:
-        if (facts->claim_in_flight && !facts->other_led) {
-            return answer(ZL_OUTCOME_CLAIM_PENDING);
+        if (seen->claim_in_flight && !seen->other_led) {
+            return zl_answer(ZL_OUTCOME_CLAIM_PENDING);
         }
         break;
     case ZL_SEAT_ABANDONED:
         break;
     case ZL_SEAT_UNKNOWN:
-        return answer(ZL_OUTCOME_UNREACHABLE);
+        return zl_answer(ZL_OUTCOME_UNREACHABLE);
     }
-    return decide_empty_seat(facts);
+    return decide_free_seat(seen);
 }
 
-struct zl_decision zl_decide(const struct zl_facts *facts)
+struct zl_decision zl_decide_seen(const struct zl_seen *seen)
 {
-    if (facts->workload == NULL && facts->job == NULL) {
-        return answer(ZL_OUTCOME_NOT_IN_POOL);
+    struct zl_decision decision = decide_without_seat(seen);
+    if (decision.step != ZL_STEP_LOOK) {
+        return decision;
     }
-    if (facts->is_static) {
-        return answer(ZL_OUTCOME_STATIC_POD);
+    if (seen->unprepared) {
+        return zl_then(ZL_STEP_PREPARE, ZL_OUTCOME_CLAIM_PENDING);
     }
-    if (facts->policy == NULL) {
-        return answer(ZL_OUTCOME_POLICY_MISSING);
-    }
-    if (facts->workload != NULL && facts->workload->replicas <= 1) {
-        return answer(ZL_OUTCOME_SINGLE_REPLICA);
-    }
-    if (facts->policy->standby) {
-        return answer(ZL_OUTCOME_STANDBY);
-    }
-    if (facts->job != NULL) {
-        return zl_decide_turn(facts);
-    }
-    return facts->live ? decide_live(facts) : decide_from_memory(facts);
+    return seen->job != NULL ? zl_decide_turn_seen(seen) : decide_pod_seen(seen);
 }
+
+/* --- what the answers are called, and say --------------------------------------------------------- */
 
 /* One text for whatever a Job waits for: its Events stay one. */
 #define NOT_ITS_TURN                                                                               \

@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * decide_job.c - may this pod of a Job execute? The Jobs' part of zl_decide; pure.
+ * decide_job.c - may this pod of a Job execute? The Jobs' part of both decisions; pure.
  */
 #include "webhook/gatekeeper/decide.h"
 
-static struct zl_decision answer(enum zl_outcome outcome)
-{
-    return (struct zl_decision){.step = ZL_STEP_ANSWER, .outcome = outcome};
-}
-
-static struct zl_decision then(enum zl_step step, enum zl_outcome outcome)
-{
-    return (struct zl_decision){.step = step, .outcome = outcome};
-}
-
-enum zl_whose_turn zl_turn_by_memory(const struct zl_job *job, const struct zl_lease *lease)
+enum zl_whose_turn zl_turn_of(const struct zl_job *job, const struct zl_lease *lease)
 {
     if (lease == NULL || lease->turn_uid == NULL) {
         return ZL_TURN_NOBODYS;
@@ -27,69 +17,69 @@ enum zl_whose_turn zl_turn_by_memory(const struct zl_job *job, const struct zl_l
  * A stale denial only delays. But the Job whose turn it is makes its next pod the moment that one ended, which
  * memory may not know yet, and a refusal would cost it its controller's back-off.
  */
-static struct zl_decision decide_from_memory(const struct zl_facts *facts)
+struct zl_decision zl_decide_turn_known(const struct zl_known *known)
 {
-    bool steadily_held = facts->seat == ZL_SEAT_HELD && !facts->holder_terminating &&
-                         !facts->is_holder && facts->turn != ZL_TURN_OWN;
-    return steadily_held ? answer(ZL_OUTCOME_TURN_TAKEN)
-                         : then(ZL_STEP_READ, ZL_OUTCOME_TURN_PENDING);
+    if (known->strategy != ZL_STRATEGY_TURNS) {
+        return zl_answer(ZL_OUTCOME_LED_POOL);
+    }
+    bool steadily_held = known->seat == ZL_SEAT_HELD && !known->holder_terminating &&
+                         !known->is_holder && known->turn != ZL_TURN_OWN;
+    return steadily_held ? zl_answer(ZL_OUTCOME_TURN_TAKEN)
+                         : zl_then(ZL_STEP_LOOK, ZL_OUTCOME_TURN_PENDING);
 }
 
-static struct zl_decision decide_standing(const struct zl_facts *facts)
+static struct zl_decision decide_standing(const struct zl_queue_seen *queue)
 {
-    switch (facts->standing) {
+    switch (queue->standing) {
     case ZL_STANDING_OVER:
     case ZL_STANDING_PAUSED:
-        return answer(ZL_OUTCOME_JOB_OVER);
+        return zl_answer(ZL_OUTCOME_JOB_OVER);
     case ZL_STANDING_DUPLICATE:
-        return answer(ZL_OUTCOME_TICK_USED);
+        return zl_answer(ZL_OUTCOME_TICK_USED);
     case ZL_STANDING_MISSED:
-        return answer(ZL_OUTCOME_TICK_MISSED);
+        return zl_answer(ZL_OUTCOME_TICK_MISSED);
     case ZL_STANDING_EXECUTING:
-        return then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED);
+        return zl_then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED);
     case ZL_STANDING_WAITING:
         break;
     }
-    return facts->is_next ? then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED) : answer(ZL_OUTCOME_QUEUED);
+    return queue->is_next ? zl_then(ZL_STEP_CLAIM, ZL_OUTCOME_CLAIMED)
+                          : zl_answer(ZL_OUTCOME_QUEUED);
 }
 
-static struct zl_decision decide_free_seat(const struct zl_facts *facts)
+static struct zl_decision decide_free_seat(const struct zl_seen *seen)
 {
+    const struct zl_queue_seen *queue = &seen->queue;
     /* Within a turn, a live pod of another Job is surplus: the turn waits until it has gone. */
-    if (facts->other_pod_lives) {
-        return facts->turn == ZL_TURN_NOBODYS || facts->other_has_turn
-                   ? then(ZL_STEP_ADOPT, ZL_OUTCOME_TURN_ADOPTED)
-                   : answer(ZL_OUTCOME_TURN_TAKEN);
+    if (seen->other != NULL) {
+        return queue->turn == ZL_TURN_NOBODYS || queue->other_has_turn
+                   ? zl_then(ZL_STEP_ADOPT, ZL_OUTCOME_TURN_ADOPTED)
+                   : zl_answer(ZL_OUTCOME_TURN_TAKEN);
     }
-    return facts->turn == ZL_TURN_ANOTHERS ? answer(ZL_OUTCOME_TURN_TAKEN) : decide_standing(facts);
+    return queue->turn == ZL_TURN_ANOTHERS ? zl_answer(ZL_OUTCOME_TURN_TAKEN)
+                                           : decide_standing(queue);
 }
 
-struct zl_decision zl_decide_turn(const struct zl_facts *facts)
+struct zl_decision zl_decide_turn_seen(const struct zl_seen *seen)
 {
-    if (facts->led) {
-        return answer(ZL_OUTCOME_LED_POOL);
+    if (seen->is_holder) {
+        return zl_answer(ZL_OUTCOME_IS_LEADER);
     }
-    if (!facts->live) {
-        return decide_from_memory(facts);
-    }
-    if (facts->is_holder) {
-        return answer(ZL_OUTCOME_IS_LEADER);
-    }
-    switch (facts->seat) {
+    switch (seen->seat) {
     case ZL_SEAT_HELD:
-        return answer(ZL_OUTCOME_TURN_TAKEN);
+        return zl_answer(ZL_OUTCOME_TURN_TAKEN);
     case ZL_SEAT_PROVISIONAL:
-        return answer(ZL_OUTCOME_TURN_PENDING);
+        return zl_answer(ZL_OUTCOME_TURN_PENDING);
     case ZL_SEAT_ABSENT:
     case ZL_SEAT_EMPTY:
-        if (facts->claim_in_flight && !facts->other_led) {
-            return answer(ZL_OUTCOME_TURN_PENDING);
+        if (seen->claim_in_flight && !seen->other_led) {
+            return zl_answer(ZL_OUTCOME_TURN_PENDING);
         }
         break;
     case ZL_SEAT_ABANDONED:
         break;
     case ZL_SEAT_UNKNOWN:
-        return answer(ZL_OUTCOME_UNREACHABLE);
+        return zl_answer(ZL_OUTCOME_UNREACHABLE);
     }
-    return decide_free_seat(facts);
+    return decide_free_seat(seen);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gatekeeper.h - from an AdmissionReview to its answer: gathers facts, asks zl_decide, claims the seat.
+ * gatekeeper.h - from an AdmissionReview to its answer: what memory knows decides (memory.h, decide.h), or else what is
+ * seen on the API server (live.h); then the seat is claimed (claim.h), and if somebody was faster, one looks again.
  *
  * Always answers within its deadline (plus the few milliseconds of its own computing): a late answer is
  * worse than a refusal, because old ReplicaSet and Job controllers stop retrying after a time-out.
@@ -11,6 +12,7 @@
 #ifndef ZL_WEBHOOK_GATEKEEPER_GATEKEEPER_H
 #define ZL_WEBHOOK_GATEKEEPER_GATEKEEPER_H
 
+#include "common/base/clock.h"
 #include "common/seat/claim_clock.h"
 #include "webhook/gatekeeper/decide.h"
 #include "webhook/gatekeeper/owners.h"
@@ -26,23 +28,30 @@ struct zl_gatekeeper {
     bool allow_on_api_error;
 };
 
-/* Everything that a review's decision is about; {0} is a valid start. */
+/* What a review asks; it stays as it is while memory and the API server are asked. Borrowed from the review. */
 struct zl_request {
     const char *namespace_;
     const char *pod_name, *pod_uid;        /* NULL when the review lacks them */
     const char *identity;                  /* annotation zen-lead/identity, or NULL */
     const struct zl_controller_ref *owner; /* the pod's controller; fields may be NULL */
+    bool is_static;                        /* mirror of a static pod */
     bool dry_run;
     int64_t deadline_ms; /* zl_clock_ms */
-    char *pool;          /* owned; NULL: in none */
-    struct zl_ref *workload_ref, *job_ref, *policy_ref;
-    struct zl_facts facts; /* WORKLOAD, JOB and POLICY borrow from the references */
 };
-void zl_request_clear(struct zl_request *request);
-/* Read its pool's LeaderPolicy live; FACTS.policy becomes NULL when there is none. */
-enum zl_status zl_request_reread_policy(const struct zl_gatekeeper *gatekeeper,
-                                        struct zl_request *request,
-                                        struct zl_error *err) ZL_MUST_CHECK;
+
+/* For one call to the API server. */
+static inline int64_t zl_request_left_ms(const struct zl_request *request)
+{
+    return zl_clock_left_ms(request->deadline_ms);
+}
+
+/* Does WORKLOAD send the pod by revisions? A StatefulSet's pods have names that stay: it replaces them one by one. */
+static inline bool zl_request_rolls_out(const struct zl_request *request,
+                                        const struct zl_workload *workload)
+{
+    return workload->kind == ZL_WORKLOAD_DEPLOYMENT &&
+           zl_same_string(request->owner->kind, "ReplicaSet") && request->owner->uid != NULL;
+}
 
 /*
  * Decide one decoded review.
@@ -52,62 +61,10 @@ enum zl_status zl_request_reread_policy(const struct zl_gatekeeper *gatekeeper,
 enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
                                      const struct zl_review *review, char **pool);
 
-/*
- * The rollout's part of the live half (succession.c): fills FACTS.may_lead, .may_succeed, .is_successor and
- * .successor_lives.
- *
- * @param lease        as it is now; NULL: there is none
- * @param holder       its holder's pod as it is now; NULL: not there
- * @param seat         what they mean
- * @param out_proven   a proven revision still wants pods: its successor waits, and is not to be adopted
- */
-enum zl_status zl_view_rollout(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
-                               const struct zl_lease *lease, const struct zl_pod *holder,
-                               enum zl_seat seat, bool *out_proven,
-                               struct zl_error *err) ZL_MUST_CHECK;
-/*
- * The queue's part of the live half (guard_turn.c), for a seat that is free: fills FACTS.turn, .other_has_turn,
- * .standing and .is_next.
- *
- * @param lease  as it is now; NULL: there is none
- * @param other  the live pod that it does not name; NULL: none
- */
-enum zl_status zl_view_turn(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
-                            const struct zl_lease *lease, const struct zl_pod *other,
-                            struct zl_error *err) ZL_MUST_CHECK;
-
-/* Live pods of a pool that its Lease does not name; {0} is a valid start, zl_others_clear frees. */
-struct zl_others {
-    struct zl_pod *best;    /* NULL: there is none */
-    struct zl_ref *job_ref; /* the Job of BEST (struct zl_job); NULL: it has none */
-    char *rest;             /* uids of the others, separated by commas; NULL: none */
-};
-void zl_others_clear(struct zl_others *others);
-/*
- * The live pods of the pool's workloads and Jobs that LEASE does not name as leader (search.c). Terminating ones
- * count: one may be the leader on its way out. Pods that lost the seat do not, nor a successor that still
- * waits to be Ready while a PROVEN revision wants pods.
- *
- * @param out  empty; to be cleared also after a failure
- */
-enum zl_status zl_find_others(const struct zl_gatekeeper *gatekeeper,
-                              const struct zl_request *request, const struct zl_lease *lease,
-                              bool proven, struct zl_others *out,
-                              struct zl_error *err) ZL_MUST_CHECK;
-/* From memory: is it worth asking the API server whether the pod may be HOLDER's successor? */
-bool zl_may_succeed_by_memory(const struct zl_gatekeeper *gatekeeper,
-                              const struct zl_request *request, const struct zl_lease *lease,
-                              const struct zl_pod *holder);
-
-/* The live half (claim.c): read Lease and pods, decide, claim or adopt; up to three rounds. */
-enum zl_status zl_claim_seat(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
-                             enum zl_outcome *outcome, struct zl_error *err) ZL_MUST_CHECK;
-
 /* A body as it came in, to a body to send back; never NULL. *STATUS receives the HTTP status. */
 char *zl_gatekeeper_answer(const struct zl_gatekeeper *gatekeeper, const char *body, size_t length,
                            int *http_status);
 
 void zl_gatekeeper_register_metrics(void);
-void zl_claim_register_metrics(void);
 
 #endif

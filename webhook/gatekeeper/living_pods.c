@@ -3,9 +3,8 @@
  * living_pods.c - live pods of the pool that its Lease does not name as leader: before a seat is claimed, the API
  * server is asked for them. Memory may lag, and one pod that it does not show is one leader too many.
  */
-#include "webhook/gatekeeper/gatekeeper.h"
+#include "webhook/gatekeeper/live.h"
 
-#include "common/base/clock.h"
 #include "common/objects/selectors.h"
 #include "common/seat/rank.h"
 
@@ -14,39 +13,39 @@
 struct search {
     const struct zl_gatekeeper *gatekeeper;
     const struct zl_request *request;
-    const struct zl_lease *lease;
-    bool proven;           /* a proven revision wants pods: the successor waits for its turn */
-    struct zl_others *out; /* what was found */
+    const struct zl_look *look;
+    struct zl_living_pods *out; /* what was found */
 };
 
-void zl_others_clear(struct zl_others *others)
+void zl_living_pods_clear(struct zl_living_pods *living)
 {
-    zl_pod_free(others->best);
-    zl_ref_drop(others->job_ref);
-    free(others->rest);
-    memset(others, 0, sizeof *others);
+    zl_pod_free(living->first);
+    zl_ref_drop(living->job_ref);
+    free(living->other_uids);
+    memset(living, 0, sizeof *living);
 }
 
-static void set_aside(struct zl_others *out, const struct zl_pod *pod)
+static void add_other_uid(struct zl_living_pods *out, const struct zl_pod *pod)
 {
-    char *rest = out->rest != NULL ? zl_asprintf("%s,%s", out->rest, pod->meta.uid)
-                                   : zl_strdup(pod->meta.uid);
-    free(out->rest);
-    out->rest = rest;
+    char *uids = out->other_uids != NULL ? zl_asprintf("%s,%s", out->other_uids, pod->meta.uid)
+                                         : zl_strdup(pod->meta.uid);
+    free(out->other_uids);
+    out->other_uids = uids;
 }
 
-/* Found before: a pod may be selected twice. */
-static bool is_found(const struct zl_others *out, const struct zl_pod *pod)
+/* A pod may be selected twice. */
+static bool is_found(const struct zl_living_pods *out, const struct zl_pod *pod)
 {
-    return (out->best != NULL && strcmp(out->best->meta.uid, pod->meta.uid) == 0) ||
-           (out->rest != NULL && strstr(out->rest, pod->meta.uid) != NULL);
+    return (out->first != NULL && strcmp(out->first->meta.uid, pod->meta.uid) == 0) ||
+           (out->other_uids != NULL && strstr(out->other_uids, pod->meta.uid) != NULL);
 }
 
 /* Has POD a part in this: not the leader, not one that lost the seat, nor one that waits to be Ready? */
 static bool is_in_question(const struct search *search, const struct zl_pod *pod)
 {
-    const struct zl_lease *lease = search->lease;
-    bool waits = search->proven && !pod->ready && zl_lease_is_succeeded_by(lease, pod->meta.uid);
+    const struct zl_lease *lease = search->look->lease;
+    bool waits = search->look->seen.revision.proven && !pod->ready &&
+                 zl_lease_is_succeeded_by(lease, pod->meta.uid);
     /* A Job's pod that runs runs, whatever it lost. */
     bool lost = zl_lease_has_deposed(lease, pod->meta.uid) &&
                 !zl_controller_ref_is_job(&pod->meta.controller);
@@ -56,43 +55,44 @@ static bool is_in_question(const struct search *search, const struct zl_pod *pod
 
 static bool has_turn(const struct search *search, const struct zl_pod *pod)
 {
-    return search->lease != NULL && search->lease->turn_uid != NULL &&
-           zl_same_string(search->lease->turn_uid, pod->meta.controller.uid);
+    const struct zl_lease *lease = search->look->lease;
+    return lease != NULL && lease->turn_uid != NULL &&
+           zl_same_string(lease->turn_uid, pod->meta.controller.uid);
 }
 
 /* Whoever led when the status was written led, then a pod of the Job whose turn it is; then the usual order. */
-static bool is_better(const struct search *search, const struct zl_pod *pod)
+static bool comes_first(const struct search *search, const struct zl_pod *pod)
 {
-    const struct zl_policy *policy = search->request->facts.policy;
-    const struct zl_pod *best = search->out->best;
+    const struct zl_policy *policy = search->look->seen.policy;
+    const struct zl_pod *first = search->out->first;
     int64_t token = policy->status.fencing_token;
-    if (best == NULL || zl_policy_led_last(policy, pod->meta.uid, token)) {
+    if (first == NULL || zl_policy_led_last(policy, pod->meta.uid, token)) {
         return true;
     }
-    if (zl_policy_led_last(policy, best->meta.uid, token)) {
+    if (zl_policy_led_last(policy, first->meta.uid, token)) {
         return false;
     }
-    if (has_turn(search, pod) != has_turn(search, best)) {
+    if (has_turn(search, pod) != has_turn(search, first)) {
         return has_turn(search, pod);
     }
-    return zl_pod_precedes(pod, best);
+    return zl_pod_precedes(pod, first);
 }
 
 /* @param pod, job_ref  taken; JOB_REF: its Job, or NULL */
-static void add(struct search *search, struct zl_pod *pod, struct zl_ref *job_ref)
+static void add_living_pod(struct search *search, struct zl_pod *pod, struct zl_ref *job_ref)
 {
-    struct zl_others *out = search->out;
-    if (is_better(search, pod)) {
-        struct zl_pod *loser = out->best;
-        out->best = pod;
-        pod = loser;
+    struct zl_living_pods *out = search->out;
+    if (comes_first(search, pod)) {
+        struct zl_pod *second = out->first;
+        out->first = pod;
+        pod = second;
         zl_ref_drop(out->job_ref);
         out->job_ref = job_ref;
     } else {
         zl_ref_drop(job_ref);
     }
     if (pod != NULL) {
-        set_aside(out, pod);
+        add_other_uid(out, pod);
         zl_pod_free(pod);
     }
 }
@@ -102,7 +102,8 @@ static enum zl_status is_of_workload(struct search *search, const struct zl_pod 
                                      struct zl_error *err)
 {
     const struct zl_request *request = search->request;
-    const struct zl_workload *own = request->facts.workload;
+    const struct zl_seen *seen = &search->look->seen;
+    const struct zl_workload *own = seen->workload;
     ZL_AUTO_REF struct zl_ref *ref = NULL;
     *is = false;
     if (own == NULL) {
@@ -118,10 +119,10 @@ static enum zl_status is_of_workload(struct search *search, const struct zl_pod 
     bool same = strcmp(owner->meta.uid, own->meta.uid) == 0;
     /* Whether the successor of another workload may lead, its own rollout says. */
     bool foreign_successor =
-        !same && !pod->ready && zl_lease_is_succeeded_by(search->lease, pod->meta.uid);
+        !same && !pod->ready && zl_lease_is_succeeded_by(seen->lease, pod->meta.uid);
     /* Another workload that wants a single replica has no part in the election. */
     *is = (same || owner->replicas > 1) && !foreign_successor &&
-          zl_same_string(owner->pool, request->pool);
+          zl_same_string(owner->pool, seen->pool);
     return ZL_OK;
 }
 
@@ -130,18 +131,18 @@ static enum zl_status is_of_job(struct search *search, const struct zl_pod *pod,
                                 struct zl_ref **out, struct zl_error *err)
 {
     const struct zl_request *request = search->request;
+    const struct zl_seen *seen = &search->look->seen;
     ZL_AUTO_REF struct zl_ref *ref = NULL;
     ZL_AUTO_FREE char *pool = NULL;
     enum zl_status status =
         zl_owners_job_of(search->gatekeeper->owners, request->namespace_, &pod->meta.controller,
                          request->deadline_ms, &ref, &pool, err);
     if (status == ZL_E_NOT_FOUND) { /* the pod goes after it, but still runs */
-        const struct zl_policy *policy = request->facts.policy;
-        *is = zl_same_string(pool, request->pool) ||
-              zl_policy_led_last(policy, pod->meta.uid, policy->status.fencing_token);
+        *is = zl_same_string(pool, seen->pool) ||
+              zl_policy_led_last(seen->policy, pod->meta.uid, seen->policy->status.fencing_token);
         return ZL_OK;
     }
-    *is = status == ZL_OK && zl_same_string(pool, request->pool);
+    *is = status == ZL_OK && zl_same_string(pool, seen->pool);
     if (*is) {
         *out = ZL_STEAL(&ref);
     }
@@ -149,7 +150,7 @@ static enum zl_status is_of_job(struct search *search, const struct zl_pod *pod,
 }
 
 /* Take POD (owned) if it is a live pod of the pool. */
-static enum zl_status consider(struct search *search, struct zl_pod *pod, struct zl_error *err)
+static enum zl_status consider_pod(struct search *search, struct zl_pod *pod, struct zl_error *err)
 {
     struct zl_ref *job_ref = NULL;
     enum zl_status status = ZL_OK;
@@ -160,7 +161,7 @@ static enum zl_status consider(struct search *search, struct zl_pod *pod, struct
                      : is_of_workload(search, pod, &is, err);
     }
     if (is) {
-        add(search, pod, job_ref);
+        add_living_pod(search, pod, job_ref);
     } else {
         zl_pod_free(pod);
     }
@@ -171,7 +172,7 @@ static enum zl_status consider_object(void *ctx, const struct cJSON *object, str
 {
     struct zl_pod *pod = NULL;
     enum zl_status status = zl_pod_decode(object, &pod, err);
-    return status == ZL_OK ? consider(ctx, pod, err) : status;
+    return status == ZL_OK ? consider_pod(ctx, pod, err) : status;
 }
 
 static enum zl_status list_pods(struct search *search, const struct zl_kube_selector *selected,
@@ -180,7 +181,7 @@ static enum zl_status list_pods(struct search *search, const struct zl_kube_sele
     const struct zl_request *request = search->request;
     const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS,
                                           .namespace_ = request->namespace_,
-                                          .timeout_ms = zl_clock_left_ms(request->deadline_ms)};
+                                          .timeout_ms = zl_request_left_ms(request)};
     return zl_kube_list(search->gatekeeper->client, &target, selected, consider_object, search,
                         NULL, err);
 }
@@ -192,13 +193,14 @@ static enum zl_status list_pods(struct search *search, const struct zl_kube_sele
  */
 static enum zl_status list_workloads_pods(struct search *search, struct zl_error *err)
 {
-    const struct zl_request *request = search->request;
-    const struct zl_workload *own = request->facts.workload;
+    const struct zl_seen *seen = &search->look->seen;
+    const struct zl_workload *own = seen->workload;
     ZL_AUTO_REFS struct zl_refs others = {0};
     ZL_AUTO_SELECTORS struct zl_selectors cover = {0};
     enum zl_status status = ZL_OK;
 
-    zl_cache_list_workloads(search->gatekeeper->cache, request->namespace_, request->pool, &others);
+    zl_cache_list_workloads(search->gatekeeper->cache, search->request->namespace_, seen->pool,
+                            &others);
     ZL_AUTO_FREE const char **texts = zl_alloc((others.count + 1) * sizeof *texts);
     size_t count = 0;
     texts[count++] = own->selector;
@@ -228,11 +230,10 @@ static enum zl_status list_unfinished(struct search *search, const char *selecto
 /* The Job controller puts its label on all its pods, but for Jobs that have a selector of their own. */
 static enum zl_status list_jobs_pods(struct search *search, struct zl_error *err)
 {
-    const struct zl_job *own = search->request->facts.job;
+    const struct zl_seen *seen = &search->look->seen;
     ZL_AUTO_REFS struct zl_refs jobs = {0};
-    zl_cache_list_jobs(search->gatekeeper->cache, search->request->namespace_,
-                       search->request->pool, &jobs);
-    if (own == NULL && jobs.count == 0) {
+    zl_cache_list_jobs(search->gatekeeper->cache, search->request->namespace_, seen->pool, &jobs);
+    if (seen->job == NULL && jobs.count == 0) {
         return ZL_OK;
     }
     enum zl_status status = list_unfinished(search, "job-name", err);
@@ -245,14 +246,13 @@ static enum zl_status list_jobs_pods(struct search *search, struct zl_error *err
     return status;
 }
 
-enum zl_status zl_find_others(const struct zl_gatekeeper *gatekeeper,
-                              const struct zl_request *request, const struct zl_lease *lease,
-                              bool proven, struct zl_others *out, struct zl_error *err)
+enum zl_status zl_look_for_living_pods(const struct zl_gatekeeper *gatekeeper,
+                                       const struct zl_request *request, const struct zl_look *look,
+                                       struct zl_living_pods *out, struct zl_error *err)
 {
-    struct search search = {
-        .gatekeeper = gatekeeper, .request = request, .lease = lease, .proven = proven, .out = out};
+    struct search search = {.gatekeeper = gatekeeper, .request = request, .look = look, .out = out};
     enum zl_status status = ZL_OK;
-    if (request->facts.workload != NULL) {
+    if (look->seen.workload != NULL) {
         status = list_workloads_pods(&search, err);
     }
     return status == ZL_OK ? list_jobs_pods(&search, err) : status;

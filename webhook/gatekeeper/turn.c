@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * turn.c - the queue's part of a decision: whose turn is it, and which Job is next?
+ * turn.c - the queue's part of a look: whose turn is it, and which Job is next?
  *
  * Memory says which Jobs there are. What it says of those that matter is read again, because a turn passes
- * on within milliseconds of its end: the Job whose turn the Lease says it is, the pod's own, and whoever stands before it.
+ * on within milliseconds of its end: the pod's own Job (live.c), the one whose turn the Lease says it is, and whoever
+ * stands before it.
  */
-#include "webhook/gatekeeper/gatekeeper.h"
+#include "webhook/gatekeeper/live.h"
 
-#include "common/base/clock.h"
 #include "common/cache/live.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@
 enum { AHEAD_MAX = 4 };
 
 struct queue {
-    struct zl_refs jobs; /* of the pool, as memory has them; the pod's own as it is now */
+    struct zl_refs jobs; /* of the pool, as memory has them */
     struct zl_turn *turns;
     size_t count;
 };
@@ -27,62 +27,45 @@ static void clear_queue(struct queue *queue)
     free(queue->turns);
 }
 
-/* As it is now; *OUT stays NULL when there is none with that uid. */
-static enum zl_status read_job(const struct zl_gatekeeper *gatekeeper,
-                               const struct zl_request *request, const char *name, const char *uid,
-                               struct zl_ref **out, struct zl_error *err)
+/* Does JOB, as it is now, want pods? */
+static bool wants_pods(const struct zl_job *job)
 {
-    struct zl_job *job = NULL;
-    enum zl_status status = zl_job_read(gatekeeper->client, request->namespace_, name,
-                                        zl_clock_left_ms(request->deadline_ms), &job, err);
-    if (job == NULL) {
-        return status;
-    }
-    if (!zl_same_string(job->meta.uid, uid)) {
-        zl_job_free(job);
-        return ZL_OK;
-    }
-    *out = zl_ref_new(job, zl_job_free);
-    return ZL_OK;
+    return !job->finished && !job->meta.deleting && !zl_job_is_paused(job);
 }
 
-/*
- * Does the Job of that name and uid want pods in this pool, now?
- *
- * @param out  what was read, if it does; the caller drops the reference
- */
-static enum zl_status read_wanting(const struct zl_gatekeeper *gatekeeper,
-                                   const struct zl_request *request, const char *name,
-                                   const char *uid, struct zl_ref **out, struct zl_error *err)
+/* Does the Job of that name and uid want pods in POOL, now? */
+static enum zl_status is_wanting(const struct zl_gatekeeper *gatekeeper,
+                                 const struct zl_request *request, const char *pool,
+                                 const struct zl_meta *named, bool *is, struct zl_error *err)
 {
-    ZL_AUTO_REF struct zl_ref *ref = NULL;
-    ZL_AUTO_FREE char *pool = NULL;
-    enum zl_status status = read_job(gatekeeper, request, name, uid, &ref, err);
-    if (status != ZL_OK || ref == NULL) {
-        return status;
+    struct zl_job *job = NULL;
+    ZL_AUTO_FREE char *its_pool = NULL;
+    *is = false;
+    enum zl_status status = zl_job_read(gatekeeper->client, request->namespace_, named->name,
+                                        zl_request_left_ms(request), &job, err);
+    if (job != NULL && zl_same_string(job->meta.uid, named->uid)) {
+        status =
+            zl_owners_pool_of_job(gatekeeper->owners, job, request->deadline_ms, &its_pool, err);
+        *is = status == ZL_OK && zl_same_string(its_pool, pool) && wants_pods(job);
     }
-    const struct zl_job *job = zl_ref_object(ref);
-    status = zl_owners_pool_of_job(gatekeeper->owners, job, request->deadline_ms, &pool, err);
-    if (status == ZL_OK && zl_same_string(pool, request->pool) && !job->finished &&
-        !job->meta.deleting && !zl_job_is_paused(job)) {
-        *out = ZL_STEAL(&ref);
-    }
+    zl_job_free(job);
     return status;
 }
 
-static enum zl_status view_whose(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
-                                 const struct zl_lease *lease, struct zl_error *err)
+static enum zl_status look_at_turn(const struct zl_gatekeeper *gatekeeper,
+                                   const struct zl_request *request, const struct zl_look *look,
+                                   enum zl_whose_turn *out, struct zl_error *err)
 {
-    struct zl_facts *facts = &request->facts;
-    ZL_AUTO_REF struct zl_ref *ref = NULL;
-    facts->turn = zl_turn_by_memory(facts->job, lease);
-    if (lease == NULL || facts->turn != ZL_TURN_ANOTHERS) {
+    const struct zl_lease *lease = look->lease;
+    bool goes_on = true;
+    *out = zl_turn_of(look->seen.job, lease);
+    if (lease == NULL || *out != ZL_TURN_ANOTHERS) {
         return ZL_OK;
     }
-    enum zl_status status =
-        read_wanting(gatekeeper, request, lease->turn_job, lease->turn_uid, &ref, err);
-    if (status == ZL_OK && ref == NULL) {
-        facts->turn = ZL_TURN_NOBODYS;
+    const struct zl_meta named = {.name = lease->turn_job, .uid = lease->turn_uid};
+    enum zl_status status = is_wanting(gatekeeper, request, look->seen.pool, &named, &goes_on, err);
+    if (status == ZL_OK && !goes_on) {
+        *out = ZL_TURN_NOBODYS;
     }
     return status;
 }
@@ -96,10 +79,10 @@ static void add_turn(const struct zl_gatekeeper *gatekeeper, struct queue *queue
 
 /* @param over  uid of a Job whose turn has ended, whatever memory says; NULL: none */
 static void fill_queue(const struct zl_gatekeeper *gatekeeper, const struct zl_request *request,
-                       const char *over, struct queue *queue)
+                       const struct zl_look *look, const char *over, struct queue *queue)
 {
-    const struct zl_job *own = request->facts.job;
-    zl_cache_list_jobs(gatekeeper->cache, request->namespace_, request->pool, &queue->jobs);
+    const struct zl_job *own = look->seen.job;
+    zl_cache_list_jobs(gatekeeper->cache, request->namespace_, look->seen.pool, &queue->jobs);
     queue->turns = zl_alloc((queue->jobs.count + 1) * sizeof *queue->turns);
     for (size_t i = 0; i < queue->jobs.count; i++) {
         const struct zl_job *job = zl_ref_object(queue->jobs.items[i]);
@@ -110,15 +93,15 @@ static void fill_queue(const struct zl_gatekeeper *gatekeeper, const struct zl_r
     add_turn(gatekeeper, queue, own);
 }
 
-static void judge(struct zl_request *request, const char *turn_uid, struct queue *queue)
+static void judge_queue(const struct zl_look *look, const char *turn_uid, struct queue *queue,
+                        struct zl_queue_seen *out)
 {
-    struct zl_facts *facts = &request->facts;
-    const char *own = facts->job->meta.uid;
-    zl_turns_judge(queue->turns, queue->count, turn_uid, &facts->policy->status.ticks,
+    const char *own = look->seen.job->meta.uid;
+    zl_turns_judge(queue->turns, queue->count, turn_uid, &look->seen.policy->status.ticks,
                    zl_clock_wall_us() / 1000000);
     const struct zl_turn *next = zl_turns_next(queue->turns, queue->count);
-    facts->standing = zl_turns_find(queue->turns, queue->count, own)->standing;
-    facts->is_next = next != NULL && zl_same_string(next->job->meta.uid, own);
+    out->standing = zl_turns_find(queue->turns, queue->count, own)->standing;
+    out->is_next = next != NULL && zl_same_string(next->job->meta.uid, own);
 }
 
 /* It has ended, or is not wanted now; memory had not noticed. */
@@ -129,57 +112,47 @@ static void drop_turn(struct queue *queue, const struct zl_turn *turn)
     memmove(queue->turns + at, queue->turns + at + 1, (queue->count - at) * sizeof *queue->turns);
 }
 
-static enum zl_status view_queue(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
-                                 const struct zl_lease *lease, struct zl_error *err)
+/* Where does the pod's Job stand, when those before it are asked whether they still want pods? */
+static enum zl_status look_ahead(const struct zl_gatekeeper *gatekeeper,
+                                 const struct zl_request *request, const struct zl_look *look,
+                                 struct zl_queue_seen *out, struct zl_error *err)
 {
-    struct zl_facts *facts = &request->facts;
-    bool own_turn = facts->turn == ZL_TURN_OWN;
-    const char *named = lease != NULL ? lease->turn_uid : NULL;
+    const char *named = look->lease != NULL ? look->lease->turn_uid : NULL;
     enum zl_status status = ZL_OK;
     struct queue queue = {0};
-    fill_queue(gatekeeper, request, named, &queue);
-    judge(request, own_turn ? named : NULL, &queue);
-    for (int i = 0; i < AHEAD_MAX && facts->standing == ZL_STANDING_WAITING && !facts->is_next;
-         i++) {
-        ZL_AUTO_REF struct zl_ref *ref = NULL;
+    fill_queue(gatekeeper, request, look, named, &queue);
+    judge_queue(look, out->turn == ZL_TURN_OWN ? named : NULL, &queue, out);
+    for (int i = 0; i < AHEAD_MAX && out->standing == ZL_STANDING_WAITING && !out->is_next; i++) {
         const struct zl_turn *ahead = zl_turns_next(queue.turns, queue.count);
-        status = read_wanting(gatekeeper, request, ahead->job->meta.name, ahead->job->meta.uid,
-                              &ref, err);
-        if (status != ZL_OK || ref != NULL) {
+        bool waits = false;
+        status = is_wanting(gatekeeper, request, look->seen.pool, &ahead->job->meta, &waits, err);
+        if (status != ZL_OK || waits) {
             break;
         }
         drop_turn(&queue, ahead);
-        judge(request, NULL, &queue);
+        judge_queue(look, NULL, &queue, out);
     }
     clear_queue(&queue);
     return status;
 }
 
-enum zl_status zl_view_turn(const struct zl_gatekeeper *gatekeeper, struct zl_request *request,
-                            const struct zl_lease *lease, const struct zl_pod *other,
-                            struct zl_error *err)
+enum zl_status zl_look_at_queue(const struct zl_gatekeeper *gatekeeper,
+                                const struct zl_request *request, const struct zl_look *look,
+                                struct zl_queue_seen *out, struct zl_error *err)
 {
-    struct zl_facts *facts = &request->facts;
-    ZL_AUTO_REF struct zl_ref *own = NULL;
-    facts->other_has_turn = lease != NULL && lease->turn_uid != NULL && other != NULL &&
-                            zl_same_string(other->meta.controller.uid, lease->turn_uid);
-    facts->standing = ZL_STANDING_WAITING;
-    facts->is_next = false;
-    enum zl_status status = view_whose(gatekeeper, request, lease, err);
-    if (status != ZL_OK || other != NULL || facts->turn == ZL_TURN_ANOTHERS) {
+    const struct zl_lease *lease = look->lease;
+    const struct zl_pod *other = look->seen.other;
+    *out = (struct zl_queue_seen){.standing = ZL_STANDING_WAITING,
+                                  .other_has_turn =
+                                      lease != NULL && lease->turn_uid != NULL && other != NULL &&
+                                      zl_same_string(other->meta.controller.uid, lease->turn_uid)};
+    enum zl_status status = look_at_turn(gatekeeper, request, look, &out->turn, err);
+    if (status != ZL_OK || other != NULL || out->turn == ZL_TURN_ANOTHERS) {
         return status; /* the answer does not depend on the rest */
     }
-    status =
-        read_wanting(gatekeeper, request, facts->job->meta.name, facts->job->meta.uid, &own, err);
-    if (status != ZL_OK) {
-        return status;
-    }
-    if (own == NULL) {
-        facts->standing = ZL_STANDING_OVER;
+    if (!wants_pods(look->seen.job)) {
+        out->standing = ZL_STANDING_OVER;
         return ZL_OK;
     }
-    zl_ref_drop(request->job_ref);
-    request->job_ref = ZL_STEAL(&own);
-    facts->job = zl_ref_object(request->job_ref);
-    return view_queue(gatekeeper, request, lease, err);
+    return look_ahead(gatekeeper, request, look, out, err);
 }
