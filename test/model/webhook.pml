@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* webhook.pml - one pod CREATE, as claim.c and decide.c handle it. */
+/* webhook.pml - one pod CREATE, as the gatekeeper's live.c, decide.c and claim.c handle it. */
 
 /*
  * Everything that is read before a claim is read in one step here. That loses nothing: the swap fails unless
