@@ -67,6 +67,9 @@ pure controller/leader controller/state_guard
 pure controller/traffic_director/route.c controller/gate/arming.c controller/gate/webhook_entry.c
 pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]'
 
+refuse "of webhook/ only claim.c writes to the API" \
+    'zl_(lease_swap|token_(reserve|record)|kube_(create|replace|patch|delete))' webhook ':!webhook/gatekeeper/claim.c'
+
 # Everything that a library of ours exports carries our prefix.
 archive=${1:-build/libcommon.a}
 if [ -e "$archive" ]; then
