@@ -5,9 +5,17 @@
  */
 #include "common/base/limits.h"
 #include "common/base/options.h"
+#include "common/cache/health.h"
 #include "common/kube/daemon.h"
+#include "common/kube/informer_health.h"
+#include "common/kube/retries.h"
+#include "controller/apply/jobs.h"
 #include "controller/apply/route.h"
+#include "controller/gate/armer.h"
 #include "controller/manager/manager.h"
+#include "controller/manager/server.h"
+#include "controller/observe/failovers.h"
+#include "controller/observe/overview.h"
 #include "controller/traffic_director/service_route.h"
 
 #include <stddef.h>
@@ -109,6 +117,13 @@ static const struct zl_option OPTIONS[] = {
     {.name = NULL},
 };
 
+static const struct zl_metric *const *const METRICS[] = {
+    ZL_DAEMON_METRICS,   ZL_KUBE_CLIENT_METRICS, ZL_RETRY_METRICS,
+    ZL_INFORMER_METRICS, ZL_CACHE_METRICS,       ZL_MANAGER_METRICS,
+    ZL_QUEUE_METRICS,    ZL_POOL_METRICS,        ZL_JOB_METRICS,
+    ZL_ROUTE_METRICS,    ZL_SERVICE_METRICS,     ZL_FAILOVER_METRICS,
+    ZL_OVERVIEW_METRICS, ZL_ARMER_METRICS,       NULL};
+
 static const struct zl_program PROGRAM = {
     .name = "zen-lead-controller",
     .summary =
@@ -132,10 +147,6 @@ static enum zl_status run(void *ctx, struct zl_kube_client *client,
 {
     const struct zl_controller_config *config = ctx;
     const char *namespace_ = config->namespace_ != NULL ? config->namespace_ : kube->namespace_;
-    zl_reconciler_register_metrics();
-    zl_route_register_metrics();
-    zl_reconcile_service_register_metrics();
-    zl_failovers_register_metrics();
     return zl_manager_run(config, client, namespace_, err);
 }
 
@@ -153,6 +164,7 @@ int main(int argc, char **argv)
     const struct zl_daemon daemon = {.name = PROGRAM.name,
                                      .kubeconfig = config.kubeconfig,
                                      .log_level = config.log_level,
+                                     .metrics = METRICS,
                                      .run = run,
                                      .ctx = &config};
     return zl_daemon_main(&daemon);

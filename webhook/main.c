@@ -8,7 +8,13 @@
 #include "common/base/process.h"
 #include "common/cache/claims.h"
 #include "common/cache/health.h"
+#include "common/http/key_watch.h"
 #include "common/kube/daemon.h"
+#include "common/kube/informer_health.h"
+#include "common/kube/retries.h"
+#include "webhook/gatekeeper/gatekeeper.h"
+#include "webhook/review/bad_review.h"
+#include "webhook/gatekeeper/claim.h"
 #include "webhook/server.h"
 #include "webhook/validator/validator.h"
 
@@ -141,6 +147,18 @@ static const struct zl_option OPTIONS[] = {
     {.name = NULL},
 };
 
+static const struct zl_metric *const *const METRICS[] = {ZL_DAEMON_METRICS,
+                                                         ZL_KUBE_CLIENT_METRICS,
+                                                         ZL_RETRY_METRICS,
+                                                         ZL_INFORMER_METRICS,
+                                                         ZL_CACHE_METRICS,
+                                                         ZL_KEY_METRICS,
+                                                         ZL_BAD_REVIEW_METRICS,
+                                                         ZL_GATEKEEPER_METRICS,
+                                                         ZL_CLAIM_METRICS,
+                                                         ZL_VALIDATOR_METRICS,
+                                                         NULL};
+
 static const struct zl_program PROGRAM = {
     .name = "zen-lead-webhook",
     .summary =
@@ -201,9 +219,6 @@ static enum zl_status serve(void *ctx, struct zl_kube_client *client,
         .claim_timeout_ms = config->claim_timeout_s * 1000,
         .allow_on_api_error = strcmp(config->on_api_error, "allow") == 0,
     };
-    zl_gatekeeper_register_metrics();
-    zl_validator_register_metrics();
-    zl_cache_register_metrics();
     /* Before the first review can come: a cache that was not started has nothing to wait for. */
     zl_cache_start_pools(cache);
     enum zl_status status = zl_webhook_server_start(config, &gatekeeper, &server, err);
@@ -230,6 +245,7 @@ int main(int argc, char **argv)
     const struct zl_daemon daemon = {.name = PROGRAM.name,
                                      .kubeconfig = config.kubeconfig,
                                      .log_level = config.log_level,
+                                     .metrics = METRICS,
                                      .run = serve,
                                      .ctx = &config};
     return zl_daemon_main(&daemon);

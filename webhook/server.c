@@ -171,7 +171,6 @@ enum zl_status zl_webhook_server_start(const struct zl_webhook_config *config,
         .routes = METRIC_ROUTES,
         .ctx = server,
     };
-    zl_key_watch_register_metrics();
     server->keys = zl_key_slot_new();
     server->key_watch = zl_key_watch_start(config->cert_file, config->key_file, server->keys);
     enum zl_status status = start_reviews(config, server, err);

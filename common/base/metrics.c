@@ -133,8 +133,29 @@ void zl_metrics_register(const struct zl_metric *metric)
 {
     HOLD_LOCK;
     (void)get_family(metric);
-    if (metric->label1 == NULL && metric->type != ZL_METRIC_HISTOGRAM) {
+    if (metric->type == ZL_METRIC_HISTOGRAM) {
+        return;
+    }
+    if (metric->label1 == NULL) {
         (void)get_series(metric, NULL, NULL);
+    }
+    for (size_t i = 0; metric->zeros != NULL && metric->zeros[i] != NULL; i++) {
+        (void)get_series(metric, metric->zeros[i], NULL);
+    }
+    const char *value1 = NULL;
+    const char *value2 = NULL;
+    for (size_t i = 0; metric->zero_at != NULL && (value1 = metric->zero_at(i, &value2)) != NULL;
+         i++) {
+        (void)get_series(metric, value1, value2);
+    }
+}
+
+void zl_metrics_register_all(const struct zl_metric *const *const *lists)
+{
+    for (; *lists != NULL; lists++) {
+        for (const struct zl_metric *const *metric = *lists; *metric != NULL; metric++) {
+            zl_metrics_register(*metric);
+        }
     }
 }
 

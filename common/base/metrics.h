@@ -2,8 +2,8 @@
 /*
  * metrics.h - counters, gauges and histograms in Prometheus text format 0.0.4.
  *
- * A program declares its families as constants and registers them at start-up; a series is made at
- * its first use. The values of labels must come from a bounded set: a name that a user chooses stands only in
+ * A file declares its families as constants and lists them in ZL_..._METRICS, an array that ends with NULL; each
+ * program's main.c names the lists that it shows. A series is made at its first use. The values of labels must come from a bounded set: a name that a user chooses stands only in
  * families that are replaced whole at each scrape (zl_metric_replace), so that it goes with what it names.
  *
  * Threads: any; one lock.
@@ -29,10 +29,19 @@ struct zl_metric {
     const char *label1, *label2; /* label names, or NULL */
     const char *label3;          /* only of families that are replaced */
     const double *buckets; /* histogram: ascending upper bounds in the metric's unit, ends with 0 */
+    /*
+     * Of a counter or gauge with labels: the series that are shown as 0 from its registration on. A rate needs a value
+     * before the first one. Either is NULL where there are none.
+     */
+    const char *const *zeros; /* values of LABEL1, NULL last */
+    /* Value of LABEL1 of the INDEX-th of them, *VALUE2 receives that of LABEL2; NULL: there are no more. Pure. */
+    const char *(*zero_at)(size_t index, const char **value2);
 };
 
 /* METRIC must outlive the process. A counter or gauge without labels is shown as 0 from here on. */
 void zl_metrics_register(const struct zl_metric *metric);
+/* Each metric of each list; lists and the list of lists end with NULL. */
+void zl_metrics_register_all(const struct zl_metric *const *const *lists);
 /* VALUE1, VALUE2: label values, NULL where there is no label. */
 void zl_metric_add(const struct zl_metric *metric, const char *value1, const char *value2,
                    double by);

@@ -19,12 +19,7 @@ static const struct zl_metric MISSES = {
     .label1 = "resource",
 };
 
-void zl_cache_register_metrics(void)
-{
-    zl_informer_register_metrics();
-    zl_metrics_register(&HITS);
-    zl_metrics_register(&MISSES);
-}
+const struct zl_metric *const ZL_CACHE_METRICS[] = {&HITS, &MISSES, NULL};
 
 void zl_cache_show_metrics(struct zl_cache *cache)
 {

@@ -7,9 +7,10 @@
 #ifndef ZL_CACHE_HEALTH_H
 #define ZL_CACHE_HEALTH_H
 
+#include "common/base/metrics.h"
 #include "common/cache/cache.h"
 
-void zl_cache_register_metrics(void);
+extern const struct zl_metric *const ZL_CACHE_METRICS[];
 /* The series of all started informers and of the look-ups as they are now. Before a scrape. */
 void zl_cache_show_metrics(struct zl_cache *cache);
 

@@ -39,6 +39,7 @@ static const struct zl_metric RELOADS = {
             "leave the "
             "certificate before in use.",
     .label1 = "result",
+    .zeros = (const char *const[]){"loaded", "invalid", "expired", "not_yet_valid", NULL},
 };
 
 /* One reading of both files. */
@@ -70,15 +71,7 @@ struct zl_key_watch {
     struct zl_error trouble; /* "" when there is none, or it has not stood long enough */
 };
 
-void zl_key_watch_register_metrics(void)
-{
-    static const char *const results[] = {"loaded", "invalid", "expired", "not_yet_valid"};
-    zl_metrics_register(&EXPIRES);
-    zl_metrics_register(&RELOADS);
-    for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
-        zl_metric_add(&RELOADS, results[i], NULL, 0);
-    }
-}
+const struct zl_metric *const ZL_KEY_METRICS[] = {&EXPIRES, &RELOADS, NULL};
 
 static int64_t now_s(void)
 {

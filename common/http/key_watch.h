@@ -13,6 +13,7 @@
 #ifndef ZL_HTTP_KEY_WATCH_H
 #define ZL_HTTP_KEY_WATCH_H
 
+#include "common/base/metrics.h"
 #include "common/http/key_pair.h"
 
 struct zl_key_watch; /* opaque */
@@ -23,7 +24,7 @@ struct zl_key_watch_state {
         [512]; /* "" or what is wrong, with the file and the cure; may be a warning when usable */
 };
 
-void zl_key_watch_register_metrics(void);
+extern const struct zl_metric *const ZL_KEY_METRICS[];
 
 /*
  * Reads the files before it returns; files that are no good are no failure: the slot stays empty until

@@ -16,6 +16,7 @@
 #define ZL_KUBE_CLIENT_H
 
 #include "common/base/json.h"
+#include "common/base/metrics.h"
 #include "common/kube/config.h"
 #include "common/kube/reasons.h"
 
@@ -162,6 +163,6 @@ enum zl_status zl_kube_get_path(struct zl_kube_client *client, const char *path,
                                 struct zl_error *err) ZL_MUST_CHECK;
 
 /* API calls by method and class, for /metrics: zen_lead_api_call_duration_seconds{operation,result}. */
-void zl_kube_client_register_metrics(void);
+extern const struct zl_metric *const ZL_KUBE_CLIENT_METRICS[];
 
 #endif

@@ -23,10 +23,7 @@ static const struct zl_metric CALL_DURATION = {
     .buckets = ZL_BUCKETS_SECONDS,
 };
 
-void zl_kube_client_register_metrics(void)
-{
-    zl_metrics_register(&CALL_DURATION);
-}
+const struct zl_metric *const ZL_KUBE_CLIENT_METRICS[] = {&CALL_DURATION, NULL};
 
 void zl_kube_observe(const struct zl_kube_request *request, enum zl_status status,
                      int64_t started_ms)

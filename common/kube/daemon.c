@@ -4,7 +4,6 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/base/process.h"
-#include "common/kube/retries.h"
 
 static const struct zl_metric BUILD_INFO = {
     .name = "zen_lead_build_info",
@@ -13,6 +12,8 @@ static const struct zl_metric BUILD_INFO = {
     .label1 = "program",
     .label2 = "version",
 };
+
+const struct zl_metric *const ZL_DAEMON_METRICS[] = {&BUILD_INFO, NULL};
 
 static enum zl_status connect_and_run(const struct zl_daemon *daemon, struct zl_error *err)
 {
@@ -43,9 +44,8 @@ int zl_daemon_main(const struct zl_daemon *daemon)
     }
     zl_process_init();
     zl_kube_init();
+    zl_metrics_register_all(daemon->metrics);
     zl_metric_set(&BUILD_INFO, daemon->name, ZL_VERSION, 1);
-    zl_kube_client_register_metrics();
-    zl_retry_register_metrics();
     ZL_LOG_INFO("starting", ZL_STR("program", daemon->name), ZL_STR("version", ZL_VERSION));
     enum zl_status status = connect_and_run(daemon, &err);
     if (status != ZL_OK) {

@@ -29,13 +29,8 @@ static const struct zl_metric GAP = {
     .label1 = "resource",
 };
 
-void zl_informer_register_metrics(void)
-{
-    zl_metrics_register(&CACHE_SIZE);
-    zl_metrics_register(&RESTARTS);
-    zl_metrics_register(&RELISTS);
-    zl_metrics_register(&GAP);
-}
+const struct zl_metric *const ZL_INFORMER_METRICS[] = {&CACHE_SIZE, &RESTARTS, &RELISTS, &GAP,
+                                                       NULL};
 
 void zl_informer_show_metrics(struct zl_informer *informer)
 {

@@ -8,6 +8,7 @@
 #ifndef ZL_KUBE_INFORMER_HEALTH_H
 #define ZL_KUBE_INFORMER_HEALTH_H
 
+#include "common/base/metrics.h"
 #include "common/kube/informer.h"
 
 /*
@@ -16,7 +17,7 @@
  */
 #define ZL_WATCH_GAP_MAX_MS 30000
 
-void zl_informer_register_metrics(void);
+extern const struct zl_metric *const ZL_INFORMER_METRICS[];
 /* Its series, by resource, as they are now. Before a scrape. */
 void zl_informer_show_metrics(struct zl_informer *informer);
 

@@ -11,10 +11,7 @@ static const struct zl_metric RETRIES = {
     .label1 = "operation",
 };
 
-void zl_retry_register_metrics(void)
-{
-    zl_metrics_register(&RETRIES);
-}
+const struct zl_metric *const ZL_RETRY_METRICS[] = {&RETRIES, NULL};
 
 void zl_retry_count(const char *operation)
 {

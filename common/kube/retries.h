@@ -7,7 +7,9 @@
 #ifndef ZL_KUBE_RETRIES_H
 #define ZL_KUBE_RETRIES_H
 
-void zl_retry_register_metrics(void);
+#include "common/base/metrics.h"
+
+extern const struct zl_metric *const ZL_RETRY_METRICS[];
 /* OPERATION: a constant of the program, see docs/metrics.md. */
 void zl_retry_count(const char *operation);
 

@@ -19,6 +19,7 @@ static const struct zl_metric TURNS = {
         "Turns of Jobs in guarded pools that ended, by what became of the Job (complete, failed, "
         "gone, paused).",
     .label1 = "result",
+    .zeros = (const char *const[]){"complete", "failed", "gone", "paused", NULL},
 };
 static const struct zl_metric REMOVED = {
     .name = "zen_lead_jobs_removed_total",
@@ -26,20 +27,10 @@ static const struct zl_metric REMOVED = {
     .help = "Jobs of CronJobs that were deleted before they ran, because their scheduled time was "
             "another Job's (duplicate) or startingDeadlineSeconds had passed (missed).",
     .label1 = "reason",
+    .zeros = (const char *const[]){"duplicate", "missed", NULL},
 };
 
-/* From 0 on: a rate needs a value before the first one. */
-void zl_guard_register_metrics(void)
-{
-    static const char *const results[] = {"complete", "failed", "gone", "paused"};
-    zl_metrics_register(&TURNS);
-    zl_metrics_register(&REMOVED);
-    for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
-        zl_metric_add(&TURNS, results[i], NULL, 0);
-    }
-    zl_metric_add(&REMOVED, "duplicate", NULL, 0);
-    zl_metric_add(&REMOVED, "missed", NULL, 0);
-}
+const struct zl_metric *const ZL_JOB_METRICS[] = {&TURNS, &REMOVED, NULL};
 
 /* --- Events --- */
 

@@ -7,6 +7,7 @@
 #ifndef ZL_CONTROLLER_APPLY_JOBS_H
 #define ZL_CONTROLLER_APPLY_JOBS_H
 
+#include "common/base/metrics.h"
 #include "controller/reconcile/reconciler.h"
 #include "controller/state_guard/plan_jobs.h"
 
@@ -39,7 +40,7 @@ void zl_count_turn(const struct zl_pool *pool, const struct zl_lease *before,
 void zl_tell_of_jobs(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                      const struct zl_policy_status *after);
 
-void zl_guard_register_metrics(void);
+extern const struct zl_metric *const ZL_JOB_METRICS[];
 
 /* --- what happens to one Job (guard_job.c) --- */
 

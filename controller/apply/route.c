@@ -24,11 +24,7 @@ static const struct zl_metric PORT_FAILURES = {
             "one, or none is known.",
 };
 
-void zl_route_register_metrics(void)
-{
-    zl_metrics_register(&WRITES);
-    zl_metrics_register(&PORT_FAILURES);
-}
+const struct zl_metric *const ZL_ROUTE_METRICS[] = {&WRITES, &PORT_FAILURES, NULL};
 
 /* One write of a route, from what is stored to what is wanted. */
 struct zl_route_job {

@@ -10,6 +10,7 @@
 #ifndef ZL_CONTROLLER_APPLY_ROUTE_H
 #define ZL_CONTROLLER_APPLY_ROUTE_H
 
+#include "common/base/metrics.h"
 #include "controller/reconcile/reconciler.h"
 #include "controller/traffic_director/route.h"
 
@@ -57,6 +58,6 @@ enum zl_status zl_route_sweep(struct zl_reconciler *reconciler, const struct zl_
 /* An Event about the route's owner. */
 void zl_route_tell(struct zl_reconciler *reconciler, const struct zl_route *route, bool warning,
                    const char *reason, const char *message);
-void zl_route_register_metrics(void);
+extern const struct zl_metric *const ZL_ROUTE_METRICS[];
 
 #endif

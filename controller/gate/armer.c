@@ -18,6 +18,7 @@ static const struct zl_metric NAMESPACES = {
     .help = "Namespaces with a LeaderPolicy by state: armed (the API server asks the webhook about "
             "their pods) or unarmed.",
     .label1 = "state",
+    .zeros = (const char *const[]){"armed", "unarmed", NULL},
 };
 static const struct zl_metric PROBES = {
     .name = "zen_lead_gatekeeper_probes_total",
@@ -37,13 +38,7 @@ struct zl_armer {
     atomic_bool started, stopping;
 };
 
-void zl_armer_register_metrics(void)
-{
-    zl_metrics_register(&NAMESPACES);
-    zl_metric_set(&NAMESPACES, "armed", NULL, 0);
-    zl_metric_set(&NAMESPACES, "unarmed", NULL, 0);
-    zl_metrics_register(&PROBES);
-}
+const struct zl_metric *const ZL_ARMER_METRICS[] = {&NAMESPACES, &PROBES, NULL};
 
 /* --- what is there --- */
 

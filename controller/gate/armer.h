@@ -11,6 +11,7 @@
 #ifndef ZL_CONTROLLER_GATE_ARMER_H
 #define ZL_CONTROLLER_GATE_ARMER_H
 
+#include "common/base/metrics.h"
 #include "common/cache/cache.h"
 #include "common/kube/workqueue.h"
 #include "controller/reconcile/reconciler.h"
@@ -50,6 +51,6 @@ void zl_armer_condition(struct zl_armer *armer, const char *namespace_,
                         const struct zl_condition *before, const char *now,
                         struct zl_condition *out);
 
-void zl_armer_register_metrics(void);
+extern const struct zl_metric *const ZL_ARMER_METRICS[];
 
 #endif

@@ -357,15 +357,8 @@ static struct zl_health look_at_election(void *ctx)
     return health;
 }
 
-static void register_metrics(void)
-{
-    zl_metrics_register(&RECONCILES);
-    zl_metrics_register(&RECONCILE_SECONDS);
-    zl_metrics_register(&RECONCILE_ERRORS);
-    zl_metrics_register(&IS_LEADER);
-    zl_armer_register_metrics();
-    zl_server_register_metrics();
-}
+const struct zl_metric *const ZL_MANAGER_METRICS[] = {&RECONCILES, &RECONCILE_SECONDS,
+                                                      &RECONCILE_ERRORS, &IS_LEADER, NULL};
 
 static enum zl_status start_server(struct manager *manager, struct zl_error *err)
 {
@@ -488,7 +481,6 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
     manager.reconciler.cache = zl_cache_new(client, &cache_options);
     manager.reconciler.armer =
         zl_armer_new(client, manager.reconciler.cache, manager.queue, namespace_);
-    register_metrics();
 
     enum zl_status status = start_server(&manager, err);
     if (status == ZL_OK) {

@@ -23,6 +23,8 @@ struct zl_controller_config {
     int64_t lease_duration_s, renew_deadline_s, retry_period_s;
 };
 
+extern const struct zl_metric *const ZL_MANAGER_METRICS[];
+
 /* Runs until SIGTERM or SIGINT, then drains. ZL_E_INVALID names what could not be started and the cure. */
 enum zl_status zl_manager_run(const struct zl_controller_config *config,
                               struct zl_kube_client *client, const char *namespace_,

@@ -27,14 +27,7 @@ struct zl_server {
     struct zl_http_server *http;
 };
 
-void zl_server_register_metrics(void)
-{
-    zl_metrics_register(&QUEUE_DEPTH);
-    zl_metrics_register(&QUEUE_WAIT);
-    zl_metrics_register(&QUEUE_WORK);
-    zl_cache_register_metrics();
-    zl_overview_register_metrics();
-}
+const struct zl_metric *const ZL_QUEUE_METRICS[] = {&QUEUE_DEPTH, &QUEUE_WAIT, &QUEUE_WORK, NULL};
 
 /* Answer 503 with the reason, or "ok" for NULL. */
 static void respond_health(struct zl_http_response *response, const char *what, char *taken_reason)

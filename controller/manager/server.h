@@ -7,6 +7,7 @@
 #ifndef ZL_CONTROLLER_MANAGER_SERVER_H
 #define ZL_CONTROLLER_MANAGER_SERVER_H
 
+#include "common/base/metrics.h"
 #include "common/kube/workqueue.h"
 #include "controller/gate/armer.h"
 #include "controller/manager/health.h"
@@ -26,6 +27,6 @@ struct zl_server; /* opaque */
 enum zl_status zl_server_start(const struct zl_server_spec *spec, struct zl_server **out,
                                struct zl_error *err) ZL_MUST_CHECK;
 void zl_server_stop(struct zl_server *server); /* NULL is fine */
-void zl_server_register_metrics(void);
+extern const struct zl_metric *const ZL_QUEUE_METRICS[];
 
 #endif

@@ -9,6 +9,17 @@
 #include <pthread.h>
 #include <string.h>
 
+#define UNSEEN "unknown"
+static const char *const NAMES[ZL_LOSS_COUNT + 2] = {
+    [ZL_LOSS_NONE] = "handover",
+    [ZL_LOSS_NOT_READY] = "notReady",
+    [ZL_LOSS_TERMINATING] = "terminating",
+    [ZL_LOSS_FINISHED] = "finished",
+    [ZL_LOSS_NO_IP] = "noIP",
+    [ZL_LOSS_GONE] = "gone",
+    [ZL_LOSS_COUNT] = UNSEEN,
+    NULL,
+};
 static const struct zl_metric FAILOVERS = {
     .name = "zen_lead_failover_count_total",
     .type = ZL_METRIC_COUNTER,
@@ -16,6 +27,7 @@ static const struct zl_metric FAILOVERS = {
             "(notReady, "
             "terminating, finished, noIP, gone, handover, unknown).",
     .label1 = "reason",
+    .zeros = NAMES,
 };
 /* From milliseconds, where another pod is Ready, to minutes, where one has to start. */
 static const double FAILOVER_BUCKETS[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
@@ -49,26 +61,7 @@ struct zl_failovers {
     int additions;
 };
 
-static const char *const NAMES[ZL_LOSS_COUNT] = {
-    [ZL_LOSS_NONE] = "handover",
-    [ZL_LOSS_NOT_READY] = "notReady",
-    [ZL_LOSS_TERMINATING] = "terminating",
-    [ZL_LOSS_FINISHED] = "finished",
-    [ZL_LOSS_NO_IP] = "noIP",
-    [ZL_LOSS_GONE] = "gone",
-};
-static const char UNSEEN[] = "unknown";
-
-void zl_failovers_register_metrics(void)
-{
-    zl_metrics_register(&FAILOVERS);
-    zl_metrics_register(&FAILOVER_SECONDS);
-    /* From 0 on, or the first one of its reason would be no increase. */
-    for (int loss = 0; loss < ZL_LOSS_COUNT; loss++) {
-        zl_metric_add(&FAILOVERS, NAMES[loss], NULL, 0);
-    }
-    zl_metric_add(&FAILOVERS, UNSEEN, NULL, 0);
-}
+const struct zl_metric *const ZL_FAILOVER_METRICS[] = {&FAILOVERS, &FAILOVER_SECONDS, NULL};
 
 enum zl_loss zl_loss_of(const struct zl_pod *pod)
 {

@@ -12,6 +12,7 @@
 #ifndef ZL_CONTROLLER_OBSERVE_FAILOVERS_H
 #define ZL_CONTROLLER_OBSERVE_FAILOVERS_H
 
+#include "common/base/metrics.h"
 #include "common/cache/cache.h"
 
 enum zl_loss {
@@ -50,6 +51,6 @@ char *zl_failovers_fill(struct zl_failovers *failovers, const char *namespace_,
 void zl_failovers_count(struct zl_failovers *failovers, const char *old_uid);
 /* The same from one that was lost at LOST_US (wall clock) before this process looked: its reason is not known. */
 void zl_failovers_count_unseen(int64_t lost_us);
-void zl_failovers_register_metrics(void);
+extern const struct zl_metric *const ZL_FAILOVER_METRICS[];
 
 #endif

@@ -63,15 +63,8 @@ struct overview {
     int64_t now_us;
 };
 
-void zl_overview_register_metrics(void)
-{
-    zl_metrics_register(&DURATION);
-    zl_metrics_register(&STABLE);
-    zl_metrics_register(&AVAILABLE);
-    zl_metrics_register(&WITHOUT_ENDPOINTS);
-    zl_metrics_register(&SERVICES);
-    zl_metrics_register(&SLICES);
-}
+const struct zl_metric *const ZL_OVERVIEW_METRICS[] = {
+    &DURATION, &STABLE, &AVAILABLE, &WITHOUT_ENDPOINTS, &SERVICES, &SLICES, NULL};
 
 static double seconds_since(int64_t then_us, int64_t now_us)
 {

@@ -11,9 +11,10 @@
 #ifndef ZL_CONTROLLER_OBSERVE_OVERVIEW_H
 #define ZL_CONTROLLER_OBSERVE_OVERVIEW_H
 
+#include "common/base/metrics.h"
 #include "common/cache/cache.h"
 
-void zl_overview_register_metrics(void);
+extern const struct zl_metric *const ZL_OVERVIEW_METRICS[];
 /* ACTING false: show nothing. */
 void zl_overview_show(struct zl_cache *cache, bool acting);
 

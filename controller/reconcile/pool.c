@@ -28,14 +28,8 @@ static const struct zl_metric RELEASES = {
             "refused it.",
 };
 
-void zl_reconciler_register_metrics(void)
-{
-    zl_metrics_register(&TRANSITIONS);
-    zl_metrics_register(&RELEASES);
-    zl_metrics_register(&ZL_WAKES);
-    zl_metrics_register(&ZL_SURPLUS_DELETED);
-    zl_guard_register_metrics();
-}
+const struct zl_metric *const ZL_POOL_METRICS[] = {&TRANSITIONS, &RELEASES, &ZL_WAKES,
+                                                   &ZL_SURPLUS_DELETED, NULL};
 
 void zl_emit_policy_event(struct zl_reconciler *reconciler, const struct zl_policy *policy,
                           bool warning, const char *reason, const char *message)

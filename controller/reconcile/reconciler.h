@@ -47,7 +47,7 @@ struct zl_result {
 struct zl_result zl_reconcile_pool(struct zl_reconciler *reconciler, const char *namespace_,
                                    const char *name, struct zl_error *err);
 
-void zl_reconciler_register_metrics(void);
+extern const struct zl_metric *const ZL_POOL_METRICS[];
 extern const struct zl_metric ZL_SURPLUS_DELETED, ZL_WAKES;
 
 /* The same when there is no LeaderPolicy of that name (any more): routes are removed, Jobs let go (pool_absent.c). */

@@ -24,11 +24,7 @@ static const struct zl_metric STICKY_MISSES = {
     .help = "Looks at an annotated Service with a leader that found that it may not.",
 };
 
-void zl_reconcile_service_register_metrics(void)
-{
-    zl_metrics_register(&STICKY_HITS);
-    zl_metrics_register(&STICKY_MISSES);
-}
+const struct zl_metric *const ZL_SERVICE_METRICS[] = {&STICKY_HITS, &STICKY_MISSES, NULL};
 
 static void count_sticky(const struct zl_service *source, const char *current,
                          const struct zl_pod *leader)

@@ -9,9 +9,10 @@
 #ifndef ZL_CONTROLLER_TRAFFIC_DIRECTOR_SERVICE_ROUTE_H
 #define ZL_CONTROLLER_TRAFFIC_DIRECTOR_SERVICE_ROUTE_H
 
+#include "common/base/metrics.h"
 #include "controller/reconcile/reconciler.h"
 
-void zl_reconcile_service_register_metrics(void);
+extern const struct zl_metric *const ZL_SERVICE_METRICS[];
 /* Service NAME, whether it has opted in (still) or not. */
 struct zl_result zl_reconcile_service(struct zl_reconciler *reconciler, const char *namespace_,
                                       const char *name, struct zl_error *err);

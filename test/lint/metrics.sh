@@ -36,6 +36,31 @@ if [ "${1:-}" = --list ]; then
     exit
 fi
 
+# Every family stands in the list of its file (ZL_...: in some list), and every list in that of a program: else a family
+# is first seen with its first event. Prints what does not.
+unlisted() {
+    # shellcheck disable=SC2046 # as above
+    awk '
+        match($0, /^(static )?const struct zl_metric [A-Z_]+ = \{/) { name = $(/^static/ ? 5 : 4); family[FILENAME " " name] = name ~ /^ZL_/ }
+        match($0, /^const struct zl_metric \*const ZL_[A-Z_]+_METRICS\[\] = /) { name = $5; sub(/\[.*/, "", name); list[name] }
+        /METRICS\[\] = \{/ { inside = 1 }
+        inside {
+            text = $0
+            while (match(text, /&?[A-Z_]+/)) {
+                name = substr(text, RSTART, RLENGTH)
+                text = substr(text, RSTART + RLENGTH)
+                if (sub(/^&/, "", name)) { here[FILENAME " " name]; anywhere[name] } else if (FILENAME ~ /main\.c$/) shown[name]
+            }
+        }
+        /\};/ { inside = 0 }
+        END {
+            for (name in family) { split(name, part, " "); if (!(name in here) && !(family[name] && part[2] in anywhere)) print part[2] " of " part[1] " is in no list" }
+            for (name in list) if (!(name in shown)) print name " is in no list of a program"
+        }' $(git ls-files --cached --others --exclude-standard common webhook controller | grep '\.c$') | sort
+}
+lists=$(unlisted)
+[ -z "$lists" ] || refuse "$lists"
+
 code=$(in_code)
 [ -z "$(cut -d'`' -f2 <<<"$code" | sed 's/{.*//' | uniq -d)" ] || refuse "two metrics have the same name"
 if ! diff <(echo "$code") <(in_docs) >&2; then

@@ -17,10 +17,7 @@ static const struct zl_metric CLAIMS = {
     .label2 = "result",
 };
 
-void zl_claim_register_metrics(void)
-{
-    zl_metrics_register(&CLAIMS);
-}
+const struct zl_metric *const ZL_CLAIM_METRICS[] = {&CLAIMS, NULL};
 
 static enum zl_attempt attempt_of(enum zl_status status)
 {

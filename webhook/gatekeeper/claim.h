@@ -21,6 +21,6 @@ enum zl_attempt zl_claim_attempt(const struct zl_gatekeeper *gatekeeper,
                                  const struct zl_request *request, const struct zl_look *look,
                                  enum zl_step step, struct zl_error *err) ZL_MUST_CHECK;
 
-void zl_claim_register_metrics(void);
+extern const struct zl_metric *const ZL_CLAIM_METRICS[];
 
 #endif

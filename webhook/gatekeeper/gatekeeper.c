@@ -18,12 +18,23 @@
  */
 enum { LOOKS_MAX = 5 };
 
+static const char *decision_at(size_t index, const char **reason)
+{
+    enum zl_outcome outcome = (enum zl_outcome)index;
+    if (index >= ZL_OUTCOME_COUNT) {
+        return NULL;
+    }
+    *reason = zl_outcome_name(outcome);
+    return zl_outcome_allows(outcome) ? "allowed" : "denied";
+}
+
 static const struct zl_metric DECISIONS = {
     .name = "zen_lead_admission_decisions_total",
     .type = ZL_METRIC_COUNTER,
     .help = "Answers of the gatekeeper by result (allowed, denied) and reason.",
     .label1 = "result",
     .label2 = "reason",
+    .zero_at = decision_at,
 };
 static const struct zl_metric DURATION = {
     .name = "zen_lead_admission_duration_seconds",
@@ -39,19 +50,7 @@ static const struct zl_metric PROBES = {
     .help = "Probes of the controller, which asks whether the gatekeeper is armed in a namespace.",
 };
 
-void zl_gatekeeper_register_metrics(void)
-{
-    zl_metrics_register(&DECISIONS);
-    for (int i = 0; i < ZL_OUTCOME_COUNT; i++) { /* from 0 on, or the first would be no increase */
-        enum zl_outcome outcome = (enum zl_outcome)i;
-        zl_metric_add(&DECISIONS, zl_outcome_allows(outcome) ? "allowed" : "denied",
-                      zl_outcome_name(outcome), 0);
-    }
-    zl_metrics_register(&DURATION);
-    zl_bad_review_register_metrics();
-    zl_claim_register_metrics();
-    zl_metrics_register(&PROBES);
-}
+const struct zl_metric *const ZL_GATEKEEPER_METRICS[] = {&DECISIONS, &DURATION, &PROBES, NULL};
 
 /* The pod's workload may have moved to another pool since memory heard of it: the answer names where it is. */
 static enum zl_status look_and_claim(const struct zl_gatekeeper *gatekeeper,

@@ -13,6 +13,7 @@
 #define ZL_WEBHOOK_GATEKEEPER_GATEKEEPER_H
 
 #include "common/base/clock.h"
+#include "common/base/metrics.h"
 #include "common/seat/claim_clock.h"
 #include "webhook/gatekeeper/decide.h"
 #include "webhook/gatekeeper/owners.h"
@@ -65,6 +66,6 @@ enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
 char *zl_gatekeeper_answer(const struct zl_gatekeeper *gatekeeper, const char *body, size_t length,
                            int *http_status);
 
-void zl_gatekeeper_register_metrics(void);
+extern const struct zl_metric *const ZL_GATEKEEPER_METRICS[];
 
 #endif

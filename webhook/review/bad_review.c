@@ -10,10 +10,7 @@ static const struct zl_metric BAD_REVIEWS = {
     .help = "Request bodies that were not a valid AdmissionReview.",
 };
 
-void zl_bad_review_register_metrics(void)
-{
-    zl_metrics_register(&BAD_REVIEWS);
-}
+const struct zl_metric *const ZL_BAD_REVIEW_METRICS[] = {&BAD_REVIEWS, NULL};
 
 char *zl_bad_review_answer(const struct zl_review *review, const struct zl_error *err,
                            int *http_status)

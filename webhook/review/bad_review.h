@@ -7,6 +7,7 @@
 #ifndef ZL_WEBHOOK_REVIEW_BAD_REVIEW_H
 #define ZL_WEBHOOK_REVIEW_BAD_REVIEW_H
 
+#include "common/base/metrics.h"
 #include "webhook/review/admission_review.h"
 
 /*
@@ -18,6 +19,6 @@
 char *zl_bad_review_answer(const struct zl_review *review, const struct zl_error *err,
                            int *http_status);
 
-void zl_bad_review_register_metrics(void);
+extern const struct zl_metric *const ZL_BAD_REVIEW_METRICS[];
 
 #endif

@@ -29,11 +29,7 @@ static const struct zl_metric DURATION = {
     .buckets = ZL_BUCKETS_SECONDS,
 };
 
-void zl_validator_register_metrics(void)
-{
-    zl_metrics_register(&REVIEWS);
-    zl_metrics_register(&DURATION);
-}
+const struct zl_metric *const ZL_VALIDATOR_METRICS[] = {&REVIEWS, &DURATION, NULL};
 
 static bool writes_object(const struct zl_review *review)
 {

@@ -10,6 +10,7 @@
 #ifndef ZL_WEBHOOK_VALIDATOR_VALIDATOR_H
 #define ZL_WEBHOOK_VALIDATOR_VALIDATOR_H
 
+#include "common/base/metrics.h"
 #include "webhook/gatekeeper/gatekeeper.h"
 
 /* As zl_gatekeeper_answer. */
@@ -22,6 +23,6 @@ char *zl_validator_answer_policy(const struct zl_gatekeeper *gatekeeper, const c
 char *zl_validator_answer_workload(const struct zl_gatekeeper *gatekeeper, const char *body,
                                    size_t length, int *http_status);
 
-void zl_validator_register_metrics(void);
+extern const struct zl_metric *const ZL_VALIDATOR_METRICS[];
 
 #endif

@@ -39,6 +39,28 @@ static const struct zl_metric named = {.name = "zl_named",
 static const struct zl_metric untyped = {
     .name = "zl_things_total", .type = ZL_METRIC_UNTYPED, .help = "Things."};
 
+static const char *verdict_at(size_t index, const char **reason)
+{
+    static const char *const reasons[] = {"known", "unknown"};
+    if (index >= COUNT(reasons)) {
+        return NULL;
+    }
+    *reason = reasons[index];
+    return index == 0 ? "allowed" : "denied";
+}
+
+static const struct zl_metric pairs = {.name = "zl_pairs_total",
+                                       .type = ZL_METRIC_COUNTER,
+                                       .help = "By verdict.",
+                                       .label1 = "verdict",
+                                       .label2 = "reason",
+                                       .zero_at = verdict_at};
+static const struct zl_metric kinds = {.name = "zl_kinds",
+                                       .type = ZL_METRIC_GAUGE,
+                                       .help = "By kind.",
+                                       .label1 = "kind",
+                                       .zeros = (const char *const[]){"good", "bad", NULL}};
+
 static int forget(void **state)
 {
     (void)state;
@@ -73,6 +95,29 @@ static void test_registered_metrics_are_shown_before_their_first_use(void **stat
                               "# TYPE zl_labelled_total counter\n"
                               "# HELP zl_timed_seconds Duration.\n"
                               "# TYPE zl_timed_seconds histogram\n");
+}
+
+static void test_series_whose_labels_are_known_begin_at_zero(void **state)
+{
+    (void)state;
+    const struct zl_metric *const one[] = {&pairs, &level, NULL};
+    const struct zl_metric *const other[] = {&kinds, NULL};
+    const struct zl_metric *const none[] = {NULL};
+    zl_metrics_register_all((const struct zl_metric *const *const[]){one, none, other, NULL});
+    zl_metric_add(&pairs, "denied", "unknown", 2);
+    zl_metrics_register(&pairs); /* keeps what was counted */
+    ZL_AUTO_FREE char *text = exposition();
+    assert_string_equal(text, "# HELP zl_pairs_total By verdict.\n"
+                              "# TYPE zl_pairs_total counter\n"
+                              "zl_pairs_total{verdict=\"allowed\",reason=\"known\"} 0\n"
+                              "zl_pairs_total{verdict=\"denied\",reason=\"unknown\"} 2\n"
+                              "# HELP zl_level Level.\n"
+                              "# TYPE zl_level gauge\n"
+                              "zl_level 0\n"
+                              "# HELP zl_kinds By kind.\n"
+                              "# TYPE zl_kinds gauge\n"
+                              "zl_kinds{kind=\"good\"} 0\n"
+                              "zl_kinds{kind=\"bad\"} 0\n");
 }
 
 static void test_counters_rise_and_gauges_move(void **state)
@@ -262,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_registered_metrics_are_shown_before_their_first_use, forget),
+        cmocka_unit_test_teardown(test_series_whose_labels_are_known_begin_at_zero, forget),
         cmocka_unit_test_teardown(test_counters_rise_and_gauges_move, forget),
         cmocka_unit_test_teardown(test_series_are_told_apart_by_both_labels_and_escaped, forget),
         cmocka_unit_test_teardown(test_histogram_buckets_cumulate_and_end_with_inf, forget),

@@ -118,7 +118,7 @@ static int setup(void **state)
     void *http = NULL;
     struct scene *scene = zl_alloc(sizeof *scene);
     zl_metrics_reset();
-    zl_key_watch_register_metrics();
+    zl_metrics_register_all((const struct zl_metric *const *const[]){ZL_KEY_METRICS, NULL});
     zl_setup_tls(&http);
     scene->http = http;
     zl_key_slot_put(scene->http->keys, NULL);

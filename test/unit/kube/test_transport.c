@@ -220,7 +220,7 @@ static void test_calls_are_measured_by_operation_and_result(void **state)
     struct zl_buf text;
     zl_buf_init(&text, 1 << 20);
     zl_metrics_reset();
-    zl_kube_client_register_metrics();
+    zl_metrics_register_all((const struct zl_metric *const *const[]){ZL_KUBE_CLIENT_METRICS, NULL});
     assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, NULL), ZL_OK);
     zl_play((struct zl_script){.status = 404, .body = "{}"});
     assert_int_equal(zl_kube_delete(zl_the_client, LEASE, NULL, NULL), ZL_E_NOT_FOUND);

@@ -16,7 +16,7 @@
 
 static int set_up(void **state)
 {
-    zl_failovers_register_metrics();
+    zl_metrics_register_all((const struct zl_metric *const *const[]){ZL_FAILOVER_METRICS, NULL});
     *state = zl_failovers_new();
     return 0;
 }
