@@ -41,12 +41,13 @@ PROGRAMS := zen-lead-webhook zen-lead-controller zen-lead-certs
 program-objects = $(patsubst %.c,$(BUILD)/%.o,$(call files-below,$(1),'*.c'))
 SOURCES  := $(call files-below,common webhook controller certs test,'*.[ch]')
 
-all: $(addprefix $(BUILD)/bin/,$(PROGRAMS) zl-kubelet) ## build the programs into build/bin (default)
+all: $(addprefix $(BUILD)/bin/,$(PROGRAMS) zl-kubelet zl-kubectl) ## build the programs into build/bin (default)
 
 $(BUILD)/bin/zen-lead-webhook: $(call program-objects,webhook)
 $(BUILD)/bin/zen-lead-controller: $(call program-objects,controller)
 $(BUILD)/bin/zen-lead-certs: $(call program-objects,certs)
 $(BUILD)/bin/zl-kubelet: $(call program-objects,test/kubelet)
+$(BUILD)/bin/zl-kubectl: $(call program-objects,test/kubectl)
 $(BUILD)/bin/zl-bench: $(BUILD)/test/bench/failover.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/zl-limit: $(BUILD)/test/bench/limit.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/zl-tls-load: $(BUILD)/test/tls/load.o
@@ -134,7 +135,7 @@ valgrind: $(UNIT) ## unit tests under valgrind
 e2e: all $(BUILD)/bin/zl-tls-load ## end-to-end tests on a real control plane; AREA=gatekeeper runs one area
 	@ZL_BIN=$(BUILD)/bin bash test/e2e/run.sh $(AREA)
 
-e2e-tsan: ## webhook and controller under load with ThreadSanitizer
+e2e-tsan: build/bin/zl-kubectl ## webhook and controller under load with ThreadSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=thread all
 	@ZL_BIN=build/san-thread/bin bash test/e2e/run.sh race
 

@@ -47,6 +47,21 @@ await_ready() {
 # Of the server: 20 for 1.20.
 minor_version() { kubectl version -o json | jq -r '.serverVersion.minor | sub("[^0-9].*"; "")'; }
 
+# quick_kubectl - from here on "kubectl" is zl-kubectl, which starts in a tenth of the time and leaves to the real one what
+# it does not do exactly as that does (test/kubectl/kubectl.h). ZL_REAL_KUBECTL=1: it is the real one for everything.
+quick_kubectl() {
+    local program=$zl_root/build/bin/zl-kubectl versions # a sanitizer build of it would test nothing
+    [ -z "${ZL_REAL_KUBECTL:-}" ] || return 0
+    [ -x "$program" ] || { echo "$program is missing: run make first" >&2; return 1; }
+    # Of two versions it knows nothing.
+    versions=$(kubectl version -o json | jq -r '[.clientVersion, .serverVersion | .minor | sub("[^0-9].*"; "")] | unique | join(" and ")')
+    # The real one looks up what there is when it first meets a type that it does not know, and remembers it.
+    kubectl get leaderpolicies --all-namespaces >/dev/null 2>&1
+    mkdir -p "$ZL_RUN/quick"
+    ln -sf "$program" "$ZL_RUN/quick/kubectl"
+    export ZL_KUBECTL=$ZL_RUN/bin/kubectl ZL_KUBECTL_VERSION=$versions PATH=$ZL_RUN/quick:$PATH
+}
+
 # manifests KIND-REGEX - what users install on this version of Kubernetes: the objects whose kind matches.
 manifests() {
     local folder=$zl_root/manifests/base minor

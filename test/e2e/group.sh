@@ -78,6 +78,7 @@ if ! supervised bash test/e2e/cluster.sh $$ >"$ZL_RUN/tmp/up.log" 2>&1; then
     exit 1
 fi
 export PATH=$ZL_RUN/bin:$PATH KUBECONFIG=$ZL_RUN/kubeconfig
+quick_kubectl
 bad_areas=0
 while [ ! -e "$ZL_RUN/closed" ] && next_area; do
     run_area || bad_areas=1

@@ -84,6 +84,10 @@ at_least() {
 
 new_namespace() {
     NS=t$BATS_TEST_NUMBER-$(printf '%04x' $((RANDOM * 2)))
+    make_namespace
+}
+
+make_namespace() {
     # The label is there by itself since 1.21.
     kubectl apply -f - <<NAMESPACE
 apiVersion: v1

@@ -9,6 +9,7 @@
 #   KUBEBUILDER_ASSETS=DIR   the control plane to use, see test/controlplane/build.sh
 #   FILTER=REGEX             only tests whose name matches
 #   ZL_GROUPS=N              how many areas run at the same time (one more than there are processors: tests wait a lot)
+#   ZL_REAL_KUBECTL=1        kubectl is the real one for every command, see test/kubectl/kubectl.h
 #   ZL_DOWN_SECONDS=N        how long the controller stays dead in the test for that (18)
 #
 # Adds "passed failed" to build/results. After a failure the logs of all programs are in build/e2e-logs/GROUP.
