@@ -12,9 +12,9 @@
 #include "common/kube/daemon.h"
 #include "common/kube/informer_health.h"
 #include "common/kube/retries.h"
+#include "webhook/gatekeeper/claim.h"
 #include "webhook/gatekeeper/gatekeeper.h"
 #include "webhook/review/bad_review.h"
-#include "webhook/gatekeeper/claim.h"
 #include "webhook/server.h"
 #include "webhook/validator/validator.h"
 
