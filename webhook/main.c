@@ -182,11 +182,8 @@ static void cache_changed(void *ctx, enum zl_cached kind, const void *old_object
 {
     const struct observers *observers = ctx;
     zl_claims_see(&observers->claims, kind, old_object, new_object);
-    if (kind == ZL_CACHED_JOBS && new_object == NULL) {
-        zl_owners_note_lost_job(observers->owners, old_object);
-    } else if ((kind == ZL_CACHED_DEPLOYMENTS || kind == ZL_CACHED_STATEFULSETS) &&
-               new_object == NULL) {
-        zl_owners_note_lost_workload(observers->owners, old_object);
+    if (zl_kind_cached(kind) != NULL && new_object == NULL) {
+        zl_owners_note_lost(observers->owners, zl_kind_cached(kind), old_object);
     }
 }
 

@@ -76,7 +76,11 @@ static void count_policy(struct zl_cache *cache, const struct zl_policy *old_pol
         relist(cache, ZL_CACHED_PODS);
         relist(cache, ZL_CACHED_REPLICASETS);
         relist(cache, ZL_CACHED_REVISIONS);
-        relist(cache, ZL_CACHED_JOBS);
+        for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
+            if (ZL_KINDS[i]->maker != NULL) {
+                relist(cache, zl_cached_of(ZL_KINDS[i]));
+            }
+        }
         relist(cache, ZL_CACHED_SERVICES);
     }
 }
@@ -118,9 +122,10 @@ static void make_informer(struct zl_cache *cache, enum zl_cached kind,
                           const struct zl_kube_resource *resource)
 {
     struct slot *slot = &cache->slots[kind];
-    struct zl_informer_spec spec = *zl_cache_spec(kind);
+    struct zl_informer_spec spec = zl_cache_spec(kind);
     spec.resource = resource;
-    spec.indexers = zl_indexers_of(kind);
+    zl_indexers_of(kind, slot->indexers);
+    spec.indexers = slot->indexers;
     spec.indexer_count = ZL_BY_COUNT;
     spec.on_change = changed;
     spec.ctx = slot;
@@ -141,7 +146,7 @@ struct zl_cache *zl_cache_new(struct zl_kube_client *client, const struct zl_cac
         bool of_owners = kind == ZL_CACHED_REPLICASETS || kind == ZL_CACHED_REVISIONS;
         bool later = is_routing(kind) || (of_owners && !options->with_replicasets);
         if (!later) {
-            make_informer(cache, kind, zl_cache_spec(kind)->resource);
+            make_informer(cache, kind, zl_cache_spec(kind).resource);
         }
     }
     return cache;
@@ -311,11 +316,4 @@ size_t zl_cache_count_by(struct zl_cache *cache, enum zl_cached kind, enum zl_in
     return informer != NULL
                ? zl_store_count_by(zl_informer_store(informer), index, namespace_, value)
                : 0;
-}
-
-void zl_cache_list_workloads(struct zl_cache *cache, const char *namespace_, const char *pool,
-                             struct zl_refs *out)
-{
-    zl_cache_list_by(cache, ZL_CACHED_DEPLOYMENTS, ZL_BY_POOL, namespace_, pool, out);
-    zl_cache_list_by(cache, ZL_CACHED_STATEFULSETS, ZL_BY_POOL, namespace_, pool, out);
 }

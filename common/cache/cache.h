@@ -2,8 +2,8 @@
 /*
  * cache.h - what the cluster's pools look like, kept true by informers.
  *
- * Two halves, each started on its own. Pools: LeaderPolicies, the Deployments, StatefulSets, Jobs and CronJobs that
- * join one, their Leases, for the controller also the ReplicaSets and ControllerRevisions of their namespaces.
+ * Two halves, each started on its own. Pools: LeaderPolicies, the workloads that join one (of the Kinds in
+ * common/kinds), their Leases, for the controller also the ReplicaSets and ControllerRevisions of their namespaces.
  * Routing: Services, our EndpointSlices, the nodes' zones. Pods and Services are kept for namespaces that have a
  * LeaderPolicy or an opted-in Service (a Service may lend its ports, or have a name that we want): memory is a function of
  * zen-lead's users, not of the cluster's size.
@@ -16,6 +16,7 @@
 #ifndef ZL_CACHE_CACHE_H
 #define ZL_CACHE_CACHE_H
 
+#include "common/kinds/kind.h"
 #include "common/kube/informer.h"
 #include "common/objects/job.h"
 #include "common/objects/node.h"
@@ -25,20 +26,34 @@
 #include "common/seat/lease.h"
 
 enum zl_cached {
-    ZL_CACHED_POLICIES,     /* struct zl_policy */
-    ZL_CACHED_DEPLOYMENTS,  /* struct zl_workload, in a pool */
-    ZL_CACHED_STATEFULSETS, /* struct zl_workload, in a pool */
-    ZL_CACHED_CRONJOBS,     /* struct zl_cronjob, in a pool */
-    ZL_CACHED_JOBS, /* struct zl_job, in a pool or queued; in a pool's namespace all of CronJobs */
+    ZL_CACHED_POLICIES,    /* struct zl_policy */
     ZL_CACHED_LEASES,      /* struct zl_lease */
     ZL_CACHED_PODS,        /* struct zl_pod; beside an opted-in Service also without controller */
     ZL_CACHED_REPLICASETS, /* struct zl_replicaset; only WITH_REPLICASETS */
-    ZL_CACHED_REVISIONS,   /* struct zl_revision, of StatefulSets; only WITH_REPLICASETS */
-    ZL_CACHED_SERVICES,    /* struct zl_service; this and the next two: only with routing */
-    ZL_CACHED_SLICES,      /* struct zl_slice, ours */
-    ZL_CACHED_NODES,       /* struct zl_node */
-    ZL_CACHED_COUNT,
+    ZL_CACHED_REVISIONS, /* struct zl_revision, of Kinds that are replaced; only WITH_REPLICASETS */
+    ZL_CACHED_SERVICES,  /* struct zl_service; this and the next two: only with routing */
+    ZL_CACHED_SLICES,    /* struct zl_slice, ours */
+    ZL_CACHED_NODES,     /* struct zl_node */
+    /*
+     * From here on the Kinds that may join a pool, in the order of ZL_KINDS: what is in a pool, what we marked, and in
+     * a pool's namespace what its maker may have put into one. zl_cached_of and zl_kind_cached lead there and back.
+     */
+    ZL_CACHED_KINDS,
+    ZL_CACHED_CRONJOBS = ZL_CACHED_KINDS + ZL_KIND_INDEX_CRONJOB, /* struct zl_cronjob */
+    ZL_CACHED_JOBS = ZL_CACHED_KINDS + ZL_KIND_INDEX_JOB,         /* struct zl_job */
+    ZL_CACHED_COUNT = ZL_CACHED_KINDS + ZL_KIND_COUNT,
 };
+
+static inline enum zl_cached zl_cached_of(const struct zl_kind *kind)
+{
+    return (enum zl_cached)(ZL_CACHED_KINDS + kind->index);
+}
+
+/* NULL: of those before ZL_CACHED_KINDS. */
+static inline const struct zl_kind *zl_kind_cached(enum zl_cached cached)
+{
+    return cached >= ZL_CACHED_KINDS ? ZL_KINDS[cached - ZL_CACHED_KINDS] : NULL;
+}
 
 /* By what some kinds can be looked up within a namespace; see indexes.c for which. */
 enum zl_index {
@@ -107,15 +122,31 @@ void zl_cache_list_by(struct zl_cache *cache, enum zl_cached kind, enum zl_index
                       const char *namespace_, const char *value, struct zl_refs *out);
 size_t zl_cache_count_by(struct zl_cache *cache, enum zl_cached kind, enum zl_index index,
                          const char *namespace_, const char *value);
-/* The workloads of one pool. */
+/* The workloads of one pool whose pods lead. */
 void zl_cache_list_workloads(struct zl_cache *cache, const char *namespace_, const char *pool,
                              struct zl_refs *out);
+
+/* How many of a pool's members name it themselves: of the Kinds that take turns, or of those whose pods lead. */
+size_t zl_cache_count_members(struct zl_cache *cache, const char *namespace_, const char *pool,
+                              bool takes_turns);
+
+/* The pool that OBJECT of KIND is in, by its own keys or its maker's; NULL: none. The caller frees. */
+char *zl_cache_pool_of(struct zl_cache *cache, const struct zl_kind *kind, const void *object);
+
+/*
+ * The object of a Kind that REF, a controller, leads to, and the one that a pod with that CONTROLLER belongs to (a
+ * ReplicaSet's pod to its Deployment); NULL: not cached, so in no pool. The caller drops the reference.
+ */
+struct zl_ref *zl_cache_find_controller(struct zl_cache *cache, const char *namespace_,
+                                        const struct zl_controller_ref *ref);
+struct zl_ref *zl_cache_find_owner(struct zl_cache *cache, const char *namespace_,
+                                   const struct zl_controller_ref *controller);
 
 /* The CronJob of JOB, if it has one and that is in a pool; else NULL. The caller drops the reference. */
 struct zl_ref *zl_cache_find_cronjob(struct zl_cache *cache, const struct zl_job *job);
 /* startingDeadlineSeconds of JOB's CronJob; -1: none. */
 int64_t zl_cache_starting_deadline_s(struct zl_cache *cache, const struct zl_job *job);
-/* The pool that JOB is in, by its own keys or its CronJob's; NULL: none. The caller frees. */
+/* As zl_cache_pool_of. */
 char *zl_cache_pool_of_job(struct zl_cache *cache, const struct zl_job *job);
 /* The Jobs of a pool, those that are over included. */
 void zl_cache_list_jobs(struct zl_cache *cache, const char *namespace_, const char *pool,

@@ -4,52 +4,18 @@
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
-static void add_text(const char *text, void (*add)(void *ctx, const char *value), void *ctx)
-{
-    if (text != NULL) {
-        add(ctx, text);
-    }
-}
+/* What our cached objects begin with. */
+static_assert(offsetof(struct zl_pod, meta) == 0, "zl_meta first");
+static_assert(offsetof(struct zl_replicaset, meta) == 0, "zl_meta first");
+static_assert(offsetof(struct zl_revision, meta) == 0, "zl_meta first");
 
-static void owner_of_pod(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
+static const char *owner_of(const void *object)
 {
-    const struct zl_pod *pod = object;
-    add_text(pod->meta.controller.uid, add, ctx);
-}
-
-static void owner_of_replicaset(const void *object, void (*add)(void *ctx, const char *value),
-                                void *ctx)
-{
-    const struct zl_replicaset *replicaset = object;
-    add_text(replicaset->meta.controller.uid, add, ctx);
-}
-
-static void owner_of_revision(const void *object, void (*add)(void *ctx, const char *value),
-                              void *ctx)
-{
-    const struct zl_revision *revision = object;
-    add_text(revision->meta.controller.uid, add, ctx);
-}
-
-static void owner_of_job(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
-{
-    const struct zl_job *job = object;
-    add_text(job->meta.controller.uid, add, ctx);
-}
-
-static void pool_of_job(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
-{
-    const struct zl_job *job = object;
-    add_text(job->pool, add, ctx);
-}
-
-static void pool_of_cronjob(const void *object, void (*add)(void *ctx, const char *value),
-                            void *ctx)
-{
-    const struct zl_cronjob *cronjob = object;
-    add_text(cronjob->pool, add, ctx);
+    return zl_kind_meta(object)->controller.uid;
 }
 
 static void labels_of_pod(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
@@ -61,56 +27,37 @@ static void labels_of_pod(const void *object, void (*add)(void *ctx, const char 
 }
 
 /* One label of the selector is enough: a pod that is selected has it. */
-static void label_of_service(const void *object, void (*add)(void *ctx, const char *value),
-                             void *ctx)
+static const char *label_of_service(const void *object)
 {
     const struct zl_service *service = object;
-    if (!service->ours) {
-        add_text(service->selector, add, ctx);
-    }
+    return service->ours ? NULL : service->selector;
 }
 
-static void pool_of_workload(const void *object, void (*add)(void *ctx, const char *value),
-                             void *ctx)
-{
-    const struct zl_workload *workload = object;
-    add_text(workload->pool, add, ctx);
-}
-
-static void pool_of_service(const void *object, void (*add)(void *ctx, const char *value),
-                            void *ctx)
+static const char *pool_of_service(const void *object)
 {
     const struct zl_service *service = object;
-    add_text(service->ours ? service->pool : service->joined_pool, add, ctx);
+    return service->ours ? service->pool : service->joined_pool;
 }
 
-static void pool_of_slice(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
+static const char *pool_of_slice(const void *object)
 {
-    const struct zl_slice *slice = object;
-    add_text(slice->pool, add, ctx);
+    return ((const struct zl_slice *)object)->pool;
 }
 
-static void source_of_service(const void *object, void (*add)(void *ctx, const char *value),
-                              void *ctx)
+static const char *source_of_service(const void *object)
 {
     const struct zl_service *service = object;
-    if (service->ours) {
-        add_text(service->source, add, ctx);
-    }
+    return service->ours ? service->source : NULL;
 }
 
-static void source_of_slice(const void *object, void (*add)(void *ctx, const char *value),
-                            void *ctx)
+static const char *source_of_slice(const void *object)
 {
-    const struct zl_slice *slice = object;
-    add_text(slice->source, add, ctx);
+    return ((const struct zl_slice *)object)->source;
 }
 
-static void target_of_slice(const void *object, void (*add)(void *ctx, const char *value),
-                            void *ctx)
+static const char *target_of_slice(const void *object)
 {
-    const struct zl_slice *slice = object;
-    add_text(slice->target_name, add, ctx);
+    return ((const struct zl_slice *)object)->target_name;
 }
 
 static void name_wanted_by(const void *object, void (*add)(void *ctx, const char *value), void *ctx)
@@ -122,33 +69,35 @@ static void name_wanted_by(const void *object, void (*add)(void *ctx, const char
     }
 }
 
-static void holder_of_lease(const void *object, void (*add)(void *ctx, const char *value),
-                            void *ctx)
+static const char *holder_of_lease(const void *object)
 {
-    const struct zl_lease *lease = object;
-    add_text(lease->holder_pod, add, ctx);
+    return ((const struct zl_lease *)object)->holder_pod;
 }
 
-const struct zl_indexer *zl_indexers_of(enum zl_cached kind)
+void zl_indexers_of(enum zl_cached cached, struct zl_indexer out[ZL_BY_COUNT])
 {
-    static const struct zl_indexer indexers[ZL_CACHED_COUNT][ZL_BY_COUNT] = {
-        [ZL_CACHED_DEPLOYMENTS] = {[ZL_BY_POOL] = {pool_of_workload}},
-        [ZL_CACHED_STATEFULSETS] = {[ZL_BY_POOL] = {pool_of_workload}},
-        [ZL_CACHED_CRONJOBS] = {[ZL_BY_POOL] = {pool_of_cronjob}},
-        [ZL_CACHED_JOBS] = {[ZL_BY_OWNER] = {owner_of_job}, [ZL_BY_POOL] = {pool_of_job}},
-        [ZL_CACHED_LEASES] = {[ZL_BY_HOLDER] = {holder_of_lease}},
-        [ZL_CACHED_PODS] = {[ZL_BY_OWNER] = {owner_of_pod}, [ZL_BY_LABEL] = {labels_of_pod}},
-        [ZL_CACHED_REPLICASETS] = {[ZL_BY_OWNER] = {owner_of_replicaset}},
-        [ZL_CACHED_REVISIONS] = {[ZL_BY_OWNER] = {owner_of_revision}},
-        [ZL_CACHED_SERVICES] = {[ZL_BY_LABEL] = {label_of_service},
-                                [ZL_BY_POOL] = {pool_of_service},
-                                [ZL_BY_SOURCE] = {source_of_service},
-                                [ZL_BY_WANTED_NAME] = {name_wanted_by}},
-        [ZL_CACHED_SLICES] = {[ZL_BY_POOL] = {pool_of_slice},
-                              [ZL_BY_SOURCE] = {source_of_slice},
-                              [ZL_BY_HOLDER] = {target_of_slice}},
+    static const struct zl_indexer INDEXERS[ZL_CACHED_KINDS][ZL_BY_COUNT] = {
+        [ZL_CACHED_LEASES] = {[ZL_BY_HOLDER] = {.value = holder_of_lease}},
+        [ZL_CACHED_PODS] =
+            {[ZL_BY_OWNER] = {.value = owner_of}, [ZL_BY_LABEL] = {.values = labels_of_pod}},
+        [ZL_CACHED_REPLICASETS] = {[ZL_BY_OWNER] = {.value = owner_of}},
+        [ZL_CACHED_REVISIONS] = {[ZL_BY_OWNER] = {.value = owner_of}},
+        [ZL_CACHED_SERVICES] = {[ZL_BY_LABEL] = {.value = label_of_service},
+                                [ZL_BY_POOL] = {.value = pool_of_service},
+                                [ZL_BY_SOURCE] = {.value = source_of_service},
+                                [ZL_BY_WANTED_NAME] = {.values = name_wanted_by}},
+        [ZL_CACHED_SLICES] = {[ZL_BY_POOL] = {.value = pool_of_slice},
+                              [ZL_BY_SOURCE] = {.value = source_of_slice},
+                              [ZL_BY_HOLDER] = {.value = target_of_slice}},
     };
-    return indexers[kind];
+    const struct zl_kind *kind = zl_kind_cached(cached);
+    if (kind == NULL) {
+        memcpy(out, INDEXERS[cached], sizeof INDEXERS[cached]);
+        return;
+    }
+    memset(out, 0, ZL_BY_COUNT * sizeof *out);
+    out[ZL_BY_POOL].value = kind->pool;
+    out[ZL_BY_OWNER].value = kind->maker != NULL ? owner_of : NULL;
 }
 
 void zl_cache_list_selected(struct zl_cache *cache, const char *namespace_, const char *selector,
@@ -188,22 +137,5 @@ void zl_cache_list_selecting(struct zl_cache *cache, const char *namespace_, con
         if (zl_labels_match(labels, service->selector)) {
             zl_refs_add(out, zl_ref_hold(services.items[i]));
         }
-    }
-}
-
-void zl_cache_list_pods_of(struct zl_cache *cache, const struct zl_workload *workload,
-                           struct zl_refs *out)
-{
-    const char *namespace_ = workload->meta.namespace_;
-    if (workload->kind == ZL_WORKLOAD_STATEFULSET) {
-        zl_cache_list_by(cache, ZL_CACHED_PODS, ZL_BY_OWNER, namespace_, workload->meta.uid, out);
-        return;
-    }
-    ZL_AUTO_REFS struct zl_refs replicasets = {0};
-    zl_cache_list_by(cache, ZL_CACHED_REPLICASETS, ZL_BY_OWNER, namespace_, workload->meta.uid,
-                     &replicasets);
-    for (size_t i = 0; i < replicasets.count; i++) {
-        const struct zl_replicaset *replicaset = zl_ref_object(replicasets.items[i]);
-        zl_cache_list_by(cache, ZL_CACHED_PODS, ZL_BY_OWNER, namespace_, replicaset->meta.uid, out);
     }
 }

@@ -11,8 +11,8 @@
 
 #include "common/cache/cache.h"
 
-/* For zl_informer_spec: ZL_BY_COUNT indexers. What a kind is not indexed by has values NULL. */
-const struct zl_indexer *zl_indexers_of(enum zl_cached kind);
+/* For zl_informer_spec. */
+void zl_indexers_of(enum zl_cached cached, struct zl_indexer out[ZL_BY_COUNT]);
 
 /* The pods that have all labels of SELECTOR (packed, see labels.h; NULL: none). */
 void zl_cache_list_selected(struct zl_cache *cache, const char *namespace_, const char *selector,

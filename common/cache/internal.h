@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * internal.h - shared by cache.c and cache_kinds.c.
+ * internal.h - shared by cache.c and specs.c.
  */
 #ifndef ZL_CACHE_INTERNAL_H
 #define ZL_CACHE_INTERNAL_H
@@ -23,6 +23,7 @@ struct slot {
     struct zl_cache *cache;
     enum zl_cached kind;
     struct zl_informer *informer; /* NULL: not wanted */
+    struct zl_indexer indexers[ZL_BY_COUNT];
     atomic_bool started;
     atomic_uint_fast64_t hits, misses;
 };
@@ -38,6 +39,6 @@ struct zl_cache {
 /* What there is in NAMESPACE_ (may be NULL): a copy, without its name. */
 struct interest zl_cache_interest(struct zl_cache *cache, const char *namespace_);
 /* How a kind is listed and decoded; the callbacks' context is a struct slot. */
-const struct zl_informer_spec *zl_cache_spec(enum zl_cached kind);
+struct zl_informer_spec zl_cache_spec(enum zl_cached kind);
 
 #endif

@@ -7,13 +7,10 @@
 struct zl_ref *zl_cache_find_cronjob(struct zl_cache *cache, const struct zl_job *job)
 {
     const struct zl_controller_ref *owner = &job->meta.controller;
-    if (job->opted_out || !zl_same_string(owner->kind, "CronJob")) {
+    if (job->opted_out || !zl_kind_is(&ZL_KIND_CRONJOB, owner)) {
         return NULL;
     }
-    ZL_AUTO_REF struct zl_ref *ref =
-        zl_cache_find(cache, ZL_CACHED_CRONJOBS, job->meta.namespace_, owner->name);
-    const struct zl_cronjob *cronjob = ref != NULL ? zl_ref_object(ref) : NULL;
-    return cronjob != NULL && zl_same_string(cronjob->meta.uid, owner->uid) ? ZL_STEAL(&ref) : NULL;
+    return zl_cache_find_controller(cache, job->meta.namespace_, owner);
 }
 
 int64_t zl_cache_starting_deadline_s(struct zl_cache *cache, const struct zl_job *job)
@@ -25,12 +22,7 @@ int64_t zl_cache_starting_deadline_s(struct zl_cache *cache, const struct zl_job
 
 char *zl_cache_pool_of_job(struct zl_cache *cache, const struct zl_job *job)
 {
-    if (job->pool != NULL || job->opted_out) {
-        return zl_strdup(job->pool);
-    }
-    ZL_AUTO_REF struct zl_ref *ref = zl_cache_find_cronjob(cache, job);
-    const struct zl_cronjob *cronjob = ref != NULL ? zl_ref_object(ref) : NULL;
-    return cronjob != NULL ? zl_strdup(cronjob->pool) : NULL;
+    return zl_cache_pool_of(cache, &ZL_KIND_JOB, job);
 }
 
 /* Those without a pool of their own, of a CronJob in the pool. */

@@ -26,7 +26,7 @@ enum zl_status zl_job_read(struct zl_kube_client *client, const char *namespace_
                            int64_t timeout_ms, struct zl_job **out, struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *object = NULL;
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_JOBS,
+    const struct zl_kube_target target = {.resource = &ZL_KIND_JOB.resource,
                                           .namespace_ = namespace_,
                                           .name = name,
                                           .timeout_ms = timeout_ms};
@@ -50,8 +50,9 @@ enum zl_status zl_replicasets_read(struct zl_kube_client *client, const char *na
                                    const char *selector, int64_t timeout_ms,
                                    struct zl_replicasets *out, struct zl_error *err)
 {
-    const struct zl_kube_target target = {
-        .resource = &ZL_KUBE_REPLICASETS, .namespace_ = namespace_, .timeout_ms = timeout_ms};
+    const struct zl_kube_target target = {.resource = &ZL_KIND_REPLICASET.resource,
+                                          .namespace_ = namespace_,
+                                          .timeout_ms = timeout_ms};
     const struct zl_kube_selector selected = {.label = selector};
     return zl_kube_list(client, &target, &selected, add_replicaset, out, NULL, err);
 }

@@ -7,10 +7,10 @@
 #ifndef ZL_CACHE_LIVE_H
 #define ZL_CACHE_LIVE_H
 
+#include "common/kinds/kind.h"
 #include "common/kube/client.h"
 #include "common/objects/job.h"
 #include "common/objects/replicaset.h"
-#include "common/objects/workload.h"
 
 /*
  * What stands under NAME now.

@@ -15,55 +15,24 @@ static enum zl_status decode_policy(void *ctx, const struct cJSON *object, void 
     return status;
 }
 
-static enum zl_status decode_workload(void *ctx, const struct cJSON *object, void **out,
-                                      struct zl_error *err)
+/* Of a Kind that may join a pool. Whether its maker is in one may change, and the object shows nothing of that. */
+static enum zl_status decode_member(void *ctx, const struct cJSON *json, void **out,
+                                    struct zl_error *err)
 {
     const struct slot *slot = ctx;
-    struct zl_workload *workload = NULL;
-    enum zl_workload_kind kind =
-        slot->kind == ZL_CACHED_DEPLOYMENTS ? ZL_WORKLOAD_DEPLOYMENT : ZL_WORKLOAD_STATEFULSET;
-    enum zl_status status = zl_workload_decode(kind, object, &workload, err);
-    if (status == ZL_OK && workload->pool != NULL) {
-        *out = workload;
-    } else {
-        zl_workload_free(workload);
-    }
-    return status;
-}
-
-static enum zl_status decode_cronjob(void *ctx, const struct cJSON *object, void **out,
-                                     struct zl_error *err)
-{
-    (void)ctx;
-    struct zl_cronjob *cronjob = NULL;
-    enum zl_status status = zl_cronjob_decode(object, &cronjob, err);
-    if (status == ZL_OK && cronjob->pool != NULL) {
-        *out = cronjob;
-    } else {
-        zl_cronjob_free(cronjob);
-    }
-    return status;
-}
-
-/*
- * Whether a CronJob is in a pool may change, and its Jobs show nothing of that. One that we queued is followed
- * until it is let go, in whatever pool it is.
- */
-static enum zl_status decode_job(void *ctx, const struct cJSON *object, void **out,
-                                 struct zl_error *err)
-{
-    const struct slot *slot = ctx;
-    struct zl_job *job = NULL;
-    enum zl_status status = zl_job_decode(object, &job, err);
+    const struct zl_kind *kind = zl_kind_cached(slot->kind);
+    void *object = NULL;
+    enum zl_status status = kind->decode(kind, json, &object, err);
     if (status != ZL_OK) {
         return status;
     }
-    bool scheduled = zl_same_string(job->meta.controller.kind, "CronJob") && !job->opted_out &&
-                     zl_cache_interest(slot->cache, job->meta.namespace_).policies > 0;
-    if (job->pool != NULL || scheduled || job->queued) {
-        *out = job;
+    bool follows = kind->maker != NULL && kind->asks_maker(object) &&
+                   zl_cache_interest(slot->cache, zl_kind_meta(object)->namespace_).policies > 0;
+    if (kind->pool(object) != NULL || follows ||
+        (kind->is_marked != NULL && kind->is_marked(object))) {
+        *out = object;
     } else {
-        zl_job_free(job);
+        kind->free_object(object);
     }
     return ZL_OK;
 }
@@ -111,6 +80,13 @@ static enum zl_status decode_replicaset(void *ctx, const struct cJSON *object, v
     return status;
 }
 
+/* By us, when a newer revision waits. */
+static bool is_replaced(const struct zl_controller_ref *owner)
+{
+    const struct zl_kind *kind = zl_kind_of_pods(owner);
+    return kind != NULL && kind->rollout == ZL_ROLLOUT_REPLACE;
+}
+
 static enum zl_status decode_revision(void *ctx, const struct cJSON *object, void **out,
                                       struct zl_error *err)
 {
@@ -121,7 +97,7 @@ static enum zl_status decode_revision(void *ctx, const struct cJSON *object, voi
         return ZL_OK;
     }
     enum zl_status status = zl_revision_decode(object, &revision, err);
-    if (status == ZL_OK && zl_same_string(revision->meta.controller.kind, "StatefulSet")) {
+    if (status == ZL_OK && is_replaced(&revision->meta.controller)) {
         *out = revision;
     } else {
         zl_revision_free(revision);
@@ -167,23 +143,10 @@ static enum zl_status decode_node(void *ctx, const struct cJSON *object, void **
     return status;
 }
 
-static const struct zl_informer_spec SPECS[ZL_CACHED_COUNT] = {
+static const struct zl_informer_spec SPECS[ZL_CACHED_KINDS] = {
     [ZL_CACHED_POLICIES] = {.resource = &ZL_KUBE_LEADERPOLICIES,
                             .decode = decode_policy,
                             .free_object = zl_policy_free},
-    [ZL_CACHED_DEPLOYMENTS] = {.resource = &ZL_KUBE_DEPLOYMENTS,
-                               .decode = decode_workload,
-                               .free_object = zl_workload_free},
-    [ZL_CACHED_STATEFULSETS] = {.resource = &ZL_KUBE_STATEFULSETS,
-                                .decode = decode_workload,
-                                .free_object = zl_workload_free},
-    [ZL_CACHED_CRONJOBS] = {.resource = &ZL_KUBE_CRONJOBS,
-                            .alternative = &ZL_KUBE_CRONJOBS_V1BETA1,
-                            .decode = decode_cronjob,
-                            .free_object = zl_cronjob_free},
-    [ZL_CACHED_JOBS] = {.resource = &ZL_KUBE_JOBS,
-                        .decode = decode_job,
-                        .free_object = zl_job_free},
     [ZL_CACHED_LEASES] = {.resource = &ZL_KUBE_LEASES,
                           .label_selector = ZL_LEASE_SELECTOR,
                           .decode = decode_lease,
@@ -191,7 +154,7 @@ static const struct zl_informer_spec SPECS[ZL_CACHED_COUNT] = {
     [ZL_CACHED_PODS] = {.resource = &ZL_KUBE_PODS,
                         .decode = decode_pod,
                         .free_object = zl_pod_free},
-    [ZL_CACHED_REPLICASETS] = {.resource = &ZL_KUBE_REPLICASETS,
+    [ZL_CACHED_REPLICASETS] = {.resource = &ZL_KIND_REPLICASET.resource,
                                .decode = decode_replicaset,
                                .free_object = zl_replicaset_free},
     [ZL_CACHED_REVISIONS] = {.resource = &ZL_KUBE_CONTROLLERREVISIONS,
@@ -210,7 +173,14 @@ static const struct zl_informer_spec SPECS[ZL_CACHED_COUNT] = {
                          .free_object = zl_node_free},
 };
 
-const struct zl_informer_spec *zl_cache_spec(enum zl_cached kind)
+struct zl_informer_spec zl_cache_spec(enum zl_cached cached)
 {
-    return &SPECS[kind];
+    const struct zl_kind *kind = zl_kind_cached(cached);
+    if (kind == NULL) {
+        return SPECS[cached];
+    }
+    return (struct zl_informer_spec){.resource = &kind->resource,
+                                     .alternative = kind->alternative,
+                                     .decode = decode_member,
+                                     .free_object = kind->free_object};
 }

@@ -19,39 +19,11 @@
 #include "common/base/metrics.h"
 #include "common/kube/config.h"
 #include "common/kube/reasons.h"
+#include "common/kube/resource.h"
 
 #include <stdint.h>
 
 struct zl_kube_client; /* opaque */
-
-/* A resource type: what a URL path is made of. */
-struct zl_kube_resource {
-    const char *group; /* "" for the core group */
-    const char *version;
-    const char *plural;
-    const char *kind;
-    bool cluster_scoped;
-};
-
-extern const struct zl_kube_resource ZL_KUBE_PODS;
-extern const struct zl_kube_resource ZL_KUBE_EVENTS; /* core/v1 */
-extern const struct zl_kube_resource ZL_KUBE_SECRETS;
-extern const struct zl_kube_resource ZL_KUBE_NAMESPACES;
-extern const struct zl_kube_resource ZL_KUBE_SERVICES;
-extern const struct zl_kube_resource ZL_KUBE_NODES;
-extern const struct zl_kube_resource ZL_KUBE_ENDPOINTS;              /* core/v1 */
-extern const struct zl_kube_resource ZL_KUBE_ENDPOINTSLICES;         /* discovery.k8s.io/v1 */
-extern const struct zl_kube_resource ZL_KUBE_ENDPOINTSLICES_V1BETA1; /* before 1.21 */
-extern const struct zl_kube_resource ZL_KUBE_REPLICASETS;            /* apps/v1 */
-extern const struct zl_kube_resource ZL_KUBE_CONTROLLERREVISIONS;    /* apps/v1 */
-extern const struct zl_kube_resource ZL_KUBE_DEPLOYMENTS;
-extern const struct zl_kube_resource ZL_KUBE_STATEFULSETS;
-extern const struct zl_kube_resource ZL_KUBE_JOBS;             /* batch/v1 */
-extern const struct zl_kube_resource ZL_KUBE_CRONJOBS;         /* batch/v1 */
-extern const struct zl_kube_resource ZL_KUBE_CRONJOBS_V1BETA1; /* before 1.21 */
-extern const struct zl_kube_resource ZL_KUBE_LEASES;           /* coordination.k8s.io/v1 */
-extern const struct zl_kube_resource ZL_KUBE_VALIDATING_WEBHOOKS;
-extern const struct zl_kube_resource ZL_KUBE_LEADERPOLICIES; /* coordination.kube-zen.io/v1alpha1 */
 
 /*
  * CONFIG is copied. USER_AGENT: "zen-lead-webhook/0.3.0". Call curl_global_init (zl_kube_init) in

@@ -148,7 +148,7 @@ static void index_ref(struct zl_store *store, struct space *space, struct zl_ref
 {
     for (size_t i = 0; ref != NULL && i < store->indexer_count; i++) {
         const struct zl_indexer *indexer = &store->indexers[i];
-        if (indexer->values == NULL) {
+        if (indexer->values == NULL && indexer->value == NULL) {
             continue;
         }
         if (add) {
@@ -237,7 +237,8 @@ void zl_store_list(struct zl_store *store, const char *namespace_, struct zl_ref
 
 static struct zl_bucket *find_index(struct zl_store *store, size_t index, const char *namespace_)
 {
-    assert(index < store->indexer_count && store->indexers[index].values != NULL);
+    assert(index < store->indexer_count &&
+           (store->indexers[index].values != NULL || store->indexers[index].value != NULL));
     const struct space *space = find_space(store, namespace_);
     return space != NULL ? space->indexes[index] : NULL;
 }

@@ -34,11 +34,15 @@ void zl_refs_clear(struct zl_refs *refs);
 
 /*
  * Tells the values under which objects of a kind are to be found: calls ADD with CTX for each of OBJECT's (borrowed).
- * Pure: the same object always has the same values. NULL: no such index.
+ * Pure: the same object always has the same values. Both NULL: no such index.
  */
 struct zl_indexer {
     void (*values)(const void *object, void (*add)(void *ctx, const char *value), void *ctx);
+    const char *(*value)(const void *object); /* or one at most, borrowed; NULL: none */
 };
+/* All of OBJECT's. */
+void zl_indexer_values(const struct zl_indexer *indexer, const void *object,
+                       void (*add)(void *ctx, const char *value), void *ctx);
 
 struct zl_store; /* opaque */
 struct zl_store *zl_store_new(void);

@@ -69,16 +69,28 @@ static void remove_value(void *ctx, const char *value)
     }
 }
 
+void zl_indexer_values(const struct zl_indexer *indexer, const void *object,
+                       void (*add)(void *ctx, const char *value), void *ctx)
+{
+    const char *only = indexer->value != NULL ? indexer->value(object) : NULL;
+    if (only != NULL) {
+        add(ctx, only);
+    }
+    if (indexer->values != NULL) {
+        indexer->values(object, add, ctx);
+    }
+}
+
 void zl_index_add(struct zl_bucket **table, const struct zl_indexer *indexer, struct zl_ref *ref)
 {
     struct change change = {.table = table, .ref = ref};
-    indexer->values(zl_ref_object(ref), add_value, &change);
+    zl_indexer_values(indexer, zl_ref_object(ref), add_value, &change);
 }
 
 void zl_index_remove(struct zl_bucket **table, const struct zl_indexer *indexer, struct zl_ref *ref)
 {
     struct change change = {.table = table, .ref = ref};
-    indexer->values(zl_ref_object(ref), remove_value, &change);
+    zl_indexer_values(indexer, zl_ref_object(ref), remove_value, &change);
 }
 
 size_t zl_index_count(struct zl_bucket *table, const char *value)

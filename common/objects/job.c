@@ -83,7 +83,7 @@ enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out, st
         return status;
     }
     const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
-    job->pool = zl_strdup(zl_pool_of(metadata, template_of(object)));
+    job->pool = zl_strdup(zl_pool_of_object(object));
     job->opted_out = zl_opts_out(metadata, template_of(object));
     job->suspended = zl_json_bool(object, false, "spec", "suspend", NULL);
     job->queued = zl_json_text(metadata, "annotations", ZL_KEY_QUEUED, NULL) != NULL;

@@ -33,6 +33,12 @@ const char *zl_pool_of(const struct cJSON *metadata, const struct cJSON *templat
     return NULL;
 }
 
+const char *zl_pool_of_object(const struct cJSON *object)
+{
+    return zl_pool_of(zl_json_at(object, "metadata", NULL),
+                      zl_json_at(object, "spec", "template", "metadata", NULL));
+}
+
 /* The pods that it will make: their labels and ports. */
 static struct zl_pod *decode_template(const struct cJSON *object)
 {
@@ -59,7 +65,7 @@ static void decode_rollout(const struct cJSON *spec, struct zl_workload *workloa
         zl_json_i64(spec, 0, "ordinals", "start", NULL);
 }
 
-enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON *object,
+enum zl_status zl_workload_decode(const struct zl_kind *kind, const struct cJSON *object,
                                   struct zl_workload **out, struct zl_error *err)
 {
     struct zl_workload *workload = zl_alloc(sizeof *workload);
@@ -70,9 +76,7 @@ enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON
     }
     workload->kind = kind;
     workload->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
-    workload->pool =
-        zl_strdup(zl_pool_of(zl_json_at(object, "metadata", NULL),
-                             zl_json_at(object, "spec", "template", "metadata", NULL)));
+    workload->pool = zl_strdup(zl_pool_of_object(object));
     workload->selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));
     workload->template_pod = decode_template(object);
     decode_rollout(zl_json_at(object, "spec", NULL), workload);
@@ -91,9 +95,4 @@ void zl_workload_free(void *object)
     free(workload->selector);
     zl_pod_free(workload->template_pod);
     free(workload);
-}
-
-const char *zl_workload_kind_name(enum zl_workload_kind kind)
-{
-    return kind == ZL_WORKLOAD_DEPLOYMENT ? "Deployment" : "StatefulSet";
 }

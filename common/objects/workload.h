@@ -9,11 +9,11 @@
 
 #include "common/objects/pod.h"
 
-enum zl_workload_kind { ZL_WORKLOAD_DEPLOYMENT, ZL_WORKLOAD_STATEFULSET };
+struct zl_kind; /* common/kinds/kind.h */
 
 struct zl_workload {
     struct zl_meta meta;
-    enum zl_workload_kind kind;
+    const struct zl_kind *kind;
     int64_t replicas; /* desired; 1 when the field is absent */
     char *pool;       /* the pool that it joins; NULL: none, or opted out */
     char *selector;   /* spec.selector as a labelSelector query */
@@ -35,10 +35,11 @@ bool zl_opts_out(const struct cJSON *metadata, const struct cJSON *template_meta
  * template's. NULL: none, or opted out.
  */
 const char *zl_pool_of(const struct cJSON *metadata, const struct cJSON *template_metadata);
+/* The same of an OBJECT whose pods' template is spec.template. */
+const char *zl_pool_of_object(const struct cJSON *object);
 
-enum zl_status zl_workload_decode(enum zl_workload_kind kind, const struct cJSON *object,
+enum zl_status zl_workload_decode(const struct zl_kind *kind, const struct cJSON *object,
                                   struct zl_workload **out, struct zl_error *err) ZL_MUST_CHECK;
 void zl_workload_free(void *workload); /* a struct zl_workload; fits zl_ref_new */
-const char *zl_workload_kind_name(enum zl_workload_kind kind); /* "Deployment", "StatefulSet" */
 
 #endif

@@ -54,7 +54,7 @@ bool zl_rollout_may_succeed(const struct zl_rollout *rollout, const struct zl_po
                             const char *revision, const char *holder_revision)
 {
     if (policy->standby || policy->recreate || deployment->recreates || deployment->paused ||
-        deployment->kind != ZL_WORKLOAD_DEPLOYMENT || deployment->replicas <= 1) {
+        deployment->kind->rollout != ZL_ROLLOUT_HANDOVER || !zl_refuses_followers(deployment)) {
         return false;
     }
     if (rollout->newest == NULL || rollout->newest->replicas <= 0 ||

@@ -11,8 +11,8 @@
 #ifndef ZL_SEAT_ROLLOUT_H
 #define ZL_SEAT_ROLLOUT_H
 
+#include "common/kinds/kind.h"
 #include "common/objects/replicaset.h"
-#include "common/objects/workload.h"
 #include "common/seat/lease.h"
 
 /* What a Deployment's ReplicaSets say; borrowed from them. */

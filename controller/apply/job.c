@@ -37,8 +37,8 @@ const struct zl_metric *const ZL_JOB_METRICS[] = {&TURNS, &REMOVED, NULL};
 void zl_emit_job_event(struct zl_reconciler *reconciler, const struct zl_meta *job, bool warning,
                        const char *reason, const char *message)
 {
-    const struct zl_event_object object = {.api_version = "batch/v1",
-                                           .kind = "Job",
+    const struct zl_event_object object = {.api_version = ZL_KIND_JOB.api_version,
+                                           .kind = ZL_KIND_JOB.name,
                                            .namespace_ = job->namespace_,
                                            .name = job->name,
                                            .uid = job->uid};
@@ -48,7 +48,7 @@ void zl_emit_job_event(struct zl_reconciler *reconciler, const struct zl_meta *j
 static const struct zl_meta *meta_of(const struct zl_guard_facts *guard, const char *kind,
                                      const char *name)
 {
-    bool of_job = strcmp(kind, "Job") == 0;
+    bool of_job = zl_same_string(kind, ZL_KIND_JOB.name);
     for (size_t i = 0; of_job && i < guard->turn_count; i++) {
         if (zl_same_string(guard->turns[i].job->meta.name, name)) {
             return &guard->turns[i].job->meta;
@@ -87,7 +87,7 @@ static void tell_of_refusal(struct zl_reconciler *reconciler, const struct zl_po
             was_listed(&policy->status, workload)) {
             continue;
         }
-        const struct zl_event_object object = {.api_version = "batch/v1",
+        const struct zl_event_object object = {.api_version = ZL_KIND_JOB.api_version,
                                                .kind = workload->kind,
                                                .namespace_ = meta->namespace_,
                                                .name = meta->name,
@@ -160,8 +160,9 @@ static enum zl_status send(struct zl_reconciler *reconciler, const struct zl_job
                            struct cJSON *patch, bool suspends, struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *answer = NULL;
-    const struct zl_kube_target target = {
-        .resource = &ZL_KUBE_JOBS, .namespace_ = job->meta.namespace_, .name = job->meta.name};
+    const struct zl_kube_target target = {.resource = &ZL_KIND_JOB.resource,
+                                          .namespace_ = job->meta.namespace_,
+                                          .name = job->meta.name};
     /* Another Job under this name is refused: a uid cannot be changed. */
     zl_json_set_text(zl_json_child(patch, "metadata"), "uid", job->meta.uid);
     enum zl_status status =
@@ -206,7 +207,7 @@ enum zl_status zl_wake_job(struct zl_reconciler *reconciler, const struct zl_job
     zl_annotate_wake(patch);
     enum zl_status status = send(reconciler, job, patch, false, err);
     if (status == ZL_OK) {
-        zl_count_wake(&ZL_KUBE_JOBS, &job->meta);
+        zl_count_wake(&ZL_KIND_JOB.resource, &job->meta);
     }
     return status;
 }
@@ -314,7 +315,7 @@ enum zl_status zl_remove_job(struct zl_reconciler *reconciler, const struct zl_p
                             meta->name);
     }
     const struct zl_kube_target target = {
-        .resource = &ZL_KUBE_JOBS, .namespace_ = meta->namespace_, .name = meta->name};
+        .resource = &ZL_KIND_JOB.resource, .namespace_ = meta->namespace_, .name = meta->name};
     const struct zl_kube_delete_options options = {.uid = meta->uid, .grace_period_s = -1};
     status = zl_kube_delete(reconciler->client, &target, &options, err);
     if (status == ZL_OK) {

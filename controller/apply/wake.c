@@ -57,7 +57,7 @@ static enum zl_status wake(struct zl_reconciler *reconciler,
 enum zl_status zl_wake_replicaset(struct zl_reconciler *reconciler,
                                   const struct zl_replicaset *replicaset, struct zl_error *err)
 {
-    return wake(reconciler, &ZL_KUBE_REPLICASETS, &replicaset->meta, err);
+    return wake(reconciler, &ZL_KIND_REPLICASET.resource, &replicaset->meta, err);
 }
 
 /*
@@ -79,51 +79,32 @@ static enum zl_status wake_deployment(struct zl_reconciler *reconciler,
         const struct zl_replicaset *replicaset = zl_ref_object(replicasets.items[i]);
         if (replicaset->replicas > 0) {
             woken = true;
-            status = wake(reconciler, &ZL_KUBE_REPLICASETS, &replicaset->meta, err);
+            status = wake(reconciler, &ZL_KIND_REPLICASET.resource, &replicaset->meta, err);
         } else {
             idle = replicaset;
         }
     }
     if (status == ZL_OK && !woken && idle != NULL) {
-        status = wake(reconciler, &ZL_KUBE_REPLICASETS, &idle->meta, err);
+        status = wake(reconciler, &ZL_KIND_REPLICASET.resource, &idle->meta, err);
     }
     return status;
 }
 
-static enum zl_status wake_job(struct zl_reconciler *reconciler, const char *namespace_,
-                               const char *name, struct zl_error *err)
+/* Every object between it and its pods that wants some; by what the API server has now. */
+static enum zl_status wake_between(struct zl_reconciler *reconciler, const struct zl_kind *kind,
+                                   const struct zl_meta *owner, struct zl_error *err)
 {
-    ZL_AUTO_FREE char *job_namespace = zl_strdup(namespace_);
-    ZL_AUTO_FREE char *job_name = zl_strdup(name);
-    const struct zl_meta job = {.namespace_ = job_namespace, .name = job_name};
-    return wake(reconciler, &ZL_KUBE_JOBS, &job, err);
-}
-
-/* NAME is "Kind/name". */
-enum zl_status zl_wake_workload(struct zl_reconciler *reconciler, const char *namespace_,
-                                const char *name, struct zl_error *err)
-{
-    if (strncmp(name, "Job/", strlen("Job/")) == 0) {
-        return wake_job(reconciler, namespace_, name + strlen("Job/"), err);
-    }
-    const char *slash = strchr(name, '/');
-    bool stateful = strncmp(name, "StatefulSet/", strlen("StatefulSet/")) == 0;
-    const struct zl_kube_target target = {.resource = stateful ? &ZL_KUBE_STATEFULSETS
-                                                               : &ZL_KUBE_DEPLOYMENTS,
-                                          .namespace_ = namespace_,
-                                          .name = slash != NULL ? slash + 1 : name};
+    const struct zl_kube_target target = {
+        .resource = &kind->resource, .namespace_ = owner->namespace_, .name = owner->name};
     ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_workload *workload = NULL;
     struct zl_replicasets replicasets = {0};
     enum zl_status status = zl_kube_get(reconciler->client, &target, &object, err);
     if (status == ZL_OK) {
-        status = zl_workload_decode(stateful ? ZL_WORKLOAD_STATEFULSET : ZL_WORKLOAD_DEPLOYMENT,
-                                    object, &workload, err);
+        status = zl_workload_decode(kind, object, &workload, err);
     }
-    if (status == ZL_OK && stateful) {
-        status = wake(reconciler, &ZL_KUBE_STATEFULSETS, &workload->meta, err);
-    } else if (status == ZL_OK) {
-        status = zl_replicasets_read(reconciler->client, namespace_, workload->selector, 0,
+    if (status == ZL_OK) {
+        status = zl_replicasets_read(reconciler->client, owner->namespace_, workload->selector, 0,
                                      &replicasets, err);
     }
     for (size_t i = 0; status == ZL_OK && i < replicasets.count; i++) {
@@ -138,18 +119,35 @@ enum zl_status zl_wake_workload(struct zl_reconciler *reconciler, const char *na
     return status == ZL_E_NOT_FOUND ? ZL_OK : status;
 }
 
+/* NAME is "Kind/name". */
+enum zl_status zl_wake_workload(struct zl_reconciler *reconciler, const char *namespace_,
+                                const char *name, struct zl_error *err)
+{
+    const char *slash = strchr(name, '/');
+    ZL_AUTO_FREE char *kind_name = zl_strndup(name, slash != NULL ? (size_t)(slash - name) : 0);
+    ZL_AUTO_FREE char *owner_namespace = zl_strdup(namespace_);
+    ZL_AUTO_FREE char *owner_name = zl_strdup(slash != NULL ? slash + 1 : name);
+    const struct zl_meta owner = {.namespace_ = owner_namespace, .name = owner_name};
+    const struct zl_kind *kind = zl_kind_named(kind_name);
+    if (kind == NULL || kind->woken == NULL) {
+        return ZL_OK;
+    }
+    return kind->between != NULL ? wake_between(reconciler, kind, &owner, err)
+                                 : wake(reconciler, kind->woken, &owner, err);
+}
+
 enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_pool *pool,
                               struct zl_error *err)
 {
     enum zl_status status = ZL_OK;
     for (size_t i = 0; status == ZL_OK && i < pool->facts.workload_count; i++) {
         const struct zl_workload *workload = pool->facts.workloads[i];
-        if (workload->replicas == 0) {
+        if (workload->replicas == 0 || workload->kind->woken == NULL) {
             continue;
         }
-        status = workload->kind == ZL_WORKLOAD_DEPLOYMENT
+        status = workload->kind->between != NULL
                      ? wake_deployment(reconciler, workload, err)
-                     : wake(reconciler, &ZL_KUBE_STATEFULSETS, &workload->meta, err);
+                     : wake(reconciler, workload->kind->woken, &workload->meta, err);
     }
     return status;
 }

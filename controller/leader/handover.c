@@ -92,7 +92,7 @@ static bool hands_over(const struct zl_pool_facts *facts)
 {
     const struct zl_workload *deployment = facts->deployment;
     return !facts->policy->recreate && deployment != NULL && !deployment->recreates &&
-           deployment->replicas > 1;
+           zl_refuses_followers(deployment);
 }
 
 /* Is the successor of a revision that may not lead (any more)? */
@@ -229,7 +229,7 @@ static bool newer_revision_waits(const struct zl_pool_facts *facts)
 {
     const struct zl_replicaset *newest = facts->rollout.newest;
     return facts->deployment != NULL && !facts->deployment->paused &&
-           facts->deployment->replicas > 1 && newest != NULL && newest->replicas > 0 &&
+           zl_refuses_followers(facts->deployment) && newest != NULL && newest->replicas > 0 &&
            !zl_same_string(newest->meta.uid, revision_of(facts->holder_pod));
 }
 

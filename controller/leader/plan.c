@@ -22,7 +22,7 @@ static int64_t renew_interval_ms(const struct zl_policy *policy)
 bool zl_is_gatekept(const struct zl_pool_facts *facts)
 {
     for (size_t i = 0; i < facts->workload_count; i++) {
-        if (facts->workloads[i]->replicas > 1) {
+        if (zl_refuses_followers(facts->workloads[i])) {
             return true;
         }
     }
@@ -31,7 +31,7 @@ bool zl_is_gatekept(const struct zl_pool_facts *facts)
 
 bool zl_is_of_job(const struct zl_pod *pod)
 {
-    return zl_same_string(pod->meta.controller.kind, "Job");
+    return zl_kind_is_of_turns(&pod->meta.controller);
 }
 
 /*
@@ -298,7 +298,7 @@ static int64_t count_blocked(const struct zl_pool_facts *facts)
         return 0;
     }
     for (size_t i = 0; i < facts->workload_count; i++) {
-        if (facts->workloads[i]->replicas > 1) {
+        if (zl_refuses_followers(facts->workloads[i])) {
             wanted += facts->workloads[i]->replicas;
         }
     }
@@ -324,9 +324,9 @@ static void fill_workloads(const struct zl_pool_facts *facts, struct zl_policy_s
     out->workloads = zl_alloc((facts->workload_count + 1) * sizeof *out->workloads);
     for (size_t i = 0; i < facts->workload_count; i++) {
         struct zl_status_workload *workload = &out->workloads[out->workload_count++];
-        workload->kind = zl_strdup(zl_workload_kind_name(facts->workloads[i]->kind));
+        workload->kind = zl_strdup(facts->workloads[i]->kind->name);
         workload->name = zl_strdup(facts->workloads[i]->meta.name);
-        workload->strategy = zl_strdup(ZL_STRATEGY_TRAFFIC_DIRECTOR);
+        workload->strategy = zl_strdup(facts->workloads[i]->kind->strategy);
     }
     zl_guard_list_workloads(facts, ZL_STRATEGY_NONE, out);
 }

@@ -98,56 +98,48 @@ static void enqueue_for_service(struct zl_cache *cache, struct zl_workqueue *que
     zl_keys_enqueue_pools(cache, queue, service->meta.namespace_);
 }
 
-/* A Job's pool; and that it waits in none, because label, CronJob or that one's label went. */
-static void enqueue_job(struct zl_cache *cache, struct zl_workqueue *queue,
-                        const struct zl_job *job)
+/*
+ * Its pool; that it waits in none, because its label, its maker or that one's label went; and what it made, which is in
+ * its pool or was until now.
+ */
+static void enqueue_member(struct zl_cache *cache, struct zl_workqueue *queue,
+                           const struct zl_kind *kind, const void *object)
 {
-    ZL_AUTO_FREE char *pool = zl_cache_pool_of_job(cache, job);
-    enqueue(queue, job->meta.namespace_, pool);
-    if (pool == NULL && job->queued) {
-        ZL_AUTO_FREE char *key =
-            zl_asprintf(JOB_PREFIX "%s/%s", job->meta.namespace_, job->meta.name);
+    const struct zl_meta *meta = zl_kind_meta(object);
+    ZL_AUTO_FREE char *pool = zl_cache_pool_of(cache, kind, object);
+    enqueue(queue, meta->namespace_, pool);
+    if (pool == NULL && kind->is_marked != NULL && kind->is_marked(object)) {
+        ZL_AUTO_FREE char *key = zl_asprintf(JOB_PREFIX "%s/%s", meta->namespace_, meta->name);
         zl_workqueue_add(queue, key);
     }
-}
-
-/* Its Jobs are in its pool, or were until now. */
-static void enqueue_cronjob(struct zl_cache *cache, struct zl_workqueue *queue,
-                            const struct zl_cronjob *cronjob)
-{
-    ZL_AUTO_REFS struct zl_refs jobs = {0};
-    enqueue(queue, cronjob->meta.namespace_, cronjob->pool);
-    zl_cache_list_by(cache, ZL_CACHED_JOBS, ZL_BY_OWNER, cronjob->meta.namespace_,
-                     cronjob->meta.uid, &jobs);
-    for (size_t i = 0; i < jobs.count; i++) {
-        enqueue_job(cache, queue, zl_ref_object(jobs.items[i]));
+    for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
+        ZL_AUTO_REFS struct zl_refs made = {0};
+        if (ZL_KINDS[i]->maker == kind) {
+            zl_cache_list_by(cache, zl_cached_of(ZL_KINDS[i]), ZL_BY_OWNER, meta->namespace_,
+                             meta->uid, &made);
+        }
+        for (size_t j = 0; j < made.count; j++) {
+            enqueue_member(cache, queue, ZL_KINDS[i], zl_ref_object(made.items[j]));
+        }
     }
 }
 
-static void enqueue_owning_job(struct zl_cache *cache, struct zl_workqueue *queue,
-                               const char *namespace_, const struct zl_controller_ref *owner)
-{
-    ZL_AUTO_REF struct zl_ref *ref =
-        owner->name != NULL ? zl_cache_find(cache, ZL_CACHED_JOBS, namespace_, owner->name) : NULL;
-    const struct zl_job *job = ref != NULL ? zl_ref_object(ref) : NULL;
-    if (job != NULL && zl_same_string(job->meta.uid, owner->uid)) {
-        enqueue_job(cache, queue, job);
-    }
-}
-
+/* @param owner  of KIND; taken */
 static void enqueue_owner(struct zl_cache *cache, struct zl_workqueue *queue,
-                          const char *namespace_, const struct zl_controller_ref *owner)
+                          const struct zl_kind *kind, struct zl_ref *owner)
 {
-    if (zl_same_string(owner->kind, "Job")) {
-        enqueue_owning_job(cache, queue, namespace_, owner);
-        return;
+    if (owner != NULL) {
+        enqueue_member(cache, queue, kind, zl_ref_object(owner));
     }
-    ZL_AUTO_REF struct zl_ref *ref = zl_pool_workload_of(cache, namespace_, owner);
-    if (ref == NULL) {
-        return;
-    }
-    const struct zl_workload *workload = zl_ref_object(ref);
-    enqueue(queue, namespace_, workload->pool);
+    zl_ref_drop(owner);
+}
+
+/* Of a ReplicaSet or a ControllerRevision. */
+static void enqueue_controller(struct zl_cache *cache, struct zl_workqueue *queue,
+                               const struct zl_meta *meta)
+{
+    enqueue_owner(cache, queue, zl_kind_of(&meta->controller),
+                  zl_cache_find_controller(cache, meta->namespace_, &meta->controller));
 }
 
 /* Its owner may be gone already (a deleted Deployment); then the Lease that names it still leads here. */
@@ -166,24 +158,17 @@ static void enqueue_led_by(struct zl_cache *cache, struct zl_workqueue *queue,
 static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
                            const void *object)
 {
+    const struct zl_kind *member = zl_kind_cached(kind);
+    if (member != NULL) {
+        enqueue_member(cache, queue, member, object);
+        return;
+    }
     switch (kind) {
     case ZL_CACHED_POLICIES: {
         const struct zl_policy *policy = object;
         enqueue(queue, policy->meta.namespace_, policy->meta.name);
         break;
     }
-    case ZL_CACHED_DEPLOYMENTS:
-    case ZL_CACHED_STATEFULSETS: {
-        const struct zl_workload *workload = object;
-        enqueue(queue, workload->meta.namespace_, workload->pool);
-        break;
-    }
-    case ZL_CACHED_CRONJOBS:
-        enqueue_cronjob(cache, queue, object);
-        break;
-    case ZL_CACHED_JOBS:
-        enqueue_job(cache, queue, object);
-        break;
     case ZL_CACHED_LEASES: {
         const struct zl_lease *lease = object;
         enqueue(queue, lease->namespace_, lease->pool);
@@ -193,21 +178,19 @@ static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, e
     case ZL_CACHED_PODS: {
         const struct zl_pod *pod = object;
         enqueue_selecting(cache, queue, pod);
-        enqueue_owner(cache, queue, pod->meta.namespace_, &pod->meta.controller);
+        enqueue_owner(cache, queue, zl_kind_of_pods(&pod->meta.controller),
+                      zl_cache_find_owner(cache, pod->meta.namespace_, &pod->meta.controller));
         enqueue_led_by(cache, queue, pod);
         break;
     }
     case ZL_CACHED_REPLICASETS: {
         const struct zl_replicaset *replicaset = object;
-        const struct zl_controller_ref self = {.kind = (char[]){"ReplicaSet"},
-                                               .name = replicaset->meta.name,
-                                               .uid = replicaset->meta.uid};
-        enqueue_owner(cache, queue, replicaset->meta.namespace_, &self);
+        enqueue_controller(cache, queue, &replicaset->meta);
         break;
     }
     case ZL_CACHED_REVISIONS: {
         const struct zl_revision *revision = object;
-        enqueue_owner(cache, queue, revision->meta.namespace_, &revision->meta.controller);
+        enqueue_controller(cache, queue, &revision->meta);
         break;
     }
     case ZL_CACHED_SERVICES:
@@ -219,6 +202,9 @@ static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, e
         break;
     }
     case ZL_CACHED_NODES:
+    case ZL_CACHED_KINDS: /* and those after it: above */
+    case ZL_CACHED_CRONJOBS:
+    case ZL_CACHED_JOBS:
     case ZL_CACHED_COUNT:
         break;
     }
@@ -239,12 +225,16 @@ void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl
  * Three times: the webhooks hear of the change at their own time, and one that has not refuses once more. The last time
  * is for one that is far behind. A key waits for one moment only, so that one has a key of its own.
  */
-static void enqueue_wake(struct zl_workqueue *queue, const char *kind, const struct zl_meta *meta)
+static void enqueue_wake(struct zl_workqueue *queue, const struct zl_kind *kind,
+                         const struct zl_meta *meta)
 {
+    if (kind->woken == NULL) {
+        return;
+    }
     ZL_AUTO_FREE char *key =
-        zl_asprintf(WAKE_PREFIX "%s/%s/%s", meta->namespace_, kind, meta->name);
+        zl_asprintf(WAKE_PREFIX "%s/%s/%s", meta->namespace_, kind->name, meta->name);
     ZL_AUTO_FREE char *last_key =
-        zl_asprintf(LAST_WAKE_PREFIX "%s/%s/%s", meta->namespace_, kind, meta->name);
+        zl_asprintf(LAST_WAKE_PREFIX "%s/%s/%s", meta->namespace_, kind->name, meta->name);
     zl_workqueue_add(queue, key);
     zl_workqueue_add_after(queue, key, SECOND_WAKE_MS);
     zl_workqueue_add_after(queue, last_key, LAST_WAKE_MS);
@@ -258,7 +248,7 @@ static void enqueue_freed_jobs(struct zl_cache *cache, struct zl_workqueue *queu
     for (size_t i = 0; i < jobs.count; i++) {
         const struct zl_job *job = zl_ref_object(jobs.items[i]);
         if (!job->finished && !job->meta.deleting) {
-            enqueue_wake(queue, "Job", &job->meta);
+            enqueue_wake(queue, &ZL_KIND_JOB, &job->meta);
         }
     }
 }
@@ -266,19 +256,20 @@ static void enqueue_freed_jobs(struct zl_cache *cache, struct zl_workqueue *queu
 void zl_keys_enqueue_freed(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
                            const void *old_object, const void *new_object)
 {
-    if ((kind == ZL_CACHED_DEPLOYMENTS || kind == ZL_CACHED_STATEFULSETS) && old_object != NULL) {
+    const struct zl_kind *member = zl_kind_cached(kind);
+    if (member != NULL && !member->takes_turns && old_object != NULL) {
         const struct zl_workload *before = old_object;
         const struct zl_workload *after = new_object;
         bool stays = after != NULL && zl_same_string(before->pool, after->pool);
-        if (!stays && before->replicas > 1) {
-            enqueue_wake(queue, zl_workload_kind_name(before->kind), &before->meta);
+        if (!stays && zl_refuses_followers(before)) {
+            enqueue_wake(queue, before->kind, &before->meta);
         }
     }
     if (kind == ZL_CACHED_JOBS && old_object != NULL && new_object != NULL) {
         const struct zl_job *before = old_object;
         const struct zl_job *after = new_object;
         if (before->pool != NULL && after->pool == NULL && !after->finished) {
-            enqueue_wake(queue, "Job", &after->meta);
+            enqueue_wake(queue, &ZL_KIND_JOB, &after->meta);
         }
     }
     if (kind == ZL_CACHED_POLICIES && old_object != NULL) {
@@ -291,7 +282,7 @@ void zl_keys_enqueue_freed(struct zl_cache *cache, struct zl_workqueue *queue, e
         zl_cache_list_workloads(cache, policy->meta.namespace_, policy->meta.name, &workloads);
         for (size_t i = 0; policy->status.blocked > 0 && i < workloads.count; i++) {
             const struct zl_workload *workload = zl_ref_object(workloads.items[i]);
-            enqueue_wake(queue, zl_workload_kind_name(workload->kind), &workload->meta);
+            enqueue_wake(queue, workload->kind, &workload->meta);
         }
         enqueue_freed_jobs(cache, queue, policy);
     }

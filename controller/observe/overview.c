@@ -111,7 +111,7 @@ static void look_at_pool_services(struct overview *overview, const struct zl_poo
     const struct zl_workload *leads = ref != NULL ? zl_ref_object(ref) : NULL;
     for (size_t i = 0; i < facts->workload_count; i++) {
         const struct zl_workload *workload = facts->workloads[i];
-        bool alone = !facts->policy->standby && workload->replicas <= 1;
+        bool alone = !facts->policy->standby && !zl_refuses_followers(workload);
         bool should_lead =
             workload->replicas > 0 &&
             (leads == NULL || alone || zl_same_string(leads->meta.uid, workload->meta.uid));

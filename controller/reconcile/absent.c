@@ -9,10 +9,10 @@
 #include "common/objects/names.h"
 
 static void tell_user_of(struct zl_reconciler *reconciler, const char *name,
-                         const char *api_version, const char *kind, const struct zl_meta *meta)
+                         const struct zl_kind *kind, const struct zl_meta *meta)
 {
-    const struct zl_event_object object = {.api_version = api_version,
-                                           .kind = kind,
+    const struct zl_event_object object = {.api_version = kind->api_version,
+                                           .kind = kind->name,
                                            .namespace_ = meta->namespace_,
                                            .name = meta->name,
                                            .uid = meta->uid};
@@ -29,17 +29,16 @@ static void tell_policy_is_missing(struct zl_reconciler *reconciler, const char 
     const struct zl_guard_facts *guard = &pool->facts.guard;
     for (size_t i = 0; i < pool->facts.workload_count; i++) {
         const struct zl_workload *workload = pool->facts.workloads[i];
-        tell_user_of(reconciler, name, "apps/v1", zl_workload_kind_name(workload->kind),
-                     &workload->meta);
+        tell_user_of(reconciler, name, workload->kind, &workload->meta);
     }
     for (size_t i = 0; i < guard->cronjob_count; i++) {
-        tell_user_of(reconciler, name, "batch/v1", "CronJob", &guard->cronjobs[i]->meta);
+        tell_user_of(reconciler, name, &ZL_KIND_CRONJOB, &guard->cronjobs[i]->meta);
     }
     for (size_t i = 0; i < guard->turn_count; i++) {
         const struct zl_job *job = guard->turns[i].job;
         if (guard->turns[i].standing != ZL_STANDING_OVER &&
-            !zl_same_string(job->meta.controller.kind, "CronJob")) {
-            tell_user_of(reconciler, name, "batch/v1", "Job", &job->meta);
+            !zl_kind_is(&ZL_KIND_CRONJOB, &job->meta.controller)) {
+            tell_user_of(reconciler, name, &ZL_KIND_JOB, &job->meta);
         }
     }
 }

@@ -23,13 +23,13 @@ void zl_guard_list_workloads(const struct zl_pool_facts *facts, const char *stra
     const struct zl_guard_facts *guard = &facts->guard;
     int listed = 0;
     for (size_t i = 0; i < guard->cronjob_count; i++) {
-        add_workload("CronJob", guard->cronjobs[i]->meta.name, strategy, out);
+        add_workload(ZL_KIND_CRONJOB.name, guard->cronjobs[i]->meta.name, strategy, out);
     }
     for (size_t i = 0; i < guard->turn_count && listed < JOBS_LISTED_MAX; i++) {
         const struct zl_job *job = guard->turns[i].job;
-        bool scheduled = zl_same_string(job->meta.controller.kind, "CronJob");
+        bool scheduled = zl_kind_is(&ZL_KIND_CRONJOB, &job->meta.controller);
         if (guard->turns[i].standing != ZL_STANDING_OVER && !scheduled) {
-            add_workload("Job", job->meta.name, strategy, out);
+            add_workload(ZL_KIND_JOB.name, job->meta.name, strategy, out);
             listed++;
         }
     }

@@ -85,8 +85,8 @@ static const struct zl_pod *pool_leader(struct zl_reconciler *reconciler,
     if (zl_lease_is_held(facts->lease)) {
         return facts->lease->provisional ? NULL : facts->holder_pod;
     }
-    bool alone =
-        !facts->policy->standby && facts->workload_count == 1 && facts->workloads[0]->replicas <= 1;
+    bool alone = !facts->policy->standby && facts->workload_count == 1 &&
+                 !zl_refuses_followers(facts->workloads[0]);
     return alone ? only_pod(reconciler, pool, facts->workloads[0]) : NULL;
 }
 
@@ -123,7 +123,7 @@ static void plan_workload(struct zl_reconciler *reconciler, const struct zl_pool
     bool leads =
         leader->workload != NULL && strcmp(leader->workload->meta.uid, workload->meta.uid) == 0;
     item->owner =
-        zl_route_owned_by("apps/v1", zl_workload_kind_name(workload->kind), &workload->meta);
+        zl_route_owned_by(workload->kind->api_version, workload->kind->name, &workload->meta);
     item->route = (struct zl_route){.namespace_ = workload->meta.namespace_,
                                     .name = name,
                                     .owner = &item->owner,
@@ -133,7 +133,7 @@ static void plan_workload(struct zl_reconciler *reconciler, const struct zl_pool
         lead_to(reconciler, item, leader);
         return;
     }
-    if (!pool->facts.policy->standby && workload->replicas <= 1) {
+    if (!pool->facts.policy->standby && !zl_refuses_followers(workload)) {
         item->own = who_leads(reconciler, only_pod(reconciler, pool, workload));
     }
     if (item->own.pod == NULL) {

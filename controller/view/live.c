@@ -27,7 +27,7 @@ static enum zl_status add_pod_of_job(void *ctx, const struct cJSON *object, stru
 {
     struct zl_controller_ref owner = {0};
     zl_controller_ref_decode(zl_json_at(object, "metadata", NULL), &owner);
-    bool of_job = zl_same_string(owner.kind, "Job");
+    bool of_job = zl_kind_is_of_turns(&owner);
     zl_controller_ref_clear(&owner);
     return of_job ? add_pod(ctx, object, err) : ZL_OK;
 }

@@ -19,32 +19,29 @@ static enum zl_status read_object(struct zl_reconciler *reconciler,
     return zl_kube_get(reconciler->client, &target, out, err);
 }
 
-/* *INSIDE: OWNER joins POOL. Gone, or another under its name: ZL_E_NOT_FOUND. */
-static enum zl_status workload_joins(struct zl_reconciler *reconciler,
+/* *INSIDE: OWNER, of KIND, joins POOL. Gone, or another under its name: ZL_E_NOT_FOUND. */
+static enum zl_status workload_joins(struct zl_reconciler *reconciler, const struct zl_kind *kind,
                                      const struct zl_controller_ref *owner,
                                      const struct zl_policy *policy, bool *inside,
                                      struct zl_error *err)
 {
-    ZL_AUTO_JSON struct cJSON *object = NULL;
-    struct zl_workload *workload = NULL;
-    bool stateful = zl_same_string(owner->kind, "StatefulSet");
-    if (!stateful && !zl_same_string(owner->kind, "Deployment")) {
+    ZL_AUTO_JSON struct cJSON *json = NULL;
+    void *object = NULL;
+    if (!zl_kind_is(kind, owner)) {
         *inside = false;
         return ZL_OK;
     }
     enum zl_status status =
-        read_object(reconciler, stateful ? &ZL_KUBE_STATEFULSETS : &ZL_KUBE_DEPLOYMENTS,
-                    policy->meta.namespace_, owner->name, &object, err);
+        read_object(reconciler, &kind->resource, policy->meta.namespace_, owner->name, &json, err);
     if (status == ZL_OK) {
-        status = zl_workload_decode(stateful ? ZL_WORKLOAD_STATEFULSET : ZL_WORKLOAD_DEPLOYMENT,
-                                    object, &workload, err);
+        status = kind->decode(kind, json, &object, err);
     }
     if (status != ZL_OK) {
         return status;
     }
-    *inside = zl_same_string(workload->pool, policy->meta.name);
-    bool replaced = !zl_same_string(workload->meta.uid, owner->uid);
-    zl_workload_free(workload);
+    *inside = zl_same_string(kind->pool(object), policy->meta.name);
+    bool replaced = !zl_same_string(zl_kind_meta(object)->uid, owner->uid);
+    kind->free_object(object);
     return replaced
                ? zl_error_set(err, ZL_E_NOT_FOUND, "%s %s was replaced", owner->kind, owner->name)
                : ZL_OK;
@@ -77,24 +74,29 @@ static enum zl_status owner_joins(struct zl_reconciler *reconciler,
                                   const struct zl_policy *policy, bool *inside,
                                   struct zl_error *err)
 {
+    const struct zl_kind *kind = zl_kind_of_pods(owner);
     ZL_AUTO_JSON struct cJSON *object = NULL;
-    struct zl_meta replicaset;
-    if (zl_same_string(owner->kind, "Job")) {
+    struct zl_meta between;
+    *inside = false;
+    if (kind == NULL) {
+        return ZL_OK;
+    }
+    if (kind->takes_turns) {
         return job_joins(reconciler, owner, policy, inside, err);
     }
-    if (!zl_same_string(owner->kind, "ReplicaSet")) {
-        return workload_joins(reconciler, owner, policy, inside, err);
+    if (kind->between == NULL) {
+        return workload_joins(reconciler, kind, owner, policy, inside, err);
     }
-    enum zl_status status = read_object(reconciler, &ZL_KUBE_REPLICASETS, policy->meta.namespace_,
-                                        owner->name, &object, err);
+    enum zl_status status = read_object(reconciler, &kind->between->resource,
+                                        policy->meta.namespace_, owner->name, &object, err);
     if (status == ZL_OK) {
-        status = zl_meta_decode(object, &replicaset, err);
+        status = zl_meta_decode(object, &between, err);
     }
     if (status != ZL_OK) {
         return status;
     }
-    status = workload_joins(reconciler, &replicaset.controller, policy, inside, err);
-    zl_meta_clear(&replicaset);
+    status = workload_joins(reconciler, kind, &between.controller, policy, inside, err);
+    zl_meta_clear(&between);
     return status;
 }
 

@@ -6,43 +6,12 @@
 
 #include <string.h>
 
-static struct zl_ref *find_workload(struct zl_cache *cache, enum zl_cached kind,
-                                    const char *namespace_, const struct zl_controller_ref *owner)
-{
-    ZL_AUTO_REF struct zl_ref *ref = zl_cache_find(cache, kind, namespace_, owner->name);
-    if (ref == NULL) {
-        return NULL;
-    }
-    const struct zl_workload *workload = zl_ref_object(ref);
-    return strcmp(workload->meta.uid, owner->uid) == 0 ? ZL_STEAL(&ref) : NULL;
-}
-
 struct zl_ref *zl_pool_workload_of(struct zl_cache *cache, const char *namespace_,
                                    const struct zl_controller_ref *owner)
 {
-    if (owner->uid == NULL || owner->name == NULL) {
-        return NULL;
-    }
-    if (zl_same_string(owner->kind, "StatefulSet")) {
-        return find_workload(cache, ZL_CACHED_STATEFULSETS, namespace_, owner);
-    }
-    if (!zl_same_string(owner->kind, "ReplicaSet")) {
-        return NULL;
-    }
-
-    ZL_AUTO_REF struct zl_ref *ref =
-        zl_cache_find(cache, ZL_CACHED_REPLICASETS, namespace_, owner->name);
-    if (ref == NULL) {
-        return NULL;
-    }
-    const struct zl_replicaset *replicaset = zl_ref_object(ref);
-    const struct zl_controller_ref *deployment = &replicaset->meta.controller;
-    if (strcmp(replicaset->meta.uid, owner->uid) != 0 ||
-        !zl_same_string(deployment->kind, "Deployment") || deployment->name == NULL ||
-        deployment->uid == NULL) {
-        return NULL;
-    }
-    return find_workload(cache, ZL_CACHED_DEPLOYMENTS, namespace_, deployment);
+    const struct zl_kind *kind = zl_kind_of_pods(owner);
+    return kind != NULL && !kind->takes_turns ? zl_cache_find_owner(cache, namespace_, owner)
+                                              : NULL;
 }
 
 static void gather_workloads(struct zl_cache *cache, const char *namespace_, const char *name,
@@ -93,7 +62,7 @@ void zl_pool_add_member(struct zl_cache *cache, struct zl_pool *pool, const char
     if (workload == NULL || pod->finished || !zl_same_string(workload->pool, name)) {
         return;
     }
-    add_member(pool, pod, NULL, workload->replicas > 1);
+    add_member(pool, pod, NULL, zl_refuses_followers(workload));
 }
 
 static void gather_members(struct zl_cache *cache, const char *name, struct zl_pool *out)

@@ -78,8 +78,8 @@ static bool is_outdated(struct zl_cache *cache, const struct zl_workload *set,
 {
     const struct zl_revision *newest = NULL;
     ZL_AUTO_REFS struct zl_refs refs = {0};
-    if (set->on_delete || set->replicas <= 1 || set->meta.deleting || leader->revision == NULL ||
-        ordinal_of(leader) < set->partition) {
+    if (set->on_delete || !zl_refuses_followers(set) || set->meta.deleting ||
+        leader->revision == NULL || ordinal_of(leader) < set->partition) {
         return false;
     }
     zl_cache_list_by(cache, ZL_CACHED_REVISIONS, ZL_BY_OWNER, set->meta.namespace_, set->meta.uid,
@@ -108,11 +108,11 @@ void zl_pool_gather_rollout(struct zl_cache *cache, struct zl_pool *pool)
     if (workload == NULL || !zl_same_string(workload->pool, facts->policy->meta.name)) {
         return;
     }
-    if (workload->kind == ZL_WORKLOAD_STATEFULSET) {
+    if (workload->kind->rollout == ZL_ROLLOUT_REPLACE) {
         facts->leader_outdated =
             facts->holder_pod != NULL && is_outdated(cache, workload, facts->holder_pod);
-        return;
+    } else if (workload->kind->rollout == ZL_ROLLOUT_HANDOVER) {
+        facts->deployment = workload;
+        gather_revisions(cache, pool, workload);
     }
-    facts->deployment = workload;
-    gather_revisions(cache, pool, workload);
 }

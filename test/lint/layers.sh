@@ -29,9 +29,13 @@ refuse() {
 
 include='^#include ["<]'
 refuse "common/ knows no program" "$include(webhook|controller|certs|client|test)/" common
-refuse "common/base knows nothing above it" "$include(common/(kube|http|pool|objects|seat|cache))/" common/base
-refuse "common/kube knows no pool and no HTTP server" "$include(common/(http|pool|objects|seat|cache))/" common/kube
-refuse "common/http knows no Kubernetes" "$include(common/(kube|pool|objects|seat|cache))/" common/http
+refuse "common/base knows nothing above it" "$include(common/(kube|http|objects|kinds|seat|cache))/" common/base
+refuse "common/kube knows no pool and no HTTP server" "$include(common/(http|objects|kinds|seat|cache))/" common/kube
+refuse "common/http knows no Kubernetes" "$include(common/(kube|objects|kinds|seat|cache))/" common/http
+# Each of the four that know pools knows those before it: objects, kinds, seat, cache.
+refuse "common/objects knows only what objects say" "$include(common/(kube|http|kinds|seat|cache))/" common/objects
+refuse "common/kinds knows the objects alone, and how a path names them" "$include(common/(kube/[^r]|http|seat|cache))" common/kinds
+refuse "common/seat knows no cache" "$include(common/(http|cache))/" common/seat
 programs="webhook controller certs"
 for program in $programs; do
     others=$(echo "$programs test" | tr ' ' '\n' | grep -vx "$program" | paste -sd'|')
@@ -56,13 +60,13 @@ pure() {
         "${CC:-cc}" -std=c17 -D_GNU_SOURCE -I. -include common/base/ban.h -M -MT "$file" "$file" || echo "$file: unreadable"
     done | tr '\\\n' '  ' | sed -E 's#([^ ]+\.[ch]): #\n\1: #g')
     [ -n "$impure" ] || { echo "layers: the compiler says nothing about $*" >&2; exit 1; }
-    hits=$(grep -oP '^[^ ]+: |unreadable|(common/(kube/(?!reasons)|cache/|http/)|/curl/|microhttpd)[^ ]*|[^ ]*/pthread\.h' <<<"$impure" |
+    hits=$(grep -oP '^[^ ]+: |unreadable|(common/(kube/(?!reasons|resource)|cache/|http/)|/curl/|microhttpd)[^ ]*|[^ ]*/pthread\.h' <<<"$impure" |
         awk '/: $/ { file = $0; next } { print file $0 }')
     [ -z "$hits" ] && return
     echo "$hits"
     say_failure "what decides is pure: no API client, cache, HTTP server or thread in $*"
 }
-pure common/objects common/seat ':!common/seat/*_store.[ch]' ':!common/seat/claim_clock.[ch]'
+pure common/objects common/kinds common/seat ':!common/seat/*_store.[ch]' ':!common/seat/claim_clock.[ch]'
 pure controller/leader controller/state_guard
 pure controller/traffic_director/route.c controller/gate/arming.c controller/gate/webhook_entry.c
 pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]'

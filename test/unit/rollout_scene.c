@@ -16,8 +16,10 @@ static char pod_a[] = "web-a", uid_a[] = "uid-a", identity_a[] = "web-a_uid-a";
 static char pod_s[] = "web-s", uid_s[] = "uid-s", deposed_a[] = "uid-z,uid-a";
 char rs_old[] = "rs-old", rs_new[] = "rs-new", rs_next[] = "rs-next", rs_other[] = "rs-0";
 
-static const struct zl_workload OTHER = {
-    .meta = {.namespace_ = ns, .name = pod_s}, .pool = pool, .replicas = 3};
+static const struct zl_workload OTHER = {.meta = {.namespace_ = ns, .name = pod_s},
+                                         .kind = &ZL_KIND_DEPLOYMENT,
+                                         .pool = pool,
+                                         .replicas = 3};
 
 static void set_leader(struct scene *scene, const struct knobs *knobs)
 {
@@ -93,7 +95,7 @@ static void set_rollout(struct scene *scene, const struct knobs *knobs)
     struct zl_pool_facts *facts = &scene->facts;
     scene->deployment = (struct zl_workload){
         .meta = {.namespace_ = ns, .name = pool},
-        .kind = knobs->outdated ? ZL_WORKLOAD_STATEFULSET : ZL_WORKLOAD_DEPLOYMENT,
+        .kind = knobs->outdated ? &ZL_KIND_STATEFULSET : &ZL_KIND_DEPLOYMENT,
         .pool = pool,
         .replicas = knobs->single ? 1 : 3,
         .paused = knobs->paused,

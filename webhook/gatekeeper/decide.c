@@ -28,9 +28,9 @@ struct zl_decision zl_decide_known(const struct zl_known *known)
     if (blocks && known->job != NULL) {
         return zl_decide_turn_known(known);
     }
-    bool steadily_held = blocks && known->workload->replicas > 1 && known->seat == ZL_SEAT_HELD &&
-                         !known->holder_terminating && !known->is_holder && !known->is_successor &&
-                         !known->may_succeed;
+    bool steadily_held = blocks && zl_refuses_followers(known->workload) &&
+                         known->seat == ZL_SEAT_HELD && !known->holder_terminating &&
+                         !known->is_holder && !known->is_successor && !known->may_succeed;
     return steadily_held ? zl_answer(follower(known->held_by_job))
                          : zl_then(ZL_STEP_LOOK, ZL_OUTCOME_CLAIM_PENDING);
 }
@@ -49,7 +49,7 @@ static struct zl_decision decide_without_seat(const struct zl_seen *seen)
     if (seen->strategy == ZL_STRATEGY_ABSENT) {
         return zl_answer(ZL_OUTCOME_POLICY_MISSING);
     }
-    if (seen->workload != NULL && seen->workload->replicas <= 1) {
+    if (seen->workload != NULL && !zl_refuses_followers(seen->workload)) {
         return zl_answer(ZL_OUTCOME_SINGLE_REPLICA);
     }
     if (seen->strategy == ZL_STRATEGY_STANDBY) {

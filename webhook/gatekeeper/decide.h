@@ -10,6 +10,7 @@
 #ifndef ZL_WEBHOOK_GATEKEEPER_DECIDE_H
 #define ZL_WEBHOOK_GATEKEEPER_DECIDE_H
 
+#include "common/kinds/kind.h"
 #include "common/seat/judge.h"
 #include "common/seat/strategy.h"
 #include "common/seat/turns.h"

@@ -50,8 +50,8 @@ static inline int64_t zl_request_left_ms(const struct zl_request *request)
 static inline bool zl_request_rolls_out(const struct zl_request *request,
                                         const struct zl_workload *workload)
 {
-    return workload->kind == ZL_WORKLOAD_DEPLOYMENT &&
-           zl_same_string(request->owner->kind, "ReplicaSet") && request->owner->uid != NULL;
+    return workload->kind->rollout == ZL_ROLLOUT_HANDOVER &&
+           zl_kind_is(&ZL_KIND_REPLICASET, request->owner) && request->owner->uid != NULL;
 }
 
 /*

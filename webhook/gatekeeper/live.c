@@ -28,9 +28,7 @@ static enum zl_status look_at_workload(const struct zl_gatekeeper *gatekeeper,
                                        struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *object = NULL;
-    const struct zl_kube_target target = {.resource = known->kind == ZL_WORKLOAD_DEPLOYMENT
-                                                          ? &ZL_KUBE_DEPLOYMENTS
-                                                          : &ZL_KUBE_STATEFULSETS,
+    const struct zl_kube_target target = {.resource = &known->kind->resource,
                                           .namespace_ = request->namespace_,
                                           .name = known->meta.name,
                                           .timeout_ms = zl_request_left_ms(request)};

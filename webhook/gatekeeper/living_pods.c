@@ -121,7 +121,7 @@ static enum zl_status is_of_workload(struct search *search, const struct zl_pod 
     bool foreign_successor =
         !same && !pod->ready && zl_lease_is_succeeded_by(seen->lease, pod->meta.uid);
     /* Another workload that wants a single replica has no part in the election. */
-    *is = (same || owner->replicas > 1) && !foreign_successor &&
+    *is = (same || zl_refuses_followers(owner)) && !foreign_successor &&
           zl_same_string(owner->pool, seen->pool);
     return ZL_OK;
 }

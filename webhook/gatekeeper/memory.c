@@ -65,11 +65,8 @@ enum zl_strategy_kind zl_memory_strategy(const struct zl_gatekeeper *gatekeeper,
                                          const char *namespace_, const char *pool,
                                          const struct zl_policy *policy, bool of_job)
 {
-    bool has_pods = !of_job ||
-                    zl_cache_count_by(gatekeeper->cache, ZL_CACHED_DEPLOYMENTS, ZL_BY_POOL,
-                                      namespace_, pool) > 0 ||
-                    zl_cache_count_by(gatekeeper->cache, ZL_CACHED_STATEFULSETS, ZL_BY_POOL,
-                                      namespace_, pool) > 0;
+    bool has_pods =
+        !of_job || zl_cache_count_members(gatekeeper->cache, namespace_, pool, false) > 0;
     return zl_strategy_of(policy, has_pods, of_job);
 }
 

@@ -50,11 +50,10 @@ enum zl_status zl_owners_job_of(struct zl_owners *owners, const char *namespace_
                                 struct zl_ref **out, char **pool,
                                 struct zl_error *err) ZL_MUST_CHECK;
 /*
- * Memory has lost JOB or WORKLOAD. If it was deleted and did not just leave its pool, its pods may live on for a
+ * Memory has lost OBJECT, of KIND. If it was deleted and did not just leave its pool, its pods may live on for a
  * while, and more may be made.
  */
-void zl_owners_note_lost_job(struct zl_owners *owners, const struct zl_job *job);
-void zl_owners_note_lost_workload(struct zl_owners *owners, const struct zl_workload *workload);
+void zl_owners_note_lost(struct zl_owners *owners, const struct zl_kind *kind, const void *object);
 /* The pool that JOB joins; NULL: none. The caller frees, also after a failure. */
 enum zl_status zl_owners_pool_of_job(struct zl_owners *owners, const struct zl_job *job,
                                      int64_t deadline_ms, char **out,

@@ -108,14 +108,6 @@ char *zl_validator_answer_policy(const struct zl_gatekeeper *gatekeeper, const c
     return answer;
 }
 
-static bool has_any(const struct zl_gatekeeper *gatekeeper, enum zl_cached kind,
-                    enum zl_cached other, const char *namespace_, const char *pool)
-{
-    return zl_cache_count_by(gatekeeper->cache, kind, ZL_BY_POOL, namespace_, pool) +
-               zl_cache_count_by(gatekeeper->cache, other, ZL_BY_POOL, namespace_, pool) >
-           0;
-}
-
 /* What is known of the LeaderPolicy NAME; *OUT keeps it, the caller drops it. */
 static struct zl_warned_policy look_up(const struct zl_gatekeeper *gatekeeper,
                                        const char *namespace_, const char *name,
@@ -145,9 +137,8 @@ static struct zl_warned_policy look_up(const struct zl_gatekeeper *gatekeeper,
     }
     return (struct zl_warned_policy){
         .policy = zl_ref_object(*out),
-        .has_workloads =
-            has_any(gatekeeper, ZL_CACHED_DEPLOYMENTS, ZL_CACHED_STATEFULSETS, namespace_, name),
-        .has_jobs = has_any(gatekeeper, ZL_CACHED_CRONJOBS, ZL_CACHED_JOBS, namespace_, name)};
+        .has_workloads = zl_cache_count_members(gatekeeper->cache, namespace_, name, false) > 0,
+        .has_jobs = zl_cache_count_members(gatekeeper->cache, namespace_, name, true) > 0};
 }
 
 static const char *warn(const struct zl_gatekeeper *gatekeeper, const struct zl_review *review,

@@ -42,6 +42,8 @@ static void test_each_kind_is_found_by_what_leads_to_it(void **state)
     struct zl_lease lease = {.holder_pod = (char[]){"web-1"}};
     struct zl_lease released = {0};
     struct zl_workload workload = {.pool = (char[]){"team"}};
+    struct zl_job job = {.pool = (char[]){"team"}, .meta.controller.uid = (char[]){"c-1"}};
+    struct zl_cronjob cronjob = {.pool = (char[]){"team"}};
     struct zl_replicaset replicaset = {.meta.controller.uid = (char[]){"d-1"}};
     const struct {
         enum zl_cached kind;
@@ -69,13 +71,18 @@ static void test_each_kind_is_found_by_what_leads_to_it(void **state)
         {ZL_CACHED_SLICES, ZL_BY_HOLDER, &slice, "web-1"},
         {ZL_CACHED_LEASES, ZL_BY_HOLDER, &lease, "web-1"},
         {ZL_CACHED_LEASES, ZL_BY_HOLDER, &released, ""},
-        {ZL_CACHED_DEPLOYMENTS, ZL_BY_POOL, &workload, "team"},
-        {ZL_CACHED_STATEFULSETS, ZL_BY_POOL, &workload, "team"},
+        {zl_cached_of(&ZL_KIND_DEPLOYMENT), ZL_BY_POOL, &workload, "team"},
+        {zl_cached_of(&ZL_KIND_STATEFULSET), ZL_BY_POOL, &workload, "team"},
+        {ZL_CACHED_JOBS, ZL_BY_POOL, &job, "team"},
+        {ZL_CACHED_JOBS, ZL_BY_OWNER, &job, "c-1"},
+        {ZL_CACHED_CRONJOBS, ZL_BY_POOL, &cronjob, "team"},
         {ZL_CACHED_REPLICASETS, ZL_BY_OWNER, &replicaset, "d-1"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct seen seen = {{0}};
-        zl_indexers_of(rows[i].kind)[rows[i].index].values(rows[i].object, note, &seen);
+        struct zl_indexer indexers[ZL_BY_COUNT];
+        zl_indexers_of(rows[i].kind, indexers);
+        zl_indexer_values(&indexers[rows[i].index], rows[i].object, note, &seen);
         if (strcmp(seen.text, rows[i].values) != 0) {
             fail_msg("row %zu: \"%s\", not \"%s\"", i, seen.text, rows[i].values);
         }

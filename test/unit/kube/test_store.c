@@ -208,7 +208,7 @@ static void first_letter(const void *object, void (*add)(void *ctx, const char *
     add(ctx, (const char[]){*(const char *)object, '\0'});
 }
 
-static const struct zl_indexer INDEXERS[] = {{NULL}, {split}, {first_letter}};
+static const struct zl_indexer INDEXERS[] = {{0}, {.values = split}, {.values = first_letter}};
 
 static void expect_by(struct zl_store *store, size_t index, const char *namespace_,
                       const char *value, size_t count)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/kinds/kind.h"
 #include "common/objects/policy.h"
 #include "common/objects/replicaset.h"
 #include "common/objects/selectors.h"
@@ -59,7 +60,7 @@ static void test_workload_joins_by_label_then_annotation_then_template(void **st
     for (size_t i = 0; i < sizeof POOL_ROWS / sizeof POOL_ROWS[0]; i++) {
         ZL_AUTO_JSON struct cJSON *json = parse(POOL_ROWS[i].json);
         struct zl_workload *workload = NULL;
-        assert_int_equal(zl_workload_decode(ZL_WORKLOAD_DEPLOYMENT, json, &workload, NULL), ZL_OK);
+        assert_int_equal(zl_workload_decode(&ZL_KIND_DEPLOYMENT, json, &workload, NULL), ZL_OK);
         if (!zl_same_string(workload->pool, POOL_ROWS[i].pool)) {
             fail_msg("row %zu: pool %s", i, workload->pool);
         }
@@ -316,7 +317,7 @@ static void test_workload_says_how_it_rolls_out(void **state)
         const struct workload_row *row = &WORKLOAD_ROWS[i];
         ZL_AUTO_JSON struct cJSON *json = parse(row->json);
         struct zl_workload *workload = NULL;
-        assert_int_equal(zl_workload_decode(ZL_WORKLOAD_DEPLOYMENT, json, &workload, NULL), ZL_OK);
+        assert_int_equal(zl_workload_decode(&ZL_KIND_DEPLOYMENT, json, &workload, NULL), ZL_OK);
         if (workload->paused != row->paused || workload->recreates != row->recreates ||
             workload->on_delete != row->on_delete || workload->min_ready_s != row->min_ready_s ||
             workload->progress_deadline_s != row->progress_deadline_s ||

@@ -177,7 +177,7 @@ static bool may_succeed(const struct succeed_row *row)
 {
     const struct zl_policy policy = {.standby = row->standby, .recreate = row->recreate};
     const struct zl_workload workload = {
-        .kind = row->is_set ? ZL_WORKLOAD_STATEFULSET : ZL_WORKLOAD_DEPLOYMENT,
+        .kind = row->is_set ? &ZL_KIND_STATEFULSET : &ZL_KIND_DEPLOYMENT,
         .replicas = row->one_replica ? 1 : (row->two_replicas ? 2 : 3),
         .paused = row->paused,
         .recreates = row->recreates,

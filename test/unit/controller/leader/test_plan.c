@@ -21,10 +21,14 @@ static const struct zl_policy STANDBY = {.meta = {.namespace_ = ns, .name = pool
                                          .lease_duration_s = 15,
                                          .retry_period_s = 2,
                                          .standby = true};
-static const struct zl_workload THREE = {
-    .meta = {.namespace_ = ns, .name = pool}, .replicas = 3, .pool = pool};
-static const struct zl_workload ONE = {
-    .meta = {.namespace_ = ns, .name = pool}, .replicas = 1, .pool = pool};
+static const struct zl_workload THREE = {.meta = {.namespace_ = ns, .name = pool},
+                                         .kind = &ZL_KIND_DEPLOYMENT,
+                                         .replicas = 3,
+                                         .pool = pool};
+static const struct zl_workload ONE = {.meta = {.namespace_ = ns, .name = pool},
+                                       .kind = &ZL_KIND_DEPLOYMENT,
+                                       .replicas = 1,
+                                       .pool = pool};
 
 static const struct zl_pod A = {.meta = {.name = pod_a, .uid = uid_a, .created_us = 1},
                                 .ready = true,

@@ -720,8 +720,10 @@ static void test_status_between_turns(void **state)
 static void test_status_keeps_the_ticks_in_every_mode(void **state)
 {
     (void)state;
-    static const struct zl_workload deployment = {
-        .meta = {.namespace_ = ns, .name = pool_name}, .replicas = 3, .pool = pool_name};
+    static const struct zl_workload deployment = {.meta = {.namespace_ = ns, .name = pool_name},
+                                                  .kind = &ZL_KIND_DEPLOYMENT,
+                                                  .replicas = 3,
+                                                  .pool = pool_name};
     static const struct zl_workload *const workloads[] = {&deployment};
     for (int mode = 0; mode < 3; mode++) {
         const struct row row = {.lease = RELEASED, .count = 1};
@@ -746,8 +748,10 @@ static void test_status_keeps_the_ticks_in_every_mode(void **state)
 static void test_deployment_beside_an_executing_job_waits(void **state)
 {
     (void)state;
-    static const struct zl_workload deployment = {
-        .meta = {.namespace_ = ns, .name = pool_name}, .replicas = 3, .pool = pool_name};
+    static const struct zl_workload deployment = {.meta = {.namespace_ = ns, .name = pool_name},
+                                                  .kind = &ZL_KIND_DEPLOYMENT,
+                                                  .replicas = 3,
+                                                  .pool = pool_name};
     static const struct zl_workload *const workloads[] = {&deployment};
     const struct row row = {SEAT, .holder = ALIVE, .turn = "a", .runs = "a", .count = 1};
     struct scene scene;

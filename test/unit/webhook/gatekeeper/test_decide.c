@@ -7,8 +7,10 @@
 
 #include <cmocka.h>
 
-static const struct zl_workload THREE = {.replicas = 3, .pool = (char[]){"web"}};
-static const struct zl_workload ONE = {.replicas = 1, .pool = (char[]){"web"}};
+static const struct zl_workload THREE = {
+    .kind = &ZL_KIND_DEPLOYMENT, .replicas = 3, .pool = (char[]){"web"}};
+static const struct zl_workload ONE = {
+    .kind = &ZL_KIND_DEPLOYMENT, .replicas = 1, .pool = (char[]){"web"}};
 static const struct zl_pod OTHER = {.ready = true};
 
 #define MEMORY .workload = &THREE, .strategy = ZL_STRATEGY_SCALE_DOWN

@@ -309,7 +309,8 @@ static void test_a_waiting_job_reads_one_text(void **state)
 static void test_a_deployment_waits_for_a_job_and_is_told_so(void **state)
 {
     (void)state;
-    const struct zl_workload three = {.replicas = 3, .pool = (char[]){"web"}};
+    const struct zl_workload three = {
+        .kind = &ZL_KIND_DEPLOYMENT, .replicas = 3, .pool = (char[]){"web"}};
     const struct zl_known known = {.workload = &three,
                                    .strategy = ZL_STRATEGY_SCALE_DOWN,
                                    .seat = ZL_SEAT_HELD,

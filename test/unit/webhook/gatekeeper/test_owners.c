@@ -98,8 +98,10 @@ static void note_lost(struct zl_owners *owners, const char *uid)
     char name[] = "web", namespace_[] = "shop";
     ZL_AUTO_FREE char *lost_uid = zl_strdup(uid);
     const struct zl_workload lost = {
-        .meta = {.namespace_ = namespace_, .name = name, .uid = lost_uid}, .pool = name};
-    zl_owners_note_lost_workload(owners, &lost);
+        .meta = {.namespace_ = namespace_, .name = name, .uid = lost_uid},
+        .kind = &ZL_KIND_DEPLOYMENT,
+        .pool = name};
+    zl_owners_note_lost(owners, lost.kind, &lost);
 }
 
 static void look(struct zl_owners *owners, const struct row *row)

@@ -300,14 +300,14 @@ static void test_a_job_that_memory_lost_is_gone_or_has_left(void **state)
         ZL_AUTO_REF struct zl_ref *ref = NULL;
         ZL_AUTO_FREE char *pool = NULL;
         if (i == 1) {
-            zl_owners_note_lost_job(owners, &lost);
+            zl_owners_note_lost(owners, &ZL_KIND_JOB, &lost);
         }
         if (i == 2) {
             server.row = &LEFT;
             owner.name = name_a;
             owner.uid = uid_a;
             lost.meta.uid = uid_a;
-            zl_owners_note_lost_job(owners, &lost);
+            zl_owners_note_lost(owners, &ZL_KIND_JOB, &lost);
         }
         enum zl_status status =
             zl_owners_job_of(owners, "other", &owner, zl_clock_ms() + 5000, &ref, &pool, &err);

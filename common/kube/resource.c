@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/kube/client.h"
+#include "common/kube/resource.h"
 
 const struct zl_kube_resource ZL_KUBE_PODS = {"", "v1", "pods", "Pod", false};
 const struct zl_kube_resource ZL_KUBE_EVENTS = {"", "v1", "events", "Event", false};
@@ -12,18 +12,8 @@ const struct zl_kube_resource ZL_KUBE_ENDPOINTSLICES = {"discovery.k8s.io", "v1"
                                                         "EndpointSlice", false};
 const struct zl_kube_resource ZL_KUBE_ENDPOINTSLICES_V1BETA1 = {
     "discovery.k8s.io", "v1beta1", "endpointslices", "EndpointSlice", false};
-const struct zl_kube_resource ZL_KUBE_REPLICASETS = {"apps", "v1", "replicasets", "ReplicaSet",
-                                                     false};
 const struct zl_kube_resource ZL_KUBE_CONTROLLERREVISIONS = {"apps", "v1", "controllerrevisions",
                                                              "ControllerRevision", false};
-const struct zl_kube_resource ZL_KUBE_DEPLOYMENTS = {"apps", "v1", "deployments", "Deployment",
-                                                     false};
-const struct zl_kube_resource ZL_KUBE_STATEFULSETS = {"apps", "v1", "statefulsets", "StatefulSet",
-                                                      false};
-const struct zl_kube_resource ZL_KUBE_JOBS = {"batch", "v1", "jobs", "Job", false};
-const struct zl_kube_resource ZL_KUBE_CRONJOBS = {"batch", "v1", "cronjobs", "CronJob", false};
-const struct zl_kube_resource ZL_KUBE_CRONJOBS_V1BETA1 = {"batch", "v1beta1", "cronjobs", "CronJob",
-                                                          false};
 const struct zl_kube_resource ZL_KUBE_LEASES = {"coordination.k8s.io", "v1", "leases", "Lease",
                                                 false};
 const struct zl_kube_resource ZL_KUBE_VALIDATING_WEBHOOKS = {
