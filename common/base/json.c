@@ -219,6 +219,18 @@ const struct cJSON *zl_json_at(const struct cJSON *tree, ...)
     return node;
 }
 
+const struct cJSON *zl_json_at_path(const struct cJSON *tree, const char *path)
+{
+    const struct cJSON *node = tree;
+    while (*path != '\0') {
+        size_t length = strcspn(path, ".");
+        ZL_AUTO_FREE char *name = zl_strndup(path, length);
+        node = zl_json_at(node, name, NULL);
+        path += length + (path[length] == '.' ? 1 : 0);
+    }
+    return node;
+}
+
 const char *zl_json_text(const struct cJSON *tree, ...)
 {
     va_list path;

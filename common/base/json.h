@@ -42,6 +42,8 @@ char *zl_json_print(const struct cJSON *tree);
 
 /* Reading. All borrow from TREE, which may be NULL. */
 const struct cJSON *zl_json_at(const struct cJSON *tree, ...) __attribute__((sentinel));
+/* The same by one text, "spec.template.metadata": no name in it has a dot. */
+const struct cJSON *zl_json_at_path(const struct cJSON *tree, const char *path);
 const char *zl_json_text(const struct cJSON *tree, ...)
     __attribute__((sentinel)); /* NULL if absent */
 /* FALLBACK when absent, not a number, not whole, or beyond 2^53. */

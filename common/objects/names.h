@@ -7,6 +7,8 @@
 
 /* Label on the workload (also accepted as an annotation on it or on its pod template): joins the pool. */
 #define ZL_KEY_POOL "zen-lead/pool"
+/* It is a label's value, and the names of Services begin with it. */
+#define ZL_POOL_NAME_MAX 63
 /* Annotation "false" on the workload or its pod template: opts out. */
 #define ZL_KEY_JOIN "zen-lead/join"
 /* Annotation on the pod: its identity with identityStrategy: custom. */

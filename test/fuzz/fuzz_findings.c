@@ -2,7 +2,7 @@
 /*
  * Whatever JSON comes as a LeaderPolicy, workload or Service, new and old: no crash, findings within their bounds, and
  * an answer that is valid JSON. The first line is the object, the rest the old one.
- * Links: webhook/validator/findings.c webhook/validator/our_keys.c webhook/validator/policy.c webhook/validator/workload.c webhook/validator/service.c webhook/review/admission_review.c common/objects/service.c common/objects/meta.c common/objects/pod.c common/objects/workload.c common/objects/selectors.c common/objects/labels.c common/base/duration.c common/base/json.c common/base/error.c common/base/memory.c common/base/buf.c common/base/clock.c common/base/log.c common/base/parse.c common/base/utf8.c
+ * Links: webhook/validator/findings.c webhook/validator/our_keys.c webhook/validator/policy.c webhook/validator/workload.c webhook/validator/service.c webhook/review/admission_review.c common/objects/service.c common/objects/meta.c common/objects/pod.c common/objects/workload.c common/objects/job.c common/kinds/[a-z]*.c common/objects/selectors.c common/objects/labels.c common/base/duration.c common/base/json.c common/base/error.c common/base/memory.c common/base/buf.c common/base/clock.c common/base/log.c common/base/parse.c common/base/utf8.c
  */
 #include "webhook/review/admission_review.h"
 #include "webhook/validator/policy.h"
@@ -45,12 +45,13 @@ static void check_object(const struct cJSON *object, const struct cJSON *old_obj
     ZL_AUTO_FINDINGS struct zl_findings findings = {0};
     zl_validate_policy(object, old_object, &findings);
     check_answer(&findings);
-    for (int kind = 0; kind < ZL_WARNED_COUNT; kind++) {
-        (void)zl_warned_concerns((enum zl_warned_kind)kind, object, old_object);
-        (void)zl_warned_pool((enum zl_warned_kind)kind, object);
+    for (size_t row = 0; row <= ZL_KIND_COUNT; row++) {
+        const struct zl_kind *kind = row < ZL_KIND_COUNT ? ZL_KINDS[row] : NULL; /* a Service */
+        (void)zl_warned_concerns(kind, object, old_object);
+        (void)zl_warned_pool(kind, object);
         for (int i = 0; i < 2; i++) {
             zl_findings_clear(&findings);
-            zl_warn_workload((enum zl_warned_kind)kind, object, &known[i], &findings);
+            zl_warn_workload(kind, object, &known[i], &findings);
             require(zl_findings_errors(&findings) == 0);
             check_answer(&findings);
         }

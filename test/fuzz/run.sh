@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [SECONDS] - libFuzzer on every target test/fuzz/fuzz_*.c, with ASan and UBSan.
 #
-# A target names the sources that it links in a line "Links: FILE..." of its first comment. Its seeds are the
+# A target names the sources that it links in a line "Links: FILE..." (or a pattern) of its first comment. Its seeds are the
 # files that match test/data/<its name without fuzz_>*; what was found in earlier runs is in build/fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -12,7 +12,8 @@ for source in test/fuzz/fuzz_*.c; do
     program=build/fuzz/$name
     corpus=build/fuzz/corpus-$name
     mkdir -p "$corpus"
-    read -ra links < <(sed -n 's/^.*Links: \(.*\)$/\1/p' "$source")
+    read -ra named < <(sed -n 's/^.*Links: \(.*\)$/\1/p' "$source")
+    mapfile -t links < <(for pattern in "${named[@]}"; do compgen -G "$pattern"; done)
     clang -std=c17 -D_GNU_SOURCE -O1 -g -I. -include common/base/ban.h \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
         -o "$program" "$source" "${links[@]}" -lcjson -lyaml -lcrypto -pthread

@@ -12,8 +12,6 @@
 #define UNSUPPORTED "FieldValueNotSupported"
 #define TOO_LONG "FieldValueTooLong"
 
-enum { POOL_NAME_MAX = 63 }; /* it is a label's value */
-
 /* The number as it counts; 0, which is in no field's range: it is none that may be. */
 static int64_t seconds_of(const struct cJSON *spec, const struct zl_policy_field *field)
 {
@@ -138,12 +136,12 @@ static void check_name(const struct cJSON *object, struct zl_findings *findings)
         return;
     }
     size_t length = strlen(name);
-    if (length > POOL_NAME_MAX) {
+    if (length > ZL_POOL_NAME_MAX) {
         zl_findings_error(
             findings, TOO_LONG, "metadata.name",
             "Too long: may not be longer than %d: it is the value of the label " ZL_KEY_POOL
             "; choose a shorter name",
-            POOL_NAME_MAX);
+            ZL_POOL_NAME_MAX);
         return;
     }
     ZL_AUTO_FREE char *director = zl_asprintf("%s" ZL_DIRECTOR_SUFFIX, name);
@@ -151,7 +149,7 @@ static void check_name(const struct cJSON *object, struct zl_findings *findings)
         zl_findings_warn(findings, "metadata.name",
                          "no Service can be named <pool>" ZL_DIRECTOR_SUFFIX ", so there is none "
                          "for this pool; use at most %zu of a-z, 0-9 and '-', a letter first",
-                         POOL_NAME_MAX - strlen(ZL_DIRECTOR_SUFFIX));
+                         ZL_POOL_NAME_MAX - strlen(ZL_DIRECTOR_SUFFIX));
     }
 }
 
@@ -176,13 +174,30 @@ static void check_effect(const struct cJSON *object, struct zl_findings *finding
     }
 }
 
+static bool is_to_be_judged(const struct cJSON *object, const struct cJSON *old_object)
+{
+    return zl_json_text(object, "metadata", "deletionTimestamp", NULL) == NULL &&
+           (old_object == NULL ||
+            !zl_json_same(zl_json_at(object, "spec", NULL), zl_json_at(old_object, "spec", NULL)));
+}
+
+void zl_warn_unrefused(const struct cJSON *object, const struct cJSON *old_object,
+                       const struct zl_kind *kind, struct zl_findings *findings)
+{
+    const char *mode = zl_json_text(object, "spec", "followerMode", NULL);
+    if (is_to_be_judged(object, old_object) && !zl_same_string(mode, "standby")) {
+        zl_findings_warn(findings, "spec.followerMode",
+                         "scaleDown refuses no pod of the %s in this pool: all of them run and one "
+                         "leads; write followerMode: standby",
+                         kind->name);
+    }
+}
+
 void zl_validate_policy(const struct cJSON *object, const struct cJSON *old_object,
                         struct zl_findings *findings)
 {
     const struct cJSON *spec = zl_json_at(object, "spec", NULL);
-    bool deleting = zl_json_text(object, "metadata", "deletionTimestamp", NULL) != NULL;
-    if (deleting ||
-        (old_object != NULL && zl_json_same(spec, zl_json_at(old_object, "spec", NULL)))) {
+    if (!is_to_be_judged(object, old_object)) {
         return;
     }
     /* Errors first: a full list drops what comes later. */

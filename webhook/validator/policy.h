@@ -10,10 +10,14 @@
 #ifndef ZL_WEBHOOK_VALIDATOR_POLICY_H
 #define ZL_WEBHOOK_VALIDATOR_POLICY_H
 
+#include "common/kinds/kind.h"
 #include "webhook/validator/findings.h"
 
 /* A policy that is being deleted, and one whose spec stays as it was, must not jam: nothing is found. */
 void zl_validate_policy(const struct cJSON *object, const struct cJSON *old_object,
                         struct zl_findings *findings);
+/* In the pool of such a policy is a member of KIND, none of whose pods is ever refused: under scaleDown that is said. */
+void zl_warn_unrefused(const struct cJSON *object, const struct cJSON *old_object,
+                       const struct zl_kind *kind, struct zl_findings *findings);
 
 #endif

@@ -82,6 +82,20 @@ static char *encode(const struct zl_review *review, const char *resource,
     return body;
 }
 
+static void warn_of_members(const struct zl_gatekeeper *gatekeeper, const struct zl_review *review,
+                            struct zl_findings *findings)
+{
+    const char *name = zl_json_text(review->object, "metadata", "name", NULL);
+    for (size_t i = 0; name != NULL && i < ZL_KIND_COUNT; i++) {
+        const struct zl_kind *kind = ZL_KINDS[i];
+        if (!kind->takes_turns && kind->wanted == NULL &&
+            zl_cache_count_by(gatekeeper->cache, zl_cached_of(kind), ZL_BY_POOL, review->namespace_,
+                              name) > 0) {
+            zl_warn_unrefused(review->object, review->old_object, kind, findings);
+        }
+    }
+}
+
 char *zl_validator_answer_policy(const struct zl_gatekeeper *gatekeeper, const char *body,
                                  size_t length, int *http_status)
 {
@@ -91,7 +105,6 @@ char *zl_validator_answer_policy(const struct zl_gatekeeper *gatekeeper, const c
     ZL_AUTO_FINDINGS struct zl_findings findings = {0};
     char *answer = NULL;
 
-    (void)gatekeeper;
     *http_status = 200;
     if (zl_review_decode(body, length, &review, &err) != ZL_OK) {
         answer = zl_bad_review_answer(&review, &err, http_status);
@@ -99,6 +112,7 @@ char *zl_validator_answer_policy(const struct zl_gatekeeper *gatekeeper, const c
         if (writes_object(&review) && strcmp(review.group, ZL_POLICY_GROUP) == 0 &&
             strcmp(review.resource, "leaderpolicies") == 0) {
             zl_validate_policy(review.object, review.old_object, &findings);
+            warn_of_members(gatekeeper, &review, &findings);
         }
         answer = encode(&review, "leaderpolicies", &findings);
         zl_metric_observe(&DURATION, "leaderpolicies", NULL,
@@ -144,8 +158,9 @@ static struct zl_warned_policy look_up(const struct zl_gatekeeper *gatekeeper,
 static const char *warn(const struct zl_gatekeeper *gatekeeper, const struct zl_review *review,
                         struct zl_findings *findings)
 {
-    enum zl_warned_kind kind = zl_warned_kind_of(review->group, review->resource);
-    if (kind == ZL_WARNED_COUNT) {
+    const struct zl_kind *kind = zl_kind_of_resource(review->group, review->resource);
+    bool is_service = review->group[0] == '\0' && strcmp(review->resource, "services") == 0;
+    if (kind == NULL && !is_service) {
         return "other";
     }
     if (writes_object(review) && zl_warned_concerns(kind, review->object, review->old_object)) {

@@ -8,82 +8,48 @@
 
 #include <string.h>
 
-enum { POOL_NAME_MAX = 63 };
-
-static const struct kind {
-    const char *group, *resource, *name;
-} KINDS[ZL_WARNED_COUNT] = {
-    [ZL_WARNED_DEPLOYMENT] = {"apps", "deployments", "Deployment"},
-    [ZL_WARNED_STATEFULSET] = {"apps", "statefulsets", "StatefulSet"},
-    [ZL_WARNED_JOB] = {"batch", "jobs", "Job"},
-    [ZL_WARNED_CRONJOB] = {"batch", "cronjobs", "CronJob"},
-    [ZL_WARNED_SERVICE] = {"", "services", "Service"},
-};
-
-enum zl_warned_kind zl_warned_kind_of(const char *group, const char *resource)
-{
-    int kind = 0;
-    while (kind < ZL_WARNED_COUNT &&
-           (strcmp(KINDS[kind].group, group) != 0 || strcmp(KINDS[kind].resource, resource) != 0)) {
-        kind++;
-    }
-    return (enum zl_warned_kind)kind;
-}
-
 /* --- where our keys may stand ----------------------------------------------------------------- */
-
-static const struct cJSON *template_of(enum zl_warned_kind kind, const struct cJSON *object)
-{
-    return kind == ZL_WARNED_CRONJOB
-               ? zl_json_at(object, "spec", "jobTemplate", "spec", "template", "metadata", NULL)
-               : zl_json_at(object, "spec", "template", "metadata", NULL);
-}
-
-/* A CronJob's Jobs get these. NULL for other kinds. */
-static const struct cJSON *job_of(const struct cJSON *object)
-{
-    return zl_json_at(object, "spec", "jobTemplate", "metadata", NULL);
-}
 
 enum { MAPS_MAX = 6 };
 
+/* In the metadata of an object, of its pods' template, or of the template of the Jobs that it makes. */
+enum where { IN_OBJECT, IN_POD_TEMPLATE, IN_JOB_TEMPLATE };
+
 static const struct map {
-    const char *member, *path, *cronjob_path;
+    enum where where;
+    const char *member;
     enum zl_key_place place;
-    bool in_template, in_job; /* neither: in the object's own metadata */
 } MAPS[MAPS_MAX] = {
-    {"labels", "metadata.labels", "metadata.labels", ZL_PLACE_WORKLOAD_LABEL, false, false},
-    {"annotations", "metadata.annotations", "metadata.annotations", ZL_PLACE_WORKLOAD_ANNOTATION,
-     false, false},
-    {"annotations", "spec.template.metadata.annotations",
-     "spec.jobTemplate.spec.template.metadata.annotations", ZL_PLACE_TEMPLATE_ANNOTATION, true,
-     false},
-    {"labels", "spec.template.metadata.labels", "spec.jobTemplate.spec.template.metadata.labels",
-     ZL_PLACE_TEMPLATE_LABEL, true, false},
-    {"labels", "", "spec.jobTemplate.metadata.labels", ZL_PLACE_WORKLOAD_LABEL, false, true},
-    {"annotations", "", "spec.jobTemplate.metadata.annotations", ZL_PLACE_WORKLOAD_ANNOTATION,
-     false, true},
+    {IN_OBJECT, "labels", ZL_PLACE_WORKLOAD_LABEL},
+    {IN_OBJECT, "annotations", ZL_PLACE_WORKLOAD_ANNOTATION},
+    {IN_POD_TEMPLATE, "annotations", ZL_PLACE_TEMPLATE_ANNOTATION},
+    {IN_POD_TEMPLATE, "labels", ZL_PLACE_TEMPLATE_LABEL},
+    {IN_JOB_TEMPLATE, "labels", ZL_PLACE_WORKLOAD_LABEL},
+    {IN_JOB_TEMPLATE, "annotations", ZL_PLACE_WORKLOAD_ANNOTATION},
 };
 
-static const struct cJSON *map_in(enum zl_warned_kind kind, const struct cJSON *object, int i)
+/* The path of a map in an object of KIND (NULL: a Service); NULL: it has none. The caller frees. */
+static char *path_of(const struct zl_kind *kind, int i)
 {
-    const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
-    if (MAPS[i].in_template) {
-        metadata = template_of(kind, object);
-    } else if (MAPS[i].in_job) {
-        metadata = job_of(object);
+    if (MAPS[i].where == IN_OBJECT) {
+        return zl_asprintf("metadata.%s", MAPS[i].member);
     }
-    return zl_json_at(metadata, MAPS[i].member, NULL);
+    const char *template = NULL;
+    if (kind != NULL) {
+        template = MAPS[i].where == IN_POD_TEMPLATE ? kind->pod_template : kind->job_template;
+    }
+    return template != NULL ? zl_asprintf("%s.metadata.%s", template, MAPS[i].member) : NULL;
 }
 
-static const char *path_of(enum zl_warned_kind kind, int i)
+static const struct cJSON *map_in(const struct zl_kind *kind, const struct cJSON *object, int i)
 {
-    return kind == ZL_WARNED_CRONJOB ? MAPS[i].cronjob_path : MAPS[i].path;
+    ZL_AUTO_FREE char *path = path_of(kind, i);
+    return path != NULL ? zl_json_at_path(object, path) : NULL;
 }
 
 /* --- is there anything to say? ---------------------------------------------------------------- */
 
-static bool carries_keys(enum zl_warned_kind kind, const struct cJSON *object)
+static bool carries_keys(const struct zl_kind *kind, const struct cJSON *object)
 {
     for (int i = 0; i < MAPS_MAX; i++) {
         if (zl_keys_any(map_in(kind, object, i))) {
@@ -93,7 +59,7 @@ static bool carries_keys(enum zl_warned_kind kind, const struct cJSON *object)
     return false;
 }
 
-static bool has_changed(enum zl_warned_kind kind, const struct cJSON *object,
+static bool has_changed(const struct zl_kind *kind, const struct cJSON *object,
                         const struct cJSON *old_object)
 {
     for (int i = 0; i < MAPS_MAX; i++) {
@@ -104,43 +70,38 @@ static bool has_changed(enum zl_warned_kind kind, const struct cJSON *object,
     return !zl_json_same(zl_json_at(object, "spec", NULL), zl_json_at(old_object, "spec", NULL));
 }
 
-static bool is_made_by_cronjob(const struct cJSON *object)
+/* Then it was the maker that was warned of. */
+static bool is_made(const struct zl_kind *kind, const struct cJSON *object)
 {
+    if (kind == NULL || kind->maker == NULL) {
+        return false;
+    }
     struct zl_controller_ref owner;
     zl_controller_ref_decode(zl_json_at(object, "metadata", NULL), &owner);
-    bool is = zl_same_string(owner.kind, "CronJob");
+    bool is = zl_kind_is(kind->maker, &owner);
     zl_controller_ref_clear(&owner);
     return is;
 }
 
-bool zl_warned_concerns(enum zl_warned_kind kind, const struct cJSON *object,
+bool zl_warned_concerns(const struct zl_kind *kind, const struct cJSON *object,
                         const struct cJSON *old_object)
 {
-    if (kind == ZL_WARNED_COUNT || !carries_keys(kind, object) ||
+    if (!carries_keys(kind, object) ||
         zl_json_text(object, "metadata", "deletionTimestamp", NULL) != NULL ||
         zl_same_string(zl_json_text(object, "metadata", "labels", ZL_KEY_MANAGED_BY, NULL),
                        ZL_MANAGED_BY)) {
         return false;
     }
-    if (kind == ZL_WARNED_JOB && is_made_by_cronjob(object)) {
+    if (is_made(kind, object)) {
         return false;
     }
     return old_object == NULL || has_changed(kind, object, old_object);
 }
 
-static const char *pool_of(enum zl_warned_kind kind, const struct cJSON *object)
+const char *zl_warned_pool(const struct zl_kind *kind, const struct cJSON *object)
 {
-    const char *pool = zl_pool_of(zl_json_at(object, "metadata", NULL), template_of(kind, object));
-    if (pool == NULL && kind == ZL_WARNED_CRONJOB) {
-        pool = zl_pool_of(job_of(object), template_of(kind, object));
-    }
-    return pool;
-}
-
-const char *zl_warned_pool(enum zl_warned_kind kind, const struct cJSON *object)
-{
-    if (kind != ZL_WARNED_SERVICE) {
-        return pool_of(kind, object);
+    if (kind != NULL) {
+        return kind->pool_in_json(object);
     }
     const char *pool = zl_json_text(object, "metadata", "annotations", ZL_KEY_POOL, NULL);
     return pool != NULL && pool[0] != '\0' ? pool : NULL;
@@ -165,7 +126,7 @@ bool zl_pool_name_is_valid(const char *name)
             return false;
         }
     }
-    return length > 0 && length <= POOL_NAME_MAX;
+    return length > 0 && length <= ZL_POOL_NAME_MAX;
 }
 
 void zl_warn_pool_name(const char *value, const char *field, struct zl_findings *findings)
@@ -176,7 +137,7 @@ void zl_warn_pool_name(const char *value, const char *field, struct zl_findings 
         zl_findings_warn(findings, field,
                          "\"" ZL_SHOWN "\" cannot be the name of a LeaderPolicy; use at most %d of "
                          "a-z, 0-9, '-' and '.'",
-                         value, POOL_NAME_MAX);
+                         value, ZL_POOL_NAME_MAX);
     }
 }
 
@@ -201,24 +162,25 @@ static void check_join(const char *value, const char *field, struct zl_findings 
 /*
  * @param winner  the field that names POOL; the caller frees. NULL: nobody names one
  */
-static void check_values(enum zl_warned_kind kind, const struct cJSON *object, char **winner,
+static void check_values(const struct zl_kind *kind, const struct cJSON *object, char **winner,
                          struct zl_findings *findings)
 {
     const char *pool = NULL;
     *winner = NULL;
     for (int i = 0; i < MAPS_MAX; i++) {
-        const struct cJSON *map = map_in(kind, object, i);
+        ZL_AUTO_FREE char *path = path_of(kind, i);
+        const struct cJSON *map = path != NULL ? zl_json_at_path(object, path) : NULL;
         const char *named = zl_json_text(map, ZL_KEY_POOL, NULL);
         const char *join = zl_json_text(map, ZL_KEY_JOIN, NULL);
         bool is_label = strcmp(MAPS[i].member, "labels") == 0;
         if (join != NULL && !is_label) {
-            ZL_AUTO_FREE char *field = zl_asprintf("%s[" ZL_KEY_JOIN "]", path_of(kind, i));
+            ZL_AUTO_FREE char *field = zl_asprintf("%s[" ZL_KEY_JOIN "]", path);
             check_join(join, field, findings);
         }
         if (named == NULL || MAPS[i].place == ZL_PLACE_TEMPLATE_LABEL) {
             continue;
         }
-        ZL_AUTO_FREE char *field = zl_asprintf("%s[" ZL_KEY_POOL "]", path_of(kind, i));
+        ZL_AUTO_FREE char *field = zl_asprintf("%s[" ZL_KEY_POOL "]", path);
         zl_warn_pool_name(named, field, findings);
         if (pool == NULL && named[0] != '\0') {
             pool = named;
@@ -233,11 +195,11 @@ static void check_values(enum zl_warned_kind kind, const struct cJSON *object, c
 
 /* --- a workload in its pool ------------------------------------------------------------------- */
 
-static void check_rollout(enum zl_warned_kind kind, const struct cJSON *object, int64_t replicas,
+static void check_rollout(const struct zl_kind *kind, const struct cJSON *object, int64_t replicas,
                           struct zl_findings *findings)
 {
     const char *strategy = zl_json_text(object, "spec", "strategy", "type", NULL);
-    if (kind == ZL_WARNED_DEPLOYMENT && !zl_same_string(strategy, "Recreate")) {
+    if (kind->rollout == ZL_ROLLOUT_HANDOVER && !zl_same_string(strategy, "Recreate")) {
         zl_findings_warn(findings, "spec.strategy.type",
                          "1 of %lld replicas runs (followerMode: scaleDown), so it never reports "
                          "all replicas available; followerMode: standby runs all, strategy: "
@@ -246,11 +208,11 @@ static void check_rollout(enum zl_warned_kind kind, const struct cJSON *object, 
     }
 }
 
-static void check_identity(const struct zl_policy *policy, enum zl_warned_kind kind,
+static void check_identity(const struct zl_policy *policy, const struct zl_kind *kind,
                            const struct cJSON *object, struct zl_findings *findings)
 {
-    bool has =
-        zl_json_text(template_of(kind, object), "annotations", ZL_KEY_IDENTITY, NULL) != NULL;
+    const struct cJSON *template = zl_json_at_path(object, kind->pod_template);
+    bool has = zl_json_text(template, "metadata", "annotations", ZL_KEY_IDENTITY, NULL) != NULL;
     if (policy->custom_identity && !has) {
         zl_findings_warn(findings, "spec.template.metadata.annotations",
                          "no " ZL_KEY_IDENTITY ", which identityStrategy: custom reads; the Lease "
@@ -261,9 +223,13 @@ static void check_identity(const struct zl_policy *policy, enum zl_warned_kind k
     }
 }
 
-static void check_member(enum zl_warned_kind kind, const struct cJSON *object,
-                         const struct zl_policy *policy, struct zl_findings *findings)
+/* How many of its pods run. */
+static void check_pods(const struct zl_kind *kind, const struct cJSON *object,
+                       const struct zl_policy *policy, struct zl_findings *findings)
 {
+    if (kind->wanted == NULL) {
+        return;
+    }
     int64_t replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
     if (replicas <= 1) {
         zl_findings_warn(findings, "spec.replicas",
@@ -272,6 +238,12 @@ static void check_member(enum zl_warned_kind kind, const struct cJSON *object,
     } else if (!policy->standby) {
         check_rollout(kind, object, replicas, findings);
     }
+}
+
+static void check_member(const struct zl_kind *kind, const struct cJSON *object,
+                         const struct zl_policy *policy, struct zl_findings *findings)
+{
+    check_pods(kind, object, policy, findings);
     check_identity(policy, kind, object, findings);
 
     const char *name = zl_json_text(object, "metadata", "name", NULL);
@@ -280,32 +252,41 @@ static void check_member(enum zl_warned_kind kind, const struct cJSON *object,
         zl_findings_warn(findings, "metadata.name",
                          "no Service can be named <name>" ZL_LEADER_SUFFIX ", so there is none; "
                          "use at most %zu of a-z, 0-9 and '-', a letter first",
-                         POOL_NAME_MAX - strlen(ZL_LEADER_SUFFIX));
+                         ZL_POOL_NAME_MAX - strlen(ZL_LEADER_SUFFIX));
     }
 }
 
 /* @param field  where NAME, the pool, was found */
-static void check_neighbours(const struct zl_warned_policy *pool, const char *name,
-                             const char *field, struct zl_findings *findings)
+static void check_neighbours(const struct zl_kind *kind, const struct zl_warned_policy *pool,
+                             const char *name, const char *field, struct zl_findings *findings)
 {
-    if (pool->has_jobs && !pool->policy->standby) {
+    if (pool->policy->standby) {
+        return;
+    }
+    if (kind->wanted == NULL) {
+        zl_findings_warn(findings, field,
+                         "followerMode: scaleDown of pool \"" ZL_SHOWN "\" refuses no pod of a %s: "
+                         "all of them run and one leads; write followerMode: standby",
+                         name, kind->name);
+    }
+    if (pool->has_jobs) {
+        ZL_AUTO_FREE char *leading = zl_kind_names(false);
         zl_findings_warn(findings, field,
                          "pool \"" ZL_SHOWN "\" has Jobs or CronJobs, which do not start beside a "
-                         "Deployment or StatefulSet; give each a pool of its own",
-                         name);
+                         "%s; give each a pool of its own",
+                         name, leading);
     }
 }
 
 /* --- a Job or CronJob in its pool ------------------------------------------------------------- */
 
-static void check_guarded(enum zl_warned_kind kind, const struct cJSON *object,
+static void check_guarded(const struct zl_kind *kind, const struct cJSON *object,
                           const struct zl_warned_policy *pool, const char *name, const char *field,
                           struct zl_findings *findings)
 {
-    bool scheduled = kind == ZL_WARNED_CRONJOB;
-    const struct cJSON *spec = scheduled ? zl_json_at(object, "spec", "jobTemplate", "spec", NULL)
-                                         : zl_json_at(object, "spec", NULL);
-    int64_t parallelism = zl_json_i64(spec, 1, "parallelism", NULL);
+    ZL_AUTO_FREE char *spec =
+        kind->job_template != NULL ? zl_asprintf("%s.spec", kind->job_template) : zl_strdup("spec");
+    int64_t parallelism = zl_json_i64(zl_json_at_path(object, spec), 1, "parallelism", NULL);
     if (pool->policy->standby) {
         zl_findings_warn(findings, field,
                          "pool \"" ZL_SHOWN "\" has followerMode: standby, so its Jobs do not take "
@@ -314,41 +295,46 @@ static void check_guarded(enum zl_warned_kind kind, const struct cJSON *object,
         return;
     }
     if (pool->has_workloads) {
+        ZL_AUTO_FREE char *leading = zl_kind_names(false);
         zl_findings_warn(findings, field,
-                         "pool \"" ZL_SHOWN "\" has a Deployment or StatefulSet, beside which Jobs "
-                         "do not start; give them a pool of their own",
-                         name);
+                         "pool \"" ZL_SHOWN
+                         "\" has a %s, beside which Jobs do not start; give them "
+                         "a pool of their own",
+                         name, leading);
     }
     if (parallelism > 1) {
-        zl_findings_warn(
-            findings, scheduled ? "spec.jobTemplate.spec.parallelism" : "spec.parallelism",
-            "%lld: pods of a pool's Jobs execute one at a time; use 1", (long long)parallelism);
+        ZL_AUTO_FREE char *where = zl_asprintf("%s.parallelism", spec);
+        zl_findings_warn(findings, where,
+                         "%lld: pods of a pool's Jobs execute one at a time; use 1",
+                         (long long)parallelism);
     }
 }
 
-void zl_warn_workload(enum zl_warned_kind kind, const struct cJSON *object,
+void zl_warn_workload(const struct zl_kind *kind, const struct cJSON *object,
                       const struct zl_warned_policy *pool, struct zl_findings *findings)
 {
-    if (kind == ZL_WARNED_SERVICE) {
+    if (kind == NULL) {
         zl_warn_service(object, pool, findings);
         return;
     }
     for (int i = 0; i < MAPS_MAX; i++) {
-        zl_keys_check(map_in(kind, object, i), MAPS[i].place, path_of(kind, i), findings);
+        ZL_AUTO_FREE char *path = path_of(kind, i);
+        if (path != NULL) {
+            zl_keys_check(zl_json_at_path(object, path), MAPS[i].place, path, findings);
+        }
     }
     ZL_AUTO_FREE char *field = NULL;
     check_values(kind, object, &field, findings);
-    const char *name = pool_of(kind, object);
+    const char *name = kind->pool_in_json(object);
     if (name == NULL || field == NULL) { /* in none, or opted out */
         return;
     }
-    bool is_job = kind == ZL_WARNED_JOB || kind == ZL_WARNED_CRONJOB;
     if (pool->missing) {
         zl_warn_policy_missing(name, field, findings);
-    } else if (pool->policy != NULL && is_job) {
+    } else if (pool->policy != NULL && kind->takes_turns) {
         check_guarded(kind, object, pool, name, field, findings);
     } else if (pool->policy != NULL) {
-        check_neighbours(pool, name, field, findings);
+        check_neighbours(kind, pool, name, field, findings);
         check_member(kind, object, pool->policy, findings);
     }
 }

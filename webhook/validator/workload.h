@@ -1,48 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * workload.h - what cannot work in a workload or Service that carries our keys: pure functions over
- * the object and its pool's LeaderPolicy. They warn and never refuse.
+ * the object and its pool's LeaderPolicy. They warn and never refuse. A KIND of NULL is a Service's, which has no row.
  *
  * Threads: pure.
  */
 #ifndef ZL_WEBHOOK_VALIDATOR_WORKLOAD_H
 #define ZL_WEBHOOK_VALIDATOR_WORKLOAD_H
 
+#include "common/kinds/kind.h"
 #include "common/objects/policy.h"
 #include "webhook/validator/findings.h"
-
-enum zl_warned_kind {
-    ZL_WARNED_DEPLOYMENT,
-    ZL_WARNED_STATEFULSET,
-    ZL_WARNED_JOB,
-    ZL_WARNED_CRONJOB,
-    ZL_WARNED_SERVICE,
-    ZL_WARNED_COUNT, /* anything else */
-};
-
-/* By the resource of a review: "apps", "deployments"; ZL_WARNED_COUNT for anything else. */
-enum zl_warned_kind zl_warned_kind_of(const char *group, const char *resource);
 
 /*
  * Is there anything to say to a person? Not when the object has no key of ours, is being deleted, is written
  * by zen-lead or by a CronJob, or when an update changes neither our keys nor the spec.
  */
-bool zl_warned_concerns(enum zl_warned_kind kind, const struct cJSON *object,
+bool zl_warned_concerns(const struct zl_kind *kind, const struct cJSON *object,
                         const struct cJSON *old_object);
 
 /* The pool whose LeaderPolicy the warnings depend on, borrowed; NULL: none. */
-const char *zl_warned_pool(enum zl_warned_kind kind, const struct cJSON *object);
+const char *zl_warned_pool(const struct zl_kind *kind, const struct cJSON *object);
 
 struct zl_warned_policy {
     bool missing;                   /* it is certain that there is none */
     const struct zl_policy *policy; /* NULL: missing, or not known */
-    bool has_workloads, has_jobs;   /* members: Deployments and StatefulSets; Jobs and CronJobs */
+    bool has_workloads, has_jobs;   /* members of Kinds whose pods lead; that take turns */
 };
 
-void zl_warn_workload(enum zl_warned_kind kind, const struct cJSON *object,
+void zl_warn_workload(const struct zl_kind *kind, const struct cJSON *object,
                       const struct zl_warned_policy *pool, struct zl_findings *findings);
 
-/* For ZL_WARNED_SERVICE (warn_service.c); zl_warn_workload calls it. */
+/* Of a Service (service.c); zl_warn_workload calls it. */
 void zl_warn_service(const struct cJSON *object, const struct zl_warned_policy *pool,
                      struct zl_findings *findings);
 

@@ -181,6 +181,10 @@ static void test_reading_goes_by_path_with_case_and_absent_is_quiet(void **state
     assert_null(zl_json_text(tree, "spec", "containers", "name", NULL));
     assert_null(zl_json_text(NULL, "a", NULL));
     assert_ptr_equal(zl_json_at(tree, NULL), tree);
+    assert_ptr_equal(zl_json_at_path(tree, ""), tree);
+    assert_true(zl_json_is_null(zl_json_at_path(tree, "metadata.deletionTimestamp")));
+    assert_null(zl_json_at_path(tree, "metadata.absent.below"));
+    assert_null(zl_json_at_path(NULL, "metadata"));
     assert_true(zl_json_is_null(zl_json_at(tree, "metadata", "deletionTimestamp", NULL)));
     assert_null(zl_json_text(tree, "metadata", "deletionTimestamp", NULL));
     assert_true(zl_json_bool(tree, false, "spec", "hostNetwork", NULL));

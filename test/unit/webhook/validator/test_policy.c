@@ -249,6 +249,30 @@ static void test_a_hundred_unknown_fields_and_long_values_stay_within_bounds(voi
     assert_true(strlen(text) < 300);
 }
 
+static void test_a_pool_where_scale_down_refuses_nobody(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec, *old_spec;
+        size_t warnings;
+    } rows[] = {
+        {"{}", NULL, 1},
+        {"{\"followerMode\":\"scaleDown\"}", NULL, 1},
+        {"{\"followerMode\":\"standby\"}", NULL, 0},
+        {"{}", "{}", 0}, /* said once */
+        {"{}", "{\"followerMode\":\"standby\"}", 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_JSON struct cJSON *object = policy("web", "shop", rows[i].spec);
+        ZL_AUTO_JSON struct cJSON *before =
+            rows[i].old_spec != NULL ? policy("web", "shop", rows[i].old_spec) : NULL;
+        ZL_AUTO_FINDINGS struct zl_findings findings = {0};
+        zl_warn_unrefused(object, before, &ZL_KIND_STATEFULSET, &findings);
+        assert_int_equal(findings.count, rows[i].warnings);
+        assert_int_equal(zl_findings_errors(&findings), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_a_field_that_was_pruned_is_found_in_what_kubectl_applied),
         cmocka_unit_test(test_causes_are_those_of_the_api_servers_own_errors),
         cmocka_unit_test(test_a_hundred_unknown_fields_and_long_values_stay_within_bounds),
+        cmocka_unit_test(test_a_pool_where_scale_down_refuses_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ struct row {
     const char *warnings[4]; /* all of them, in order */
 };
 
-static void check_row(enum zl_warned_kind kind, const struct row *row)
+static void check_row(const struct zl_kind *kind, const struct row *row)
 {
     char *warnings[ZL_FINDINGS_MAX] = {NULL};
     ZL_AUTO_JSON struct cJSON *object = parse(row->object);
@@ -323,11 +323,31 @@ static const struct row SERVICES[] = {
 static void test_each_warning_names_field_and_cure(void **state)
 {
     (void)state;
-    CHECK_ROWS(ZL_WARNED_DEPLOYMENT, DEPLOYMENTS)
-    CHECK_ROWS(ZL_WARNED_STATEFULSET, STATEFULSETS)
-    CHECK_ROWS(ZL_WARNED_JOB, JOBS)
-    CHECK_ROWS(ZL_WARNED_CRONJOB, CRONJOBS)
-    CHECK_ROWS(ZL_WARNED_SERVICE, SERVICES)
+    CHECK_ROWS(&ZL_KIND_DEPLOYMENT, DEPLOYMENTS)
+    CHECK_ROWS(&ZL_KIND_STATEFULSET, STATEFULSETS)
+    CHECK_ROWS(&ZL_KIND_JOB, JOBS)
+    CHECK_ROWS(&ZL_KIND_CRONJOB, CRONJOBS)
+    CHECK_ROWS(NULL, SERVICES) /* which have no row */
+}
+
+/* A Kind of whose pods none is ever refused: what would be said of refused ones is not, and scaleDown is. */
+static void test_scale_down_is_warned_of_where_it_refuses_nobody(void **state)
+{
+    (void)state;
+    static struct zl_kind unrefused;
+    unrefused = ZL_KIND_DEPLOYMENT;
+    unrefused.name = "Fleet";
+    unrefused.wanted = NULL;
+    static const struct row rows[] = {
+        {"{" META ",'spec':{}}",
+         SCALES_DOWN,
+         {"metadata.labels[zen-lead/pool]: followerMode: scaleDown of pool \"web\" refuses no pod "
+          "of "
+          "a Fleet: all of them run and one leads; write followerMode: standby"}},
+        {"{" META ",'spec':{}}", STANDS_BY, {NULL}},
+        {"{" META ",'spec':{}}", IS_MISSING, {MISSING}},
+    };
+    CHECK_ROWS(&unrefused, rows)
 }
 
 static void test_who_is_looked_at(void **state)
@@ -335,35 +355,33 @@ static void test_who_is_looked_at(void **state)
     (void)state;
     static const struct {
         const char *name;
-        enum zl_warned_kind kind;
+        const struct zl_kind *kind;
         const char *object, *old_object;
         bool concerns;
     } rows[] = {
-        {"created", ZL_WARNED_DEPLOYMENT, "{" META ",'spec':{'replicas':3}}", NULL, true},
-        {"another kind", ZL_WARNED_COUNT, "{" META "}", NULL, false},
-        {"no key of ours", ZL_WARNED_DEPLOYMENT, "{'metadata':{'labels':{'app':'a'}}}", NULL,
-         false},
-        {"a key in the template", ZL_WARNED_JOB,
+        {"created", &ZL_KIND_DEPLOYMENT, "{" META ",'spec':{'replicas':3}}", NULL, true},
+        {"no key of ours", &ZL_KIND_DEPLOYMENT, "{'metadata':{'labels':{'app':'a'}}}", NULL, false},
+        {"a key in the template", &ZL_KIND_JOB,
          "{'spec':{'template':{'metadata':{'labels':{'zen-lead/pool':'a'}}}}}", NULL, true},
-        {"a key in the Job's template", ZL_WARNED_CRONJOB,
+        {"a key in the Job's template", &ZL_KIND_CRONJOB,
          "{'spec':{'jobTemplate':{'metadata':{'labels':{'zen-lead/pool':'a'}}}}}", NULL, true},
-        {"deleting", ZL_WARNED_DEPLOYMENT,
+        {"deleting", &ZL_KIND_DEPLOYMENT,
          "{'metadata':{" LABEL ",'deletionTimestamp':'2026-01-01T00:00:00Z'}}", NULL, false},
-        {"our leader Service", ZL_WARNED_SERVICE,
+        {"our leader Service", NULL,
          "{'metadata':{'labels':{'zen-lead/pool':'a','app.kubernetes.io/managed-by':'zen-lead'}}}",
          NULL, false},
-        {"a CronJob's Job", ZL_WARNED_JOB,
+        {"a CronJob's Job", &ZL_KIND_JOB,
          "{'metadata':{" LABEL ",'ownerReferences':[{'kind':'CronJob','name':'a','uid':'u',"
          "'apiVersion':'batch/v1','controller':true}]}}",
          NULL, false},
-        {"nothing changed", ZL_WARNED_DEPLOYMENT, "{" META ",'spec':{'replicas':3}}",
+        {"nothing changed", &ZL_KIND_DEPLOYMENT, "{" META ",'spec':{'replicas':3}}",
          "{" META ",'spec':{'replicas':3}}", false},
-        {"the spec changed", ZL_WARNED_DEPLOYMENT, "{" META ",'spec':{'replicas':3}}",
+        {"the spec changed", &ZL_KIND_DEPLOYMENT, "{" META ",'spec':{'replicas':3}}",
          "{" META ",'spec':{'replicas':2}}", true},
-        {"a key came", ZL_WARNED_DEPLOYMENT, "{" META "}", "{'metadata':{'name':'web'}}", true},
-        {"a value changed", ZL_WARNED_DEPLOYMENT, "{" META "}",
+        {"a key came", &ZL_KIND_DEPLOYMENT, "{" META "}", "{'metadata':{'name':'web'}}", true},
+        {"a value changed", &ZL_KIND_DEPLOYMENT, "{" META "}",
          "{'metadata':{'labels':{'zen-lead/pool':'other'}}}", true},
-        {"another label changed", ZL_WARNED_DEPLOYMENT,
+        {"another label changed", &ZL_KIND_DEPLOYMENT,
          "{'metadata':{'labels':{'app':'b','zen-lead/pool':'web'}}}",
          "{'metadata':{'labels':{'app':'a','zen-lead/pool':'web'}}}", false},
     };
@@ -375,18 +393,6 @@ static void test_who_is_looked_at(void **state)
             fail_msg("%s", rows[i].name);
         }
     }
-}
-
-static void test_kinds_are_told_by_group_and_resource(void **state)
-{
-    (void)state;
-    assert_int_equal(zl_warned_kind_of("apps", "deployments"), ZL_WARNED_DEPLOYMENT);
-    assert_int_equal(zl_warned_kind_of("apps", "statefulsets"), ZL_WARNED_STATEFULSET);
-    assert_int_equal(zl_warned_kind_of("batch", "jobs"), ZL_WARNED_JOB);
-    assert_int_equal(zl_warned_kind_of("batch", "cronjobs"), ZL_WARNED_CRONJOB);
-    assert_int_equal(zl_warned_kind_of("", "services"), ZL_WARNED_SERVICE);
-    assert_int_equal(zl_warned_kind_of("", "deployments"), ZL_WARNED_COUNT);
-    assert_int_equal(zl_warned_kind_of("apps", "daemonsets"), ZL_WARNED_COUNT);
 }
 
 static void test_names_of_pools(void **state)
@@ -417,11 +423,11 @@ static void test_the_pool_to_look_up(void **state)
     ZL_AUTO_JSON struct cJSON *service = parse(SERVICE("'zen-lead/pool':'web'"));
     ZL_AUTO_JSON struct cJSON *empty = parse(SERVICE("'zen-lead/pool':''"));
     ZL_AUTO_JSON struct cJSON *labelled = parse("{" META "}");
-    assert_string_equal(zl_warned_pool(ZL_WARNED_DEPLOYMENT, deployment), "web");
-    assert_string_equal(zl_warned_pool(ZL_WARNED_CRONJOB, cronjob), "night");
-    assert_string_equal(zl_warned_pool(ZL_WARNED_SERVICE, service), "web");
-    assert_null(zl_warned_pool(ZL_WARNED_SERVICE, empty));
-    assert_null(zl_warned_pool(ZL_WARNED_SERVICE, labelled));
+    assert_string_equal(zl_warned_pool(&ZL_KIND_DEPLOYMENT, deployment), "web");
+    assert_string_equal(zl_warned_pool(&ZL_KIND_CRONJOB, cronjob), "night");
+    assert_string_equal(zl_warned_pool(NULL, service), "web");
+    assert_null(zl_warned_pool(NULL, empty));
+    assert_null(zl_warned_pool(NULL, labelled));
 }
 
 static void test_a_long_value_is_cut_where_the_api_server_would(void **state)
@@ -446,8 +452,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_warning_names_field_and_cure),
+        cmocka_unit_test(test_scale_down_is_warned_of_where_it_refuses_nobody),
         cmocka_unit_test(test_who_is_looked_at),
-        cmocka_unit_test(test_kinds_are_told_by_group_and_resource),
         cmocka_unit_test(test_names_of_pools),
         cmocka_unit_test(test_the_pool_to_look_up),
         cmocka_unit_test(test_a_long_value_is_cut_where_the_api_server_would),
