@@ -9,14 +9,12 @@
 #include "common/kube/daemon.h"
 #include "common/kube/informer_health.h"
 #include "common/kube/retries.h"
-#include "controller/apply/jobs.h"
-#include "controller/apply/route.h"
 #include "controller/gate/armer.h"
 #include "controller/manager/manager.h"
 #include "controller/manager/server.h"
 #include "controller/observe/failovers.h"
 #include "controller/observe/overview.h"
-#include "controller/traffic_director/service_route.h"
+#include "controller/reconcile/reconcile.h"
 
 #include <stddef.h>
 

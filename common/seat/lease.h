@@ -17,6 +17,9 @@
 /* Beyond this JSON numbers lose precision: a larger one was written by hand and is ignored. */
 #define ZL_FENCING_TOKEN_MAX (INT64_C(1) << 53)
 
+/* A lost Lease goes on so much later: past the one token that it may have given without a record (token_store.h). */
+#define ZL_TOKEN_SKIP 2
+
 /* As many deposed pods may still live at once, stuck on lost nodes, before the oldest is forgotten. */
 #define ZL_DEPOSED_MAX 32
 

@@ -16,9 +16,6 @@
 #include "common/kube/client.h"
 #include "common/objects/policy.h"
 
-/* Past the one token that a lost Lease may have given without a record. */
-#define ZL_TOKEN_SKIP 2
-
 /* Live GET of the status' token. */
 enum zl_status zl_token_read(struct zl_kube_client *client, const struct zl_policy *policy,
                              int64_t timeout_ms, int64_t *token,

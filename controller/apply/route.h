@@ -1,63 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * route.h - makes one route true: its Service and EndpointSlices, in the order that matters.
+ * route.h - one write of a route, from what is stored to what is wanted; for the files that do it.
  *
- * The EndpointSlices come first (traffic), then what people read: Events, the Service's annotations. An
+ * The EndpointSlices come first (slices.c: traffic), then what people read: Events, the Service's annotations (service.c). An
  * object of the wanted name that belongs to somebody else is never touched.
  *
- * Threads: as reconciler.h; one route is written by one worker at a time.
+ * Threads: as apply.h; one route is written by one worker at a time.
  */
 #ifndef ZL_CONTROLLER_APPLY_ROUTE_H
 #define ZL_CONTROLLER_APPLY_ROUTE_H
 
-#include "common/base/metrics.h"
-#include "controller/reconcile/reconciler.h"
-#include "controller/traffic_director/route.h"
+#include "controller/apply/internal.h"
 
-struct zl_route_report {
-    bool changed; /* an EndpointSlice was written */
-    bool
-        conflict; /* an object of that name, which the cache does not follow, is not ours: look again */
-    bool was_led; /* the slices led to a pod before */
-    bool routed;  /* traffic reaches a Ready leader */
-    bool swept;   /* endpoints of others were looked for: look once more soon */
+struct zl_route_write {
+    const struct zl_writer *writer;
+    const struct zl_route *planned;
+    struct zl_route route; /* as planned, and the zone of its leader's node */
+    char *zone;
+    struct zl_ref *stored_ref;       /* holds STORED, unless FOUND does */
+    struct zl_service *found;        /* read live: the cache did not know it */
+    const struct zl_service *stored; /* NULL: there is none */
+    struct zl_service *service;      /* wanted */
+    char *was_uid;                   /* whom the slices led to; NULL: nobody */
+    bool failed;     /* the slices are not as they should be: nothing is said of them */
+    bool changed;    /* an EndpointSlice was written */
+    bool conflict;   /* an object that no event of ours will tell of is in the way: look again */
+    bool was_led;    /* the slices led to a pod before */
+    bool routed;     /* traffic reaches a Ready leader */
+    bool swept;      /* endpoints of others were looked for: look once more soon */
+    bool unresolved; /* a named port that the leader lacks */
+    bool had_slices; /* they were written before, and none is there */
+    bool recreated;
+    bool blocked; /* an object of that name is not ours */
+    bool refused; /* nothing to route, or the name is somebody else's */
 };
 
-/*
- * A route is written in two steps, so that of several all traffic moves before anything else is said. ROUTE is borrowed
- * until zl_route_job_free.
- */
-struct zl_route_job; /* opaque */
-struct zl_route_job *zl_route_job_new(struct zl_reconciler *reconciler,
-                                      const struct zl_route *route);
-/* First: the EndpointSlices, and a Service where there is none yet. */
-enum zl_status zl_route_write_slices(struct zl_route_job *job, struct zl_error *err) ZL_MUST_CHECK;
-/* Then, only if that has succeeded: Events, and the Service as it should be. */
-enum zl_status zl_route_finish(struct zl_route_job *job, struct zl_error *err) ZL_MUST_CHECK;
-const struct zl_route_report *zl_route_job_report(const struct zl_route_job *job);
-void zl_route_job_free(struct zl_route_job *job);
+/* --- route.c --- */
 
-/* Whose objects are to be removed: those of one annotated Service, or of one pool. */
-struct zl_route_owner {
-    const char *namespace_;
-    const char *source; /* the Service; used when POOL is NULL */
-    const char *pool;
-};
-/* Remove its objects, but for leader Services named in KEEP and their slices. */
-enum zl_status zl_route_clean(struct zl_reconciler *reconciler, const struct zl_route_owner *owner,
-                              const char *const *keep, size_t keep_count,
-                              struct zl_error *err) ZL_MUST_CHECK;
+bool zl_route_owns(const struct zl_route_write *write, const struct zl_meta *meta);
+/* Its owner was deleted and made again under its name; the garbage collector will come for this one. */
+bool zl_route_is_orphan(const struct zl_route_write *write, const struct zl_meta *meta);
+/* Take such an object away, and look again at once: ZL_E_CONFLICT. One that is going already is waited for. */
+enum zl_status zl_route_remove_orphan(struct zl_route_write *write,
+                                      const struct zl_kube_resource *resource,
+                                      const struct zl_meta *meta,
+                                      struct zl_error *err) ZL_MUST_CHECK;
+void zl_route_tell(const struct zl_route_write *write, bool warning, const char *reason,
+                   const char *message);
+void zl_route_tell_of_conflict(struct zl_route_write *write, const char *kind, const char *name);
+/* A port is missing: counted, and told. */
+void zl_route_tell_of_ports(const struct zl_route_write *write, const char *message);
+
+/* --- slices.c --- */
+
+/* The EndpointSlices, once the Service is there. */
+enum zl_status zl_slices_write(struct zl_route_write *write, struct zl_error *err) ZL_MUST_CHECK;
+extern const struct zl_metric ZL_SLICE_WRITES;
+
+/* --- service.c --- */
+
+/* Make it, or find out what is there under its name already. */
+enum zl_status zl_service_create(struct zl_route_write *write, struct zl_error *err) ZL_MUST_CHECK;
+/* Events about who leads, then the Service as it should be. */
+enum zl_status zl_service_finish(struct zl_route_write *write, struct zl_error *err) ZL_MUST_CHECK;
+
+/* --- sweep.c --- */
 
 /*
  * Somebody gave SERVICE, a leader Service, a selector: Kubernetes then wrote EndpointSlices and Endpoints
  * for it, and leaves them when the selector goes. Remove them, or traffic still reaches every pod.
  */
-enum zl_status zl_route_sweep(struct zl_reconciler *reconciler, const struct zl_service *service,
+enum zl_status zl_route_sweep(const struct zl_writer *writer, const struct zl_service *service,
                               struct zl_error *err) ZL_MUST_CHECK;
-
-/* An Event about the route's owner. */
-void zl_route_tell(struct zl_reconciler *reconciler, const struct zl_route *route, bool warning,
-                   const char *reason, const char *message);
-extern const struct zl_metric *const ZL_ROUTE_METRICS[];
 
 #endif

@@ -7,7 +7,6 @@
 #include "common/objects/names.h"
 
 struct sweep {
-    struct zl_reconciler *reconciler;
     struct zl_refs found; /* struct zl_slice */
 };
 
@@ -31,31 +30,31 @@ static enum zl_status forgive(enum zl_status status)
     return status == ZL_E_NOT_FOUND || status == ZL_E_CONFLICT ? ZL_OK : status;
 }
 
-enum zl_status zl_route_sweep(struct zl_reconciler *reconciler, const struct zl_service *service,
+enum zl_status zl_route_sweep(const struct zl_writer *writer, const struct zl_service *service,
                               struct zl_error *err)
 {
-    struct sweep sweep = {.reconciler = reconciler};
+    struct sweep sweep = {0};
     ZL_AUTO_FREE char *label = zl_asprintf(ZL_KEY_SLICE_SERVICE "=%s", service->meta.name);
     const struct zl_kube_selector selector = {.label = label};
     const struct zl_kube_target endpoints = {.resource = &ZL_KUBE_ENDPOINTS,
                                              .namespace_ = service->meta.namespace_,
                                              .name = service->meta.name};
-    const struct zl_kube_target slices = {.resource = reconciler->slices,
+    const struct zl_kube_target slices = {.resource = writer->slices,
                                           .namespace_ = service->meta.namespace_};
 
     /* The Endpoints first: as long as they are there, Kubernetes mirrors them into a slice. */
-    enum zl_status status = forgive(zl_kube_delete(reconciler->client, &endpoints, NULL, err));
+    enum zl_status status = forgive(zl_kube_delete(writer->client, &endpoints, NULL, err));
     if (status == ZL_OK) {
-        status = zl_kube_list(reconciler->client, &slices, &selector, collect, &sweep, NULL, err);
+        status = zl_kube_list(writer->client, &slices, &selector, collect, &sweep, NULL, err);
     }
     for (size_t i = 0; status == ZL_OK && i < sweep.found.count; i++) {
         const struct zl_slice *slice = zl_ref_object(sweep.found.items[i]);
-        const struct zl_kube_target target = {.resource = reconciler->slices,
+        const struct zl_kube_target target = {.resource = writer->slices,
                                               .namespace_ = slice->meta.namespace_,
                                               .name = slice->meta.name};
         const struct zl_kube_delete_options options = {.uid = slice->meta.uid,
                                                        .grace_period_s = -1};
-        status = forgive(zl_kube_delete(reconciler->client, &target, &options, err));
+        status = forgive(zl_kube_delete(writer->client, &target, &options, err));
     }
     zl_refs_clear(&sweep.found);
     return status;

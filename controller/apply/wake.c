@@ -3,7 +3,7 @@
  * wake.c - make the owners of a free seat create a pod now, not after their back-off (up to 16 minutes):
  * any change of their annotations makes their controller sync at once.
  */
-#include "controller/reconcile/reconciler.h"
+#include "controller/apply/internal.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -30,13 +30,12 @@ void zl_annotate_wake(struct cJSON *patch)
 void zl_count_wake(const struct zl_kube_resource *resource, const struct zl_meta *owner)
 {
     zl_metric_add(&ZL_WAKES, resource->kind, NULL, 1);
-    ZL_LOG_INFO("owner woken", ZL_STR("kind", resource->kind),
+    ZL_LOG_INFO(zl_reason_of(ZL_WHY_SEAT_FREE)->log, ZL_STR("kind", resource->kind),
                 ZL_STR("namespace", owner->namespace_), ZL_STR("name", owner->name));
 }
 
-static enum zl_status wake(struct zl_reconciler *reconciler,
-                           const struct zl_kube_resource *resource, const struct zl_meta *owner,
-                           struct zl_error *err)
+static enum zl_status wake(const struct zl_writer *writer, const struct zl_kube_resource *resource,
+                           const struct zl_meta *owner, struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *patch = zl_json_object();
     const struct zl_kube_target target = {
@@ -44,7 +43,7 @@ static enum zl_status wake(struct zl_reconciler *reconciler,
 
     zl_annotate_wake(patch);
     enum zl_status status =
-        zl_kube_patch(reconciler->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
+        zl_kube_patch(writer->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
     if (status == ZL_E_NOT_FOUND) {
         return ZL_OK; /* nobody to wake */
     }
@@ -54,44 +53,38 @@ static enum zl_status wake(struct zl_reconciler *reconciler,
     return status;
 }
 
-enum zl_status zl_wake_replicaset(struct zl_reconciler *reconciler,
-                                  const struct zl_replicaset *replicaset, struct zl_error *err)
-{
-    return wake(reconciler, &ZL_KIND_REPLICASET.resource, &replicaset->meta, err);
-}
-
 /*
  * Every ReplicaSet of the Deployment that wants pods. None does: then one that is scaled to zero, because the Deployment's
  * controller syncs on it. It is late to make the next revision's with strategy Recreate: it waits for the old pod's
  * deletion, and overlooks that one while a Failed pod of the Deployment lies about (deletePod in deployment_controller.go
  * counts all pods).
  */
-static enum zl_status wake_deployment(struct zl_reconciler *reconciler,
+static enum zl_status wake_deployment(const struct zl_writer *writer,
                                       const struct zl_workload *deployment, struct zl_error *err)
 {
     ZL_AUTO_REFS struct zl_refs replicasets = {0};
     const struct zl_replicaset *idle = NULL;
     bool woken = false;
     enum zl_status status = ZL_OK;
-    zl_cache_list_by(reconciler->cache, ZL_CACHED_REPLICASETS, ZL_BY_OWNER,
-                     deployment->meta.namespace_, deployment->meta.uid, &replicasets);
+    zl_cache_list_by(writer->cache, ZL_CACHED_REPLICASETS, ZL_BY_OWNER, deployment->meta.namespace_,
+                     deployment->meta.uid, &replicasets);
     for (size_t i = 0; status == ZL_OK && i < replicasets.count; i++) {
         const struct zl_replicaset *replicaset = zl_ref_object(replicasets.items[i]);
         if (replicaset->replicas > 0) {
             woken = true;
-            status = wake(reconciler, &ZL_KIND_REPLICASET.resource, &replicaset->meta, err);
+            status = wake(writer, &ZL_KIND_REPLICASET.resource, &replicaset->meta, err);
         } else {
             idle = replicaset;
         }
     }
     if (status == ZL_OK && !woken && idle != NULL) {
-        status = wake(reconciler, &ZL_KIND_REPLICASET.resource, &idle->meta, err);
+        status = wake(writer, &ZL_KIND_REPLICASET.resource, &idle->meta, err);
     }
     return status;
 }
 
 /* Every object between it and its pods that wants some; by what the API server has now. */
-static enum zl_status wake_between(struct zl_reconciler *reconciler, const struct zl_kind *kind,
+static enum zl_status wake_between(const struct zl_writer *writer, const struct zl_kind *kind,
                                    const struct zl_meta *owner, struct zl_error *err)
 {
     const struct zl_kube_target target = {
@@ -99,19 +92,19 @@ static enum zl_status wake_between(struct zl_reconciler *reconciler, const struc
     ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_workload *workload = NULL;
     struct zl_replicasets replicasets = {0};
-    enum zl_status status = zl_kube_get(reconciler->client, &target, &object, err);
+    enum zl_status status = zl_kube_get(writer->client, &target, &object, err);
     if (status == ZL_OK) {
         status = zl_workload_decode(kind, object, &workload, err);
     }
     if (status == ZL_OK) {
-        status = zl_replicasets_read(reconciler->client, owner->namespace_, workload->selector, 0,
+        status = zl_replicasets_read(writer->client, owner->namespace_, workload->selector, 0,
                                      &replicasets, err);
     }
     for (size_t i = 0; status == ZL_OK && i < replicasets.count; i++) {
         const struct zl_replicaset *replicaset = replicasets.items[i];
         if (replicaset->replicas > 0 &&
             zl_same_string(replicaset->meta.controller.uid, workload->meta.uid)) {
-            status = zl_wake_replicaset(reconciler, replicaset, err);
+            status = wake(writer, &ZL_KIND_REPLICASET.resource, &replicaset->meta, err);
         }
     }
     zl_replicasets_clear(&replicasets);
@@ -120,8 +113,8 @@ static enum zl_status wake_between(struct zl_reconciler *reconciler, const struc
 }
 
 /* NAME is "Kind/name". */
-enum zl_status zl_wake_workload(struct zl_reconciler *reconciler, const char *namespace_,
-                                const char *name, struct zl_error *err)
+enum zl_status zl_wake_freed(const struct zl_writer *writer, const char *namespace_,
+                             const char *name, struct zl_error *err)
 {
     const char *slash = strchr(name, '/');
     ZL_AUTO_FREE char *kind_name = zl_strndup(name, slash != NULL ? (size_t)(slash - name) : 0);
@@ -132,22 +125,24 @@ enum zl_status zl_wake_workload(struct zl_reconciler *reconciler, const char *na
     if (kind == NULL || kind->woken == NULL) {
         return ZL_OK;
     }
-    return kind->between != NULL ? wake_between(reconciler, kind, &owner, err)
-                                 : wake(reconciler, kind->woken, &owner, err);
+    return kind->between != NULL ? wake_between(writer, kind, &owner, err)
+                                 : wake(writer, kind->woken, &owner, err);
 }
 
-enum zl_status zl_wake_owners(struct zl_reconciler *reconciler, const struct zl_pool *pool,
-                              struct zl_error *err)
+enum zl_status zl_apply_wake(struct zl_applying *applying, const struct zl_step *step,
+                             struct zl_error *err)
 {
-    enum zl_status status = ZL_OK;
-    for (size_t i = 0; status == ZL_OK && i < pool->facts.workload_count; i++) {
-        const struct zl_workload *workload = pool->facts.workloads[i];
-        if (workload->replicas == 0 || workload->kind->woken == NULL) {
-            continue;
-        }
-        status = workload->kind->between != NULL
-                     ? wake_deployment(reconciler, workload, err)
-                     : wake(reconciler, workload->kind->woken, &workload->meta, err);
+    const struct zl_wake_target *owner = &step->of.owner;
+    if (owner->job != NULL) {
+        return zl_wake_job(applying->writer, owner->job, err);
     }
-    return status;
+    if (owner->replicaset != NULL) {
+        return wake(applying->writer, &ZL_KIND_REPLICASET.resource, &owner->replicaset->meta, err);
+    }
+    const struct zl_kind *kind = owner->workload->kind;
+    if (kind->woken == NULL) {
+        return ZL_OK;
+    }
+    return kind->between != NULL ? wake_deployment(applying->writer, owner->workload, err)
+                                 : wake(applying->writer, kind->woken, &owner->workload->meta, err);
 }

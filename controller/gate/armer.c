@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 #include "controller/gate/armings.h"
 #include "controller/gate/probe.h"
 #include "controller/manager/keys.h"

@@ -14,7 +14,7 @@
 #include "common/base/metrics.h"
 #include "common/cache/cache.h"
 #include "common/kube/workqueue.h"
-#include "controller/reconcile/reconciler.h"
+#include "controller/reconcile/result.h"
 
 struct zl_armer; /* opaque */
 

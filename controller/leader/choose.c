@@ -7,6 +7,11 @@ bool zl_can_lead(const struct zl_pod *pod)
     return pod->ready && !pod->finished && !pod->meta.deleting && pod->ips[0] != NULL;
 }
 
+bool zl_is_leaving(const struct zl_pod *pod)
+{
+    return pod->meta.deleting && !pod->finished && pod->ips[0] != NULL;
+}
+
 /* Milliseconds until POD has been Ready long enough; 0: it has. */
 static int64_t time_to_wait_ms(const struct zl_pod *pod, int64_t min_ready_ms, int64_t now_us)
 {

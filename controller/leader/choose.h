@@ -21,6 +21,8 @@ struct zl_choice {
 
 /* Ready, not on its way out, not over, and with an address. */
 bool zl_can_lead(const struct zl_pod *pod);
+/* On its way out, not over, and with an address: while nobody replaces it, traffic to it is shown as what it is. */
+bool zl_is_leaving(const struct zl_pod *pod);
 
 /*
  * The leader among PODS: the current one while it can lead (sticky), else the one that is Ready longest

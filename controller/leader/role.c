@@ -1,83 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/leader/role.h"
 
-#include "common/objects/labels.h"
-#include "common/objects/names.h"
-
-/* As in labels.h: the literal's own NUL is the second one. */
-#define LEADER_LABEL ZL_KEY_ROLE "=" ZL_ROLE_NAME_LEADER "\0"
-#define FOLLOWER_LABEL ZL_KEY_ROLE "=" ZL_ROLE_NAME_FOLLOWER "\0"
-
-bool zl_roles_matter(const struct zl_pool_facts *facts)
+bool zl_roles_matter(const struct zl_view *view)
 {
-    return facts->policy->role_label ||
-           facts->policy->status.conditions[ZL_CONDITION_POD_ROLE_LABELS].status != NULL;
+    return view->policy->role_label ||
+           view->policy->status.conditions[ZL_CONDITION_POD_ROLE_LABELS].status != NULL;
 }
 
-enum zl_role zl_role_of(const struct zl_member *member, const struct zl_pool_facts *facts)
+enum zl_role zl_role_of(const struct zl_member *member, const struct zl_view *view)
 {
-    if (!facts->policy->role_label) {
+    if (!view->policy->role_label) {
         return ZL_ROLE_NONE;
     }
-    if (zl_lease_is_held(facts->lease)) {
+    if (zl_lease_is_held(view->lease)) {
         bool leads =
-            !facts->lease->provisional && zl_lease_is_held_by(facts->lease, member->pod->meta.uid);
+            !view->lease->provisional && zl_lease_is_held_by(view->lease, member->pod->meta.uid);
         return leads ? ZL_ROLE_LEADER : ZL_ROLE_FOLLOWER;
     }
     /* The pod of a workload that wants one: nobody elects, and traffic goes to it. */
-    bool alone = !facts->policy->standby && !member->gatekept && !member->pod->meta.deleting;
+    bool alone = !view->elects_all && !member->gatekept && !member->pod->meta.deleting;
     return alone ? ZL_ROLE_LEADER : ZL_ROLE_FOLLOWER;
 }
 
-bool zl_role_is_written(const struct zl_pod *pod, enum zl_role role)
+void zl_plan_roles(struct zl_steps *steps)
 {
-    bool leader = zl_labels_match(pod->labels, LEADER_LABEL);
-    bool follower = zl_labels_match(pod->labels, FOLLOWER_LABEL);
-    switch (role) {
-    case ZL_ROLE_LEADER:
-        return leader;
-    case ZL_ROLE_FOLLOWER:
-        return follower;
-    case ZL_ROLE_NONE:
-        break;
-    }
-    return !leader && !follower;
-}
-
-const char *zl_role_name(enum zl_role role)
-{
-    switch (role) {
-    case ZL_ROLE_LEADER:
-        return ZL_ROLE_NAME_LEADER;
-    case ZL_ROLE_FOLLOWER:
-        return ZL_ROLE_NAME_FOLLOWER;
-    case ZL_ROLE_NONE:
-        break;
-    }
-    return NULL;
-}
-
-void zl_roles_condition(enum zl_role_labels labels, const struct zl_condition *before,
-                        const char *now, struct zl_condition *out)
-{
-    switch (labels) {
-    case ZL_ROLE_LABELS_OFF:
+    const struct zl_view *view = &steps->after;
+    if (!zl_roles_matter(view)) {
         return;
-    case ZL_ROLE_LABELS_UNKNOWN:
-        if (before->status != NULL) {
-            zl_condition_copy(out, before);
+    }
+    steps->labels = view->policy->role_label ? ZL_ROLE_LABELS_WRITTEN : ZL_ROLE_LABELS_OFF;
+    /* Who leads no more first: two that say so are worse than none. */
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < view->member_count; i++) {
+            const struct zl_pod *pod = view->members[i].pod;
+            enum zl_role role = zl_role_of(&view->members[i], view);
+            if ((role == ZL_ROLE_LEADER) == (pass == 1) && !zl_role_is_written(pod, role)) {
+                const struct zl_step step = {.kind = ZL_STEP_LABEL_POD,
+                                             .why = ZL_WHY_ROLE,
+                                             .of.label = {.pod = pod, .role = role}};
+                zl_steps_add(steps, &step);
+            }
         }
-        return;
-    case ZL_ROLE_LABELS_WRITTEN:
-        zl_condition_set(out, true, "Labelled",
-                         "every pod of the pool carries its role in the label " ZL_KEY_ROLE);
-        break;
-    case ZL_ROLE_LABELS_FORBIDDEN:
-        zl_condition_set(out, false, "Forbidden",
-                         "the controller may not patch pods, so the label " ZL_KEY_ROLE
-                         " is not kept: apply manifests/pod-role-label, or set "
-                         "spec.podRoleLabel: false and take the label off by hand");
-        break;
     }
-    zl_condition_date(out, before, now);
 }

@@ -2,7 +2,7 @@
 #include "controller/manager/keys.h"
 
 #include "common/cache/indexes.h"
-#include "controller/view/pool.h"
+#include "controller/view/workload_of.h"
 
 #include <string.h>
 

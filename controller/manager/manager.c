@@ -12,11 +12,10 @@
 #include "common/kube/elector.h"
 #include "common/kube/retries.h"
 #include "common/objects/names.h"
-#include "controller/apply/jobs.h"
 #include "controller/gate/armer.h"
 #include "controller/manager/keys.h"
 #include "controller/manager/server.h"
-#include "controller/traffic_director/service_route.h"
+#include "controller/reconcile/reconcile.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -36,7 +35,8 @@ enum {
 struct manager {
     const struct zl_controller_config *config;
     struct zl_workqueue *queue;
-    struct zl_reconciler reconciler;
+    struct zl_context context;
+    struct zl_job_notes job_notes;
     struct zl_server *server;
     pthread_t workers[WORKERS_MAX];
     int64_t worker_count;
@@ -119,7 +119,8 @@ static void process(struct manager *manager, const char *key)
     int64_t started_ms = zl_clock_ms();
 
     enum zl_key_kind kind = zl_key_split(key, &namespace_, &name_);
-    if (kind != ZL_KEY_OF_SERVICE && !zl_cache_is_synced(manager->reconciler.cache, &lagging)) {
+    if (kind != ZL_KEY_OF_SERVICE &&
+        !zl_cache_is_synced(manager->context.sources.cache, &lagging)) {
         /* The CRD was just installed: no pool is judged by half of what there is. */
         zl_workqueue_add_after(manager->queue, key, SYNC_LOOK_MS);
         return;
@@ -127,19 +128,19 @@ static void process(struct manager *manager, const char *key)
     struct zl_result result = {.status = ZL_OK};
     switch (kind) {
     case ZL_KEY_OF_SERVICE:
-        result = zl_reconcile_service(&manager->reconciler, namespace_, name_, &err);
+        result = zl_reconcile_service(&manager->context, namespace_, name_, &err);
         break;
     case ZL_KEY_OF_WAKE:
-        result.status = zl_wake_workload(&manager->reconciler, namespace_, name_, &err);
+        result = zl_reconcile_freed(&manager->context, namespace_, name_, &err);
         break;
     case ZL_KEY_OF_JOB:
-        result.status = zl_let_go_job(&manager->reconciler, namespace_, name_, &err);
+        result = zl_reconcile_job(&manager->context, namespace_, name_, &err);
         break;
     case ZL_KEY_OF_SELECTOR:
-        result = zl_armer_set_selector(manager->reconciler.armer, &err);
+        result = zl_armer_set_selector(manager->context.armer, &err);
         break;
     case ZL_KEY_OF_POOL:
-        result = zl_reconcile_pool(&manager->reconciler, namespace_, name_, &err);
+        result = zl_reconcile_pool(&manager->context, namespace_, name_, &err);
         break;
     }
     const char *name = zl_status_name(result.status);
@@ -168,7 +169,7 @@ static bool wait_for_turn(struct manager *manager)
     /* A follower that is told to stop must not work off its queue: another replica acts. */
     bool elected = manager->acting && manager->discovered;
     zl_monitor_unlock(&manager->monitor);
-    return elected && zl_cache_wait_synced(manager->reconciler.cache, is_stopping, manager);
+    return elected && zl_cache_wait_synced(manager->context.sources.cache, is_stopping, manager);
 }
 
 /* --- what the server has --- */
@@ -214,8 +215,8 @@ static void note_discovered(struct manager *manager)
 
 static void serve_pools(struct manager *manager)
 {
-    zl_cache_start_pools(manager->reconciler.cache);
-    zl_armer_start(manager->reconciler.armer);
+    zl_cache_start_pools(manager->context.sources.cache);
+    zl_armer_start(manager->context.armer);
 }
 
 static void *discover(void *ctx)
@@ -231,9 +232,9 @@ static void *discover(void *ctx)
         return NULL;
     }
     if (slices != NULL) {
-        manager->reconciler.slices = slices;
+        manager->context.writer.slices = slices;
         ZL_LOG_INFO("routing", ZL_STR("endpointSlices", slices->version), ZL_BOOL("pools", pools));
-        zl_cache_start_routing(manager->reconciler.cache, slices);
+        zl_cache_start_routing(manager->context.sources.cache, slices);
     } else {
         ZL_LOG_WARN("the API server has no EndpointSlices: nothing is routed");
     }
@@ -271,7 +272,7 @@ static void *probe(void *ctx)
 {
     struct manager *manager = ctx;
     if (wait_for_turn(manager)) {
-        zl_armer_work(manager->reconciler.armer);
+        zl_armer_work(manager->context.armer);
     }
     return NULL;
 }
@@ -324,20 +325,20 @@ static void changed(void *ctx, enum zl_cached kind, const void *old_object, cons
 {
     struct manager *manager = ctx;
     if (kind == ZL_CACHED_PODS) {
-        zl_failovers_see(manager->reconciler.failovers, manager->reconciler.cache, old_object,
-                         new_object);
+        zl_failovers_see(manager->context.writer.failovers, manager->context.sources.cache,
+                         old_object, new_object);
     }
-    const struct zl_claims claims = {.clock = manager->reconciler.clock,
-                                     .cache = manager->reconciler.cache};
+    const struct zl_claims claims = {.clock = manager->context.sources.clock,
+                                     .cache = manager->context.sources.cache};
     zl_claims_see(&claims, kind, old_object, new_object);
-    zl_keys_enqueue(manager->reconciler.cache, manager->queue, kind, old_object, new_object);
+    zl_keys_enqueue(manager->context.sources.cache, manager->queue, kind, old_object, new_object);
     if (is_acting(manager)) {
-        zl_keys_enqueue_freed(manager->reconciler.cache, manager->queue, kind, old_object,
+        zl_keys_enqueue_freed(manager->context.sources.cache, manager->queue, kind, old_object,
                               new_object);
     }
     if (kind == ZL_CACHED_POLICIES && (old_object == NULL) != (new_object == NULL)) {
         const struct zl_policy *policy = new_object != NULL ? new_object : old_object;
-        zl_armer_policy_changed(manager->reconciler.armer, policy->meta.namespace_);
+        zl_armer_policy_changed(manager->context.armer, policy->meta.namespace_);
     }
 }
 
@@ -364,8 +365,8 @@ static enum zl_status start_server(struct manager *manager, struct zl_error *err
 {
     const struct zl_server_spec spec = {.address = manager->config->listen_address,
                                         .port = manager->config->metrics_port,
-                                        .cache = manager->reconciler.cache,
-                                        .armer = manager->reconciler.armer,
+                                        .cache = manager->context.sources.cache,
+                                        .armer = manager->context.armer,
                                         .queue = manager->queue,
                                         .election = look_at_election,
                                         .ctx = manager};
@@ -439,7 +440,7 @@ static void stop(struct manager *manager)
     if (manager->discovering) {
         (void)pthread_join(manager->discoverer, NULL);
     }
-    zl_armer_stop(manager->reconciler.armer); /* the discoverer might have started it */
+    zl_armer_stop(manager->context.armer); /* the discoverer might have started it */
     for (int64_t i = 0; i < manager->worker_count; i++) {
         (void)pthread_join(manager->workers[i], NULL);
     }
@@ -448,16 +449,37 @@ static void stop(struct manager *manager)
     }
     stop_election(manager);
     zl_server_stop(manager->server);
-    zl_cache_stop(manager->reconciler.cache); /* its callbacks know the armer */
-    zl_armer_free(manager->reconciler.armer);
-    zl_cache_free(manager->reconciler.cache);
-    zl_events_free(manager->reconciler.events, EVENTS_DRAIN_MS);
-    zl_wakes_free(manager->reconciler.wakes);
-    zl_sinces_free(manager->reconciler.sinces);
-    zl_failovers_free(manager->reconciler.failovers);
-    zl_claim_clock_free(manager->reconciler.clock);
+    zl_cache_stop(manager->context.sources.cache); /* its callbacks know the armer */
+    zl_armer_free(manager->context.armer);
+    zl_cache_free(manager->context.sources.cache);
+    zl_events_free(manager->context.writer.events, EVENTS_DRAIN_MS);
+    zl_wakes_free(manager->context.sources.wakes);
+    zl_sinces_free(manager->context.sources.sinces);
+    zl_failovers_free(manager->context.writer.failovers);
+    zl_claim_clock_free(manager->context.sources.clock);
     zl_workqueue_free(manager->queue);
     zl_monitor_clear(&manager->monitor);
+}
+
+static void open_context(struct manager *manager, struct zl_kube_client *client,
+                         const struct zl_cache_options *options)
+{
+    struct zl_sources *sources = &manager->context.sources;
+    *sources = (struct zl_sources){.client = client,
+                                   .cache = zl_cache_new(client, options),
+                                   .clock = zl_claim_clock_new(),
+                                   .sinces = zl_sinces_new(ZL_KEYS_REMEMBERED_MAX),
+                                   .wakes = zl_wakes_new(),
+                                   .job_notes = &manager->job_notes,
+                                   .claim_timeout_ms = manager->config->claim_timeout_s * 1000};
+    manager->context.writer =
+        (struct zl_writer){.client = client,
+                           .cache = sources->cache,
+                           .events = zl_events_new(client, "zen-lead-controller"),
+                           .clock = sources->clock,
+                           .wakes = sources->wakes,
+                           .failovers = zl_failovers_new(),
+                           .job_notes = sources->job_notes};
 }
 
 enum zl_status zl_manager_run(const struct zl_controller_config *config,
@@ -468,19 +490,10 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
         .config = config, .client = client, .queue = zl_workqueue_new(RETRY_BACKOFF_MAX_MS)};
     const struct zl_cache_options cache_options = {
         .with_replicasets = true, .on_change = changed, .ctx = &manager};
-    manager.reconciler = (struct zl_reconciler){
-        .client = client,
-        .events = zl_events_new(client, "zen-lead-controller"),
-        .clock = zl_claim_clock_new(),
-        .wakes = zl_wakes_new(),
-        .sinces = zl_sinces_new(ZL_KEYS_REMEMBERED_MAX),
-        .failovers = zl_failovers_new(),
-        .claim_timeout_ms = config->claim_timeout_s * 1000,
-    };
     zl_monitor_init(&manager.monitor);
-    manager.reconciler.cache = zl_cache_new(client, &cache_options);
-    manager.reconciler.armer =
-        zl_armer_new(client, manager.reconciler.cache, manager.queue, namespace_);
+    open_context(&manager, client, &cache_options);
+    manager.context.armer =
+        zl_armer_new(client, manager.context.sources.cache, manager.queue, namespace_);
 
     enum zl_status status = start_server(&manager, err);
     if (status == ZL_OK) {

@@ -14,7 +14,7 @@
 #ifndef ZL_CONTROLLER_MANAGER_MANAGER_H
 #define ZL_CONTROLLER_MANAGER_MANAGER_H
 
-#include "controller/reconcile/reconciler.h"
+#include "common/kube/client.h"
 
 struct zl_controller_config {
     const char *kubeconfig, *namespace_, *listen_address, *log_level;

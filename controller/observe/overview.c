@@ -5,8 +5,9 @@
 #include "common/base/metrics.h"
 #include "common/cache/indexes.h"
 #include "common/objects/names.h"
-#include "controller/traffic_director/route.h"
-#include "controller/view/pool.h"
+#include "controller/reconcile/strategy.h"
+#include "controller/traffic_director/family.h"
+#include "controller/view/gather.h"
 
 /* Each says whom it is about by namespace and either pool or Service; the other one is empty. */
 static const struct zl_metric DURATION = {
@@ -86,11 +87,11 @@ static bool leads_somewhere(struct zl_cache *cache, const char *namespace_, cons
 }
 
 /* One of a pool, which is there only if its ports are known. */
-static void look_at_pool_service(struct overview *overview, const struct zl_pool *pool,
+static void look_at_pool_service(struct overview *overview, const struct zl_view *view,
                                  char *taken_name, bool should_lead)
 {
     ZL_AUTO_FREE char *name = taken_name;
-    const struct zl_meta *policy = &pool->facts.policy->meta;
+    const struct zl_meta *policy = &view->policy->meta;
     ZL_AUTO_REF struct zl_ref *ref =
         zl_cache_find(overview->cache, ZL_CACHED_SERVICES, policy->namespace_, name);
     if (ref == NULL) {
@@ -100,50 +101,63 @@ static void look_at_pool_service(struct overview *overview, const struct zl_pool
     zl_samples_add(overview->without_endpoints, policy->namespace_, policy->name, name, nowhere);
 }
 
-static void look_at_pool_services(struct overview *overview, const struct zl_pool *pool)
+static void look_at_pool_services(struct overview *overview, const struct zl_view *view)
 {
-    const struct zl_pool_facts *facts = &pool->facts;
     ZL_AUTO_REF struct zl_ref *ref =
-        facts->holder_pod != NULL
-            ? zl_pool_workload_of(overview->cache, facts->policy->meta.namespace_,
-                                  &facts->holder_pod->meta.controller)
+        view->holder_pod != NULL
+            ? zl_pool_workload_of(overview->cache, view->policy->meta.namespace_,
+                                  &view->holder_pod->meta.controller)
             : NULL;
     const struct zl_workload *leads = ref != NULL ? zl_ref_object(ref) : NULL;
-    for (size_t i = 0; i < facts->workload_count; i++) {
-        const struct zl_workload *workload = facts->workloads[i];
-        bool alone = !facts->policy->standby && !zl_refuses_followers(workload);
+    for (size_t i = 0; i < view->workload_count; i++) {
+        const struct zl_workload *workload = view->workloads[i];
+        bool alone = !view->elects_all && !zl_refuses_followers(workload);
         bool should_lead =
             workload->replicas > 0 &&
             (leads == NULL || alone || zl_same_string(leads->meta.uid, workload->meta.uid));
-        look_at_pool_service(overview, pool,
+        look_at_pool_service(overview, view,
                              zl_asprintf("%s" ZL_LEADER_SUFFIX, workload->meta.name), should_lead);
     }
     /* With nothing to elect it leads to the only pod there is, if there is only one workload. */
-    bool should_lead = leads != NULL || facts->policy->standby || zl_is_gatekept(facts);
-    look_at_pool_service(overview, pool,
-                         zl_asprintf("%s" ZL_DIRECTOR_SUFFIX, facts->policy->meta.name),
-                         should_lead);
+    bool should_lead = leads != NULL || view->elects_all || zl_view_is_gatekept(view);
+    look_at_pool_service(
+        overview, view, zl_asprintf("%s" ZL_DIRECTOR_SUFFIX, view->policy->meta.name), should_lead);
 }
 
 /* --- pools --- */
 
-static bool wants_pods(const struct zl_pool_facts *facts)
+static bool wants_pods(const struct zl_view *view)
 {
-    for (size_t i = 0; i < facts->workload_count; i++) {
-        if (facts->workloads[i]->replicas > 0) {
+    for (size_t i = 0; i < view->workload_count; i++) {
+        if (view->workloads[i]->replicas > 0) {
             return true;
         }
     }
     return false;
 }
 
-static bool is_stable(const struct zl_pool_facts *facts)
+static bool is_stable(const struct zl_strategy *strategy, const struct zl_view *view)
 {
     struct zl_policy_status status = {0};
-    zl_plan_status(facts, facts->lease, facts->holder_pod, &status);
+    zl_strategy_status(strategy, view, &status);
     bool stable = zl_same_string(status.conditions[ZL_CONDITION_READY].status, "True");
     zl_policy_status_clear(&status);
     return stable;
+}
+
+static void look_at_members(struct overview *overview, const struct zl_view *view)
+{
+    const struct zl_lease *lease = view->lease;
+    size_t ready = 0;
+    for (size_t i = 0; i < view->member_count; i++) {
+        ready += view->members[i].pod->ready;
+    }
+    if (zl_lease_is_held(lease) && !lease->provisional && view->holder_pod != NULL &&
+        lease->acquire_us > 0) {
+        zl_samples_add(overview->duration, view->namespace_, view->name, NULL,
+                       seconds_since(lease->acquire_us, overview->now_us));
+    }
+    zl_samples_add(overview->available, view->namespace_, view->name, NULL, (double)ready);
 }
 
 /* A pool whose workloads are all scaled to zero, or that nobody has joined, has nobody who should lead. */
@@ -151,27 +165,19 @@ static void look_at_pool(struct overview *overview, const struct zl_policy *poli
 {
     const char *namespace_ = policy->meta.namespace_;
     const char *name = policy->meta.name;
-    struct zl_pool pool;
-    size_t ready = 0;
-    zl_pool_gather(overview->cache, namespace_, name, &pool);
-    if (pool.facts.policy == NULL || !wants_pods(&pool.facts)) {
-        zl_pool_clear(&pool);
+    ZL_AUTO_GATHERED struct zl_gathered known;
+    struct zl_view *view = &known.view;
+    zl_view_gather_cached(overview->cache, namespace_, name, &known);
+    if (view->policy == NULL || !wants_pods(view)) {
         return;
     }
-    const struct zl_lease *lease = pool.facts.lease;
-    pool.facts.now_us = overview->now_us;
-    for (size_t i = 0; i < pool.facts.member_count; i++) {
-        ready += pool.facts.members[i].pod->ready;
-    }
-    if (zl_lease_is_held(lease) && !lease->provisional && pool.facts.holder_pod != NULL &&
-        lease->acquire_us > 0) {
-        zl_samples_add(overview->duration, namespace_, name, NULL,
-                       seconds_since(lease->acquire_us, overview->now_us));
-    }
-    zl_samples_add(overview->stable, namespace_, name, NULL, is_stable(&pool.facts));
-    zl_samples_add(overview->available, namespace_, name, NULL, (double)ready);
-    look_at_pool_services(overview, &pool);
-    zl_pool_clear(&pool);
+    const struct zl_strategy *strategy = zl_strategy_for(view);
+    view->elects_all = strategy->elects_all;
+    view->now_us = overview->now_us;
+    zl_view_remember(overview->cache, &known, strategy->looks);
+    look_at_members(overview, view);
+    zl_samples_add(overview->stable, namespace_, name, NULL, is_stable(strategy, view));
+    look_at_pool_services(overview, view);
 }
 
 /* --- annotated Services --- */

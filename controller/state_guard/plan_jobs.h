@@ -1,65 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plan_jobs.h - what must happen to a guarded pool, whose Jobs take turns (common/seat/turns.h). The Lease's part
- * is a struct zl_plan like any other pool's; this adds what becomes of each Job.
+ * plan_jobs.h - what must be done for a pool whose Jobs take turns (common/seat/turns.h): the Lease, and each Job.
  *
  * Threads: pure.
  */
 #ifndef ZL_CONTROLLER_STATE_GUARD_PLAN_JOBS_H
 #define ZL_CONTROLLER_STATE_GUARD_PLAN_JOBS_H
 
-#include "controller/leader/plan.h"
+#include "controller/apply/steps.h"
 
-/* Does the pool guard Jobs: a scaleDown pool of Jobs and CronJobs alone? */
-bool zl_is_guarded(const struct zl_pool_facts *facts);
-
-/* The Lease's part for a guarded pool, added to the empty PLAN. */
-void zl_plan_guard(const struct zl_pool_facts *facts, enum zl_seat seat, struct zl_plan *plan);
+void zl_plan_turns(const struct zl_view *view, struct zl_steps *steps);
+/* The pool guards no Jobs (any more): none of them waits for a turn that never comes. */
+void zl_plan_let_go(const struct zl_view *view, struct zl_steps *steps);
+/* The same for one Job that is in no pool, if it waits. */
+void zl_plan_let_go_job(const struct zl_job *job, struct zl_steps *steps);
 
 /* Does the Lease name a turn that goes on? */
-bool zl_turn_goes_on(const struct zl_pool_facts *facts);
+bool zl_turn_goes_on(const struct zl_view *view);
 
 /*
- * Whose pod may take the seat now; it is resumed and woken. NULL: nobody's, or the seat is not free. With the
- * Lease as it is after the plan was carried out.
+ * Whose pod may take the seat now; it is resumed and woken. NULL: nobody's, or the seat is not free.
+ *
+ * @param after  with the Lease as it is after the plan's was written
  */
-const struct zl_turn *zl_guard_next(const struct zl_pool_facts *facts);
+const struct zl_turn *zl_turns_called(const struct zl_view *after);
 
 /*
  * Milliseconds for which the Job of the turn is not woken, because its last pod failed: its own back-off, 10 s
  * doubling to 6 minutes (the Job API's), would be cut short.
  */
-int64_t zl_guard_retry_ms(const struct zl_pool_facts *facts);
-
-enum zl_job_action {
-    ZL_JOB_KEEP,
-    ZL_JOB_QUEUE,   /* tell it that it waits, and suspend it */
-    ZL_JOB_SUSPEND, /* somebody resumed it while it waits */
-    ZL_JOB_RESUME,  /* it waits no more */
-    ZL_JOB_REMOVE,  /* its scheduled time is another Job's, or over */
-};
-
-/*
- * What becomes of one Job.
- *
- * @param next         as zl_guard_next says
- * @param can_suspend  the server has spec.suspend, as far as is known
- */
-enum zl_job_action zl_plan_job(const struct zl_pool_facts *facts, const struct zl_turn *turn,
-                               const struct zl_turn *next, bool can_suspend);
+int64_t zl_turn_retry_ms(const struct zl_view *after);
 
 /* Milliseconds until a waiting Job will have missed its deadline, and is to go; 0: none will. */
-int64_t zl_guard_deadline_ms(const struct zl_pool_facts *facts);
+int64_t zl_turns_deadline_ms(const struct zl_view *after);
 
-/*
- * The parts of a guarded pool's status that differ from other pools' (guard_status.c).
- *
- * @param lease, leader, out  as zl_plan_status
- */
-void zl_guard_status(const struct zl_pool_facts *facts, const struct zl_lease *lease,
-                     const struct zl_pod *leader, struct zl_policy_status *out);
+/* Its part of LeaderPolicy status (status.c): who executes, who waits. OUT: as zl_status_standby. */
+void zl_status_turns(const struct zl_view *after, struct zl_policy_status *out);
 /* Jobs and CronJobs in status.workloads, with STRATEGY. */
-void zl_guard_list_workloads(const struct zl_pool_facts *facts, const char *strategy,
-                             struct zl_policy_status *out);
+void zl_status_list_jobs(const struct zl_view *after, const char *strategy,
+                         struct zl_policy_status *out);
+
+/* By Events, when the status that STEPS write is written: a turn has begun. */
+void zl_tell_of_turn(struct zl_steps *steps);
+/* The same, where another strategy leads the pool: Jobs are in it that it does not let run. */
+void zl_tell_of_refused_jobs(struct zl_steps *steps);
 
 #endif

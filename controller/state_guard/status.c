@@ -6,6 +6,8 @@
 
 #include "common/base/clock.h"
 
+#include <string.h>
+
 /* A pool may have any number of finished and waiting Jobs; the status has a bounded size. */
 enum { JOBS_LISTED_MAX = 32 };
 
@@ -17,18 +19,18 @@ static void add_workload(const char *kind, const char *name, const char *strateg
         .kind = zl_strdup(kind), .name = zl_strdup(name), .strategy = zl_strdup(strategy)};
 }
 
-void zl_guard_list_workloads(const struct zl_pool_facts *facts, const char *strategy,
-                             struct zl_policy_status *out)
+void zl_status_list_jobs(const struct zl_view *view, const char *strategy,
+                         struct zl_policy_status *out)
 {
-    const struct zl_guard_facts *guard = &facts->guard;
+    const struct zl_jobs_view *jobs = &view->jobs;
     int listed = 0;
-    for (size_t i = 0; i < guard->cronjob_count; i++) {
-        add_workload(ZL_KIND_CRONJOB.name, guard->cronjobs[i]->meta.name, strategy, out);
+    for (size_t i = 0; i < jobs->cronjob_count; i++) {
+        add_workload(ZL_KIND_CRONJOB.name, jobs->cronjobs[i]->meta.name, strategy, out);
     }
-    for (size_t i = 0; i < guard->turn_count && listed < JOBS_LISTED_MAX; i++) {
-        const struct zl_job *job = guard->turns[i].job;
+    for (size_t i = 0; i < jobs->turn_count && listed < JOBS_LISTED_MAX; i++) {
+        const struct zl_job *job = jobs->turns[i].job;
         bool scheduled = zl_kind_is(&ZL_KIND_CRONJOB, &job->meta.controller);
-        if (guard->turns[i].standing != ZL_STANDING_OVER && !scheduled) {
+        if (jobs->turns[i].standing != ZL_STANDING_OVER && !scheduled) {
             add_workload(ZL_KIND_JOB.name, job->meta.name, strategy, out);
             listed++;
         }
@@ -43,10 +45,10 @@ static char *time_text(int64_t wall_us)
 }
 
 /* From the moment that the pod of the turn's claim was seen; then for all of the turn, between two pods too. */
-static void fill_executing(const struct zl_pool_facts *facts, const struct zl_lease *lease,
+static void fill_executing(const struct zl_view *view, const struct zl_lease *lease,
                            struct zl_policy_status *out)
 {
-    const struct zl_status_job *before = &facts->policy->status.executing;
+    const struct zl_status_job *before = &view->policy->status.executing;
     if (lease == NULL || lease->turn_uid == NULL) {
         return;
     }
@@ -73,15 +75,15 @@ static void add_waiting(const struct zl_job *job, struct zl_policy_status *out)
 }
 
 /* The next one first: it may have overtaken others, because it runs already. */
-static void fill_queue(const struct zl_guard_facts *guard, struct zl_policy_status *out)
+static void fill_queue(const struct zl_jobs_view *jobs, struct zl_policy_status *out)
 {
-    const struct zl_turn *next = zl_turns_next(guard->turns, guard->turn_count);
+    const struct zl_turn *next = zl_turns_next(jobs->turns, jobs->turn_count);
     out->queue = zl_alloc(ZL_QUEUE_MAX * sizeof *out->queue);
     if (next != NULL) {
         add_waiting(next->job, out);
     }
-    for (size_t i = 0; i < guard->turn_count; i++) {
-        const struct zl_turn *turn = &guard->turns[i];
+    for (size_t i = 0; i < jobs->turn_count; i++) {
+        const struct zl_turn *turn = &jobs->turns[i];
         if (turn->standing == ZL_STANDING_WAITING && turn != next) {
             add_waiting(turn->job, out);
         }
@@ -91,7 +93,7 @@ static void fill_queue(const struct zl_guard_facts *guard, struct zl_policy_stat
 }
 
 /* The executing pod, while it lives. */
-static bool fill_pod(const struct zl_pool_facts *facts, const struct zl_lease *lease,
+static bool fill_pod(const struct zl_view *view, const struct zl_lease *lease,
                      const struct zl_pod *leader, struct zl_policy_status *out)
 {
     if (leader == NULL || leader->finished || !zl_lease_is_held(lease) || lease->provisional) {
@@ -99,7 +101,7 @@ static bool fill_pod(const struct zl_pool_facts *facts, const struct zl_lease *l
     }
     out->holder_name = zl_strdup(lease->holder_pod);
     out->holder_uid = zl_strdup(lease->holder_uid);
-    out->holder_namespace = zl_strdup(facts->policy->meta.namespace_);
+    out->holder_namespace = zl_strdup(view->policy->meta.namespace_);
     out->holder_token = lease->fencing_token;
     if (lease->acquire_us != 0) {
         out->holder_start_time = time_text(lease->acquire_us);
@@ -132,13 +134,83 @@ static void fill_ready(const struct zl_lease *lease, bool executes, struct zl_po
     }
 }
 
-void zl_guard_status(const struct zl_pool_facts *facts, const struct zl_lease *lease,
-                     const struct zl_pod *leader, struct zl_policy_status *out)
+void zl_status_turns(const struct zl_view *after, struct zl_policy_status *out)
 {
-    bool executes = fill_pod(facts, lease, leader, out);
-    fill_executing(facts, lease, out);
-    fill_queue(&facts->guard, out);
-    zl_guard_list_workloads(facts, ZL_STRATEGY_STATE_GUARD, out);
+    bool executes = fill_pod(after, after->lease, after->holder_pod, out);
+    fill_executing(after, after->lease, out);
+    fill_queue(&after->jobs, out);
     out->phase = zl_strdup(executes || out->waiting == 0 ? "Stable" : "Electing");
-    fill_ready(lease, executes, out);
+    fill_ready(after->lease, executes, out);
+}
+
+/* --- Events --- */
+
+void zl_tell_of_turn(struct zl_steps *steps)
+{
+    const struct zl_policy *policy = steps->after.policy;
+    const struct zl_status_job *executing = &steps->status.executing;
+    const struct zl_lease *lease = steps->after.lease;
+    if (executing->uid == NULL || lease == NULL ||
+        zl_same_string(policy->status.executing.uid, executing->uid)) {
+        return;
+    }
+    const struct zl_step step = {.kind = ZL_STEP_TELL,
+                                 .why = ZL_WHY_TURN_STARTED,
+                                 .subject = {.api_version = ZL_KIND_JOB.api_version,
+                                             .kind = ZL_KIND_JOB.name,
+                                             .namespace_ = policy->meta.namespace_,
+                                             .name = executing->name,
+                                             .uid = executing->uid},
+                                 .words = {.pool = policy->meta.name,
+                                           .pod = lease->holder_pod,
+                                           .number = lease->fencing_token}};
+    zl_steps_add(steps, &step);
+}
+
+static const struct zl_meta *meta_of(const struct zl_jobs_view *jobs, const struct zl_kind *kind,
+                                     const char *name)
+{
+    for (size_t i = 0; kind == &ZL_KIND_JOB && i < jobs->turn_count; i++) {
+        if (zl_same_string(jobs->turns[i].job->meta.name, name)) {
+            return &jobs->turns[i].job->meta;
+        }
+    }
+    for (size_t i = 0; kind == &ZL_KIND_CRONJOB && i < jobs->cronjob_count; i++) {
+        if (zl_same_string(jobs->cronjobs[i]->meta.name, name)) {
+            return &jobs->cronjobs[i]->meta;
+        }
+    }
+    return NULL;
+}
+
+static bool was_listed(const struct zl_policy_status *before,
+                       const struct zl_status_workload *workload)
+{
+    for (size_t i = 0; i < before->workload_count; i++) {
+        const struct zl_status_workload *other = &before->workloads[i];
+        if (zl_same_string(other->kind, workload->kind) &&
+            zl_same_string(other->name, workload->name)) {
+            return zl_same_string(other->strategy, workload->strategy);
+        }
+    }
+    return false;
+}
+
+/* The status that lists a Job beside a Deployment for the first time is when its user is told. */
+void zl_tell_of_refused_jobs(struct zl_steps *steps)
+{
+    const struct zl_policy *policy = steps->after.policy;
+    for (size_t i = 0; i < steps->status.workload_count; i++) {
+        const struct zl_status_workload *workload = &steps->status.workloads[i];
+        const struct zl_kind *kind = zl_kind_named(workload->kind);
+        const struct zl_meta *meta = meta_of(&steps->after.jobs, kind, workload->name);
+        if (meta == NULL || was_listed(&policy->status, workload)) {
+            continue;
+        }
+        const struct zl_step step = {.kind = ZL_STEP_TELL,
+                                     .why = ZL_WHY_POOL_IS_LED,
+                                     .subject = zl_subject_of_kind(kind, meta),
+                                     .words = {.pool = policy->meta.name}};
+        zl_steps_add(steps, &step);
+    }
 }

@@ -111,7 +111,7 @@ static int64_t resolve(const struct zl_service_port *port, const struct zl_pod *
 
 /* --- the Service --- */
 
-static struct zl_controller_ref copy_owner(const struct zl_controller_ref *owner)
+static struct zl_controller_ref copy_owner(const struct zl_subject *owner)
 {
     return (struct zl_controller_ref){.api_version = zl_strdup(owner->api_version),
                                       .kind = zl_strdup(owner->kind),
@@ -142,7 +142,7 @@ struct zl_service *zl_route_service(const struct zl_route *route, const struct z
     struct zl_service *service = zl_alloc(sizeof *service);
     service->meta.namespace_ = zl_strdup(route->namespace_);
     service->meta.name = zl_strdup(route->name);
-    service->meta.controller = copy_owner(route->owner);
+    service->meta.controller = copy_owner(&route->owner);
     service->pool = zl_strdup(route->pool);
     service->type = zl_strdup("ClusterIP");
     if (route->from != NULL) {
@@ -210,7 +210,7 @@ enum zl_status zl_route_slice(const struct zl_route *route, const struct zl_serv
     *out = slice;
     slice->meta.namespace_ = zl_strdup(route->namespace_);
     slice->meta.name = zl_route_slice_name(route->name, family);
-    slice->meta.controller = copy_owner(route->owner);
+    slice->meta.controller = copy_owner(&route->owner);
     slice->service = zl_strdup(route->name);
     slice->source = zl_strdup(service->source);
     slice->pool = zl_strdup(route->pool);

@@ -9,20 +9,20 @@
 
 #include "common/objects/service.h"
 #include "common/objects/slice.h"
-
-enum zl_family { ZL_FAMILY_IPV4, ZL_FAMILY_IPV6, ZL_FAMILY_COUNT };
+#include "controller/apply/subject.h"
+#include "controller/traffic_director/family.h"
 
 /* Borrowed, all of it. */
 struct zl_route {
     const char *namespace_;
-    const char *name;                      /* of the leader Service */
-    const struct zl_controller_ref *owner; /* with whom its objects go; Events are about it */
-    const char *pool;                      /* NULL: of an annotated Service */
+    const char *name;        /* of the leader Service */
+    struct zl_subject owner; /* with whom its objects go; Events are about it */
+    const char *pool;        /* NULL: of an annotated Service */
     const struct zl_service
         *from; /* lends its ports and families; NULL: the leader's containers do */
     const struct zl_pod *template_pod; /* lends its ports when nobody knows better; or NULL */
     const struct zl_pod *leader;       /* NULL: nobody. One on its way out is shown as such. */
-    const char *zone;                  /* of the leader's node, or NULL */
+    const char *zone; /* of the leader's node; NULL: not known. Filled by who writes it. */
 };
 
 /*
@@ -53,8 +53,6 @@ enum zl_status zl_route_slice(const struct zl_route *route, const struct zl_serv
 /* Does the route need a slice of FAMILY? STORED: the leader Service, or NULL. */
 bool zl_route_has_family(const struct zl_route *route, const struct zl_service *stored,
                          enum zl_family family);
-/* The caller frees. */
-char *zl_route_slice_name(const char *service, enum zl_family family);
 /* POD's address of FAMILY, or NULL. */
 const char *zl_pod_ip(const struct zl_pod *pod, enum zl_family family);
 

@@ -2,11 +2,11 @@
 /*
  * live.c - a pool's members read from the API server, for the one decision that its cache may not make.
  */
-#include "controller/view/pool.h"
+#include "controller/view/gather.h"
 
 struct reading {
     struct zl_cache *cache;
-    struct zl_pool *pool;
+    struct zl_gathered *gathered;
 };
 
 static enum zl_status add_pod(void *ctx, const struct cJSON *object, struct zl_error *err)
@@ -15,9 +15,8 @@ static enum zl_status add_pod(void *ctx, const struct cJSON *object, struct zl_e
     struct zl_pod *pod = NULL;
     enum zl_status status = zl_pod_decode(object, &pod, err);
     if (status == ZL_OK) {
-        zl_refs_add(&reading->pool->retired, zl_ref_new(pod, zl_pod_free));
-        zl_pool_add_member(reading->cache, reading->pool, reading->pool->facts.policy->meta.name,
-                           pod);
+        zl_refs_add(&reading->gathered->retired, zl_ref_new(pod, zl_pod_free));
+        zl_view_add_member(reading->cache, reading->gathered, pod);
     }
     return status;
 }
@@ -32,22 +31,23 @@ static enum zl_status add_pod_of_job(void *ctx, const struct cJSON *object, stru
     return of_job ? add_pod(ctx, object, err) : ZL_OK;
 }
 
-enum zl_status zl_pool_read_members(struct zl_kube_client *client, struct zl_cache *cache,
-                                    struct zl_pool *pool, struct zl_error *err)
+enum zl_status zl_view_read_members(const struct zl_sources *sources, struct zl_gathered *gathered,
+                                    struct zl_error *err)
 {
-    struct reading reading = {.cache = cache, .pool = pool};
+    struct reading reading = {.cache = sources->cache, .gathered = gathered};
+    struct zl_view *view = &gathered->view;
     const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS,
-                                          .namespace_ = pool->facts.policy->meta.namespace_};
+                                          .namespace_ = view->namespace_};
     enum zl_status status = ZL_OK;
-    pool->facts.member_count = 0;
-    for (size_t i = 0; status == ZL_OK && i < pool->facts.workload_count; i++) {
-        const struct zl_kube_selector pods = {.label = pool->facts.workloads[i]->selector};
-        status = zl_kube_list(client, &target, &pods, add_pod, &reading, NULL, err);
+    view->member_count = 0;
+    for (size_t i = 0; status == ZL_OK && i < view->workload_count; i++) {
+        const struct zl_kube_selector pods = {.label = view->workloads[i]->selector};
+        status = zl_kube_list(sources->client, &target, &pods, add_pod, &reading, NULL, err);
     }
-    if (status == ZL_OK && pool->facts.guard.turn_count > 0) {
+    if (status == ZL_OK && view->jobs.turn_count > 0) {
         const struct zl_kube_selector all = {0};
-        status = zl_kube_list(client, &target, &all, add_pod_of_job, &reading, NULL, err);
+        status = zl_kube_list(sources->client, &target, &all, add_pod_of_job, &reading, NULL, err);
     }
-    zl_pool_judge_turns(pool);
+    zl_view_judge_turns(view, view->lease, view->jobs.turns);
     return status;
 }

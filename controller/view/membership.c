@@ -6,24 +6,23 @@
  *
  * The cache alone cannot tell: it may lag behind the owner of a new pod. So the owners are read live.
  */
-#include "controller/reconcile/reconciler.h"
+#include "controller/view/gather.h"
 
 #include "common/cache/live.h"
 
-static enum zl_status read_object(struct zl_reconciler *reconciler,
+static enum zl_status read_object(const struct zl_sources *sources,
                                   const struct zl_kube_resource *resource, const char *namespace_,
                                   const char *name, struct cJSON **out, struct zl_error *err)
 {
     const struct zl_kube_target target = {
         .resource = resource, .namespace_ = namespace_, .name = name};
-    return zl_kube_get(reconciler->client, &target, out, err);
+    return zl_kube_get(sources->client, &target, out, err);
 }
 
-/* *INSIDE: OWNER, of KIND, joins POOL. Gone, or another under its name: ZL_E_NOT_FOUND. */
-static enum zl_status workload_joins(struct zl_reconciler *reconciler, const struct zl_kind *kind,
+/* *INSIDE: OWNER, of KIND, joins the pool. Gone, or another under its name: ZL_E_NOT_FOUND. */
+static enum zl_status workload_joins(const struct zl_sources *sources, const struct zl_kind *kind,
                                      const struct zl_controller_ref *owner,
-                                     const struct zl_policy *policy, bool *inside,
-                                     struct zl_error *err)
+                                     const struct zl_view *view, bool *inside, struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *json = NULL;
     void *object = NULL;
@@ -32,14 +31,14 @@ static enum zl_status workload_joins(struct zl_reconciler *reconciler, const str
         return ZL_OK;
     }
     enum zl_status status =
-        read_object(reconciler, &kind->resource, policy->meta.namespace_, owner->name, &json, err);
+        read_object(sources, &kind->resource, view->namespace_, owner->name, &json, err);
     if (status == ZL_OK) {
         status = kind->decode(kind, json, &object, err);
     }
     if (status != ZL_OK) {
         return status;
     }
-    *inside = zl_same_string(kind->pool(object), policy->meta.name);
+    *inside = zl_same_string(kind->pool(object), view->name);
     bool replaced = !zl_same_string(zl_kind_meta(object)->uid, owner->uid);
     kind->free_object(object);
     return replaced
@@ -47,21 +46,21 @@ static enum zl_status workload_joins(struct zl_reconciler *reconciler, const str
                : ZL_OK;
 }
 
-/* As workload_joins. In a standby pool Jobs lead nothing. */
-static enum zl_status job_joins(struct zl_reconciler *reconciler,
-                                const struct zl_controller_ref *owner,
-                                const struct zl_policy *policy, bool *inside, struct zl_error *err)
+/* As workload_joins. */
+static enum zl_status job_joins(const struct zl_sources *sources,
+                                const struct zl_controller_ref *owner, const struct zl_view *view,
+                                bool *inside, struct zl_error *err)
 {
     struct zl_job *job = NULL;
     enum zl_status status =
-        zl_job_read(reconciler->client, policy->meta.namespace_, owner->name, 0, &job, err);
+        zl_job_read(sources->client, view->namespace_, owner->name, 0, &job, err);
     if (status != ZL_OK) {
         return status;
     }
     bool gone = job == NULL || !zl_same_string(job->meta.uid, owner->uid);
     if (!gone) {
-        ZL_AUTO_FREE char *pool = zl_cache_pool_of_job(reconciler->cache, job);
-        *inside = !policy->standby && zl_same_string(pool, policy->meta.name);
+        ZL_AUTO_FREE char *pool = zl_cache_pool_of_job(sources->cache, job);
+        *inside = zl_same_string(pool, view->name);
     }
     zl_job_free(job);
     return gone ? zl_error_set(err, ZL_E_NOT_FOUND, "Job %s does not exist any more", owner->name)
@@ -69,11 +68,12 @@ static enum zl_status job_joins(struct zl_reconciler *reconciler,
 }
 
 /* As workload_joins, for a pod's controller. */
-static enum zl_status owner_joins(struct zl_reconciler *reconciler,
+static enum zl_status owner_joins(const struct zl_sources *sources,
                                   const struct zl_controller_ref *owner,
-                                  const struct zl_policy *policy, bool *inside,
+                                  const struct zl_gathered *gathered, bool *inside,
                                   struct zl_error *err)
 {
+    const struct zl_view *view = &gathered->view;
     const struct zl_kind *kind = zl_kind_of_pods(owner);
     ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_meta between;
@@ -82,42 +82,44 @@ static enum zl_status owner_joins(struct zl_reconciler *reconciler,
         return ZL_OK;
     }
     if (kind->takes_turns) {
-        return job_joins(reconciler, owner, policy, inside, err);
+        /* Where their pods are no members Jobs lead nothing. */
+        return gathered->with_jobs ? job_joins(sources, owner, view, inside, err) : ZL_OK;
     }
     if (kind->between == NULL) {
-        return workload_joins(reconciler, kind, owner, policy, inside, err);
+        return workload_joins(sources, kind, owner, view, inside, err);
     }
-    enum zl_status status = read_object(reconciler, &kind->between->resource,
-                                        policy->meta.namespace_, owner->name, &object, err);
+    enum zl_status status =
+        read_object(sources, &kind->between->resource, view->namespace_, owner->name, &object, err);
     if (status == ZL_OK) {
         status = zl_meta_decode(object, &between, err);
     }
     if (status != ZL_OK) {
         return status;
     }
-    status = workload_joins(reconciler, kind, &between.controller, policy, inside, err);
+    status = workload_joins(sources, kind, &between.controller, view, inside, err);
     zl_meta_clear(&between);
     return status;
 }
 
-enum zl_status zl_check_membership(struct zl_reconciler *reconciler, struct zl_pool *pool,
-                                   struct zl_error *err)
+enum zl_status zl_view_expel_stranger(const struct zl_sources *sources,
+                                      struct zl_gathered *gathered, struct zl_error *err)
 {
-    const struct zl_pod *pod = pool->facts.holder_pod;
+    struct zl_view *view = &gathered->view;
+    const struct zl_pod *pod = view->holder_pod;
     bool inside = false;
-    if (pod == NULL || zl_pool_knows_holder(pool)) {
+    if (pod == NULL || zl_view_knows_holder(view)) {
         return ZL_OK;
     }
-    if (pod->meta.controller.uid == NULL && pool->facts.lease->turn_uid != NULL) {
+    if (pod->meta.controller.uid == NULL && view->lease->turn_uid != NULL) {
         return ZL_OK; /* its Job was deleted without it: it executes to its end all the same */
     }
-    enum zl_status status =
-        owner_joins(reconciler, &pod->meta.controller, pool->facts.policy, &inside, err);
+    enum zl_status status = owner_joins(sources, &pod->meta.controller, gathered, &inside, err);
     if (status == ZL_E_NOT_FOUND) {
         return ZL_OK; /* its owner is gone: the pod follows, and keeps the seat until then */
     }
     if (status == ZL_OK && !inside) {
-        zl_pool_expel_holder(pool);
+        view->holder = ZL_HOLDER_OUTSIDE; /* it leads here no more, alive as it is */
+        view->holder_pod = NULL;
     }
     return status;
 }

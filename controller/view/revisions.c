@@ -3,40 +3,40 @@
  * revisions.c - what the cache shows of a pool's rollout: the revisions of the workload that leads, and the
  * successor's pod.
  */
-#include "controller/view/pool.h"
+#include "controller/view/gather.h"
 
 #include "common/base/parse.h"
 
 #include <string.h>
 
-void zl_pool_use_successor(struct zl_pool *pool, struct zl_pod *pod)
+void zl_view_use_successor(struct zl_gathered *gathered, struct zl_pod *pod)
 {
-    zl_pool_retire(pool, &pool->successor_ref);
-    pool->successor_ref = pod != NULL ? zl_ref_new(pod, zl_pod_free) : NULL;
-    pool->facts.successor_pod =
-        pod != NULL && zl_lease_is_succeeded_by(pool->facts.lease, pod->meta.uid) ? pod : NULL;
+    zl_view_retire(gathered, &gathered->successor_ref);
+    gathered->successor_ref = pod != NULL ? zl_ref_new(pod, zl_pod_free) : NULL;
+    gathered->view.successor_pod =
+        pod != NULL && zl_lease_is_succeeded_by(gathered->view.lease, pod->meta.uid) ? pod : NULL;
 }
 
-static void find_successor(struct zl_cache *cache, struct zl_pool *pool)
+static void find_successor(struct zl_cache *cache, struct zl_gathered *gathered)
 {
-    const struct zl_lease *lease = pool->facts.lease;
-    if (lease == NULL || lease->successor_uid == NULL || pool->facts.successor_pod != NULL) {
+    const struct zl_lease *lease = gathered->view.lease;
+    if (lease == NULL || lease->successor_uid == NULL || gathered->view.successor_pod != NULL) {
         return;
     }
     struct zl_ref *ref =
         zl_cache_find(cache, ZL_CACHED_PODS, lease->namespace_, lease->successor_pod);
     const struct zl_pod *pod = ref != NULL ? zl_ref_object(ref) : NULL;
-    zl_pool_retire(pool, &pool->successor_ref);
-    pool->successor_ref = ref;
+    zl_view_retire(gathered, &gathered->successor_ref);
+    gathered->successor_ref = ref;
     if (pod != NULL && zl_lease_is_succeeded_by(lease, pod->meta.uid)) {
-        pool->facts.successor_pod = pod;
+        gathered->view.successor_pod = pod;
     }
 }
 
-static void gather_revisions(struct zl_cache *cache, struct zl_pool *pool,
+static void gather_revisions(struct zl_cache *cache, struct zl_gathered *gathered,
                              const struct zl_workload *deployment)
 {
-    struct zl_refs *refs = &pool->replicaset_refs;
+    struct zl_refs *refs = &gathered->replicaset_refs;
     zl_refs_clear(refs);
     zl_cache_list_by(cache, ZL_CACHED_REPLICASETS, ZL_BY_OWNER, deployment->meta.namespace_,
                      deployment->meta.uid, refs);
@@ -45,15 +45,15 @@ static void gather_revisions(struct zl_cache *cache, struct zl_pool *pool,
     for (size_t i = 0; i < refs->count; i++) {
         replicasets[i] = zl_ref_object(refs->items[i]);
     }
-    const struct zl_pod *successor = pool->facts.successor_pod;
-    pool->facts.successor_revision_known = false;
+    const struct zl_pod *successor = gathered->view.successor_pod;
+    gathered->view.successor_revision_known = false;
     for (size_t i = 0; successor != NULL && i < refs->count; i++) {
         if (zl_same_string(replicasets[i]->meta.uid, successor->meta.controller.uid)) {
-            pool->facts.successor_revision_known = true;
+            gathered->view.successor_revision_known = true;
         }
     }
-    pool->facts.rollout =
-        zl_rollout_of(replicasets, refs->count, deployment->meta.uid, pool->facts.lease);
+    gathered->view.rollout =
+        zl_rollout_of(replicasets, refs->count, deployment->meta.uid, gathered->view.lease);
     free(replicasets);
 }
 
@@ -93,26 +93,26 @@ static bool is_outdated(struct zl_cache *cache, const struct zl_workload *set,
     return newest != NULL && strcmp(newest->meta.name, leader->revision) != 0;
 }
 
-void zl_pool_gather_rollout(struct zl_cache *cache, struct zl_pool *pool)
+void zl_view_gather_revisions(struct zl_cache *cache, struct zl_gathered *gathered)
 {
-    struct zl_pool_facts *facts = &pool->facts;
-    find_successor(cache, pool);
-    const struct zl_pod *pod = facts->holder_pod != NULL ? facts->holder_pod : facts->successor_pod;
-    zl_pool_retire(pool, &pool->deployment_ref);
-    pool->deployment_ref =
+    struct zl_view *view = &gathered->view;
+    find_successor(cache, gathered);
+    const struct zl_pod *pod = view->holder_pod != NULL ? view->holder_pod : view->successor_pod;
+    zl_view_retire(gathered, &gathered->deployment_ref);
+    gathered->deployment_ref =
         pod != NULL ? zl_pool_workload_of(cache, pod->meta.namespace_, &pod->meta.controller)
                     : NULL;
     const struct zl_workload *workload =
-        pool->deployment_ref != NULL ? zl_ref_object(pool->deployment_ref) : NULL;
+        gathered->deployment_ref != NULL ? zl_ref_object(gathered->deployment_ref) : NULL;
     /* One that left the pool rolls out as it likes. */
-    if (workload == NULL || !zl_same_string(workload->pool, facts->policy->meta.name)) {
+    if (workload == NULL || !zl_same_string(workload->pool, view->name)) {
         return;
     }
     if (workload->kind->rollout == ZL_ROLLOUT_REPLACE) {
-        facts->leader_outdated =
-            facts->holder_pod != NULL && is_outdated(cache, workload, facts->holder_pod);
+        view->leader_outdated =
+            view->holder_pod != NULL && is_outdated(cache, workload, view->holder_pod);
     } else if (workload->kind->rollout == ZL_ROLLOUT_HANDOVER) {
-        facts->deployment = workload;
-        gather_revisions(cache, pool, workload);
+        view->deployment = workload;
+        gather_revisions(cache, gathered, workload);
     }
 }

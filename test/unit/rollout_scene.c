@@ -9,6 +9,7 @@
 
 #define NOW_US 1767225600000000
 #define SECOND_US INT64_C(1000000)
+#define NEVER_MS INT64_C(1000000000000)
 
 static char ns[] = "shop", pool[] = "web", version[] = "7", nobody[] = "", ip[] = "10.0.0.1";
 static char ready_time[] = "2026-01-01T00:00:00Z";
@@ -26,7 +27,7 @@ static void set_leader(struct scene *scene, const struct knobs *knobs)
     bool leaving = knobs->seat == LEADER_LEAVING;
     bool serving = leaving ? knobs->serves : knobs->unready_s == 0;
     bool there = knobs->seat == LED || leaving || knobs->deposed;
-    struct zl_pool_facts *facts = &scene->facts;
+    struct zl_view *view = &scene->view;
     scene->leader = (struct zl_pod){
         .meta = {.name = pod_a,
                  .uid = uid_a,
@@ -39,23 +40,23 @@ static void set_leader(struct scene *scene, const struct knobs *knobs)
         .grace_s = knobs->grace_s,
     };
     if (knobs->seat == LED || leaving) {
-        facts->holder_pod = &scene->leader;
-        facts->holder = leaving ? ZL_HOLDER_TERMINATING : ZL_HOLDER_ALIVE;
+        view->holder_pod = &scene->leader;
+        view->holder = leaving ? ZL_HOLDER_TERMINATING : ZL_HOLDER_ALIVE;
     } else if (knobs->seat == DEAD) {
-        facts->holder = ZL_HOLDER_GONE;
+        view->holder = ZL_HOLDER_GONE;
     }
     if (there) {
-        scene->members[facts->member_count++] =
-            (struct zl_member){.pod = &scene->leader, .gatekept = !knobs->single};
+        scene->members[view->member_count++] = (struct zl_member){
+            .pod = &scene->leader, .workload = &scene->deployment, .gatekept = !knobs->single};
     }
-    facts->unready_ms = knobs->unready_s * 1000;
-    facts->terminating_ms = knobs->terminating_s * 1000;
-    facts->leader_outdated = knobs->outdated;
+    view->unready_ms = knobs->unready_s * 1000;
+    view->terminating_ms = knobs->terminating_s * 1000;
+    view->leader_outdated = knobs->outdated;
 }
 
 static void set_successor(struct scene *scene, const struct knobs *knobs)
 {
-    struct zl_pool_facts *facts = &scene->facts;
+    struct zl_view *view = &scene->view;
     int64_t ready_s = knobs->ready_s != 0 ? knobs->ready_s : 5;
     bool ready = !knobs->unready && !knobs->deleting && !knobs->finished;
     scene->successor = (struct zl_pod){
@@ -72,16 +73,16 @@ static void set_successor(struct scene *scene, const struct knobs *knobs)
         .ready_since_us = ready ? NOW_US - ready_s * SECOND_US : 0,
     };
     if (knobs->none || knobs->missing) {
-        facts->successor_age_ms = knobs->none ? 0 : knobs->age_s * 1000;
+        view->successor_age_ms = knobs->none ? 0 : knobs->age_s * 1000;
         return;
     }
-    facts->successor_pod = &scene->successor;
-    facts->successor_revision_known = !knobs->lagging;
-    facts->successor_terminating_ms = knobs->leaving_s * 1000;
-    facts->successor_age_ms = (knobs->age_s != 0 ? knobs->age_s : 10) * 1000;
+    view->successor_pod = &scene->successor;
+    view->successor_revision_known = !knobs->lagging;
+    view->successor_terminating_ms = knobs->leaving_s * 1000;
+    view->successor_age_ms = (knobs->age_s != 0 ? knobs->age_s : 10) * 1000;
     if (!knobs->finished) {
-        scene->members[facts->member_count++] =
-            (struct zl_member){.pod = &scene->successor, .gatekept = !knobs->single};
+        scene->members[view->member_count++] = (struct zl_member){
+            .pod = &scene->successor, .workload = &scene->deployment, .gatekept = !knobs->single};
     }
 }
 
@@ -92,7 +93,7 @@ static void set_rollout(struct scene *scene, const struct knobs *knobs)
                                  [NEXT] = rs_next,
                                  [NEW_WANTS_NONE] = rs_new,
                                  [UNKNOWN] = rs_new};
-    struct zl_pool_facts *facts = &scene->facts;
+    struct zl_view *view = &scene->view;
     scene->deployment = (struct zl_workload){
         .meta = {.namespace_ = ns, .name = pool},
         .kind = knobs->outdated ? &ZL_KIND_STATEFULSET : &ZL_KIND_DEPLOYMENT,
@@ -108,12 +109,12 @@ static void set_rollout(struct scene *scene, const struct knobs *knobs)
                                            .revision = 2};
     scene->workloads[0] = &scene->deployment;
     if (knobs->beside) {
-        scene->workloads[facts->workload_count++] = &OTHER;
+        scene->workloads[view->workload_count++] = &OTHER;
     }
     if (!knobs->outdated && !knobs->elsewhere) {
-        facts->deployment = &scene->deployment;
-        facts->rollout.newest = knobs->newest == UNKNOWN ? NULL : &scene->newest;
-        facts->rollout.proven = knobs->unproven ? NULL : &scene->old;
+        view->deployment = &scene->deployment;
+        view->rollout.newest = knobs->newest == UNKNOWN ? NULL : &scene->newest;
+        view->rollout.proven = knobs->unproven ? NULL : &scene->old;
     }
 }
 
@@ -144,46 +145,57 @@ void set_scene(struct scene *scene, const struct knobs *knobs)
                           .fencing_token = 3,
                           .released_token = 3,
                           .renew_us = NOW_US};
-    scene->facts = (struct zl_pool_facts){.policy = &scene->policy,
-                                          .lease = &scene->lease,
-                                          .claim_timeout_ms = 5000,
-                                          .workloads = scene->workloads,
-                                          .workload_count = 1,
-                                          .members = scene->members,
-                                          .members_are_current = true,
-                                          .now_us = NOW_US};
+    scene->view = (struct zl_view){.namespace_ = ns,
+                                   .name = pool,
+                                   .policy = &scene->policy,
+                                   .lease = &scene->lease,
+                                   .claim_timeout_ms = 5000,
+                                   .workloads = scene->workloads,
+                                   .workload_count = 1,
+                                   .members = scene->members,
+                                   .members_are_current = true,
+                                   .wake = {.runs = true, .attempts = 9},
+                                   .now_us = NOW_US};
     set_leader(scene, knobs);
     set_successor(scene, knobs);
     set_rollout(scene, knobs);
 }
 
-int flags_of(const struct zl_plan *plan)
+/* When the plan looks again if nobody is to be woken before that; NEVER: on the next event. */
+static int64_t idle_ms(const struct scene *scene)
 {
-    return (plan->depose ? DEPOSE : 0) | (plan->unready ? UNREADY : 0) |
-           (plan->drop_successor ? DROP : 0) | (plan->fail_revision ? FAIL : 0) |
-           (plan->forgive_revision ? FORGIVE : 0) | (plan->forget_rollout ? FORGET : 0) |
-           (plan->prove ? PROVE : 0) | (plan->seat_free ? FREE : 0) |
-           (plan->wake_newest ? WAKE : 0) | (plan->delete_surplus ? SURPLUS : 0) |
-           (plan->claim_expired ? EXPIRED : 0) | (plan->depose_successor ? OUST : 0);
+    struct zl_view view = scene->view;
+    ZL_AUTO_STEPS struct zl_steps steps;
+    view.wake.due_in_ms = NEVER_MS;
+    zl_steps_begin(&steps, &view);
+    zl_plan_scale_down(&view, &steps);
+    return steps.look_again_ms;
+}
+
+void expect_plan(const char *name, const struct scene *scene, const char *wanted)
+{
+    ZL_AUTO_STEPS struct zl_steps steps;
+    zl_steps_begin(&steps, &scene->view);
+    zl_plan_scale_down(&scene->view, &steps);
+    if (!zl_steps_have(&steps, ZL_STEP_WAKE)) {
+        expect_trace(name, &steps, wanted);
+        return;
+    }
+    const char *idle = strstr(wanted, "; idle ");
+    ZL_AUTO_FREE char *steps_wanted =
+        zl_strndup(wanted, idle != NULL ? (size_t)(idle - wanted) : 0);
+    int64_t ms = idle_ms(scene);
+    ZL_AUTO_FREE char *is =
+        ms == NEVER_MS ? zl_strdup("; idle never") : zl_asprintf("; idle %lld", (long long)ms);
+    expect_trace(name, &steps, steps_wanted);
+    if (idle == NULL || strcmp(idle, is) != 0) {
+        fail_msg("%s: without the wake%s", name, is);
+    }
 }
 
 void check_row(const struct plan_row *row)
 {
     struct scene scene;
     set_scene(&scene, &row->knobs);
-    struct zl_plan plan = zl_plan_pool(&scene.facts);
-    const struct zl_pod *taker = row->action == ZL_LEASE_TAKE ? &scene.successor : NULL;
-    const struct zl_pod *removed = NULL;
-    if (row->removal == ZL_REMOVE_OUTDATED_LEADER) {
-        removed = &scene.leader;
-    } else if (row->removal != ZL_REMOVE_NONE) {
-        removed = &scene.successor;
-    }
-    if (plan.action != row->action || plan.taker != taker || flags_of(&plan) != row->flags ||
-        plan.removal != row->removal || plan.removed != removed ||
-        plan.requeue_after_ms != row->requeue_ms) {
-        fail_msg("%s: action %d taker %s flags %d removal %d requeue %lld", row->name,
-                 (int)plan.action, plan.taker != NULL ? plan.taker->meta.name : "-",
-                 flags_of(&plan), (int)plan.removal, (long long)plan.requeue_after_ms);
-    }
+    expect_plan(row->name, &scene, row->steps);
 }

@@ -6,6 +6,7 @@
 #define ZL_TEST_ROLLOUT_SCENE_H
 
 #include "controller/leader/plan.h"
+#include "test/unit/controller/trace.h"
 
 /* Uids of ReplicaSets: the leader's, the successor's, the one after it, and another. */
 extern char rs_old[], rs_new[], rs_next[], rs_other[];
@@ -46,33 +47,15 @@ struct knobs {
     int64_t min_ready_s, deadline_s;
 };
 
-enum {
-    DEPOSE = 1,
-    UNREADY = 2,
-    DROP = 4,
-    FAIL = 8,
-    FORGIVE = 16,
-    FORGET = 32,
-    PROVE = 64,
-    FREE = 128,
-    WAKE = 256,
-    SURPLUS = 512,
-    EXPIRED = 1024,
-    OUST = 2048, /* the successor is deposed */
-};
-
-/* What zl_plan_pool must say of a scene. */
+/* What the plan of scaleDown must be of a scene, all of it and nothing else (controller/trace.h). */
 struct plan_row {
     const char *name;
     struct knobs knobs;
-    enum zl_lease_action action;
-    int flags;
-    enum zl_removal removal;
-    int64_t requeue_ms;
+    const char *steps;
 };
 
 struct scene {
-    struct zl_pool_facts facts;
+    struct zl_view view;
     struct zl_policy policy;
     struct zl_lease lease;
     struct zl_pod leader, successor;
@@ -84,21 +67,18 @@ struct scene {
 
 /* SCENE borrows from itself: it must not be moved. */
 void set_scene(struct scene *scene, const struct knobs *knobs);
-int flags_of(const struct zl_plan *plan);
-
 /*
- * Fail unless the plan for ROW is all that it says and nothing else. Only the successor takes the seat in
- * a row, and only the pod that the removal is about is removed.
+ * Where owners are woken, "; idle MS" (or "never") stands at the end: when it looks again if that were not due; a wake lowers the
+ * time.
+ *
+ * Fail with both unless scaleDown's plan for SCENE is WANTED.
  */
+void expect_plan(const char *name, const struct scene *scene, const char *wanted);
 void check_row(const struct plan_row *row);
 
 #define CHECK(rows)                                                                                \
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows)[0]; i++) {                                  \
         check_row(&(rows)[i]);                                                                     \
     }
-#define KEEP ZL_LEASE_KEEP
-#define RENEW ZL_LEASE_RENEW
-#define TAKE ZL_LEASE_TAKE
-#define RELEASE ZL_LEASE_RELEASE
 
 #endif

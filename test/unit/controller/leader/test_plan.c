@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/apply/wakes.h"
 #include "controller/leader/plan.h"
+#include "controller/leader/status.h"
+#include "controller/leader/wake.h"
+#include "controller/view/wakes.h"
+#include "test/unit/controller/trace.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,7 +64,7 @@ static struct zl_lease lease_of_a(bool provisional, int64_t renewed_ago_s)
 
 /* One pool of one workload with up to three live pods. */
 struct scene {
-    struct zl_pool_facts facts;
+    struct zl_view view;
     struct zl_member members[3];
     const struct zl_workload *workloads[1];
 };
@@ -71,47 +74,61 @@ static void set_scene(struct scene *scene, const struct zl_policy *policy,
 {
     memset(scene, 0, sizeof *scene);
     scene->workloads[0] = &THREE;
-    scene->facts = (struct zl_pool_facts){.policy = policy,
-                                          .lease = lease,
-                                          .holder = holder,
-                                          .claim_timeout_ms = 5000,
-                                          .workloads = scene->workloads,
-                                          .workload_count = 1,
-                                          .members = scene->members,
-                                          .now_us = NOW_US};
+    scene->view = (struct zl_view){.namespace_ = ns,
+                                   .name = pool,
+                                   .policy = policy,
+                                   .lease = lease,
+                                   .holder = holder,
+                                   .claim_timeout_ms = 5000,
+                                   .workloads = scene->workloads,
+                                   .workload_count = 1,
+                                   .members = scene->members,
+                                   .wake = {.runs = true, .attempts = 9},
+                                   .elects_all = policy->standby,
+                                   .now_us = NOW_US};
 }
 
 static void add_pod(struct scene *scene, const struct zl_pod *pod)
 {
-    scene->members[scene->facts.member_count++] = (struct zl_member){.pod = pod, .gatekept = true};
+    scene->members[scene->view.member_count++] =
+        (struct zl_member){.pod = pod, .workload = &THREE, .gatekept = true};
+}
+
+static void expect(const char *name, const struct scene *scene, const char *wanted)
+{
+    ZL_AUTO_STEPS struct zl_steps steps;
+    zl_steps_begin(&steps, &scene->view);
+    if (scene->view.elects_all) {
+        zl_plan_standby(&scene->view, &steps);
+    } else {
+        zl_plan_scale_down(&scene->view, &steps);
+    }
+    expect_trace(name, &steps, wanted);
 }
 
 static void test_living_holder_is_renewed_a_third_of_the_way(void **state)
 {
     (void)state;
-    struct {
+    static const struct {
+        const char *name;
         int64_t renewed_ago_s;
         bool provisional;
-        enum zl_lease_action action;
-        int64_t requeue_after_ms;
+        const char *steps;
     } rows[] = {
-        {0, false, ZL_LEASE_KEEP, 5000},   {2, false, ZL_LEASE_KEEP, 3000},
-        {5, false, ZL_LEASE_RENEW, 5000},  {900, false, ZL_LEASE_RENEW, 5000},
-        {-3, false, ZL_LEASE_RENEW, 5000}, /* a renewTime in the future */
-        {0, true, ZL_LEASE_RENEW, 5000},   /* the claim is confirmed at once */
+        {"just renewed", 0, false, "again 5000"},
+        {"not due yet", 2, false, "again 3000"},
+        {"due", 5, false, "lease renewal:; again 5000"},
+        {"long overdue", 900, false, "lease renewal:; again 5000"},
+        {"a renewTime in the future", -3, false, "lease renewal:; again 5000"},
+        {"the claim is confirmed at once", 0, true, "lease renewal:; again 5000"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct scene scene;
         struct zl_lease lease = lease_of_a(rows[i].provisional, rows[i].renewed_ago_s);
         set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_ALIVE);
-        scene.facts.holder_pod = &A;
+        scene.view.holder_pod = &A;
         add_pod(&scene, &A);
-        struct zl_plan plan = zl_plan_pool(&scene.facts);
-        if (plan.action != rows[i].action || plan.requeue_after_ms != rows[i].requeue_after_ms) {
-            fail_msg("row %zu: action %d requeue %lld", i, (int)plan.action,
-                     (long long)plan.requeue_after_ms);
-        }
-        assert_false(plan.seat_free);
+        expect(rows[i].name, &scene, rows[i].steps);
     }
 }
 
@@ -124,18 +141,19 @@ static void test_edited_lease_is_repaired_at_once(void **state)
 
     lease.wants_repair = true;
     set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_ALIVE);
-    assert_int_equal(zl_plan_pool(&scene.facts).action, ZL_LEASE_RENEW);
+    expect("label or owner is missing", &scene, "lease renewal:; again 5000");
 
     lease = lease_of_a(false, 0);
-    lease.holder_identity = pod_b; /* who reads only this would follow another leader */
+    lease.holder_identity = pod_b;
     set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_ALIVE);
-    scene.facts.holder_pod = &A;
-    assert_int_equal(zl_plan_pool(&scene.facts).action, ZL_LEASE_RENEW);
+    scene.view.holder_pod = &A;
+    expect("who reads only the identity would follow another leader", &scene,
+           "lease renewal:; again 5000");
 
     lease = lease_of_a(false, 0);
-    policy.status.fencing_token = 9; /* the annotation was edited down */
+    policy.status.fencing_token = 9;
     set_scene(&scene, &policy, &lease, ZL_HOLDER_ALIVE);
-    assert_int_equal(zl_plan_pool(&scene.facts).action, ZL_LEASE_RENEW);
+    expect("the token was edited down", &scene, "lease renewal:; again 5000");
 }
 
 static void test_renewal_names_the_holder_anew(void **state)
@@ -158,14 +176,12 @@ static void test_holder_outside_the_pool_loses_the_seat(void **state)
     struct scene scene;
     struct zl_lease lease = lease_of_a(false, 0);
     set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_OUTSIDE);
-    struct zl_plan plan = zl_plan_pool(&scene.facts);
-    assert_int_equal(plan.action, ZL_LEASE_RELEASE);
-    assert_true(plan.seat_free);
-
+    expect("nobody else lives", &scene,
+           "lease leader-outside: holder=-; wake seat-free Deployment/web; again 30000");
     add_pod(&scene, &B);
-    plan = zl_plan_pool(&scene.facts);
-    assert_int_equal(plan.action, ZL_LEASE_TAKE);
-    assert_ptr_equal(plan.taker, &B);
+    expect("B lives", &scene,
+           "reserve-token if taker-lives lease-same; lease elected: holder=web-b ready=uid-b; "
+           "again 5000");
 }
 
 /* A namespace got its first LeaderPolicy, and B was listed before A, which has been Ready for longer. */
@@ -175,32 +191,35 @@ static void test_first_leader_is_not_elected_from_half_a_list(void **state)
     struct zl_lease vacant = {.namespace_ = ns, .pool = pool, .resource_version = version};
     struct zl_lease led = lease_of_a(false, 0);
     struct {
+        const char *name;
         const struct zl_policy *policy;
         const struct zl_lease *lease;
         int64_t last_token;
         bool being_listed;
-        enum zl_lease_action action;
+        const char *steps;
     } rows[] = {
-        {&SCALE_DOWN, &vacant, 0, true, ZL_LEASE_KEEP},
-        {&SCALE_DOWN, &vacant, 0, false, ZL_LEASE_TAKE},
-        {&STANDBY, NULL, 0, true, ZL_LEASE_KEEP},
-        {&STANDBY, NULL, 0, false, ZL_LEASE_TAKE},
-        {&SCALE_DOWN, &led, 0, true, ZL_LEASE_TAKE}, /* a failover waits for nothing */
-        {&STANDBY, &led, 3, true, ZL_LEASE_TAKE},
-        {&STANDBY, NULL, 3, true, ZL_LEASE_TAKE},
+        {"scaleDown, half a list", &SCALE_DOWN, &vacant, 0, true, "again 100"},
+        {"scaleDown", &SCALE_DOWN, &vacant, 0, false,
+         "reserve-token if taker-lives lease-same; lease elected: holder=web-b ready=uid-b; again "
+         "5000"},
+        {"standby, half a list", &STANDBY, NULL, 0, true, "again 100"},
+        {"standby", &STANDBY, NULL, 0, false,
+         "lease elected: holder=web-b ready=uid-b; again 5000"},
+        {"a failover waits for nothing", &SCALE_DOWN, &led, 0, true,
+         "reserve-token if taker-lives lease-same; lease elected: holder=web-b ready=uid-b; again "
+         "5000"},
+        {"nor in standby", &STANDBY, &led, 3, true,
+         "record-token 3; lease elected: holder=web-b ready=uid-b; again 5000"},
+        {"nor when the Lease was lost", &STANDBY, NULL, 3, true,
+         "lease elected: holder=web-b ready=uid-b; again 5000"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct scene scene;
         set_scene(&scene, rows[i].policy, rows[i].lease, ZL_HOLDER_GONE);
-        scene.facts.last_token = rows[i].last_token;
-        scene.facts.being_listed = rows[i].being_listed;
+        scene.view.last_token = scene.view.known_token = rows[i].last_token;
+        scene.view.being_listed = rows[i].being_listed;
         add_pod(&scene, &B);
-        struct zl_plan plan = zl_plan_pool(&scene.facts);
-        if (plan.action != rows[i].action || plan.requeue_after_ms <= 0) {
-            fail_msg("row %zu: action %d requeue %lld", i, (int)plan.action,
-                     (long long)plan.requeue_after_ms);
-        }
-        assert_true(plan.action == ZL_LEASE_TAKE || !plan.delete_surplus);
+        expect(rows[i].name, &scene, rows[i].steps);
     }
 }
 
@@ -210,13 +229,9 @@ static void test_young_claim_is_waited_for(void **state)
     struct scene scene;
     struct zl_lease lease = lease_of_a(true, 0);
     set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_GONE);
-    scene.facts.claim_age_ms = 1200;
+    scene.view.claim_age_ms = 1200;
     add_pod(&scene, &B); /* slipped past; not judged before the claim is settled */
-    struct zl_plan plan = zl_plan_pool(&scene.facts);
-    assert_int_equal(plan.action, ZL_LEASE_KEEP);
-    assert_int_equal(plan.requeue_after_ms, 3800);
-    assert_false(plan.delete_surplus);
-    assert_false(plan.seat_free);
+    expect("1.2 s old", &scene, "again 3800");
 }
 
 static void test_old_claim_without_its_pod_is_released(void **state)
@@ -225,11 +240,13 @@ static void test_old_claim_without_its_pod_is_released(void **state)
     struct scene scene;
     struct zl_lease lease = lease_of_a(true, 6);
     set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_GONE);
-    scene.facts.claim_age_ms = 5000;
-    struct zl_plan plan = zl_plan_pool(&scene.facts);
-    assert_int_equal(plan.action, ZL_LEASE_RELEASE);
-    assert_true(plan.claim_expired);
-    assert_true(plan.seat_free);
+    scene.view.claim_age_ms = 5000;
+    expect("5 s old", &scene,
+           "lease claim-expired: holder=-; wake seat-free Deployment/web; again 30000");
+    add_pod(&scene, &B);
+    expect("5 s old, and B lives", &scene,
+           "reserve-token if taker-lives lease-same; lease claim-expired: holder=web-b "
+           "ready=uid-b; again 5000");
 }
 
 static void test_dead_leader_is_replaced_by_a_running_pod_else_released(void **state)
@@ -240,24 +257,16 @@ static void test_dead_leader_is_replaced_by_a_running_pod_else_released(void **s
         struct scene scene;
         struct zl_lease lease = lease_of_a(false, 0);
         set_scene(&scene, &SCALE_DOWN, &lease, dead[i]);
-        struct zl_plan plan = zl_plan_pool(&scene.facts);
-        assert_int_equal(plan.action, ZL_LEASE_RELEASE);
-        assert_true(plan.seat_free);
-        assert_false(plan.claim_expired);
-
-        add_pod(&scene,
-                &A_TERMINATING); /* may be a leader whose Lease was lost: before a new pod */
-        plan = zl_plan_pool(&scene.facts);
-        assert_int_equal(plan.action, ZL_LEASE_TAKE);
-        assert_ptr_equal(plan.taker, &A_TERMINATING);
-
+        expect("nobody lives", &scene,
+               "lease leader-gone: holder=-; wake seat-free Deployment/web; again 30000");
+        add_pod(&scene, &A_TERMINATING);
+        expect("it may be a leader whose Lease was lost: before a new pod", &scene,
+               "reserve-token if taker-lives lease-same; lease elected: holder=web-a; again 5000");
         add_pod(&scene, &C);
         add_pod(&scene, &B);
-        plan = zl_plan_pool(&scene.facts);
-        assert_int_equal(plan.action, ZL_LEASE_TAKE);
-        assert_ptr_equal(plan.taker, &B); /* Ready before not Ready */
-        assert_true(plan.delete_surplus);
-        assert_false(plan.seat_free);
+        expect("Ready before not Ready", &scene,
+               "reserve-token if taker-lives lease-same; lease elected: holder=web-b ready=uid-b; "
+               "delete-pod surplus web-c if holder-same; again 5000");
     }
 }
 
@@ -267,28 +276,28 @@ static void test_terminating_leader_keeps_the_seat(void **state)
     struct scene scene;
     struct zl_lease lease = lease_of_a(false, 0);
     set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_TERMINATING);
-    scene.facts.holder_pod = &A_TERMINATING;
+    scene.view.holder_pod = &A_TERMINATING;
     add_pod(&scene, &A_TERMINATING);
-    struct zl_plan plan = zl_plan_pool(&scene.facts);
-    assert_int_equal(plan.action, ZL_LEASE_KEEP);
-    assert_false(plan.seat_free);
+    expect("on its way out", &scene, "again 5000");
 }
 
 static void test_deleted_lease_is_given_back_even_to_a_terminating_pod(void **state)
 {
     (void)state;
     struct scene scene;
-    struct zl_lease vacant =
-        lease_of_a(false, 0); /* as it is made anew: a Lease is only created empty */
+    struct zl_lease vacant = lease_of_a(false, 0);
     vacant.holder_identity = vacant.holder_pod = vacant.holder_uid = NULL;
+    set_scene(&scene, &SCALE_DOWN, NULL, ZL_HOLDER_UNKNOWN);
+    add_pod(&scene, &A_TERMINATING);
+    expect("it is made anew first, empty", &scene, "lease no-lease:; again 1");
+
     set_scene(&scene, &SCALE_DOWN, &vacant, ZL_HOLDER_UNKNOWN);
     add_pod(&scene, &A_TERMINATING);
-    struct zl_plan plan = zl_plan_pool(&scene.facts);
-    assert_int_equal(plan.action, ZL_LEASE_TAKE);
-    assert_ptr_equal(plan.taker, &A_TERMINATING);
-
+    expect("then given back", &scene,
+           "reserve-token if taker-lives lease-same; lease elected: holder=web-a; again 5000");
     add_pod(&scene, &C);
-    assert_ptr_equal(zl_plan_pool(&scene.facts).taker, &C);
+    expect("but to one that stays", &scene,
+           "reserve-token if taker-lives lease-same; lease elected: holder=web-c; again 5000");
 }
 
 static void test_free_seat_wakes_only_who_wants_pods(void **state)
@@ -296,12 +305,30 @@ static void test_free_seat_wakes_only_who_wants_pods(void **state)
     (void)state;
     struct scene scene;
     set_scene(&scene, &SCALE_DOWN, NULL, ZL_HOLDER_UNKNOWN);
-    assert_true(zl_plan_pool(&scene.facts).seat_free);
-    assert_int_equal(zl_plan_pool(&scene.facts).action, ZL_LEASE_KEEP);
+    expect("three replicas", &scene, "wake seat-free Deployment/web; again 30000");
+    scene.view.wake.due_in_ms = 700;
+    expect("woken a moment ago", &scene, "again 700");
     scene.workloads[0] = &ONE;
-    assert_false(zl_plan_pool(&scene.facts).seat_free);
-    scene.facts.workload_count = 0;
-    assert_false(zl_plan_pool(&scene.facts).seat_free);
+    expect("one replica", &scene, "");
+    scene.view.workload_count = 0;
+    expect("no workload", &scene, "");
+}
+
+static void test_confirmed_leader_stops_the_wakes(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct zl_lease lease = lease_of_a(false, 0);
+    for (int standby = 0; standby < 2; standby++) {
+        ZL_AUTO_STEPS struct zl_steps steps;
+        set_scene(&scene, standby == 1 ? &STANDBY : &SCALE_DOWN, &lease, ZL_HOLDER_ALIVE);
+        scene.view.holder_pod = &A;
+        add_pod(&scene, &A);
+        zl_steps_begin(&steps, &scene.view);
+        assert_true(steps.wake.runs);
+        (standby == 1 ? zl_plan_standby : zl_plan_scale_down)(&scene.view, &steps);
+        assert_false(steps.wake.runs);
+    }
 }
 
 static void test_surplus_is_gatekept_running_and_not_the_leader(void **state)
@@ -312,57 +339,90 @@ static void test_surplus_is_gatekept_running_and_not_the_leader(void **state)
     struct zl_pod static_pod = B;
     static_pod.is_static = true;
     struct {
+        const char *name;
         struct zl_member member;
         const struct zl_lease *lease;
-        bool surplus;
+        const char *steps;
     } rows[] = {
-        {{.pod = &B, .gatekept = true}, &lease, true},
-        {{.pod = &A, .gatekept = true}, &lease, false},
-        {{.pod = &B, .gatekept = false}, &lease, false},
-        {{.pod = &A_TERMINATING, .gatekept = true}, &lease, false},
-        {{.pod = &static_pod, .gatekept = true}, &lease, false},
-        {{.pod = &B, .gatekept = true}, &released, false},
-        {{.pod = &B, .gatekept = true}, NULL, false},
+        {"another pod",
+         {.pod = &B, .gatekept = true},
+         &lease,
+         "delete-pod surplus web-b if holder-same"},
+        {"the leader", {.pod = &A, .gatekept = true}, &lease, ""},
+        {"of a workload that wants one", {.pod = &B, .gatekept = false}, &lease, ""},
+        {"on its way out", {.pod = &A_TERMINATING, .gatekept = true}, &lease, ""},
+        {"only the kubelet can delete it", {.pod = &static_pod, .gatekept = true}, &lease, ""},
+        {"nobody leads", {.pod = &B, .gatekept = true}, &released, ""},
+        {"no Lease", {.pod = &B, .gatekept = true}, NULL, ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (zl_is_surplus(&rows[i].member, rows[i].lease) != rows[i].surplus) {
-            fail_msg("row %zu", i);
-        }
+        struct scene scene;
+        ZL_AUTO_STEPS struct zl_steps steps;
+        set_scene(&scene, &SCALE_DOWN, rows[i].lease, ZL_HOLDER_ALIVE);
+        scene.members[0] = rows[i].member;
+        scene.view.member_count = 1;
+        zl_steps_begin(&steps, &scene.view);
+        zl_plan_surplus(&steps);
+        expect_trace(rows[i].name, &steps, rows[i].steps);
     }
 }
 
 static void test_standby_prefers_sticky_then_ready_and_never_deletes(void **state)
 {
     (void)state;
-    struct {
+    static const struct {
+        const char *name;
         const struct zl_pod *leader;
         enum zl_holder holder;
         const struct zl_pod *other;
-        enum zl_lease_action action;
+        const char *steps;
     } rows[] = {
-        {&A, ZL_HOLDER_ALIVE, &B, ZL_LEASE_KEEP},
-        {&A_NOT_READY, ZL_HOLDER_ALIVE, &B, ZL_LEASE_TAKE},
-        {&A_TERMINATING, ZL_HOLDER_TERMINATING, &B, ZL_LEASE_TAKE},
-        {&A_NOT_READY, ZL_HOLDER_ALIVE, &C, ZL_LEASE_KEEP}, /* nobody is better */
-        {NULL, ZL_HOLDER_GONE, &B, ZL_LEASE_TAKE},
-        {NULL, ZL_HOLDER_GONE, &C, ZL_LEASE_RELEASE},
+        {"sticky", &A, ZL_HOLDER_ALIVE, &B, "again 5000"},
+        {"not Ready", &A_NOT_READY, ZL_HOLDER_ALIVE, &B,
+         "record-token 3; lease elected: holder=web-b ready=uid-b; again 5000"},
+        {"on its way out", &A_TERMINATING, ZL_HOLDER_TERMINATING, &B,
+         "record-token 3; lease elected: holder=web-b ready=uid-b; again 5000"},
+        {"nobody is better", &A_NOT_READY, ZL_HOLDER_ALIVE, &C, "again 5000"},
+        {"gone", NULL, ZL_HOLDER_GONE, &B,
+         "record-token 3; lease elected: holder=web-b ready=uid-b; again 5000"},
+        {"gone, and nobody can lead", NULL, ZL_HOLDER_GONE, &C, "lease leader-gone: holder=-"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct scene scene;
         struct zl_lease lease = lease_of_a(false, 0);
         set_scene(&scene, &STANDBY, &lease, rows[i].holder);
-        scene.facts.holder_pod = rows[i].leader;
+        scene.view.holder_pod = rows[i].leader;
         if (rows[i].leader != NULL) {
             add_pod(&scene, rows[i].leader);
         }
         add_pod(&scene, rows[i].other);
-        struct zl_plan plan = zl_plan_pool(&scene.facts);
-        if (plan.action != rows[i].action) {
-            fail_msg("row %zu: action %d", i, (int)plan.action);
-        }
-        assert_false(plan.delete_surplus);
-        assert_false(plan.seat_free);
+        expect(rows[i].name, &scene, rows[i].steps);
     }
+}
+
+static void test_pool_that_became_standby_wakes_who_was_refused(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct zl_policy policy = STANDBY;
+    struct zl_lease lease = lease_of_a(false, 0);
+    policy.status.blocked = 2;
+    set_scene(&scene, &policy, &lease, ZL_HOLDER_ALIVE);
+    scene.view.holder_pod = &A;
+    add_pod(&scene, &A);
+    expect("two replicas wait", &scene,
+           "unblock not-gatekept Deployment/web if owners-listed; again 5000");
+}
+
+static void fill_status(const struct zl_view *view, const struct zl_pod *leader,
+                        struct zl_policy_status *out)
+{
+    struct zl_view after = *view;
+    after.holder_pod = leader;
+    zl_status_begin(&after, out);
+    zl_status_list_workloads(&after, ZL_STRATEGY_TRAFFIC_DIRECTOR, out);
+    zl_status_scale_down(&after, out);
+    zl_status_end(&after, out);
 }
 
 static void test_status_tells_leader_counts_and_token(void **state)
@@ -376,7 +436,7 @@ static void test_status_tells_leader_counts_and_token(void **state)
     policy.status.fencing_token = 9; /* never falls */
     set_scene(&scene, &policy, &lease, ZL_HOLDER_ALIVE);
     add_pod(&scene, &A);
-    zl_plan_status(&scene.facts, &lease, &A, &status);
+    fill_status(&scene.view, &A, &status);
     assert_string_equal(status.phase, "Stable");
     assert_string_equal(status.holder_name, pod_a);
     assert_string_equal(status.holder_start_time, "2025-12-31T23:59:00Z");
@@ -406,12 +466,12 @@ static void test_status_times_move_only_with_what_they_describe(void **state)
     policy.status.conditions[ZL_CONDITION_READY].status = (char[]){"True"};
     policy.status.conditions[ZL_CONDITION_READY].since = (char[]){"2020-01-01T00:00:01Z"};
     set_scene(&scene, &policy, &lease, ZL_HOLDER_ALIVE);
-    zl_plan_status(&scene.facts, &lease, &A, &status);
+    fill_status(&scene.view, &A, &status);
     assert_string_equal(status.last_transition_time, "2020-01-01T00:00:00Z");
     assert_string_equal(status.conditions[ZL_CONDITION_READY].since, "2020-01-01T00:00:01Z");
     zl_policy_status_clear(&status);
 
-    zl_plan_status(&scene.facts, &lease, &A_NOT_READY, &status);
+    fill_status(&scene.view, &A_NOT_READY, &status);
     assert_string_equal(status.last_transition_time, "2020-01-01T00:00:00Z");
     assert_string_equal(status.conditions[ZL_CONDITION_READY].since, "2026-01-01T00:00:00Z");
     assert_string_equal(status.conditions[ZL_CONDITION_READY].reason, "LeaderNotReady");
@@ -425,7 +485,7 @@ static void test_claim_is_no_leader_in_status_until_its_pod_was_seen(void **stat
     struct zl_policy_status status = {0};
     struct zl_lease lease = lease_of_a(true, 0);
     set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_GONE);
-    zl_plan_status(&scene.facts, &lease, NULL, &status);
+    fill_status(&scene.view, NULL, &status);
     assert_string_equal(status.phase, "Electing");
     assert_null(status.holder_name);
     assert_string_equal(status.conditions[ZL_CONDITION_READY].reason, "ClaimPending");
@@ -435,25 +495,45 @@ static void test_claim_is_no_leader_in_status_until_its_pod_was_seen(void **stat
 static void test_wakes_are_urgent_once_then_back_off(void **state)
 {
     (void)state;
-    struct zl_wakes *wakes = zl_wakes_new();
+    struct zl_wake_clock clock = {0};
     int64_t wait_ms = 0;
-    assert_true(zl_wakes_is_due(wakes, ns, pool, true, 1000, &wait_ms));
+    assert_true(zl_wake_is_due(&clock, true, &wait_ms)); /* at 1000 */
     assert_int_equal(wait_ms, 1000);
-    assert_false(zl_wakes_is_due(wakes, ns, pool, true, 1500, &wait_ms));
+    clock.due_in_ms -= 500;
+    assert_false(zl_wake_is_due(&clock, true, &wait_ms)); /* 1500 */
     assert_int_equal(wait_ms, 500);
-    assert_true(zl_wakes_is_due(wakes, ns, pool, false, 2000, &wait_ms));
+    clock.due_in_ms -= 500;
+    assert_true(zl_wake_is_due(&clock, false, &wait_ms)); /* 2000 */
     assert_int_equal(wait_ms, 2000);
 
-    zl_wakes_forget(wakes, ns, pool);
-    assert_false(zl_wakes_is_due(wakes, ns, pool, false, 9000, &wait_ms)); /* not just released */
+    clock = (struct zl_wake_clock){0};
+    assert_false(zl_wake_is_due(&clock, false, &wait_ms)); /* not just released */
     assert_int_equal(wait_ms, 1000);
-    zl_wakes_free(wakes);
 
     int64_t expected[] = {0, 1000, 2000, 4000, 8000, 16000, 30000, 30000};
     for (int i = 0; i < 8; i++) {
         assert_int_equal(zl_wake_delay_ms(i), expected[i]);
     }
     assert_int_equal(zl_wake_delay_ms(1000000), 30000);
+}
+
+static void test_wake_clock_is_remembered_while_it_runs(void **state)
+{
+    (void)state;
+    struct zl_wakes *wakes = zl_wakes_new();
+    const struct zl_wake_clock runs = {.runs = true, .attempts = 2, .due_in_ms = 4000};
+    const struct zl_wake_clock none = {0};
+    assert_false(zl_wakes_find(wakes, ns, pool, 1000).runs);
+    zl_wakes_set(wakes, ns, pool, &runs, 1000);
+    struct zl_wake_clock found = zl_wakes_find(wakes, ns, pool, 3500);
+    assert_true(found.runs);
+    assert_int_equal(found.attempts, 2);
+    assert_int_equal(found.due_in_ms, 1500);
+    assert_false(zl_wakes_find(wakes, ns, "other", 3500).runs);
+    zl_wakes_set(wakes, ns, pool, &none, 4000);
+    assert_false(zl_wakes_find(wakes, ns, pool, 4000).runs);
+    zl_wakes_set(wakes, ns, pool, &runs, 5000);
+    zl_wakes_free(wakes);
 }
 
 int main(void)
@@ -470,12 +550,15 @@ int main(void)
         cmocka_unit_test(test_terminating_leader_keeps_the_seat),
         cmocka_unit_test(test_deleted_lease_is_given_back_even_to_a_terminating_pod),
         cmocka_unit_test(test_free_seat_wakes_only_who_wants_pods),
+        cmocka_unit_test(test_confirmed_leader_stops_the_wakes),
         cmocka_unit_test(test_surplus_is_gatekept_running_and_not_the_leader),
         cmocka_unit_test(test_standby_prefers_sticky_then_ready_and_never_deletes),
+        cmocka_unit_test(test_pool_that_became_standby_wakes_who_was_refused),
         cmocka_unit_test(test_status_tells_leader_counts_and_token),
         cmocka_unit_test(test_status_times_move_only_with_what_they_describe),
         cmocka_unit_test(test_claim_is_no_leader_in_status_until_its_pod_was_seen),
         cmocka_unit_test(test_wakes_are_urgent_once_then_back_off),
+        cmocka_unit_test(test_wake_clock_is_remembered_while_it_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

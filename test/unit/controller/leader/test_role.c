@@ -52,9 +52,10 @@ static void test_the_label_follows_the_lease(void **state)
                                        .provisional = row->provisional};
         const struct zl_pod pod = {.meta = {.uid = row->uid, .deleting = row->deleting}};
         const struct zl_member member = {.pod = &pod, .gatekept = row->gatekept};
-        const struct zl_pool_facts facts = {.policy = &policy, .lease = &lease};
-        if (zl_role_of(&member, &facts) != row->role) {
-            fail_msg("%s: %d", row->name, (int)zl_role_of(&member, &facts));
+        const struct zl_view view = {
+            .policy = &policy, .lease = &lease, .elects_all = row->standby};
+        if (zl_role_of(&member, &view) != row->role) {
+            fail_msg("%s: %d", row->name, (int)zl_role_of(&member, &view));
         }
     }
 }
@@ -87,13 +88,13 @@ static void test_labels_of_a_pool_that_never_asked_for_them_are_not_ours(void **
     (void)state;
     static char false_[] = "False";
     struct zl_policy policy = {0};
-    const struct zl_pool_facts facts = {.policy = &policy};
-    assert_false(zl_roles_matter(&facts));
+    const struct zl_view view = {.policy = &policy};
+    assert_false(zl_roles_matter(&view));
     policy.role_label = true;
-    assert_true(zl_roles_matter(&facts));
+    assert_true(zl_roles_matter(&view));
     policy.role_label = false;
     policy.status.conditions[ZL_CONDITION_POD_ROLE_LABELS].status = false_; /* it did ask */
-    assert_true(zl_roles_matter(&facts));
+    assert_true(zl_roles_matter(&view));
 }
 
 static void expect_condition(enum zl_role_labels labels, const struct zl_condition *before,

@@ -9,97 +9,69 @@
 #include <cmocka.h>
 
 static const struct plan_row SICK_ROWS[] = {
-    {"not Ready for a moment", {.none = true, .unready_s = 14}, KEEP, WAKE | SURPLUS, 0, 1000},
+    {"not Ready for a moment",
+     {.none = true, .unready_s = 14},
+     "wake newest-waits ReplicaSet/rs-new; again 1000; idle 1000"},
     {"not Ready for the lease duration",
      {.none = true, .unready_s = 15},
-     RELEASE,
-     DEPOSE | UNREADY | FREE | SURPLUS,
-     0,
-     0},
+     "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
+     "delete-pod led-before web-a if holder-same; again 30000; idle never"},
     {"while a successor starts: the proven revision is asked first",
      {.unready_s = 15, .unready = true},
-     RELEASE,
-     DEPOSE | UNREADY | FREE | SURPLUS,
-     0,
-     590000},
+     "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
+     "delete-pod led-before web-a if holder-same; again 30000; idle 590000"},
     {"while one starts, and nothing is proven",
      {.unready_s = 15, .unready = true, .unproven = true},
-     TAKE,
-     DEPOSE | UNREADY | SURPLUS,
-     0,
-     5000},
+     "reserve-token if taker-lives still-unready lease-same; lease not-ready: holder=web-s "
+     "successor=- deposed=uid-a; delete-pod led-before web-a if holder-same; again 5000"},
     {"the successor is Ready: a handover like another",
      {.unready_s = 15},
-     TAKE,
-     DEPOSE | SURPLUS,
-     0,
-     5000},
+     "reserve-token if taker-lives lease-same; lease handed-over: holder=web-s successor=- "
+     "deposed=uid-a ready=uid-s proven=rs-new; delete-pod led-before web-a if holder-same; again "
+     "5000"},
     {"the successor is Ready, not for long: better than this",
      {.unready_s = 15, .min_ready_s = 60},
-     TAKE,
-     DEPOSE | SURPLUS,
-     0,
-     5000},
+     "reserve-token if taker-lives lease-same; lease handed-over: holder=web-s successor=- "
+     "deposed=uid-a ready=uid-s proven=rs-new; delete-pod led-before web-a if holder-same; again "
+     "5000"},
     {"the successor is Ready, the Deployment paused: better than this",
      {.unready_s = 15, .paused = true},
-     TAKE,
-     DEPOSE | UNREADY | SURPLUS,
-     0,
-     5000},
+     "reserve-token if taker-lives still-unready lease-same; lease not-ready: holder=web-s "
+     "successor=- deposed=uid-a ready=uid-s proven=rs-new; delete-pod led-before web-a if "
+     "holder-same; again 5000"},
     {"a stale successor is no heir",
      {.unready_s = 15, .newest = NEXT, .unproven = true},
-     RELEASE,
-     DEPOSE | UNREADY | OUST | FREE | SURPLUS,
-     ZL_REMOVE_STALE_SUCCESSOR,
-     0},
+     "lease not-ready: holder=- deposed=uid-a,uid-s if still-unready; wake seat-free "
+     "Deployment/web; delete-pod successor-stale web-s if leads-not; delete-pod led-before web-a "
+     "if holder-same; again 30000; idle never"},
     {"it was, but somebody deleted the Lease that said so",
      {.none = true, .starting = true, .status_knows = true, .unready_s = 15},
-     RELEASE,
-     DEPOSE | UNREADY | FREE | SURPLUS,
-     0,
-     0},
+     "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
+     "delete-pod led-before web-a if holder-same; again 30000; idle never"},
     {"one that was never Ready is still starting",
      {.none = true, .unready_s = 599, .starting = true},
-     KEEP,
-     WAKE | SURPLUS,
-     0,
-     1000},
+     "wake newest-waits ReplicaSet/rs-new; again 1000; idle 1000"},
     {"and has until the progress deadline",
      {.none = true, .unready_s = 600, .starting = true},
-     RELEASE,
-     DEPOSE | UNREADY | FREE | SURPLUS,
-     0,
-     0},
+     "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
+     "delete-pod led-before web-a if holder-same; again 30000; idle never"},
     {"of its own Deployment",
      {.none = true, .unready_s = 60, .starting = true, .deadline_s = 60},
-     RELEASE,
-     DEPOSE | UNREADY | FREE | SURPLUS,
-     0,
-     0},
+     "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
+     "delete-pod led-before web-a if holder-same; again 30000; idle never"},
     {"a StatefulSet's that starts has a Deployment's default",
      {.none = true, .outdated = true, .unready_s = 599, .starting = true, .deadline_s = 60},
-     KEEP,
-     SURPLUS,
-     ZL_REMOVE_OUTDATED_LEADER,
-     1000},
+     "delete-pod leader-outdated web-a if leads; again 1000"},
     {"and no longer",
      {.none = true, .outdated = true, .unready_s = 600, .starting = true},
-     RELEASE,
-     DEPOSE | UNREADY | FREE | SURPLUS,
-     0,
-     0},
+     "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free StatefulSet/web; "
+     "delete-pod led-before web-a if holder-same; again 30000; idle never"},
     {"with one replica nobody is replaced",
      {.none = true, .unready_s = 9999, .single = true},
-     KEEP,
-     SURPLUS,
-     0,
-     5000},
+     "again 5000"},
     {"not even beside another workload",
      {.none = true, .unready_s = 9999, .single = true, .beside = true},
-     KEEP,
-     SURPLUS,
-     0,
-     5000},
+     "again 5000"},
 };
 
 static void test_leader_that_stays_not_ready_loses_the_seat(void **state)
@@ -112,52 +84,31 @@ static void test_leader_that_stays_not_ready_loses_the_seat(void **state)
 static const struct plan_row LEAVING_ROWS[] = {
     {"it serves to the end",
      {LEAVING, .serves = true, .unready_s = 9999, .terminating_s = 9999},
-     KEEP,
-     SURPLUS,
-     0,
-     5000},
+     "again 5000"},
     {"not Ready any more, within its grace",
      {LEAVING, .unready_s = 20, .terminating_s = 20},
-     KEEP,
-     SURPLUS,
-     0,
-     5000},
+     "again 5000"},
     {"its grace is over, not so the lease duration",
      {LEAVING, .unready_s = 44, .terminating_s = 44},
-     KEEP,
-     SURPLUS,
-     0,
-     1000},
+     "again 1000"},
     {"grace and lease duration are over: its node is lost",
      {LEAVING, .unready_s = 45, .terminating_s = 45},
-     RELEASE,
-     DEPOSE | UNREADY | FREE | SURPLUS,
-     0,
-     0},
+     "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
+     "again 30000; idle never"},
     {"it served long beyond its grace, and stopped a moment ago",
      {LEAVING, .unready_s = 14, .terminating_s = 9999},
-     KEEP,
-     SURPLUS,
-     0,
-     1000},
+     "again 1000"},
     {"not Ready for long when it was deleted",
      {LEAVING, .unready_s = 9999, .terminating_s = 44},
-     KEEP,
-     SURPLUS,
-     0,
-     1000},
+     "again 1000"},
     {"never Ready: it will not be any more, so no progress deadline counts",
      {LEAVING, .starting = true, .unready_s = 45, .terminating_s = 45},
-     RELEASE,
-     DEPOSE | UNREADY | FREE | SURPLUS,
-     0,
-     0},
+     "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
+     "again 30000; idle never"},
     {"without grace",
      {.none = true, .seat = LEADER_LEAVING, .unready_s = 15, .terminating_s = 15},
-     RELEASE,
-     DEPOSE | UNREADY | FREE | SURPLUS,
-     0,
-     0},
+     "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
+     "again 30000; idle never"},
 };
 
 static void test_leader_on_its_way_out_keeps_the_seat_until_its_node_is_lost(void **state)
@@ -167,82 +118,63 @@ static void test_leader_on_its_way_out_keeps_the_seat_until_its_node_is_lost(voi
 }
 
 static const struct plan_row VACANT_ROWS[] = {
-    {"a Ready successor", {.seat = VACANT}, TAKE, SURPLUS, 0, 5000},
+    {"a Ready successor",
+     {.seat = VACANT},
+     "reserve-token if taker-lives lease-same; lease elected: holder=web-s successor=- ready=uid-s "
+     "proven=rs-new; again 5000"},
     {"minReadySeconds are no reason to have no leader",
      {.seat = VACANT, .min_ready_s = 60},
-     TAKE,
-     SURPLUS,
-     0,
-     5000},
+     "reserve-token if taker-lives lease-same; lease elected: holder=web-s successor=- ready=uid-s "
+     "proven=rs-new; again 5000"},
     {"one that starts waits for the proven revision",
      {.seat = VACANT, .unready = true},
-     KEEP,
-     FREE,
-     0,
-     590000},
+     "wake seat-free Deployment/web; again 30000; idle 590000"},
     {"one that starts, nothing proven: it leads at once",
      {.seat = VACANT, .unready = true, .unproven = true},
-     TAKE,
-     SURPLUS,
-     0,
-     5000},
+     "reserve-token if taker-lives lease-same; lease elected: holder=web-s successor=-; again "
+     "5000"},
     {"one that leaves is no heir",
      {.seat = VACANT, .deleting = true, .unproven = true},
-     KEEP,
-     FREE,
-     0,
-     15000},
+     "wake seat-free Deployment/web; again 15000; idle 15000"},
     {"rolled on meanwhile",
      {.seat = VACANT, .newest = NEXT},
-     RENEW,
-     OUST | FREE,
-     ZL_REMOVE_STALE_SUCCESSOR,
-     0},
+     "lease rollout: deposed=uid-s; wake seat-free Deployment/web; delete-pod successor-stale "
+     "web-s if leads-not; again 30000; idle never"},
     {"not Ready before the deadline",
      {.seat = VACANT, .unready = true, .age_s = 600},
-     RENEW,
-     FAIL | OUST | FREE,
-     ZL_REMOVE_FAILED_SUCCESSOR,
-     0},
+     "lease rollout: deposed=uid-s failed=rs-new; wake seat-free Deployment/web; delete-pod "
+     "successor-failed web-s if leads-not; again 30000; idle never"},
     {"its revision failed",
      {.seat = VACANT, .failed = rs_new, .unproven = true},
-     RENEW,
-     OUST | FREE,
-     ZL_REMOVE_FAILED_SUCCESSOR,
-     0},
+     "lease rollout: deposed=uid-s; wake seat-free Deployment/web; delete-pod successor-failed "
+     "web-s if leads-not; again 30000; idle never"},
     {"one that finished is no heir",
      {.seat = VACANT, .finished = true, .unproven = true},
-     RENEW,
-     DROP | FREE,
-     0,
-     0},
-    {"it never came", {.seat = VACANT, .missing = true, .age_s = 5}, RENEW, DROP | FREE, 0, 0},
-    {"it may still come", {.seat = VACANT, .missing = true, .age_s = 4}, KEEP, FREE, 0, 1000},
-    {"the leader died, the successor is Ready", {.seat = DEAD}, TAKE, SURPLUS, 0, 5000},
+     "lease rollout: successor=-; wake seat-free Deployment/web; again 30000; idle never"},
+    {"it never came",
+     {.seat = VACANT, .missing = true, .age_s = 5},
+     "lease rollout: successor=-; wake seat-free Deployment/web; again 30000; idle never"},
+    {"it may still come",
+     {.seat = VACANT, .missing = true, .age_s = 4},
+     "wake seat-free Deployment/web; again 1000; idle 1000"},
+    {"the leader died, the successor is Ready",
+     {.seat = DEAD},
+     "reserve-token if taker-lives lease-same; lease elected: holder=web-s successor=- ready=uid-s "
+     "proven=rs-new; again 5000"},
     {"the leader died, the successor starts",
      {.seat = DEAD, .unready = true},
-     RELEASE,
-     FREE,
-     0,
-     590000},
+     "lease leader-gone: holder=-; wake seat-free Deployment/web; again 30000; idle 590000"},
     {"who lost the seat does not regain it, and goes",
      {.seat = VACANT, .none = true, .deposed = true},
-     KEEP,
-     FREE | SURPLUS,
-     0,
-     0},
+     "wake seat-free Deployment/web; delete-pod led-before web-a if holder-same; again 30000; idle "
+     "never"},
     {"nor when the leader after it died",
      {.seat = DEAD, .unready = true, .deposed = true},
-     RELEASE,
-     FREE | SURPLUS,
-     0,
-     590000},
+     "lease leader-gone: holder=- deposed=uid-a; wake seat-free Deployment/web; delete-pod "
+     "led-before web-a if holder-same; again 30000; idle 590000"},
     {"one replica is wanted now: who lost the seat is a pod like others",
      {.seat = VACANT, .none = true, .deposed = true, .single = true},
-     RENEW,
-     FORGET | SURPLUS,
-     0,
-     0},
+     "lease rollout: deposed=-"},
 };
 
 static void test_empty_seat_goes_to_the_successor_that_may_have_it(void **state)
@@ -257,9 +189,8 @@ static void test_any_other_living_pod_still_comes_before_a_new_one(void **state)
     struct scene scene;
     set_scene(&scene, &(struct knobs){.seat = VACANT, .unready = true, .deposed = true});
     scene.lease.deposed = NULL; /* A did not lose the seat: somebody emptied it */
-    struct zl_plan plan = zl_plan_pool(&scene.facts);
-    assert_int_equal(plan.action, TAKE);
-    assert_ptr_equal(plan.taker, &scene.leader);
+    expect_plan("A lives", &scene,
+                "reserve-token if taker-lives lease-same; lease elected: holder=web-a; again 5000");
 }
 
 /* The scene's seat is vacant and S is Ready, but nobody of us emptied it: fencing token 3, lost a while ago. */
@@ -267,40 +198,63 @@ static void set_lost(struct scene *scene, const struct knobs *knobs, int64_t los
 {
     set_scene(scene, knobs);
     scene->policy.status.fencing_token = 3;
-    scene->facts.last_token = 3;
+    scene->view.last_token = scene->view.known_token = 3;
     scene->policy.status.holder_token = 3;
     scene->lease.released_token = 0;
-    scene->facts.lost_ms = lost_ms;
+    scene->view.lost_ms = lost_ms;
 }
 
 static void test_lost_lease_is_taken_when_a_claim_would_have_settled(void **state)
 {
     (void)state;
+    static const char TAKEN[] = "reserve-token if taker-lives lease-same; lease elected: "
+                                "holder=web-s successor=- ready=uid-s proven=rs-new; again 5000";
     struct scene scene;
     set_lost(&scene, &(struct knobs){.seat = VACANT}, 4999);
-    struct zl_plan plan = zl_plan_pool(&scene.facts);
-    assert_int_equal(plan.action, KEEP);
-    assert_int_equal(plan.requeue_after_ms, 1);
-    assert_int_equal(flags_of(&plan), 0);
+    expect_plan("a claim may be under way", &scene, "again 1");
 
-    scene.facts.lost_ms = 5000;
-    plan = zl_plan_pool(&scene.facts);
-    assert_int_equal(plan.action, TAKE);
-    assert_ptr_equal(plan.taker, &scene.successor);
+    scene.view.lost_ms = 5000;
+    expect_plan("it would have settled", &scene, TAKEN);
 
-    scene.facts.lost_ms = 0;
-    scene.policy.status.holder_uid = scene.successor.meta.uid; /* it led last, for sure */
-    assert_int_equal(zl_plan_pool(&scene.facts).action, TAKE);
-    scene.policy.status.holder_token = 2; /* another leader came after it */
-    assert_int_equal(zl_plan_pool(&scene.facts).action, KEEP);
+    scene.view.lost_ms = 0;
+    scene.policy.status.holder_uid = scene.successor.meta.uid;
+    expect_plan("S led last, for sure", &scene, TAKEN);
+    scene.policy.status.holder_token = 2;
+    expect_plan("another leader came after it", &scene, "again 5000");
 
-    scene.policy.status.fencing_token = 0; /* nobody ever led */
-    scene.facts.last_token = 0;
-    assert_int_equal(zl_plan_pool(&scene.facts).action, TAKE);
+    scene.policy.status.fencing_token = 0;
+    scene.view.last_token = scene.view.known_token = 0;
+    expect_plan("nobody ever led", &scene, TAKEN);
 
     set_lost(&scene, &(struct knobs){.seat = VACANT}, 0);
-    scene.lease.released_token = 3; /* we emptied it */
-    assert_int_equal(zl_plan_pool(&scene.facts).action, TAKE);
+    scene.lease.released_token = 3;
+    expect_plan("we emptied it", &scene, TAKEN);
+}
+
+static void test_token_goes_past_those_that_a_lost_lease_may_have_given(void **state)
+{
+    (void)state;
+    struct scene scene;
+    ZL_AUTO_STEPS struct zl_steps steps;
+    set_lost(&scene, &(struct knobs){.seat = VACANT}, 5000);
+    scene.view.known_token = 7; /* seen in a Lease that somebody deleted */
+    zl_steps_begin(&steps, &scene.view);
+    zl_plan_scale_down(&scene.view, &steps);
+    assert_int_equal(steps.next->fencing_token, 9);
+    zl_steps_set_token(&steps, 12); /* LeaderPolicy status knew a larger one */
+    assert_int_equal(steps.after.lease->fencing_token, 12);
+}
+
+static bool is_surplus(const struct scene *scene, const struct zl_pod *pod)
+{
+    ZL_AUTO_STEPS struct zl_steps steps;
+    bool found = false;
+    zl_steps_begin(&steps, &scene->view);
+    zl_plan_surplus(&steps);
+    for (size_t i = 0; i < steps.count; i++) {
+        found = found || steps.items[i].of.pod == pod;
+    }
+    return found;
 }
 
 static void test_surplus_is_neither_leader_nor_successor_and_deposed_pods_always(void **state)
@@ -318,45 +272,56 @@ static void test_surplus_is_neither_leader_nor_successor_and_deposed_pods_always
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct scene scene;
         set_scene(&scene, &rows[i].knobs);
-        const struct zl_member leader = {.pod = &scene.leader, .gatekept = !rows[i].knobs.single};
-        const struct zl_member successor = {.pod = &scene.successor,
-                                            .gatekept = !rows[i].knobs.single};
-        if (zl_is_surplus(&leader, &scene.lease) != rows[i].leader ||
-            zl_is_surplus(&successor, &scene.lease) != rows[i].successor) {
+        scene.members[0] =
+            (struct zl_member){.pod = &scene.leader, .gatekept = !rows[i].knobs.single};
+        scene.members[1] =
+            (struct zl_member){.pod = &scene.successor, .gatekept = !rows[i].knobs.single};
+        scene.view.member_count = 2;
+        if (is_surplus(&scene, &scene.leader) != rows[i].leader ||
+            is_surplus(&scene, &scene.successor) != rows[i].successor) {
             fail_msg("row %zu", i);
         }
         scene.leader.meta.deleting = true;
-        assert_false(zl_is_surplus(&leader, &scene.lease));
+        assert_false(is_surplus(&scene, &scene.leader));
     }
 }
 
 static void test_standby_forgets_the_rollout(void **state)
 {
     (void)state;
-    struct {
+    static const struct {
+        const char *name;
         struct knobs knobs;
         bool claimed; /* and the pod was not seen yet */
-        enum zl_lease_action action;
-        bool forget;
+        const char *steps;
     } rows[] = {
-        {{0}, false, RENEW, true},
-        {{.none = true}, false, KEEP, false},
-        {{.none = true, .deposed = true}, false, RENEW, true},
-        {{.unready_s = 1}, false, TAKE, true},
-        {{.seat = VACANT, .unready = true}, false, RENEW, true},
-        {{.seat = DEAD, .unready = true}, false, RELEASE, true},
-        {{.seat = DEAD}, true, KEEP, false}, /* a renewal would confirm the claim */
+        {"a successor", {0}, false, "lease rollout: successor=-; again 5000"},
+        {"nothing to forget", {.none = true}, false, "again 5000"},
+        {"deposed pods",
+         {.none = true, .deposed = true},
+         false,
+         "lease rollout: deposed=-; again 5000"},
+        {"the leader is not Ready",
+         {.unready_s = 1},
+         false,
+         "record-token 3; lease elected: holder=web-s successor=- ready=uid-s proven=rs-new; again "
+         "5000"},
+        {"nobody is Ready", {.seat = VACANT, .unready = true}, false, "lease rollout: successor=-"},
+        {"the leader died, and nobody is Ready",
+         {.seat = DEAD, .unready = true},
+         false,
+         "lease leader-gone: holder=- successor=-"},
+        {"a renewal would confirm the claim", {.seat = DEAD}, true, "again 5000"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct scene scene;
+        ZL_AUTO_STEPS struct zl_steps steps;
         set_scene(&scene, &rows[i].knobs);
-        scene.policy.standby = true;
+        scene.view.elects_all = true;
         scene.lease.provisional = rows[i].claimed;
-        struct zl_plan plan = zl_plan_pool(&scene.facts);
-        if (plan.action != rows[i].action || plan.forget_rollout != rows[i].forget ||
-            plan.removal != ZL_REMOVE_NONE || plan.depose || plan.delete_surplus) {
-            fail_msg("row %zu: action %d flags %d", i, (int)plan.action, flags_of(&plan));
-        }
+        zl_steps_begin(&steps, &scene.view);
+        zl_plan_standby(&scene.view, &steps);
+        expect_trace(rows[i].name, &steps, rows[i].steps);
     }
 }
 
@@ -368,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_empty_seat_goes_to_the_successor_that_may_have_it),
         cmocka_unit_test(test_any_other_living_pod_still_comes_before_a_new_one),
         cmocka_unit_test(test_lost_lease_is_taken_when_a_claim_would_have_settled),
+        cmocka_unit_test(test_token_goes_past_those_that_a_lost_lease_may_have_given),
         cmocka_unit_test(test_surplus_is_neither_leader_nor_successor_and_deposed_pods_always),
         cmocka_unit_test(test_standby_forgets_the_rollout),
     };

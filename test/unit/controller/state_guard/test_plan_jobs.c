@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A guarded pool: what becomes of its Lease and of its Jobs, row by row. */
+#include "controller/leader/plan.h"
+#include "controller/leader/status.h"
 #include "controller/state_guard/plan_jobs.h"
+#include "test/unit/controller/trace.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,12 +49,7 @@ struct row {
     bool cannot_suspend;
     int64_t retrying_ms;
 
-    /* wanted */
-    enum zl_lease_action action;
-    const char *taker;       /* "p-1" */
-    const char *next;        /* Job */
-    const char *jobs_wanted; /* of a, b, c: - keep, q queue, s suspend, r resume, x remove */
-    bool surplus;
+    const char *steps; /* wanted: all of them, and nothing else (controller/trace.h) */
 };
 
 struct scene {
@@ -61,7 +59,7 @@ struct scene {
     struct zl_pod pods[PODS];
     struct zl_turn turns[JOBS];
     struct zl_member members[PODS];
-    struct zl_pool_facts facts;
+    struct zl_view view;
 };
 
 static struct zl_job job_of(const struct job_row *row, int index)
@@ -106,7 +104,7 @@ static void set_lease(const struct row *row, struct scene *scene)
             lease->turn_job = lease->turn_uid = job_names[i];
         }
     }
-    scene->facts.lease = row->lease == NONE ? NULL : lease;
+    scene->view.lease = row->lease == NONE ? NULL : lease;
 }
 
 static void add_pods(const struct row *row, struct scene *scene)
@@ -124,25 +122,25 @@ static void add_pods(const struct row *row, struct scene *scene)
             if (of == job_names[j][0]) {
                 pod->meta.controller = (struct zl_controller_ref){
                     .kind = kind_job, .name = job_names[j], .uid = job_names[j]};
-                scene->members[scene->facts.member_count++] =
+                scene->members[scene->view.member_count++] =
                     (struct zl_member){.pod = pod, .gatekept = true, .job = &scene->jobs[j]};
             }
         }
     }
-    scene->facts.holder = row->lease == HELD ? holders[row->holder] : ZL_HOLDER_UNKNOWN;
-    scene->facts.holder_pod = NULL;
+    scene->view.holder = row->lease == HELD ? holders[row->holder] : ZL_HOLDER_UNKNOWN;
+    scene->view.holder_pod = NULL;
     if (row->lease == HELD && row->holder != GONE && row->holder != OUTSIDE) {
         struct zl_pod *pod = &scene->pods[0];
         pod->meta.deleting = row->holder == LEAVING;
         pod->finished = row->holder == FINISHED || row->holder == FAILED;
         pod->failed = row->holder == FAILED;
-        scene->facts.holder_pod = pod;
+        scene->view.holder_pod = pod;
     }
 }
 
 static void judge(const struct row *row, struct scene *scene)
 {
-    struct zl_guard_facts *guard = &scene->facts.guard;
+    struct zl_jobs_view *jobs = &scene->view.jobs;
     for (int i = 0; i < row->count; i++) {
         const struct job_row *job = &row->jobs[i];
         scene->jobs[i] = job_of(job, i);
@@ -150,11 +148,13 @@ static void judge(const struct row *row, struct scene *scene)
             (struct zl_turn){.job = &scene->jobs[i],
                              .starting_deadline_s = job->deadline_s > 0 ? job->deadline_s : -1};
     }
-    guard->turns = scene->turns;
-    guard->turn_count = (size_t)row->count;
-    guard->retrying_ms = row->retrying_ms;
+    jobs->turns = scene->turns;
+    jobs->turn_count = (size_t)row->count;
+    jobs->retrying_ms = row->retrying_ms;
+    jobs->are_current = true;
+    jobs->can_suspend = !row->cannot_suspend;
     add_pods(row, scene);
-    for (size_t i = 0; i < scene->facts.member_count; i++) {
+    for (size_t i = 0; i < scene->view.member_count; i++) {
         for (int j = 0; j < row->count; j++) {
             scene->turns[j].runs |= scene->members[i].job == scene->turns[j].job;
         }
@@ -163,11 +163,12 @@ static void judge(const struct row *row, struct scene *scene)
     if (row->used_by != NULL) {
         zl_ticks_add(&ticks, NOW_S - TICK_AGE_S, row->used_by, row->used_by);
     }
-    const char *turn = scene->facts.lease != NULL ? scene->facts.lease->turn_uid : NULL;
-    zl_turns_judge(scene->turns, guard->turn_count, turn, &ticks, NOW_S);
+    const char *turn = scene->view.lease != NULL ? scene->view.lease->turn_uid : NULL;
+    zl_turns_judge(scene->turns, jobs->turn_count, turn, &ticks, NOW_S);
+    zl_ticks_copy(&ticks, &scene->policy.status.ticks);
     zl_ticks_clear(&ticks);
-    const struct zl_turn *executing = zl_turns_find(scene->turns, guard->turn_count, turn);
-    guard->turn_over = executing == NULL || executing->standing != ZL_STANDING_EXECUTING;
+    const struct zl_turn *executing = zl_turns_find(scene->turns, jobs->turn_count, turn);
+    jobs->turn_over = executing == NULL || executing->standing != ZL_STANDING_EXECUTING;
 }
 
 static void set_scene(const struct row *row, struct scene *scene)
@@ -180,35 +181,19 @@ static void set_scene(const struct row *row, struct scene *scene)
         scene->policy.status.holder_uid = pod_names[1];
         scene->policy.status.holder_token = 3;
     }
-    scene->facts = (struct zl_pool_facts){.policy = &scene->policy,
-                                          .claim_timeout_ms = 5000,
-                                          .claim_age_ms = row->young ? 1000 : 5000,
-                                          .lost_ms = row->young ? 1000 : 5000,
-                                          .last_token = row->given ? 3 : 0,
-                                          .members = scene->members,
-                                          .now_us = NOW_S * SECOND_US};
+    scene->view = (struct zl_view){.namespace_ = ns,
+                                   .name = pool_name,
+                                   .policy = &scene->policy,
+                                   .claim_timeout_ms = 5000,
+                                   .claim_age_ms = row->young ? 1000 : 5000,
+                                   .lost_ms = row->young ? 1000 : 5000,
+                                   .last_token = row->given ? 3 : 0,
+                                   .known_token = row->given ? 3 : 0,
+                                   .members = scene->members,
+                                   .wake = {.runs = true, .attempts = 9},
+                                   .now_us = NOW_S * SECOND_US};
     set_lease(row, scene);
     judge(row, scene);
-}
-
-/* What the Lease is after PLAN, as carry_out makes it. */
-static void carry_out(const struct zl_plan *plan, struct scene *scene)
-{
-    struct zl_lease *lease = &scene->lease;
-    if (plan->action == ZL_LEASE_RELEASE) {
-        lease->holder_identity = nobody;
-        lease->holder_pod = lease->holder_uid = lease->turn_job = lease->turn_uid = NULL;
-        lease->released_token = lease->fencing_token;
-        scene->facts.holder = ZL_HOLDER_UNKNOWN;
-        scene->facts.holder_pod = NULL;
-    } else if (plan->action == ZL_LEASE_TAKE) {
-        lease->holder_identity = lease->holder_pod = lease->holder_uid = plan->taker->meta.uid;
-        lease->turn_job = lease->turn_uid = plan->taker->meta.controller.uid;
-        scene->facts.holder = ZL_HOLDER_ALIVE;
-        scene->facts.holder_pod = plan->taker;
-    }
-    struct zl_ticks none = {0};
-    zl_turns_judge(scene->turns, scene->facts.guard.turn_count, lease->turn_uid, &none, NOW_S);
 }
 
 static const char *same_or(const char *text)
@@ -218,43 +203,19 @@ static const char *same_or(const char *text)
 
 static void check(const struct row *row)
 {
-    static const char letters[] = {[ZL_JOB_KEEP] = '-',
-                                   [ZL_JOB_QUEUE] = 'q',
-                                   [ZL_JOB_SUSPEND] = 's',
-                                   [ZL_JOB_RESUME] = 'r',
-                                   [ZL_JOB_REMOVE] = 'x'};
     struct scene scene;
-    char jobs[JOBS + 1] = "";
+    ZL_AUTO_STEPS struct zl_steps steps;
     set_scene(row, &scene);
-    assert_true(zl_is_guarded(&scene.facts));
-    struct zl_plan plan = zl_plan_pool(&scene.facts);
-    const char *taker = plan.taker != NULL ? plan.taker->meta.name : NULL;
-    if (plan.action != row->action || !zl_same_string(taker, row->taker) ||
-        plan.delete_surplus != row->surplus) {
-        fail_msg("%s: action %d, taker %s, surplus %d", row->title, (int)plan.action,
-                 same_or(taker), plan.delete_surplus);
-    }
-    if (plan.action == ZL_LEASE_RELEASE || plan.action == ZL_LEASE_TAKE) {
-        carry_out(&plan, &scene);
-    }
-    const struct zl_turn *next = zl_guard_next(&scene.facts);
-    for (int i = 0; i < row->count; i++) {
-        jobs[i] = letters[zl_plan_job(&scene.facts, &scene.turns[i], next, !row->cannot_suspend)];
-    }
-    const char *name = next != NULL ? next->job->meta.name : NULL;
-    if (!zl_same_string(name, row->next) || strcmp(jobs, row->jobs_wanted) != 0) {
-        fail_msg("%s: next %s, Jobs \"%s\"", row->title, same_or(name), jobs);
-    }
+    zl_steps_begin(&steps, &scene.view);
+    zl_plan_turns(&scene.view, &steps);
+    expect_trace(row->title, &steps, row->steps);
+    zl_ticks_clear(&scene.policy.status.ticks);
 }
 
 #define CHECK(rows)                                                                                \
     for (size_t i_ = 0; i_ < sizeof(rows) / sizeof(rows)[0]; i_++) {                               \
         check(&(rows)[i_]);                                                                        \
     }
-#define KEEP ZL_LEASE_KEEP
-#define RENEW ZL_LEASE_RENEW
-#define TAKE ZL_LEASE_TAKE
-#define RELEASE ZL_LEASE_RELEASE
 #define QUEUED                                                                                     \
     {                                                                                              \
         .queued = true, .suspended = true                                                          \
@@ -263,76 +224,68 @@ static void check(const struct row *row)
 static const struct row FREE_ROWS[] = {
     {.title = "no Lease yet: the first may come, the others wait",
      .count = 3,
-     .next = "a",
-     .jobs_wanted = "-qq"},
+     .steps = "wake its-turn Job/a; queue waits b if turn-same; queue waits c if turn-same; again "
+              "30000"},
     {.title = "released: the first is resumed",
      .lease = RELEASED,
      .jobs = {QUEUED, QUEUED, QUEUED},
      .count = 3,
-     .next = "a",
-     .jobs_wanted = "r--"},
+     .steps = "resume its-turn a; again 30000"},
     {.title = "where Jobs cannot be suspended they carry the mark alone",
      .lease = RELEASED,
      .jobs = {{.queued = true}, {.queued = true}, {0}},
      .count = 3,
      .cannot_suspend = true,
-     .next = "a",
-     .jobs_wanted = "r-q"},
+     .steps = "resume its-turn a; queue waits c if turn-same; again 30000"},
     {.title = "a waiting Job that somebody resumed is suspended again",
      .lease = RELEASED,
      .jobs = {QUEUED, {.queued = true}},
      .count = 2,
-     .next = "a",
-     .jobs_wanted = "rs"},
+     .steps = "resume its-turn a; suspend resumed-too-early b if turn-same; again 30000"},
     {.title = "one that had its turn while no controller ran loses the mark; one that is deleted "
               "is left alone",
      .lease = RELEASED,
      .jobs = {{.over = true, .queued = true}, {.deleting = true, .queued = true}, QUEUED},
      .count = 3,
-     .next = "c",
-     .jobs_wanted = "r-r"},
+     .steps = "resume its-turn c; resume had-its-turn a; again 30000"},
     {.title = "suspended by its user, a Job is passed over and left alone",
      .lease = RELEASED,
      .jobs = {{.paused = true}, QUEUED},
      .count = 2,
-     .next = "b",
-     .jobs_wanted = "-r"},
+     .steps = "resume its-turn b; again 30000"},
     {.title = "the Lease was lost a moment ago: nobody is called",
      .lease = LOST,
      .given = true,
      .young = true,
      .jobs = {QUEUED, {0}},
      .count = 2,
-     .jobs_wanted = "-q"},
+     .steps = "queue waits b if turn-same; again 4000"},
     {.title = "... nor is who runs taken: it may not be the one; and it is not suspended",
      .lease = LOST,
      .given = true,
      .young = true,
      .runs = "b",
      .count = 2,
-     .jobs_wanted = "q-"},
+     .steps = "queue waits a if turn-same; again 4000"},
     {.title = "... taken when nothing can be on its way any more",
      .lease = LOST,
      .given = true,
      .runs = "b",
      .count = 2,
-     .action = TAKE,
-     .taker = "p-0",
-     .surplus = true,
-     .jobs_wanted = "q-"},
+     .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-0 turn=b; queue "
+              "waits a if turn-same; again 5000"},
     {.title = "... nor when it was deleted",
      .given = true,
      .young = true,
      .jobs = {QUEUED},
      .count = 1,
-     .jobs_wanted = "-"},
+     .steps = "again 4000"},
     {.title = "lost for the claim timeout: the first may come",
      .lease = LOST,
      .given = true,
      .jobs = {QUEUED},
      .count = 1,
-     .next = "a",
-     .jobs_wanted = "r"},
+     .steps = "resume its-turn a; again 30000"},
     {.title = "lost, and the last that executed still runs: it is its seat at once",
      .lease = LOST,
      .given = true,
@@ -340,58 +293,46 @@ static const struct row FREE_ROWS[] = {
      .led_last = true,
      .runs = "ab",
      .count = 2,
-     .action = TAKE,
-     .taker = "p-1",
-     .surplus = true,
-     .jobs_wanted = "q-"},
+     .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-1 turn=b; queue "
+              "waits a if turn-same; delete-pod surplus-of-job p-0 if holder-same; again 5000"},
     {.title = "nobody admitted it, but it runs: it is adopted",
      .lease = RELEASED,
      .runs = "b",
      .count = 2,
-     .action = TAKE,
-     .taker = "p-0",
-     .surplus = true,
-     .jobs_wanted = "q-"},
+     .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-0 turn=b; queue "
+              "waits a if turn-same; again 5000"},
     {.title = "of two that run, the first Job's",
      .lease = RELEASED,
      .runs = "ca",
      .count = 3,
-     .action = TAKE,
-     .taker = "p-1",
-     .surplus = true,
-     .jobs_wanted = "-qq"},
+     .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-1 turn=a; queue "
+              "waits b if turn-same; queue waits c if turn-same; delete-pod surplus-of-job p-0 if "
+              "holder-same; again 5000"},
     {.title = "a Job that is over, and whose pod lives: nobody starts beside it",
      .lease = RELEASED,
      .runs = "a",
      .jobs = {{.over = true}, QUEUED},
      .count = 2,
-     .action = TAKE,
-     .taker = "p-0",
-     .surplus = true,
-     .jobs_wanted = "--"},
+     .steps =
+         "reserve-token if taker-lives lease-same; lease elected: holder=p-0 turn=a; again 5000"},
     {.title = "one that wants its turn is preferred to that",
      .lease = RELEASED,
      .runs = "ab",
      .jobs = {{.over = true}, {0}},
      .count = 2,
-     .action = TAKE,
-     .taker = "p-1",
-     .surplus = true,
-     .jobs_wanted = "--"},
+     .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-1 turn=b; "
+              "delete-pod surplus-of-job p-0 if holder-same; again 5000"},
     {.title = "somebody emptied the Lease within a turn: it goes on",
      .lease = LOST,
      .turn = "b",
      .count = 2,
-     .next = "b",
-     .jobs_wanted = "q-"},
+     .steps = "wake its-turn Job/b; queue waits a if turn-same; again 30000"},
     {.title = "... and it is over: the turn is taken off the Lease",
      .lease = LOST,
      .turn = "a",
      .jobs = {{.over = true}, QUEUED},
      .count = 2,
-     .action = RELEASE,
-     .next = "b",
-     .jobs_wanted = "-r"},
+     .steps = "lease turn-over: turn=-; resume its-turn b; again 30000"},
 };
 
 static void test_free_seat_goes_to_who_runs_or_calls_the_next(void **state)
@@ -409,8 +350,7 @@ static const struct row TURN_ROWS[] = {
      .runs = "a",
      .jobs = {{0}, {0}, QUEUED},
      .count = 3,
-     .surplus = true,
-     .jobs_wanted = "-q-"},
+     .steps = "queue waits b if turn-same; again 5000"},
     {.title = "it executes although it was queued: let go",
      SEAT,
      .holder = ALIVE,
@@ -418,8 +358,7 @@ static const struct row TURN_ROWS[] = {
      .runs = "a",
      .jobs = {QUEUED},
      .count = 1,
-     .surplus = true,
-     .jobs_wanted = "r"},
+     .steps = "resume had-its-turn a; again 5000"},
     {.title = "the claim is confirmed when its pod is seen",
      SEAT,
      .holder = ALIVE,
@@ -427,9 +366,7 @@ static const struct row TURN_ROWS[] = {
      .turn = "a",
      .runs = "a",
      .count = 1,
-     .action = RENEW,
-     .surplus = true,
-     .jobs_wanted = "-"},
+     .steps = "lease renewal:; again 5000"},
     {.title = "a turn that somebody edited is put right",
      SEAT,
      .holder = ALIVE,
@@ -437,9 +374,8 @@ static const struct row TURN_ROWS[] = {
      .runs = "a",
      .jobs = {QUEUED, {0}},
      .count = 2,
-     .action = RENEW,
-     .surplus = true,
-     .jobs_wanted = "--"},
+     .steps =
+         "lease renewal: turn=a; resume had-its-turn a; queue waits b if turn-same; again 5000"},
     {.title = "the pod of a claim is on its way",
      SEAT,
      .provisional = true,
@@ -447,25 +383,21 @@ static const struct row TURN_ROWS[] = {
      .turn = "a",
      .jobs = {{0}, {0}},
      .count = 2,
-     .jobs_wanted = "-q"},
+     .steps = "queue waits b if turn-same; again 4000"},
     {.title = "it never came: the turn goes on, its Job is woken",
      SEAT,
      .provisional = true,
      .turn = "a",
      .jobs = {{0}, QUEUED},
      .count = 2,
-     .next = "a",
-     .surplus = true,
-     .jobs_wanted = "--"},
+     .steps = "wake its-turn Job/a; again 30000"},
     {.title = "between two pods of a Job: nobody else",
      SEAT,
      .holder = FINISHED,
      .turn = "b",
      .jobs = {QUEUED, {0}},
      .count = 2,
-     .next = "b",
-     .surplus = true,
-     .jobs_wanted = "--"},
+     .steps = "wake its-turn Job/b; again 30000"},
     {.title = "... its second pod slipped in: the seat is its",
      SEAT,
      .holder = FINISHED,
@@ -473,10 +405,7 @@ static const struct row TURN_ROWS[] = {
      .runs = "-b",
      .jobs = {QUEUED, {0}},
      .count = 2,
-     .action = TAKE,
-     .taker = "p-1",
-     .surplus = true,
-     .jobs_wanted = "--"},
+     .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-1; again 5000"},
     {.title = "... another Job's pod slipped in: it is surplus",
      SEAT,
      .holder = FINISHED,
@@ -484,18 +413,15 @@ static const struct row TURN_ROWS[] = {
      .runs = "-a",
      .jobs = {{0}, {0}},
      .count = 2,
-     .next = "b",
-     .surplus = true,
-     .jobs_wanted = "q-"},
+     .steps = "wake its-turn Job/b; queue waits a if turn-same; delete-pod surplus-of-job p-1 if "
+              "holder-same; again 30000"},
     {.title = "complete: the seat is released and the next resumed at once",
      SEAT,
      .holder = FINISHED,
      .turn = "a",
      .jobs = {{.over = true}, QUEUED, QUEUED},
      .count = 3,
-     .action = RELEASE,
-     .next = "b",
-     .jobs_wanted = "-r-"},
+     .steps = "lease turn-over: holder=- turn=-; resume its-turn b; again 30000"},
     {.title = "over, but its pod lives: the turn does not end",
      SEAT,
      .holder = ALIVE,
@@ -503,8 +429,7 @@ static const struct row TURN_ROWS[] = {
      .runs = "a",
      .jobs = {{.over = true}, QUEUED},
      .count = 2,
-     .surplus = true,
-     .jobs_wanted = "--"},
+     .steps = "again 5000"},
     {.title = "over, and its pod is on its way out, on a lost node perhaps: nor here",
      SEAT,
      .holder = LEAVING,
@@ -512,32 +437,25 @@ static const struct row TURN_ROWS[] = {
      .runs = "a",
      .jobs = {{.over = true}, QUEUED},
      .count = 2,
-     .surplus = true,
-     .jobs_wanted = "--"},
+     .steps = "again 5000"},
     {.title = "deleted, and its pod is gone",
      SEAT,
      .turn = "a",
      .jobs = {{.deleting = true}, QUEUED},
      .count = 2,
-     .action = RELEASE,
-     .next = "b",
-     .jobs_wanted = "-r"},
+     .steps = "lease turn-over: holder=- turn=-; resume its-turn b; again 30000"},
     {.title = "its user suspends it in its turn: the turn ends, and it waits for another",
      SEAT,
      .turn = "a",
      .jobs = {{.paused = true}, QUEUED},
      .count = 2,
-     .action = RELEASE,
-     .next = "b",
-     .jobs_wanted = "-r"},
+     .steps = "lease turn-over: holder=- turn=-; resume its-turn b; again 30000"},
     {.title = "a Deployment's pod that left",
      SEAT,
      .holder = OUTSIDE,
      .jobs = {QUEUED},
      .count = 1,
-     .action = RELEASE,
-     .next = "a",
-     .jobs_wanted = "r"},
+     .steps = "lease leader-outside: holder=-; resume its-turn a; again 30000"},
     {.title = "a pod that ran beside the turn that ended is given the seat",
      SEAT,
      .holder = FINISHED,
@@ -545,10 +463,8 @@ static const struct row TURN_ROWS[] = {
      .runs = "-c",
      .jobs = {{.over = true}, QUEUED, {0}},
      .count = 3,
-     .action = TAKE,
-     .taker = "p-1",
-     .surplus = true,
-     .jobs_wanted = "---"},
+     .steps =
+         "reserve-token if taker-lives lease-same; lease elected: holder=p-1 turn=c; again 5000"},
 };
 
 static void test_turn_lasts_until_its_job_is_over_and_its_pod_gone(void **state)
@@ -566,8 +482,7 @@ static const struct row TICK_ROWS[] = {
      .lease = RELEASED,
      .jobs = {TICK, TICK},
      .count = 2,
-     .next = "a",
-     .jobs_wanted = "-x"},
+     .steps = "wake its-turn Job/a; delete-job duplicate b if no-turn; again 30000"},
     {.title = "while the first executes, too",
      SEAT,
      .holder = ALIVE,
@@ -576,33 +491,29 @@ static const struct row TICK_ROWS[] = {
      .used_by = "a",
      .jobs = {TICK, TICK},
      .count = 2,
-     .surplus = true,
-     .jobs_wanted = "-x"},
+     .steps = "delete-job duplicate b if no-turn; again 5000"},
     {.title = "one that slipped in for a tick that is used up gets no turn",
      .lease = RELEASED,
      .used_by = "gone",
      .runs = "a",
      .jobs = {TICK, QUEUED},
      .count = 2,
-     .jobs_wanted = "x-"},
+     .steps = "delete-job duplicate a if no-turn"},
     {.title = "its deadline passed long enough ago",
      .lease = RELEASED,
      .jobs = {{.ticks = true, .deadline_s = TICK_AGE_S - 6}, QUEUED},
      .count = 2,
-     .next = "b",
-     .jobs_wanted = "xr"},
+     .steps = "resume its-turn b; delete-job missed a if no-turn; again 1"},
     {.title = "it passed a moment ago: a claim may be under way",
      .lease = RELEASED,
      .jobs = {{.ticks = true, .deadline_s = TICK_AGE_S - 5}, QUEUED},
      .count = 2,
-     .next = "b",
-     .jobs_wanted = "-r"},
+     .steps = "resume its-turn b; again 1000"},
     {.title = "in time",
      .lease = RELEASED,
      .jobs = {{.ticks = true, .deadline_s = TICK_AGE_S}, QUEUED},
      .count = 2,
-     .next = "a",
-     .jobs_wanted = "--"},
+     .steps = "wake its-turn Job/a; again 6000"},
 };
 
 static void test_tick_is_one_jobs_alone(void **state)
@@ -619,9 +530,9 @@ static void test_overdue_job_is_looked_at_in_time(void **state)
                             .count = 3};
     struct scene scene;
     set_scene(&row, &scene);
-    assert_int_equal(zl_guard_deadline_ms(&scene.facts), 11000 + 5000);
+    assert_int_equal(zl_turns_deadline_ms(&scene.view), 11000 + 5000);
     scene.turns[0].starting_deadline_s = -1;
-    assert_int_equal(zl_guard_deadline_ms(&scene.facts), 0);
+    assert_int_equal(zl_turns_deadline_ms(&scene.view), 0);
 }
 
 static void test_failed_pod_is_retried_at_the_jobs_own_pace(void **state)
@@ -641,7 +552,7 @@ static void test_failed_pod_is_retried_at_the_jobs_own_pace(void **state)
                                 .count = 1,  .retrying_ms = rows[i].retrying_ms};
         struct scene scene;
         set_scene(&row, &scene);
-        int64_t got_ms = zl_guard_retry_ms(&scene.facts);
+        int64_t got_ms = zl_turn_retry_ms(&scene.view);
         if (got_ms != rows[i].wanted_ms) {
             fail_msg("row %zu: %lld ms", i, (long long)got_ms);
         }
@@ -650,6 +561,14 @@ static void test_failed_pod_is_retried_at_the_jobs_own_pace(void **state)
 
 /* --- status --- */
 
+static void fill_status(const struct zl_view *view, struct zl_policy_status *out)
+{
+    zl_status_begin(view, out);
+    zl_status_list_jobs(view, ZL_STRATEGY_STATE_GUARD, out);
+    zl_status_turns(view, out);
+    zl_status_end(view, out);
+}
+
 static void test_status_says_who_executes_and_who_waits(void **state)
 {
     (void)state;
@@ -657,7 +576,7 @@ static void test_status_says_who_executes_and_who_waits(void **state)
     struct scene scene;
     struct zl_policy_status status = {0};
     set_scene(&row, &scene);
-    zl_plan_status(&scene.facts, scene.facts.lease, scene.facts.holder_pod, &status);
+    fill_status(&scene.view, &status);
     assert_string_equal(status.executing.name, "b");
     assert_string_equal(status.executing.since, "2025-12-31T23:59:30Z");
     assert_int_equal(status.waiting, 2);
@@ -705,7 +624,7 @@ static void test_status_between_turns(void **state)
             scene.policy.status.executing =
                 (struct zl_status_job){.name = job_names[0], .uid = job_names[0]};
         }
-        zl_plan_status(&scene.facts, scene.facts.lease, scene.facts.holder_pod, &status);
+        fill_status(&scene.view, &status);
         const char *reason = status.conditions[ZL_CONDITION_READY].reason;
         if (!zl_same_string(status.executing.name, rows[i].executing) ||
             strcmp(status.phase, rows[i].phase) != 0 || strcmp(reason, rows[i].reason) != 0) {
@@ -717,30 +636,42 @@ static void test_status_between_turns(void **state)
     }
 }
 
-static void test_status_keeps_the_ticks_in_every_mode(void **state)
+static void test_pod_that_slipped_in_beside_a_claim_waits_for_the_claim(void **state)
 {
     (void)state;
-    static const struct zl_workload deployment = {.meta = {.namespace_ = ns, .name = pool_name},
-                                                  .kind = &ZL_KIND_DEPLOYMENT,
-                                                  .replicas = 3,
-                                                  .pool = pool_name};
-    static const struct zl_workload *const workloads[] = {&deployment};
-    for (int mode = 0; mode < 3; mode++) {
-        const struct row row = {.lease = RELEASED, .count = 1};
-        struct scene scene;
-        struct zl_policy_status status = {0};
-        set_scene(&row, &scene);
-        scene.policy.standby = mode == 1;
-        scene.facts.workloads = workloads;
-        scene.facts.workload_count = mode == 2;
-        zl_ticks_add(&scene.policy.status.ticks, NOW_S, "a", "uid");
-        zl_plan_status(&scene.facts, scene.facts.lease, NULL, &status);
-        assert_non_null(zl_ticks_find(&status.ticks, NOW_S));
-        assert_string_equal(status.workloads[status.workload_count - 1].strategy,
-                            mode == 0 ? ZL_STRATEGY_STATE_GUARD : ZL_STRATEGY_NONE);
-        zl_policy_status_clear(&status);
-        zl_ticks_clear(&scene.policy.status.ticks);
-    }
+    const struct row row = {.title = "not judged before the claim is settled",
+                            SEAT,
+                            .provisional = true,
+                            .young = true,
+                            .turn = "a",
+                            .runs = "-b",
+                            .jobs = {{0}, QUEUED},
+                            .count = 2,
+                            .steps = "again 4000"};
+    check(&row);
+}
+
+static void test_what_was_written_a_moment_ago_is_not_written_again(void **state)
+{
+    (void)state;
+    const struct row row = {SEAT, .holder = ALIVE, .turn = "a", .runs = "a", .count = 3};
+    struct scene scene;
+    ZL_AUTO_STEPS struct zl_steps steps;
+    set_scene(&row, &scene);
+    scene.view.jobs.are_current = false;
+    zl_steps_begin(&steps, &scene.view);
+    zl_plan_turns(&scene.view, &steps);
+    expect_trace("the cache is behind", &steps, "again 20");
+}
+
+static void test_pods_that_nobody_leads_are_named_only_once_a_lease_is_there(void **state)
+{
+    (void)state;
+    const struct row row = {.title = "made empty: creating is no compare-and-swap",
+                            .runs = "b",
+                            .count = 2,
+                            .steps = "lease no-lease:; again 1"};
+    check(&row);
 }
 
 /* --- beside a Deployment --- */
@@ -748,29 +679,33 @@ static void test_status_keeps_the_ticks_in_every_mode(void **state)
 static void test_deployment_beside_an_executing_job_waits(void **state)
 {
     (void)state;
-    static const struct zl_workload deployment = {.meta = {.namespace_ = ns, .name = pool_name},
-                                                  .kind = &ZL_KIND_DEPLOYMENT,
+    static const struct zl_workload deployment = {.kind = &ZL_KIND_DEPLOYMENT,
+                                                  .meta = {.namespace_ = ns, .name = pool_name},
                                                   .replicas = 3,
                                                   .pool = pool_name};
     static const struct zl_workload *const workloads[] = {&deployment};
     const struct row row = {SEAT, .holder = ALIVE, .turn = "a", .runs = "a", .count = 1};
     struct scene scene;
+    ZL_AUTO_STEPS struct zl_steps steps;
+    ZL_AUTO_STEPS struct zl_steps later;
     set_scene(&row, &scene);
-    scene.facts.workloads = workloads;
-    scene.facts.workload_count = 1;
-    scene.facts.unready_ms = 9999999; /* a Job's pod is never Ready for anybody */
-    assert_false(zl_is_guarded(&scene.facts));
-    struct zl_plan plan = zl_plan_pool(&scene.facts);
-    assert_int_equal(plan.action, ZL_LEASE_KEEP);
-    assert_false(plan.depose);
+    scene.view.workloads = workloads;
+    scene.view.workload_count = 1;
+    scene.view.unready_ms = 9999999; /* a Job's pod is never Ready for anybody */
+    zl_steps_begin(&steps, &scene.view);
+    zl_plan_scale_down(&scene.view, &steps);
+    expect_trace("it executes", &steps, "again 5000");
     struct zl_policy_status status = {0};
-    zl_plan_status(&scene.facts, scene.facts.lease, scene.facts.holder_pod, &status);
+    zl_status_scale_down(&scene.view, &status);
     assert_int_equal(status.blocked, 3);
     assert_int_equal(status.candidates, 0);
     zl_policy_status_clear(&status);
-    scene.facts.holder = ZL_HOLDER_FINISHED;
-    scene.facts.member_count = 0;
-    assert_int_equal(zl_plan_pool(&scene.facts).action, ZL_LEASE_RELEASE);
+    scene.view.holder = ZL_HOLDER_FINISHED;
+    scene.view.member_count = 0;
+    zl_steps_begin(&later, &scene.view);
+    zl_plan_scale_down(&scene.view, &later);
+    expect_trace("it is over", &later,
+                 "lease turn-over: holder=- turn=-; wake seat-free Deployment/batch; again 30000");
 }
 
 int main(void)
@@ -783,7 +718,9 @@ int main(void)
         cmocka_unit_test(test_failed_pod_is_retried_at_the_jobs_own_pace),
         cmocka_unit_test(test_status_says_who_executes_and_who_waits),
         cmocka_unit_test(test_status_between_turns),
-        cmocka_unit_test(test_status_keeps_the_ticks_in_every_mode),
+        cmocka_unit_test(test_pod_that_slipped_in_beside_a_claim_waits_for_the_claim),
+        cmocka_unit_test(test_what_was_written_a_moment_ago_is_not_written_again),
+        cmocka_unit_test(test_pods_that_nobody_leads_are_named_only_once_a_lease_is_there),
         cmocka_unit_test(test_deployment_beside_an_executing_job_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,14 +61,16 @@ static const char POD[] = "{" META(
                     "}") ",\"spec\":{" spec "}}"
 
 static char kind[] = "Service", api_version[] = "v1", owner_name[] = "web", owner_uid[] = "uid-web";
-static const struct zl_controller_ref OWNER = {
-    .api_version = api_version, .kind = kind, .name = owner_name, .uid = owner_uid};
+#define OWNER                                                                                      \
+    {                                                                                              \
+        .api_version = api_version, .kind = kind, .name = owner_name, .uid = owner_uid             \
+    }
 
 static struct zl_route route_of(const struct zl_service *from, const struct zl_pod *leader)
 {
     return (struct zl_route){.namespace_ = "shop",
                              .name = "web-leader",
-                             .owner = &OWNER,
+                             .owner = OWNER,
                              .from = from,
                              .leader = leader,
                              .zone = "zone-a"};

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/apply/wakes.h"
+#include "controller/view/wakes.h"
 
 #include "common/base/hash.h"
-#include "controller/leader/plan.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -45,44 +44,47 @@ void zl_wakes_free(struct zl_wakes *wakes)
     free(wakes);
 }
 
-static struct entry *find(struct zl_wakes *wakes, const char *key)
+static struct entry *find_entry(struct zl_wakes *wakes, const char *key)
 {
     struct entry *entry;
     HASH_FIND_STR(wakes->entries, key, entry);
     return entry;
 }
 
-bool zl_wakes_is_due(struct zl_wakes *wakes, const char *namespace_, const char *pool, bool urgent,
-                     int64_t now_ms, int64_t *wait_ms)
+struct zl_wake_clock zl_wakes_find(struct zl_wakes *wakes, const char *namespace_, const char *pool,
+                                   int64_t now_ms)
+{
+    ZL_AUTO_FREE char *key = zl_asprintf("%s/%s", namespace_, pool);
+    struct zl_wake_clock clock = {0};
+    pthread_mutex_lock(&wakes->lock);
+    const struct entry *entry = find_entry(wakes, key);
+    if (entry != NULL) {
+        clock = (struct zl_wake_clock){
+            .runs = true, .attempts = entry->attempts, .due_in_ms = entry->due_ms - now_ms};
+    }
+    pthread_mutex_unlock(&wakes->lock);
+    return clock;
+}
+
+void zl_wakes_set(struct zl_wakes *wakes, const char *namespace_, const char *pool,
+                  const struct zl_wake_clock *clock, int64_t now_ms)
 {
     ZL_AUTO_FREE char *key = zl_asprintf("%s/%s", namespace_, pool);
     pthread_mutex_lock(&wakes->lock);
-    struct entry *entry = find(wakes, key);
+    struct entry *entry = find_entry(wakes, key);
+    if (!clock->runs) {
+        if (entry != NULL) {
+            remove_entry(wakes, entry);
+        }
+        pthread_mutex_unlock(&wakes->lock);
+        return;
+    }
     if (entry == NULL) {
         entry = zl_alloc(sizeof *entry);
         entry->key = ZL_STEAL(&key);
-        /* Nothing was released just now: the owners are probably about to create by themselves. */
-        entry->attempts = urgent ? 0 : 1;
-        entry->due_ms = now_ms + zl_wake_delay_ms(entry->attempts);
         HASH_ADD_KEYPTR(hh, wakes->entries, entry->key, strlen(entry->key), entry);
     }
-    bool due = entry->due_ms <= now_ms;
-    if (due) {
-        entry->attempts++;
-        entry->due_ms = now_ms + zl_wake_delay_ms(entry->attempts);
-    }
-    *wait_ms = entry->due_ms - now_ms;
-    pthread_mutex_unlock(&wakes->lock);
-    return due;
-}
-
-void zl_wakes_forget(struct zl_wakes *wakes, const char *namespace_, const char *pool)
-{
-    ZL_AUTO_FREE char *key = zl_asprintf("%s/%s", namespace_, pool);
-    pthread_mutex_lock(&wakes->lock);
-    struct entry *entry = find(wakes, key);
-    if (entry != NULL) {
-        remove_entry(wakes, entry);
-    }
+    entry->attempts = clock->attempts;
+    entry->due_ms = now_ms + clock->due_in_ms;
     pthread_mutex_unlock(&wakes->lock);
 }

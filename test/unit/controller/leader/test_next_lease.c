@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a plan of a rollout makes of the Lease. */
-#include "controller/reconcile/reconciler.h"
+/* What a rollout makes of the Lease. */
 #include "test/unit/rollout_scene.h"
 
 #include <setjmp.h>
@@ -9,23 +8,17 @@
 
 #include <cmocka.h>
 
-/* As reconcile_pool.c does: the next record by the action, then what the rollout adds. */
-static struct zl_lease *apply(struct scene *scene)
+/* The Lease that is to be stored; a copy of what stays if nothing is. */
+static struct zl_lease *plan(struct scene *scene)
 {
-    const struct zl_plan plan = zl_plan_pool(&scene->facts);
-    const struct zl_pool_facts *facts = &scene->facts;
-    const struct zl_pool gathered = {.facts = *facts};
-    struct zl_lease *next = NULL;
-    if (plan.action == ZL_LEASE_TAKE) {
-        const struct zl_candidate taker = zl_candidate_of(plan.taker, facts->policy);
-        next = zl_lease_claimed(facts->lease, facts->policy, 0, &taker, false, facts->now_us);
-    } else if (plan.action == ZL_LEASE_RELEASE) {
-        next = zl_lease_released(facts->lease, facts->now_us);
+    ZL_AUTO_STEPS struct zl_steps steps;
+    zl_steps_begin(&steps, &scene->view);
+    if (scene->view.elects_all) {
+        zl_plan_standby(&scene->view, &steps);
     } else {
-        next = zl_lease_renewed(facts->lease, facts->policy, NULL, facts->now_us);
+        zl_plan_scale_down(&scene->view, &steps);
     }
-    zl_apply_rollout(&gathered, &plan, next);
-    return next;
+    return zl_lease_copy(steps.after.lease);
 }
 
 struct row {
@@ -124,7 +117,7 @@ static void test_plan_becomes_the_record(void **state)
         const struct row *row = &ROWS[i];
         struct scene scene;
         set_scene(&scene, &row->knobs);
-        struct zl_lease *next = apply(&scene);
+        struct zl_lease *next = plan(&scene);
         check(row->name, "holder", zl_lease_is_held(next) ? next->holder_uid : "", row->holder);
         check(row->name, "successor", next->successor_uid, row->successor);
         check(row->name, "deposed", next->deposed, row->deposed);
@@ -140,18 +133,18 @@ static void test_pods_are_forgotten_only_by_a_memory_that_is_new_enough(void **s
     (void)state;
     struct scene scene;
     set_scene(&scene, &(struct knobs){.none = true, .starting = true, .deposed = true});
-    scene.facts.members_are_current = false;
-    struct zl_lease *next = apply(&scene);
+    scene.view.members_are_current = false;
+    struct zl_lease *next = plan(&scene);
     assert_string_equal(next->deposed, "uid-z,uid-a");
     zl_lease_free(next);
-    scene.facts.members_are_current = true;
-    next = apply(&scene);
+    scene.view.members_are_current = true;
+    next = plan(&scene);
     assert_string_equal(next->deposed, "uid-a"); /* a member, as odd as it is that it leads */
     zl_lease_free(next);
 
     /* The successor may be on its way into the store. */
     set_scene(&scene, &(struct knobs){.missing = true, .starting = true, .ousted = true});
-    next = apply(&scene);
+    next = plan(&scene);
     assert_string_equal(next->deposed, "uid-s");
     zl_lease_free(next);
 }
@@ -163,20 +156,20 @@ static void test_taking_a_lost_lease_deposes_all_others(void **state)
     set_scene(&scene, &(struct knobs){.seat = VACANT, .deposed = true});
     scene.lease.deposed = NULL; /* a live pod: it may have led */
     scene.lease.released_token = 0;
-    scene.facts.lost_ms = 5000;
-    struct zl_lease *next = apply(&scene);
+    scene.view.lost_ms = 5000;
+    struct zl_lease *next = plan(&scene);
     assert_null(next->deposed); /* nobody ever led: nobody has lost anything */
     zl_lease_free(next);
 
     scene.policy.status.fencing_token = 3;
-    scene.facts.last_token = 3;
-    next = apply(&scene);
+    scene.view.last_token = 3;
+    next = plan(&scene);
     assert_true(zl_lease_is_held_by(next, "uid-s"));
     assert_string_equal(next->deposed, "uid-a");
     zl_lease_free(next);
 
     scene.lease.released_token = 3; /* we emptied it, and know that nobody led */
-    next = apply(&scene);
+    next = plan(&scene);
     assert_null(next->deposed);
     zl_lease_free(next);
 }
@@ -186,8 +179,8 @@ static void test_standby_keeps_neither_successor_nor_deposed_pods(void **state)
     (void)state;
     struct scene scene;
     set_scene(&scene, &(struct knobs){.deposed = true});
-    scene.policy.standby = true;
-    struct zl_lease *next = apply(&scene);
+    scene.view.elects_all = true;
+    struct zl_lease *next = plan(&scene);
     assert_null(next->successor_pod);
     assert_null(next->successor_uid);
     assert_null(next->deposed);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/leader/status.h"
+
+#include "common/base/clock.h"
+
+#include <string.h>
+
+static int64_t count_blocked(const struct zl_view *view)
+{
+    int64_t wanted = 0;
+    int64_t running = 0;
+    for (size_t i = 0; i < view->workload_count; i++) {
+        if (zl_refuses_followers(view->workloads[i])) {
+            wanted += view->workloads[i]->replicas;
+        }
+    }
+    for (size_t i = 0; i < view->member_count; i++) {
+        const struct zl_member *member = &view->members[i];
+        if (member->gatekept && member->job == NULL && !member->pod->meta.deleting) {
+            running++;
+        }
+    }
+    return wanted > running ? wanted - running : 0;
+}
+
+/* That a leader works is known for its life, also when the Lease that says so is deleted. */
+static void fill_first_ready(const struct zl_view *view, struct zl_policy_status *out)
+{
+    const struct zl_policy_status *before = &view->policy->status;
+    const struct zl_pod *leader = view->holder_pod;
+    char now[ZL_TIME_TEXT_MAX];
+    if (zl_same_string(before->holder_uid, out->holder_uid)) {
+        out->holder_ready_time = zl_strdup(before->holder_ready_time);
+    }
+    if (out->holder_ready_time == NULL && leader != NULL && leader->ready) {
+        zl_time_format(view->now_us, now);
+        out->holder_ready_time = zl_strdup(now);
+    }
+}
+
+static void fill_holder(const struct zl_view *view, struct zl_policy_status *out)
+{
+    const struct zl_lease *lease = view->lease;
+    char text[ZL_TIME_TEXT_MAX];
+    if (!zl_lease_is_held(lease) || lease->provisional) {
+        return; /* a claim is not a leader until its pod was seen */
+    }
+    out->holder_name = zl_strdup(lease->holder_pod);
+    out->holder_uid = zl_strdup(lease->holder_uid);
+    out->holder_namespace = zl_strdup(view->policy->meta.namespace_);
+    out->holder_token = lease->fencing_token;
+    if (lease->acquire_us != 0) {
+        zl_time_format(lease->acquire_us, text);
+        out->holder_start_time = zl_strdup(text);
+    }
+    fill_first_ready(view, out);
+}
+
+static void set_ready(struct zl_policy_status *out, bool ready, const char *reason,
+                      const char *message)
+{
+    zl_condition_set(&out->conditions[ZL_CONDITION_READY], ready, reason, message);
+}
+
+static void fill_ready(const struct zl_view *view, struct zl_policy_status *out)
+{
+    const struct zl_lease *lease = view->lease;
+    const struct zl_pod *leader = view->holder_pod;
+    if (view->workload_count == 0) {
+        set_ready(out, false, "NoWorkload",
+                  "no workload joins this pool: label a Deployment, StatefulSet, Job or CronJob of "
+                  "this namespace with zen-lead/pool");
+    } else if (!zl_lease_is_held(lease)) {
+        set_ready(out, false, "NoLeader", "no pod leads; the next one that is created may");
+    } else if (lease->provisional || leader == NULL) {
+        set_ready(out, false, "ClaimPending", "a pod was admitted as leader and is not there yet");
+    } else if (!leader->ready) {
+        set_ready(out, false, "LeaderNotReady", "the leader's pod is not Ready");
+    } else {
+        set_ready(out, true, "LeaderReady", "the leader's pod is Ready");
+    }
+}
+
+static void fill_led(const struct zl_view *view, struct zl_policy_status *out)
+{
+    const struct zl_lease *lease = view->lease;
+    fill_holder(view, out);
+    if (lease != NULL && view->successor_pod != NULL) {
+        out->successor_name = zl_strdup(lease->successor_pod);
+        out->successor_uid = zl_strdup(lease->successor_uid);
+    }
+    for (size_t i = 0; i < view->member_count; i++) {
+        out->candidates += view->members[i].job == NULL;
+    }
+}
+
+static void set_phase(const struct zl_view *view, bool nothing_to_elect,
+                      struct zl_policy_status *out)
+{
+    const struct zl_lease *lease = view->lease;
+    bool led = zl_lease_is_held(lease) && !lease->provisional && view->holder_pod != NULL;
+    bool jobs_alone = view->workload_count == 0 && view->jobs.turn_count > 0;
+    out->phase = zl_strdup(led || jobs_alone || nothing_to_elect ? "Stable" : "Electing");
+}
+
+void zl_status_standby(const struct zl_view *after, struct zl_policy_status *out)
+{
+    fill_led(after, out);
+    set_phase(after, false, out);
+    if (after->workload_count == 0 && out->workload_count > 0) {
+        set_ready(out, true, "JobsNotGuarded",
+                  "followerMode: standby guards no Jobs: they all run at once; use scaleDown");
+    } else {
+        fill_ready(after, out);
+    }
+}
+
+void zl_status_scale_down(const struct zl_view *after, struct zl_policy_status *out)
+{
+    /* Nothing is gatekept, and no Lease is left from a time when something was. */
+    bool nothing_to_elect =
+        after->workload_count > 0 && !zl_view_is_gatekept(after) && !zl_lease_is_held(after->lease);
+    fill_led(after, out);
+    set_phase(after, nothing_to_elect, out);
+    out->blocked = count_blocked(after);
+    if (nothing_to_elect) {
+        set_ready(out, true, "SingleReplica",
+                  "no workload of this pool wants more than one replica: nothing to elect");
+    } else {
+        fill_ready(after, out);
+    }
+}
+
+/* --- of every pool --- */
+
+void zl_status_begin(const struct zl_view *after, struct zl_policy_status *out)
+{
+    const struct zl_policy_status *before = &after->policy->status;
+    const struct zl_lease *lease = after->lease;
+    out->fencing_token = before->fencing_token;
+    out->lease_transitions = before->lease_transitions;
+    if (lease != NULL && lease->fencing_token > out->fencing_token) {
+        out->fencing_token = lease->fencing_token;
+    }
+    if (lease != NULL && lease->transitions > out->lease_transitions) {
+        out->lease_transitions = lease->transitions;
+    }
+    out->observed_generation = after->policy->meta.generation;
+    zl_ticks_copy(&before->ticks, &out->ticks); /* the claims write them */
+}
+
+void zl_status_list_workloads(const struct zl_view *after, const char *strategy,
+                              struct zl_policy_status *out)
+{
+    out->workloads = zl_realloc(out->workloads, out->workload_count + after->workload_count + 1,
+                                sizeof *out->workloads);
+    for (size_t i = 0; i < after->workload_count; i++) {
+        const struct zl_workload *workload = after->workloads[i];
+        out->workloads[out->workload_count++] =
+            (struct zl_status_workload){.kind = zl_strdup(workload->kind->name),
+                                        .name = zl_strdup(workload->meta.name),
+                                        .strategy = zl_strdup(strategy)};
+    }
+}
+
+static int compare_workloads(const void *left, const void *right)
+{
+    const struct zl_status_workload *a = left;
+    const struct zl_status_workload *b = right;
+    int by_kind = strcmp(a->kind, b->kind);
+    return by_kind != 0 ? by_kind : strcmp(a->name, b->name);
+}
+
+/* Times move only when what they describe changes. */
+static void fill_times(const struct zl_policy_status *before, int64_t now_us,
+                       struct zl_policy_status *out)
+{
+    char now[ZL_TIME_TEXT_MAX];
+    zl_time_format(now_us, now);
+    bool same_leader = zl_same_string(before->phase, out->phase) &&
+                       zl_same_string(before->holder_uid, out->holder_uid);
+    out->last_transition_time = zl_strdup(
+        same_leader && before->last_transition_time != NULL ? before->last_transition_time : now);
+    zl_condition_date(&out->conditions[ZL_CONDITION_READY], &before->conditions[ZL_CONDITION_READY],
+                      now);
+}
+
+void zl_status_end(const struct zl_view *after, struct zl_policy_status *out)
+{
+    if (out->workload_count > 0) {
+        qsort(out->workloads, out->workload_count, sizeof *out->workloads, compare_workloads);
+    }
+    fill_times(&after->policy->status, after->now_us, out);
+    if (after->armed != NULL && after->armed->status != NULL) {
+        zl_condition_copy(&out->conditions[ZL_CONDITION_GATEKEEPER_ARMED], after->armed);
+    }
+}
+
+/* --- Events --- */
+
+static void tell(struct zl_steps *steps, enum zl_why why, const struct zl_words *words)
+{
+    const struct zl_step step = {.kind = ZL_STEP_TELL,
+                                 .why = why,
+                                 .subject = zl_subject_policy(&steps->after),
+                                 .words = *words};
+    zl_steps_add(steps, &step);
+}
+
+static void tell_of_leader(struct zl_steps *steps)
+{
+    const struct zl_policy_status *after = &steps->status;
+    const char *before_uid = steps->after.policy->status.holder_uid;
+    if (after->executing.uid != NULL) {
+        return; /* a Job's pod leads nobody: its user hears of the turn */
+    }
+    if (after->holder_uid != NULL && !zl_same_string(before_uid, after->holder_uid) &&
+        zl_same_string(after->phase, "Stable")) {
+        tell(steps, ZL_WHY_LEADER_ELECTED,
+             &(struct zl_words){.pod = after->holder_name, .number = after->fencing_token});
+    }
+}
+
+/* Probing is a matter of milliseconds, and no news. */
+static void tell_of_arming(struct zl_steps *steps)
+{
+    const struct zl_policy_status *before = &steps->after.policy->status;
+    const struct zl_condition *was = &before->conditions[ZL_CONDITION_GATEKEEPER_ARMED];
+    const struct zl_condition *is = &steps->status.conditions[ZL_CONDITION_GATEKEEPER_ARMED];
+    if (is->status == NULL || zl_same_string(was->reason, is->reason) ||
+        zl_same_string(is->reason, "Probing")) {
+        return;
+    }
+    bool armed = strcmp(is->status, "True") == 0;
+    tell(steps, armed ? ZL_WHY_ARMED : ZL_WHY_NOT_ARMED, &(struct zl_words){.detail = is->message});
+}
+
+void zl_tell_of_status(struct zl_steps *steps)
+{
+    tell_of_leader(steps);
+    tell_of_arming(steps);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/reconcile/reconcile.h"
+
+#include "common/base/metrics.h"
+#include "controller/leader/choose.h"
+#include "controller/traffic_director/service_route.h"
+#include "controller/view/look_traffic.h"
+
+static const struct zl_metric STICKY_HITS = {
+    .name = "zen_lead_sticky_leader_hits_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Looks at an annotated Service with a leader that found that it may go on.",
+};
+static const struct zl_metric STICKY_MISSES = {
+    .name = "zen_lead_sticky_leader_misses_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Looks at an annotated Service with a leader that found that it may not.",
+};
+
+const struct zl_metric *const ZL_SERVICE_METRICS[] = {&STICKY_HITS, &STICKY_MISSES, NULL};
+
+static void count_sticky(const struct zl_service_view *view, const struct zl_pod *leader)
+{
+    if (view->source->sticky && view->current_uid != NULL) {
+        bool stays = leader != NULL && zl_can_lead(leader) &&
+                     zl_same_string(view->current_uid, leader->meta.uid);
+        zl_metric_add(stays ? &STICKY_HITS : &STICKY_MISSES, NULL, NULL, 1);
+    }
+}
+
+static void count_choice(const struct zl_service_view *view, const struct zl_steps *steps)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        if (steps->items[i].kind == ZL_STEP_SLICES) {
+            count_sticky(view, steps->items[i].of.route->leader);
+        }
+    }
+}
+
+struct zl_result zl_reconcile_service(struct zl_context *context, const char *namespace_,
+                                      const char *name, struct zl_error *err)
+{
+    static const struct zl_view no_pool = {0};
+    ZL_AUTO_SERVICE struct zl_service_gathered known;
+    ZL_AUTO_STEPS struct zl_steps steps = {0};
+    zl_service_gather(context->writer.cache, namespace_, name, &known);
+    const struct zl_service *source = known.view.source;
+    zl_steps_begin(&steps, &no_pool);
+    if (source == NULL || !source->opted_in) {
+        zl_plan_no_service(namespace_, name, &steps);
+    } else if (!source->meta.deleting) {
+        zl_plan_service(&known.view, &steps);
+        count_choice(&known.view, &steps);
+    }
+    return zl_apply(&context->writer, &steps, err);
+}
