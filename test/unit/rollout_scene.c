@@ -29,7 +29,8 @@ static void set_leader(struct scene *scene, const struct knobs *knobs)
     bool there = knobs->seat == LED || leaving || knobs->deposed;
     struct zl_view *view = &scene->view;
     scene->leader = (struct zl_pod){
-        .meta = {.name = pod_a,
+        .meta = {.namespace_ = ns,
+                 .name = pod_a,
                  .uid = uid_a,
                  .created_us = 1,
                  .deleting = leaving,
@@ -60,7 +61,8 @@ static void set_successor(struct scene *scene, const struct knobs *knobs)
     int64_t ready_s = knobs->ready_s != 0 ? knobs->ready_s : 5;
     bool ready = !knobs->unready && !knobs->deleting && !knobs->finished;
     scene->successor = (struct zl_pod){
-        .meta = {.name = pod_s,
+        .meta = {.namespace_ = ns,
+                 .name = pod_s,
                  .uid = uid_s,
                  .created_us = 2,
                  .deleting = knobs->deleting,
