@@ -67,12 +67,32 @@ pure() {
     say_failure "what decides is pure: no API client, cache, HTTP server or thread in $*"
 }
 pure common/objects common/kinds common/seat ':!common/seat/*_store.[ch]' ':!common/seat/claim_clock.[ch]'
-pure controller/leader controller/state_guard
-pure controller/traffic_director/route.c controller/gate/arming.c controller/gate/webhook_entry.c
+pure controller/leader controller/state_guard controller/traffic_director 'controller/reconcile/strategy.[ch]'
+pure 'controller/apply/steps.[ch]' 'controller/apply/why.[ch]' 'controller/apply/role_label.[ch]'
+pure 'controller/view/view.[ch]' controller/view/traffic.h controller/view/looks.h
+pure controller/gate/arming.c controller/gate/webhook_entry.c
 pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]'
 
-refuse "of webhook/ only claim.c writes to the API" \
-    'zl_(lease_swap|token_(reserve|record)|kube_(create|replace|patch|delete))' webhook ':!webhook/gatekeeper/claim.c'
+# The rooms of controller/: what is known, who decides, the one table of strategies, and who writes.
+room() { # room WHY ROOMS PATHSPEC...: these files include none of the rooms
+    local why=$1 rooms=$2
+    shift 2
+    refuse "$why" "${include}controller/($rooms)" "$@"
+}
+room "view/ knows no strategy and no apply" '(leader|state_guard|reconcile|apply|gate|manager|observe)/' controller/view
+room "leader/ knows steps, and no other strategy" '(state_guard|traffic_director|reconcile|gate|manager|observe)/' controller/leader
+room "state_guard/ and traffic_director/ know leaders and steps" '(reconcile|gate|manager|observe)/' \
+    controller/state_guard controller/traffic_director
+room "apply/ knows steps, and no strategy" '(leader|state_guard|gate|manager)/|reconcile/(strategy|reconcile|context)' controller/apply
+room "only reconcile/ names strategies, and observe/ its gauge of them" 'reconcile/strategy\.h' \
+    controller ':!controller/reconcile' ':!controller/observe/overview.c'
+room "manager/ knows reconcile, gate and observe" '(view|apply|leader|state_guard|traffic_director)/' \
+    controller/manager ':!controller/manager/keys.c'
+
+# Writes to the API stand in few files.
+refuse "only these write to the API: apply/, gate/, claim.c, the stores of common/seat, common/kube, certs/" \
+    'zl_(lease_swap|token_(reserve|record)|kube_(create|replace|patch|delete))[a-z_]*\(' common webhook controller certs \
+    ':!common/kube' ':!common/seat/*_store.[ch]' ':!controller/apply' ':!controller/gate' ':!webhook/gatekeeper/claim.c' ':!certs'
 
 # Everything that a library of ours exports carries our prefix.
 archive=${1:-build/libcommon.a}
