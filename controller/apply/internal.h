@@ -23,8 +23,7 @@ struct zl_applying {
     struct zl_lease *live; /* read for the steps of one kind in a row */
     enum zl_step_kind live_for;
     bool has_live;
-    struct zl_route_write **writes;
-    size_t write_count;
+    struct zl_route_write *writes; /* the last first */
 };
 
 /* One step each; what must be proven was. */

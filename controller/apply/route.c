@@ -119,16 +119,16 @@ static struct zl_route_write *begin(struct zl_applying *applying, const struct z
     write->stored_ref = zl_cache_find(cache, ZL_CACHED_SERVICES, route->namespace_, route->name);
     write->stored = write->stored_ref != NULL ? zl_ref_object(write->stored_ref) : NULL;
     write->service = zl_route_service(&write->route, write->stored, zl_clock_wall_us());
-    applying->writes =
-        zl_realloc(applying->writes, applying->write_count + 1, sizeof *applying->writes);
-    applying->writes[applying->write_count++] = write;
+    write->next = applying->writes;
+    applying->writes = write;
     return write;
 }
 
 void zl_route_writes_free(struct zl_applying *applying)
 {
-    for (size_t i = 0; i < applying->write_count; i++) {
-        struct zl_route_write *write = applying->writes[i];
+    while (applying->writes != NULL) {
+        struct zl_route_write *write = applying->writes;
+        applying->writes = write->next;
         zl_ref_drop(write->stored_ref);
         zl_service_free(write->service);
         zl_service_free(write->found);
@@ -136,7 +136,6 @@ void zl_route_writes_free(struct zl_applying *applying)
         free(write->zone);
         free(write);
     }
-    free(applying->writes);
 }
 
 static enum zl_status write_slices(struct zl_route_write *write, struct zl_error *err)
@@ -184,12 +183,11 @@ enum zl_status zl_apply_slices(struct zl_applying *applying, const struct zl_ste
 static struct zl_route_write *find_write(const struct zl_applying *applying,
                                          const struct zl_route *route)
 {
-    for (size_t i = 0; i < applying->write_count; i++) {
-        if (applying->writes[i]->planned == route) {
-            return applying->writes[i];
-        }
+    struct zl_route_write *write = applying->writes;
+    while (write != NULL && write->planned != route) {
+        write = write->next;
     }
-    return NULL;
+    return write;
 }
 
 /* It leads nowhere since just now. Of a pool that is news only if it led somewhere before. */

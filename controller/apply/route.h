@@ -13,6 +13,7 @@
 #include "controller/apply/internal.h"
 
 struct zl_route_write {
+    struct zl_route_write *next; /* of the same run */
     const struct zl_writer *writer;
     const struct zl_route *planned;
     struct zl_route route; /* as planned, and the zone of its leader's node */

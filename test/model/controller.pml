@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* controller.pml - one reconciliation, as reconcile_pool.c, plan.c, surplus.c and wake.c do it. */
+/* controller.pml - one reconciliation, as controller/leader plans it and controller/apply carries it out. */
 
 /*
  * The pods come from a cache, which may be as old as it likes. The cached Lease may be, too, but nothing is
