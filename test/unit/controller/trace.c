@@ -69,8 +69,7 @@ static void print_owner(struct zl_buf *out, const struct zl_wake_target *owner)
     } else if (owner->replicaset != NULL) {
         (void)zl_buf_printf(out, " ReplicaSet/%s", owner->replicaset->meta.uid);
     } else {
-        (void)zl_buf_printf(out, " %s/%s", owner->workload->kind->name,
-                            owner->workload->meta.name);
+        (void)zl_buf_printf(out, " %s/%s", owner->workload->kind->name, owner->workload->meta.name);
     }
 }
 

@@ -16,8 +16,10 @@
 static char ns[] = "shop", pool[] = "web", uid_job[] = "uid-job", job_name[] = "load",
             cronjob_name[] = "nightly", uid_cronjob[] = "uid-nightly", identity[] = "web-a_uid-a",
             pod_a[] = "web-a", uid_a[] = "uid-a", none_[] = "None", job_kind[] = "Job";
-static const struct zl_workload DEPLOYMENT = {
-    .meta = {.namespace_ = ns, .name = pool}, .replicas = 3, .pool = pool};
+static const struct zl_workload DEPLOYMENT = {.kind = &ZL_KIND_DEPLOYMENT,
+                                              .meta = {.namespace_ = ns, .name = pool},
+                                              .replicas = 3,
+                                              .pool = pool};
 static const struct zl_workload *const WORKLOADS[] = {&DEPLOYMENT};
 static const struct zl_job JOB = {.meta = {.namespace_ = ns, .name = job_name, .uid = uid_job},
                                   .parallelism = 1};

@@ -61,10 +61,12 @@ static void set_scene(const struct knobs *knobs, struct scene *scene)
     scene->all[0] = (struct zl_workload){
         .meta = {.namespace_ = ns, .name = knobs->bad_name ? long_name : web, .uid = uid_web},
         .pool = web,
+        .kind = &ZL_KIND_DEPLOYMENT,
         .replicas = knobs->web != 0 ? knobs->web : 3,
         .template_pod = &template_pod};
     scene->all[1] = (struct zl_workload){.meta = {.namespace_ = ns, .name = api, .uid = uid_api},
                                          .pool = web,
+                                         .kind = &ZL_KIND_DEPLOYMENT,
                                          .replicas = knobs->api != 0 ? knobs->api : 1,
                                          .template_pod = &template_pod};
     scene->a = (struct zl_pod){
