@@ -23,6 +23,7 @@ static const struct kind {
     {{"", "v1", "nodes", "Node", true}, " nodes node no ", 0, 99},
     {{"apps", "v1", "deployments", "Deployment", false}, " deployments deployment deploy ", 0, 99},
     {{"apps", "v1", "statefulsets", "StatefulSet", false}, " statefulsets statefulset sts ", 0, 99},
+    {{"apps", "v1", "daemonsets", "DaemonSet", false}, " daemonsets daemonset ds ", 0, 99},
     {{"apps", "v1", "replicasets", "ReplicaSet", false}, " replicasets replicaset rs ", 0, 99},
     {{"batch", "v1", "jobs", "Job", false}, " jobs job ", 0, 99},
     {{"batch", "v1beta1", "cronjobs", "CronJob", false}, " cronjobs cronjob cj ", 0, 20},

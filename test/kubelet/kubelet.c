@@ -128,7 +128,10 @@ static enum zl_status bind_pod(struct zl_kubelet *kubelet, const struct zl_kubel
                                struct zl_error *err)
 {
     char node[32];
-    node_name(atomic_fetch_add(&kubelet->next_node, 1) % (unsigned)kubelet->options->nodes, node);
+    if (pod->wanted_node == NULL) {
+        node_name(atomic_fetch_add(&kubelet->next_node, 1) % (unsigned)kubelet->options->nodes,
+                  node);
+    }
     ZL_AUTO_JSON struct cJSON *binding = zl_json_object();
     zl_json_set_text(binding, "apiVersion", "v1");
     zl_json_set_text(binding, "kind", "Binding");
@@ -138,7 +141,7 @@ static enum zl_status bind_pod(struct zl_kubelet *kubelet, const struct zl_kubel
     struct cJSON *target = zl_json_child(binding, "target");
     zl_json_set_text(target, "apiVersion", "v1");
     zl_json_set_text(target, "kind", "Node");
-    zl_json_set_text(target, "name", node);
+    zl_json_set_text(target, "name", pod->wanted_node != NULL ? pod->wanted_node : node);
     const struct zl_kube_target where = {.resource = &ZL_KUBE_PODS,
                                          .namespace_ = pod->namespace_,
                                          .name = pod->name,

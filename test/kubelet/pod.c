@@ -32,6 +32,21 @@ static bool has_ready_condition(const struct cJSON *object)
     return false;
 }
 
+/* A DaemonSet's controller leaves it to the scheduler to bind its pods, and says by affinity where to. */
+static const char *wanted_node(const struct cJSON *object)
+{
+    const struct cJSON *terms = zl_json_at_path(
+        object, "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
+                ".nodeSelectorTerms");
+    const struct cJSON *fields = zl_json_at(zl_json_first(terms), "matchFields", NULL);
+    for (const struct cJSON *f = zl_json_first(fields); f != NULL; f = zl_json_next(f)) {
+        if (zl_same_string(zl_json_text(f, "key", NULL), "metadata.name")) {
+            return zl_json_value_text(zl_json_first(zl_json_at(f, "values", NULL)));
+        }
+    }
+    return NULL;
+}
+
 static struct cJSON *decode_containers(const struct cJSON *object)
 {
     struct cJSON *statuses = zl_json_array();
@@ -56,6 +71,7 @@ enum zl_status zl_kubelet_pod_decode(void *ctx, const struct cJSON *object, void
     pod->uid = zl_strdup(zl_json_text(object, "metadata", "uid", NULL));
     pod->version = zl_strdup(zl_json_text(object, "metadata", "resourceVersion", NULL));
     pod->node = zl_strdup(zl_json_text(object, "spec", "nodeName", NULL));
+    pod->wanted_node = zl_strdup(wanted_node(object));
     pod->deleting = zl_json_text(object, "metadata", "deletionTimestamp", NULL) != NULL;
     pod->grace_ms = 1000 * zl_json_i64(object, 30, "metadata", "deletionGracePeriodSeconds", NULL);
     const char *phase = zl_json_text(object, "status", "phase", NULL);
@@ -84,6 +100,7 @@ void zl_kubelet_pod_free(void *object)
     free(pod->uid);
     free(pod->version);
     free(pod->node);
+    free(pod->wanted_node);
     zl_json_free(pod->containers);
     free(pod);
 }

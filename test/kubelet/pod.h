@@ -19,7 +19,8 @@
 
 struct zl_kubelet_pod {
     char *namespace_, *name, *uid, *version;
-    char *node; /* NULL: not bound */
+    char *node;        /* NULL: not bound */
+    char *wanted_node; /* where it is to be bound to; NULL: anywhere */
     bool running, finished, ready, deleting;
     bool never_ready, stuck;                                 /* annotations */
     int64_t ready_after_ms, fail_after_ms, succeed_after_ms; /* -1: not set */
