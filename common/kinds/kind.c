@@ -96,6 +96,16 @@ bool zl_refuses_followers(const struct zl_workload *workload)
     return workload->kind->wanted != NULL && workload->kind->wanted(workload) > 1;
 }
 
+bool zl_stand_by(const struct zl_workload *const *workloads, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (workloads[i]->kind->wanted != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 const struct zl_meta *zl_kind_meta(const void *object)
 {
     return object;

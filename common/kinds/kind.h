@@ -94,6 +94,9 @@ bool zl_kind_is_of_turns(const struct zl_controller_ref *controller);
 /* Does more than one pod of WORKLOAD have to be refused in a scaleDown pool? */
 bool zl_refuses_followers(const struct zl_workload *workload);
 
+/* Is there none of these of which a pod would ever be refused? */
+bool zl_stand_by(const struct zl_workload *const *workloads, size_t count);
+
 /* What OBJECT, decoded, has first. */
 const struct zl_meta *zl_kind_meta(const void *object);
 

@@ -18,10 +18,15 @@ enum zl_strategy_kind {
 };
 
 /*
+ * Pods of which none is ever refused stand by, whatever the LeaderPolicy says; beside Jobs, which would then all
+ * execute at once, what it says holds.
+ *
  * @param policy     NULL: there is none
- * @param has_pods   a Deployment or StatefulSet is in the pool: its pods lead, and Jobs are refused beside them
+ * @param has_pods   a workload is in the pool whose pods lead: Jobs are refused beside them
+ * @param stand_by   and no pod of any such workload is ever refused, by its Kind (zl_kind.wanted)
  * @param has_turns  a Job or CronJob is in the pool, or its Lease still names a Job's turn
  */
-enum zl_strategy_kind zl_strategy_of(const struct zl_policy *policy, bool has_pods, bool has_turns);
+enum zl_strategy_kind zl_strategy_of(const struct zl_policy *policy, bool has_pods, bool stand_by,
+                                     bool has_turns);
 
 #endif

@@ -51,7 +51,8 @@ const struct zl_strategy *zl_strategy_for(const struct zl_view *view)
 {
     bool has_jobs = view->jobs.turn_count > 0 || view->jobs.cronjob_count > 0;
     bool has_turn = view->lease != NULL && view->lease->turn_uid != NULL;
-    return &STRATEGIES[zl_strategy_of(view->policy, view->workload_count > 0,
+    bool stand_by = zl_stand_by(view->workloads, view->workload_count);
+    return &STRATEGIES[zl_strategy_of(view->policy, view->workload_count > 0, stand_by,
                                       has_jobs || has_turn)];
 }
 

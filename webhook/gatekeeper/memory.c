@@ -67,7 +67,7 @@ enum zl_strategy_kind zl_memory_strategy(const struct zl_gatekeeper *gatekeeper,
 {
     bool has_pods =
         !of_job || zl_cache_count_members(gatekeeper->cache, namespace_, pool, false) > 0;
-    return zl_strategy_of(policy, has_pods, of_job);
+    return zl_strategy_of(policy, has_pods, false, of_job);
 }
 
 /* Is it worth asking the API server whether the pod may be the successor of HOLDER, who leads? */
