@@ -50,6 +50,7 @@ $(BUILD)/bin/zl-kubelet: $(call program-objects,test/kubelet)
 $(BUILD)/bin/zl-kubectl: $(call program-objects,test/kubectl)
 $(BUILD)/bin/zl-bench: $(BUILD)/test/bench/failover.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/zl-limit: $(BUILD)/test/bench/limit.o $(BUILD)/test/bench/bench.o
+$(BUILD)/bin/zl-kinds: $(BUILD)/test/lint/kinds.o
 $(BUILD)/bin/zl-tls-load: $(BUILD)/test/tls/load.o
 $(BUILD)/bin/zl-policy-fields: $(BUILD)/test/lint/policy_fields.o
 chaos-objects = $(patsubst %,$(BUILD)/test/chaos/%.o,$(1))
@@ -183,12 +184,13 @@ docs: all ## write docs/options.md from the programs' own option tables, and the
 	@bash test/lint/options.sh $(BUILD)/bin >docs/options.md
 	@bash test/lint/prometheusrule.sh >manifests/monitoring/prometheusrule.yaml
 
-docs-check: all $(BUILD)/bin/zl-policy-fields ## fail when docs/options.md or docs/metrics.md is not what the programs say, CRD and docs/reference.md not what the policy's table says, or a link leads nowhere
+docs-check: all $(addprefix $(BUILD)/bin/,zl-policy-fields zl-kinds) ## fail when docs/options.md or docs/metrics.md is not what the programs say, CRD and docs/reference.md not what the policy's table says, manifests and pages know other Kinds than common/kinds, or a link leads nowhere
 	@bash test/lint/options.sh $(BUILD)/bin | diff docs/options.md - || { echo "run: make docs" >&2; exit 1; }
 	@bash test/lint/policy_fields.sh $(BUILD)/bin/zl-policy-fields
 	@bash test/lint/reference.sh
 	@bash test/lint/links.sh
 	@bash test/lint/metrics.sh
+	@bash test/lint/kinds.sh $(BUILD)/bin/zl-kinds
 
 analyze: ## gcc -fanalyzer over the product
 	@$(MAKE) --no-print-directory BUILD=build/analyze OPT="-O1 -fanalyzer" build/analyze/libcommon.a
