@@ -271,3 +271,18 @@ prints() { [ -n "$("$@")" ]; }
     ZL_KUBECTL=$BATS_TEST_TMPDIR/liar run_both get configmaps -n default -o name
     [[ $(differences) == *"standard out differs"*"standard status differs"* ]]
 }
+
+# in_order COMMAND... - the same, with both streams in one: what comes first comes first.
+in_order() {
+    "${@//NS/$OURS}" <<<"${INPUT//NS/$OURS}" 2>&1 | sed "s/$OURS/NS/g" >"$BATS_TEST_TMPDIR/ours.both" || true
+    shift
+    "$ZL_KUBECTL" "${@//NS/$REAL}" <<<"${INPUT//NS/$REAL}" 2>&1 | sed "s/$REAL/NS/g" >"$BATS_TEST_TMPDIR/real.both" || true
+    diff "$BATS_TEST_TMPDIR/ours.both" "$BATS_TEST_TMPDIR/real.both" || fail "another order: kubectl $*"
+}
+
+@test "a warning comes before what was done, an error after it" {
+    INPUT=$(workload Deployment web 3 nowhere) in_order kubectl create -n NS -f -
+    grep -q '^Warning: ' "$BATS_TEST_TMPDIR/real.both" || fail "there was no warning"
+    INPUT="" in_order kubectl get -n NS deployment/web deployment/none -o name
+    grep -q '^Error ' "$BATS_TEST_TMPDIR/real.both" || fail "there was no error"
+}

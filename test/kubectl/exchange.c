@@ -36,7 +36,7 @@ static size_t receive_header(char *bytes, size_t size, size_t count, void *ctx)
     ZL_AUTO_FREE char *line = zl_strndup(bytes, size * count);
     if (strncasecmp(line, "warning:", 8) == 0) {
         receiver->answer->warned = true;
-        show_warning(&receiver->session->err, line);
+        show_warning(&receiver->session->warnings, line);
     }
     return size * count;
 }
@@ -142,11 +142,18 @@ static void print_invalid(struct zl_session *session, const struct zl_answer *an
     }
     const char *kind = zl_json_text(answer->tree, "details", "kind", NULL);
     const char *name = zl_json_text(answer->tree, "details", "name", NULL);
+    const char *message = zl_json_text(answer->tree, "message", NULL);
     size_t count = zl_json_count(said);
-    zl_buf_printf(&session->err, "The %s \"%s\" is invalid%s", kind ? kind : "", name ? name : "",
-                  count == 0   ? "\n"
-                  : count == 1 ? ": "
-                               : ": \n");
+    if (kind != NULL || name != NULL) {
+        zl_buf_printf(&session->err, "The %s \"%s\" is invalid", kind ? kind : "",
+                      name ? name : "");
+    } else {
+        zl_buf_add_text(&session->err, "The request is invalid");
+    }
+    if (kind == NULL && name == NULL && count == 0 && message != NULL && session->minor > 20) {
+        zl_buf_printf(&session->err, ": %s", message); /* 1.20 keeps it to itself */
+    }
+    zl_buf_add_text(&session->err, count == 0 ? "\n" : count == 1 ? ": " : ": \n");
     const struct cJSON *line = zl_json_first(said);
     for (; line != NULL; line = zl_json_next(line)) {
         zl_buf_printf(&session->err, "%s%s\n", count == 1 ? "" : "* ", zl_json_name(line));

@@ -52,6 +52,8 @@ struct zl_session {
     int minor;              /* the version of kubectl and server: 20 for 1.20 */
     struct zl_buf out;      /* written when the command is over; dropped when it is deferred */
     struct zl_buf err;
+    struct zl_buf
+        warnings; /* standard error's, too: kubectl shows them when they come, before what it did */
     struct zl_buf input; /* what was read of standard input, for the real one */
     const char *reason;  /* why it was deferred, for ZL_KUBECTL_LOG */
 };

@@ -132,6 +132,7 @@ int main(int argc, char **argv)
     struct zl_session session = {.minor = minor_version()};
     zl_buf_init(&session.out, ZL_ANSWER_MAX);
     zl_buf_init(&session.err, ZL_MIB);
+    zl_buf_init(&session.warnings, ZL_MIB);
     zl_buf_init(&session.input, ZL_FILE_MAX);
     int status = ZL_DEFER;
     if (session.minor == 0) {
@@ -146,11 +147,13 @@ int main(int argc, char **argv)
     if (status == ZL_DEFER) {
         return run_real(&session, argv);
     }
-    if (!flush(STDOUT_FILENO, &session.out) || !flush(STDERR_FILENO, &session.err)) {
+    if (!flush(STDERR_FILENO, &session.warnings) || !flush(STDOUT_FILENO, &session.out) ||
+        !flush(STDERR_FILENO, &session.err)) {
         return 1;
     }
     zl_buf_clear(&session.out);
     zl_buf_clear(&session.err);
+    zl_buf_clear(&session.warnings);
     zl_buf_clear(&session.input);
     zl_kube_cleanup();
     return status;
