@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/apply/internal.h"
 
-#include "common/base/clock.h"
 #include "common/objects/names.h"
 
 #define BIT(kind) ZL_STEP_BIT(ZL_STEP_##kind)
@@ -75,7 +74,7 @@ struct zl_result zl_apply(const struct zl_writer *writer, struct zl_steps *steps
         carry_out_kind(&applying, (enum zl_step_kind)kind, &first, err);
     }
     if (view->policy != NULL && (applying.failed & BIT(LEASE)) == 0) {
-        zl_wakes_set(writer->wakes, view->namespace_, view->name, &steps->wake, zl_clock_ms());
+        zl_wakes_set(writer->wakes, view->namespace_, view->name, &steps->wake, view->now_ms);
     }
     zl_route_writes_free(&applying);
     zl_lease_free(applying.live);

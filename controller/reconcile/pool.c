@@ -8,14 +8,26 @@
 #include "controller/view/gather.h"
 #include "controller/view/look_traffic.h"
 
-/* Into the empty ARMED, which VIEW borrows. */
-static void look_at_arming(struct zl_armer *armer, struct zl_view *view, struct zl_condition *armed)
+static void look_at_arming(struct zl_armer *armer, struct zl_gathered *known)
 {
+    struct zl_view *view = &known->view;
+    struct zl_condition *armed = &known->looked_up.conditions[ZL_CONDITION_GATEKEEPER_ARMED];
     char now[ZL_TIME_TEXT_MAX];
     zl_time_format(view->now_us, now);
     zl_armer_condition(armer, view->namespace_,
                        &view->policy->status.conditions[ZL_CONDITION_GATEKEEPER_ARMED], now, armed);
     view->armed = armed;
+}
+
+/* What STRATEGY wants to know. */
+static enum zl_status look(struct zl_context *context, const struct zl_strategy *strategy,
+                           struct zl_gathered *known, struct zl_error *err)
+{
+    known->view.elects_all = strategy->elects_all;
+    if (known->view.policy != NULL) {
+        look_at_arming(context->armer, known);
+    }
+    return zl_view_look(&context->sources, known, strategy->looks, err);
 }
 
 /* Where traffic goes after the Lease is written. */
@@ -39,28 +51,17 @@ struct zl_result zl_reconcile_pool(struct zl_context *context, const char *names
     ZL_AUTO_GATHERED struct zl_gathered known;
     ZL_AUTO_TRAFFIC struct zl_traffic_gathered traffic = {0};
     ZL_AUTO_STEPS struct zl_steps steps = {0};
-    struct zl_policy_status remembered = {0}; /* holds what is borrowed of a condition */
-    struct zl_result result = {
-        .status = zl_view_gather(&context->sources, namespace_, name, &known, err)};
-    struct zl_view *view = &known.view;
-    const struct zl_strategy *strategy = zl_strategy_for(view);
-    if (result.status == ZL_OK && view->policy != NULL && view->policy->meta.deleting) {
-        return result;
+    enum zl_status status = zl_view_gather(&context->sources, namespace_, name, &known, err);
+    const struct zl_strategy *strategy = zl_strategy_for(&known.view);
+    bool goes = known.view.policy != NULL && known.view.policy->meta.deleting;
+    if (status == ZL_OK && !goes) {
+        status = look(context, strategy, &known, err);
     }
-    if (result.status == ZL_OK) {
-        view->elects_all = strategy->elects_all;
-        result.status = zl_view_look(&context->sources, &known, strategy->looks, err);
+    if (status != ZL_OK || goes) {
+        return (struct zl_result){.status = status};
     }
-    if (result.status != ZL_OK) {
-        return result;
-    }
-    if (view->policy != NULL) {
-        look_at_arming(context->armer, view, &remembered.conditions[ZL_CONDITION_GATEKEEPER_ARMED]);
-    }
-    zl_steps_begin(&steps, view);
-    zl_strategy_plan(strategy, view, &steps);
+    zl_steps_begin(&steps, &known.view);
+    zl_strategy_plan(strategy, &known.view, &steps);
     plan_routes(&context->writer, &traffic, &steps);
-    result = zl_apply(&context->writer, &steps, err);
-    zl_policy_status_clear(&remembered);
-    return result;
+    return zl_apply(&context->writer, &steps, err);
 }

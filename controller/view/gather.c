@@ -145,6 +145,7 @@ void zl_gathered_clear(struct zl_gathered *gathered)
     zl_refs_clear(&gathered->job_refs);
     zl_refs_clear(&gathered->cronjob_refs);
     zl_refs_clear(&gathered->retired);
+    zl_policy_status_clear(&gathered->looked_up);
     free(gathered->workloads);
     free(gathered->cronjobs);
     free(gathered->view.jobs.turns);

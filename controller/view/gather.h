@@ -26,7 +26,8 @@ struct zl_gathered {
     const struct zl_workload **workloads;
     const struct zl_cronjob **cronjobs;
     struct zl_member *members;
-    bool with_jobs; /* pods of Jobs are members */
+    bool with_jobs;                    /* pods of Jobs are members */
+    struct zl_policy_status looked_up; /* owns the condition that view.armed borrows */
 };
 
 /*

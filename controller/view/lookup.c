@@ -37,6 +37,7 @@ static void note_seat(const struct zl_sources *sources, struct zl_view *view)
     int64_t now_ms = zl_clock_ms();
     struct zl_last_claim last =
         zl_claim_clock_last(sources->clock, view->namespace_, view->name, now_ms);
+    view->now_ms = now_ms;
     view->claim_timeout_ms = sources->claim_timeout_ms;
     view->claim_age_ms = zl_claim_clock_observe(sources->clock, view->lease, now_ms);
     view->last_token = view->policy->status.fencing_token;

@@ -74,6 +74,7 @@ struct zl_view {
     struct zl_wake_clock wake;
     const struct zl_condition *armed; /* condition GatekeeperArmed now; NULL: not asked */
     int64_t now_us;                   /* wall clock, for what is written */
+    int64_t now_ms;                   /* monotonic, of the same moment: WAKE counts from it */
 };
 
 /* Is the pool gatekept: does a workload want more than one replica, or are there Jobs alone? */
