@@ -6,8 +6,8 @@
 #define BIT(kind) ZL_STEP_BIT(ZL_STEP_##kind)
 
 /*
- * Who waits for whom: a step is not carried out when one of an AFTER kind failed, or was not carried out itself. What is planned
- * after the Lease is true only when that is stored.
+ * Who waits for whom: a step is not carried out when one of an AFTER kind failed, or was not
+ * carried out itself. What is planned after the Lease is true only when that is stored.
  */
 static const struct {
     enum zl_status (*run)(struct zl_applying *applying, const struct zl_step *step,

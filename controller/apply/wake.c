@@ -54,10 +54,10 @@ static enum zl_status wake(const struct zl_writer *writer, const struct zl_kube_
 }
 
 /*
- * Every ReplicaSet of the Deployment that wants pods. None does: then one that is scaled to zero, because the Deployment's
- * controller syncs on it. It is late to make the next revision's with strategy Recreate: it waits for the old pod's
- * deletion, and overlooks that one while a Failed pod of the Deployment lies about (deletePod in deployment_controller.go
- * counts all pods).
+ * Every ReplicaSet of the Deployment that wants pods. None does: then one that is scaled to zero,
+ * because the Deployment's controller syncs on it. It is late to make the next revision's with
+ * strategy Recreate: it waits for the old pod's deletion, and overlooks that one while a Failed pod
+ * of the Deployment lies about (deletePod in deployment_controller.go counts all pods).
  */
 static enum zl_status wake_deployment(const struct zl_writer *writer,
                                       const struct zl_workload *deployment, struct zl_error *err)

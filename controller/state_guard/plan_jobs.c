@@ -39,8 +39,9 @@ static bool is_removed(const struct zl_turn *turn)
 }
 
 /*
- * Who runs already and is to have the empty seat: the one that lost it, a Job whose turn may come, and at last whatever
- * still lives, so that nobody starts beside it. Jobs that are removed are not given a turn: their pods go with them.
+ * Who runs already and is to have the empty seat: the one that lost it, a Job whose turn may come,
+ * and at last whatever still lives, so that nobody starts beside it. Jobs that are removed are not
+ * given a turn: their pods go with them.
  */
 static const struct zl_pod *runner(const struct zl_view *view)
 {
@@ -160,8 +161,8 @@ int64_t zl_turn_retry_ms(const struct zl_view *view)
 }
 
 /*
- * Milliseconds until TURN's Job, which waits or missed its deadline, is to go. Later than the webhook refuses it, by as
- * much as a claim may take.
+ * Milliseconds until TURN's Job, which waits or missed its deadline, is to go. Later than the
+ * webhook refuses it, by as much as a claim may take.
  */
 static int64_t overdue_in_ms(const struct zl_view *view, const struct zl_turn *turn)
 {
@@ -250,8 +251,8 @@ static char *who_executes(const struct zl_view *view)
 }
 
 /*
- * Suspending a Job that executes would kill its pod, and the webhook may have let one in of a Job that looks as if it waited: so the
- * turn must still be whose it was.
+ * Suspending a Job that executes would kill its pod, and the webhook may have let one in of a Job
+ * that looks as if it waited: so the turn must still be whose it was.
  */
 static void make_wait(struct zl_steps *steps, const struct zl_turn *turn)
 {

@@ -44,7 +44,10 @@ static char *time_text(int64_t wall_us)
     return zl_strdup(text);
 }
 
-/* From the moment that the pod of the turn's claim was seen; then for all of the turn, between two pods too. */
+/*
+ * From the moment that the pod of the turn's claim was seen; then for all of the turn, between two
+ * pods too.
+ */
 static void fill_executing(const struct zl_view *view, const struct zl_lease *lease,
                            struct zl_policy_status *out)
 {

@@ -50,7 +50,10 @@ void zl_plan_targets(const struct zl_view *after, struct zl_traffic_view *traffi
 
 /* --- routes --- */
 
-/* Of the Services that select TARGET's pod: the one that is named like the workload, else the first by name. */
+/*
+ * Of the Services that select TARGET's pod: the one that is named like the workload, else the first
+ * by name.
+ */
 static const struct zl_service *lender_of(const struct zl_traffic_target *target)
 {
     const char *workload = target->workload != NULL ? target->workload->meta.name : NULL;

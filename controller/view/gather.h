@@ -2,8 +2,8 @@
 /*
  * gather.h - fills a view: reads, decides nothing, writes nothing.
  *
- * In two parts, because the strategy says what must be looked at: zl_view_gather for what every pool needs and
- * the choice is made from, zl_view_look for the rest.
+ * In two parts, because the strategy says what must be looked at: zl_view_gather for what every
+ * pool needs and the choice is made from, zl_view_look for the rest.
  *
  * Threads: a struct zl_gathered belongs to one reconcile; the cache behind it is shared.
  */
@@ -45,8 +45,9 @@ void zl_gathered_clear(struct zl_gathered *gathered);
 #define ZL_AUTO_GATHERED ZL_CLEANUP(zl_gathered_clear)
 
 /*
- * Both without any API call, for who only measures: FACTS that only the API server knows stay 0, and the holder is UNKNOWN when
- * its pod is not cached. The second part is done by zl_view_remember.
+ * Both without any API call, for who only measures: FACTS that only the API server knows stay 0,
+ * and the holder is UNKNOWN when its pod is not cached. The second part is done by
+ * zl_view_remember.
  */
 void zl_view_gather_cached(struct zl_cache *cache, const char *namespace_, const char *name,
                            struct zl_gathered *out);
@@ -72,8 +73,8 @@ void zl_view_gather_revisions(struct zl_cache *cache, struct zl_gathered *gather
 /* Say that POD (taken) stands under the successor's name, according to the API server. */
 void zl_view_use_successor(struct zl_gathered *gathered, struct zl_pod *pod);
 /*
- * A holder that is no member: does it belong to the pool? Asks the API server, and makes it OUTSIDE if its workload moved to
- * another pool, left, or was never in one (membership.c).
+ * A holder that is no member: does it belong to the pool? Asks the API server, and makes it OUTSIDE
+ * if its workload moved to another pool, left, or was never in one (membership.c).
  */
 enum zl_status zl_view_expel_stranger(const struct zl_sources *sources,
                                       struct zl_gathered *gathered,
