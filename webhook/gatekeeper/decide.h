@@ -141,7 +141,14 @@ bool zl_needs_seat(const struct zl_seen *seen);
 struct zl_decision zl_decide_turn_known(const struct zl_known *known);
 struct zl_decision zl_decide_turn_seen(const struct zl_seen *seen);
 /* Whose turn is it as far as JOB (NULL: none) and LEASE (NULL: none) tell? The turn's Job may be over by now. */
-enum zl_whose_turn zl_turn_of(const struct zl_job *job, const struct zl_lease *lease);
+static inline enum zl_whose_turn zl_turn_of(const struct zl_job *job, const struct zl_lease *lease)
+{
+    if (lease == NULL || lease->turn_uid == NULL) {
+        return ZL_TURN_NOBODYS;
+    }
+    return job != NULL && zl_same_string(lease->turn_uid, job->meta.uid) ? ZL_TURN_OWN
+                                                                         : ZL_TURN_ANOTHERS;
+}
 
 static inline struct zl_decision zl_then(enum zl_step step, enum zl_outcome outcome)
 {

@@ -4,15 +4,6 @@
  */
 #include "webhook/gatekeeper/decide.h"
 
-enum zl_whose_turn zl_turn_of(const struct zl_job *job, const struct zl_lease *lease)
-{
-    if (lease == NULL || lease->turn_uid == NULL) {
-        return ZL_TURN_NOBODYS;
-    }
-    return job != NULL && zl_same_string(lease->turn_uid, job->meta.uid) ? ZL_TURN_OWN
-                                                                         : ZL_TURN_ANOTHERS;
-}
-
 /*
  * A stale denial only delays. But the Job whose turn it is makes its next pod the moment that one ended, which
  * memory may not know yet, and a refusal would cost it its controller's back-off.

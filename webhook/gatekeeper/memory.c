@@ -137,7 +137,7 @@ enum zl_status zl_memory_recall(const struct zl_gatekeeper *gatekeeper,
     known->policy = out->policy_ref != NULL ? zl_ref_object(out->policy_ref) : NULL;
     known->strategy =
         zl_memory_strategy(gatekeeper, request->namespace_, known->pool, known->policy, of_job);
-    if (known->strategy == ZL_STRATEGY_SCALE_DOWN || known->strategy == ZL_STRATEGY_TURNS) {
+    if (known->policy != NULL && known->strategy != ZL_STRATEGY_STANDBY) {
         recall_seat(gatekeeper, request, known);
     }
     return ZL_OK;
