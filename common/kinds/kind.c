@@ -31,26 +31,6 @@ const struct zl_kind *zl_kind_named(const char *name)
     return NULL;
 }
 
-char *zl_kind_names(bool takes_turns)
-{
-    char *text = zl_strdup("");
-    size_t left = 0;
-    for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
-        left += ZL_KINDS[i]->takes_turns == takes_turns;
-    }
-    for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
-        if (ZL_KINDS[i]->takes_turns == takes_turns) {
-            ZL_AUTO_FREE char *before = text;
-            left--;
-            text = zl_asprintf("%s%s%s", before, ZL_KINDS[i]->name,
-                               left == 0   ? ""
-                               : left == 1 ? " or "
-                                           : ", ");
-        }
-    }
-    return text;
-}
-
 static bool is_of_group(const struct zl_controller_ref *ref, const char *group)
 {
     size_t length = strlen(group);

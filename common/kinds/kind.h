@@ -77,9 +77,6 @@ extern const struct zl_kind *const ZL_KINDS[ZL_KIND_COUNT];
 const struct zl_kind *zl_kind_of_resource(const char *group, const char *plural);
 const struct zl_kind *zl_kind_named(const char *name);
 
-/* "Deployment or StatefulSet": the names of those that take turns, or of the others. The caller frees. */
-char *zl_kind_names(bool takes_turns);
-
 /* Does REF lead to an object of KIND? One without apiVersion is taken at its word; without kind it leads nowhere. */
 bool zl_kind_is(const struct zl_kind *kind, const struct zl_controller_ref *ref);
 /* The row of the object that REF leads to; NULL: of none. */

@@ -270,11 +270,11 @@ static void check_neighbours(const struct zl_kind *kind, const struct zl_warned_
                          name, kind->name);
     }
     if (pool->has_jobs) {
-        ZL_AUTO_FREE char *leading = zl_kind_names(false);
         zl_findings_warn(findings, field,
-                         "pool \"" ZL_SHOWN "\" has Jobs or CronJobs, which do not start beside a "
-                         "%s; give each a pool of its own",
-                         name, leading);
+                         "pool \"" ZL_SHOWN
+                         "\" has Jobs, which do not start beside a workload whose "
+                         "pods lead; give each a pool of its own",
+                         name);
     }
 }
 
@@ -295,12 +295,11 @@ static void check_guarded(const struct zl_kind *kind, const struct cJSON *object
         return;
     }
     if (pool->has_workloads) {
-        ZL_AUTO_FREE char *leading = zl_kind_names(false);
         zl_findings_warn(findings, field,
                          "pool \"" ZL_SHOWN
-                         "\" has a %s, beside which Jobs do not start; give them "
-                         "a pool of their own",
-                         name, leading);
+                         "\" has a workload whose pods lead, beside which Jobs do "
+                         "not start; give them a pool of their own",
+                         name);
     }
     if (parallelism > 1) {
         ZL_AUTO_FREE char *where = zl_asprintf("%s.parallelism", spec);
