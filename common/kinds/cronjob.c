@@ -4,7 +4,6 @@
  */
 #include "common/kinds/kind.h"
 #include "common/objects/job.h"
-#include "common/objects/policy.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -35,7 +34,6 @@ const struct zl_kind ZL_KIND_CRONJOB = {
     .resource = {"batch", "v1", "cronjobs", "CronJob", false},
     .alternative = &V1BETA1,
     .api_version = "batch/v1",
-    .strategy = ZL_STRATEGY_STATE_GUARD,
     .pod_template = "spec.jobTemplate.spec.template",
     .job_template = "spec.jobTemplate",
     .decode = decode,

@@ -3,14 +3,12 @@
  * deployment.c - one of its pods leads. ReplicaSets stand between it and them, and they are what is woken.
  */
 #include "common/kinds/leads.h"
-#include "common/objects/policy.h"
 
 const struct zl_kind ZL_KIND_DEPLOYMENT = {
     .index = ZL_KIND_INDEX_DEPLOYMENT,
     .name = "Deployment",
     .resource = {"apps", "v1", "deployments", "Deployment", false},
     .api_version = "apps/v1",
-    .strategy = ZL_STRATEGY_TRAFFIC_DIRECTOR,
     .pod_template = "spec.template",
     .decode = zl_leads_decode,
     .free_object = zl_workload_free,

@@ -4,7 +4,6 @@
  */
 #include "common/objects/job.h"
 #include "common/kinds/kind.h"
-#include "common/objects/policy.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -45,7 +44,6 @@ const struct zl_kind ZL_KIND_JOB = {
     .name = "Job",
     .resource = {"batch", "v1", "jobs", "Job", false},
     .api_version = "batch/v1",
-    .strategy = ZL_STRATEGY_STATE_GUARD,
     .pod_template = "spec.template",
     .decode = decode,
     .free_object = zl_job_free,

@@ -38,7 +38,6 @@ struct zl_kind {
     struct zl_kube_resource resource;
     const struct zl_kube_resource *alternative; /* in the version of older servers; or NULL */
     const char *api_version;                    /* of RESOURCE, as references and Events name it */
-    const char *strategy;                       /* in status.workloads */
 
     /* Where an object's pods, and the Jobs that it makes, have their template: "spec.template". */
     const char *pod_template;

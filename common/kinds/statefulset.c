@@ -3,14 +3,12 @@
  * statefulset.c - one of its pods leads. It makes them itself.
  */
 #include "common/kinds/leads.h"
-#include "common/objects/policy.h"
 
 const struct zl_kind ZL_KIND_STATEFULSET = {
     .index = ZL_KIND_INDEX_STATEFULSET,
     .name = "StatefulSet",
     .resource = {"apps", "v1", "statefulsets", "StatefulSet", false},
     .api_version = "apps/v1",
-    .strategy = ZL_STRATEGY_TRAFFIC_DIRECTOR,
     .pod_template = "spec.template",
     .decode = zl_leads_decode,
     .free_object = zl_workload_free,

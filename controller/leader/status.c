@@ -68,8 +68,7 @@ static void fill_ready(const struct zl_view *view, struct zl_policy_status *out)
     const struct zl_pod *leader = view->holder_pod;
     if (view->workload_count == 0) {
         set_ready(out, false, "NoWorkload",
-                  "no workload joins this pool: label a Deployment, StatefulSet, Job or CronJob of "
-                  "this namespace with zen-lead/pool");
+                  "no workload joins this pool: label one of this namespace with zen-lead/pool");
     } else if (!zl_lease_is_held(lease)) {
         set_ready(out, false, "NoLeader", "no pod leads; the next one that is created may");
     } else if (lease->provisional || leader == NULL) {

@@ -17,7 +17,7 @@
 struct zl_member {
     const struct zl_pod *pod;
     const struct zl_workload *workload; /* whose it is; NULL: a Job's */
-    const struct zl_job *job;           /* whose it is; NULL: a Deployment's or StatefulSet's */
+    const struct zl_job *job;           /* whose it is; NULL: a workload's whose pods lead */
     bool gatekept; /* its workload wants more than one replica: only the leader may run */
 };
 

@@ -46,7 +46,7 @@ static void test_each_row_is_complete(void **state)
                      strcmp(kind->api_version, api_version) == 0;
         bool functions = kind->decode != NULL && kind->free_object != NULL &&
                          kind->pool_in_json != NULL && kind->pool != NULL;
-        bool texts = kind->strategy != NULL && kind->pod_template != NULL;
+        bool texts = kind->pod_template != NULL;
         bool maker = (kind->maker != NULL) == (kind->asks_maker != NULL);
         /* What is refused backs off, so it has to be woken; what takes turns is counted by Jobs. */
         bool wakes = kind->wanted == NULL || (kind->woken != NULL && !kind->takes_turns);
