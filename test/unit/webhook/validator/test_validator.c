@@ -113,7 +113,7 @@ static void test_reviews_of_other_things_are_allowed(void **state)
          POLICY("\"operation\":\"UPDATE\",\"subResource\":\"status\"," BAD_SPEC)},
         {zl_validator_answer_policy,
          REVIEW("leadership.kube-zen.io", "leaderpolicies", "\"operation\":\"CREATE\"," BAD_SPEC)},
-        {zl_validator_answer_workload, REVIEW("apps", "daemonsets", LABELLED)},
+        {zl_validator_answer_workload, REVIEW("apps", "replicasets", LABELLED)},
         {zl_validator_answer_workload,
          REVIEW("apps", "deployments", "\"subResource\":\"scale\"," LABELLED)},
         {zl_validator_answer_workload,
