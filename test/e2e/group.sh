@@ -2,7 +2,7 @@
 # group.sh FOLDER NUMBER COUNT - one of COUNT groups of run.sh: starts a control plane and takes areas from FOLDER/queue.
 #
 # The output of an area comes in one piece when it is over, or at once when there is only one group. Leaves
-# "passed failed skipped" of each area in FOLDER/results, and the logs in build/e2e-logs/NUMBER after a failure.
+# "passed failed skipped" of each area in FOLDER/results, and the logs in $ZL_E2E_LOGS/NUMBER after a failure.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -17,7 +17,7 @@ failed=1
 finish() {
     trap '' INT TERM HUP
     local keep=""
-    [ "$failed" -eq 0 ] || keep=build/e2e-logs/$number
+    [ "$failed" -eq 0 ] || keep=$ZL_E2E_LOGS/$number
     KEEP_LOGS=$keep bash test/controlplane/down.sh "$ZL_RUN"
 }
 trap finish EXIT
@@ -68,7 +68,7 @@ run_area() {
         flock 9 # whole pieces
         [ "$count" -eq 1 ] || { printf '\n-- %s\n' "$area" && cat "$ZL_RUN/tmp/output"; }
         echo "-- $area: $passed passed, $bad failed, $skipped skipped, $((SECONDS - started)) s"
-    } 9>"$folder/output.lock"
+    } 9>"${ZL_OUTPUT_LOCK:-$folder/output.lock}"
     [ "$bad" -eq 0 ]
 }
 

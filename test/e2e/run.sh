@@ -12,7 +12,8 @@
 #   ZL_REAL_KUBECTL=1        kubectl is the real one for every command, see test/kubectl/kubectl.h
 #   ZL_DOWN_SECONDS=N        how long the controller stays dead in the test for that (18)
 #
-# Adds "passed failed" to build/results. After a failure the logs of all programs are in build/e2e-logs/GROUP.
+# Adds "passed failed" to $ZL_RESULTS (build/results). After a failure the logs of all programs are in $ZL_E2E_LOGS/GROUP
+# (build/e2e-logs/GROUP).
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -50,8 +51,8 @@ count=${ZL_GROUPS:-$(($(nproc) + 1))} # they wait more than they compute
 [ "$count" -le "$areas" ] || count=$areas
 
 KUBEBUILDER_ASSETS=$(bash test/controlplane/build.sh)
-export KUBEBUILDER_ASSETS ZL_BIN
-rm -rf build/e2e-logs
+export KUBEBUILDER_ASSETS ZL_BIN ZL_E2E_LOGS=${ZL_E2E_LOGS:-build/e2e-logs}
+rm -rf "$ZL_E2E_LOGS"
 mkdir -p build
 ZL_RUN=$folder process_start guard bash test/controlplane/guard.sh "$folder" $$
 for n in $(seq "$count"); do
@@ -68,7 +69,7 @@ left=$(find "$folder/queue" -type f | wc -l)
 [ "$left" -eq 0 ] || echo "areas that did not run: $(find "$folder/queue" -type f -printf '%f ')" >&2
 if [ "$status" -ne 0 ] && [ $((failed + left)) -eq 0 ]; then failed=1; fi
 failed=$((failed + left))
-echo "$passed $failed" >>build/results
-[ ! -d build/e2e-logs ] || echo "the logs of all programs: $root/build/e2e-logs" >&2
+echo "$passed $failed" >>"${ZL_RESULTS:-build/results}"
+[ ! -d "$ZL_E2E_LOGS" ] || echo "the logs of all programs: $root/$ZL_E2E_LOGS" >&2
 echo "end-to-end: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -6,7 +6,7 @@
 #   FILTER=REGEX     only runs whose name matches
 #   KEEP=FOLDER      leave the counterexamples there (NAME/trail.txt)
 #
-# Shows one line for each run and adds the counts to build/results. docs/model.md explains all of it.
+# Shows one line for each run and adds the counts to $ZL_RESULTS (build/results). docs/model.md explains all of it.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -142,6 +142,6 @@ runs | grep -E "${FILTER:-.}" | tr '\n' '\0' |
     xargs -0 -P "${JOBS:-$(nproc)}" -I RUN bash test/model/run.sh --one "$folder" RUN
 read -r passed failed < <(cat "$folder"/*.counts 2>/dev/null | awk '{p += $1; f += $2} END {print p + 0, f + 0}')
 mkdir -p build
-echo "$passed $failed" >>build/results
+echo "$passed $failed" >>"${ZL_RESULTS:-build/results}"
 echo "model: $passed passed, $failed failed, $(($(date +%s) - started)) s"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

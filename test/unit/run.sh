@@ -2,7 +2,7 @@
 # run.sh FOLDER [WRAPPER...] -- PROGRAM... - run these unit test programs, which are below FOLDER (under a wrapper such
 # as valgrind), as many at a time as there are processors and one more: the longest of them wait for time limits.
 #
-# Shows one line per program, everything of a program that fails, and adds the counts to build/results.
+# Shows one line per program, everything of a program that fails, and adds the counts to $ZL_RESULTS (build/results).
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -41,6 +41,6 @@ printf '%s\0' "$@" |
     xargs -0 -P $(($(nproc) + 1)) -I PROGRAM bash test/unit/run.sh --one "$logs" "$folder" PROGRAM "${wrapper[@]}"
 read -r passed failed < <(find "$logs" -name '*.counts' -exec cat {} + | awk '{p += $1; f += $2} END {print p + 0, f + 0}')
 mkdir -p build
-echo "$passed $failed" >>build/results
+echo "$passed $failed" >>"${ZL_RESULTS:-build/results}"
 echo "unit tests in $folder: $passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
