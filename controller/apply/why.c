@@ -169,9 +169,9 @@ static const struct zl_reason REASONS[ZL_WHY_COUNT] = {
     [ZL_WHY_POOL_IS_LED] = {.name = "pool-is-led",
                             .event = "PoolIsLed",
                             .warning = true,
-                            .text = "pool {pool} is led by pods of no Job: its seat is theirs and "
-                                    "pods of Jobs are refused; give Jobs a LeaderPolicy of their "
-                                    "own"},
+                            .text = "pool {pool} is led by a Deployment or another workload that "
+                                    "stays: its seat is theirs and pods of Jobs are refused; give "
+                                    "Jobs a LeaderPolicy of their own"},
     [ZL_WHY_NO_POLICY] = {.name = "no-policy",
                           .event = "LeaderPolicyNotFound",
                           .warning = true,

@@ -121,8 +121,8 @@ static void fill_ready(const struct zl_lease *lease, bool executes, struct zl_po
         message = zl_asprintf("Job %s executes", lease->turn_job);
         zl_condition_set(ready, true, "JobExecuting", message);
     } else if (executes) {
-        message = zl_asprintf("pod %s of no Job still holds the seat: a workload whose pods lead "
-                              "was in this pool",
+        message = zl_asprintf("pod %s of no Job still holds the seat: a Deployment or another "
+                              "workload that stays was in this pool",
                               lease->holder_pod);
         zl_condition_set(ready, false, "TurnPending", message);
     } else if (has_turn) {

@@ -204,9 +204,10 @@ static const struct {
                              "zen-lead: this pod's Job in pool \"%s\" is over or suspended"},
     [ZL_OUTCOME_OWNER_GONE] = {"owner_gone", false,
                                "zen-lead: this pod's workload or Job does not exist any more"},
-    [ZL_OUTCOME_LED_POOL] = {"led_pool", false,
-                             "zen-lead: pool \"%s\" is led by a pod of no Job, so its Jobs do "
-                             "not start; give them a pool of their own"},
+    [ZL_OUTCOME_LED_POOL] =
+        {"led_pool", false,
+         "zen-lead: pool \"%s\" is led by a Deployment or another "
+         "workload that stays, so its Jobs do not start; give them a pool of their own"},
 };
 
 bool zl_outcome_allows(enum zl_outcome outcome)

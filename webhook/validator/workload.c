@@ -271,9 +271,8 @@ static void check_neighbours(const struct zl_kind *kind, const struct zl_warned_
     }
     if (pool->has_jobs) {
         zl_findings_warn(findings, field,
-                         "pool \"" ZL_SHOWN
-                         "\" has Jobs, which do not start beside a workload whose "
-                         "pods lead; give each a pool of its own",
+                         "pool \"" ZL_SHOWN "\" has Jobs, which do not start beside a Deployment "
+                         "or another workload that stays; give each a pool of its own",
                          name);
     }
 }
@@ -297,8 +296,8 @@ static void check_guarded(const struct zl_kind *kind, const struct cJSON *object
     if (pool->has_workloads) {
         zl_findings_warn(findings, field,
                          "pool \"" ZL_SHOWN
-                         "\" has a workload whose pods lead, beside which Jobs do "
-                         "not start; give them a pool of their own",
+                         "\" has a Deployment or another workload that stays, beside "
+                         "which Jobs do not start; give them a pool of their own",
                          name);
     }
     if (parallelism > 1) {
