@@ -25,23 +25,24 @@
 #include "common/objects/slice.h"
 #include "common/seat/lease.h"
 
+/* Informers start in this order: whose pods are wanted is best known before they are listed. */
 enum zl_cached {
-    ZL_CACHED_POLICIES,    /* struct zl_policy */
-    ZL_CACHED_LEASES,      /* struct zl_lease */
+    ZL_CACHED_POLICIES, /* struct zl_policy */
+    /*
+     * The Kinds that may join a pool, in the order of ZL_KINDS: what is in a pool, what we marked, and in a pool's
+     * namespace what its maker may have put into one. zl_cached_of and zl_kind_cached lead there and back.
+     */
+    ZL_CACHED_KINDS,
+    ZL_CACHED_CRONJOBS = ZL_CACHED_KINDS + ZL_KIND_INDEX_CRONJOB, /* struct zl_cronjob */
+    ZL_CACHED_JOBS = ZL_CACHED_KINDS + ZL_KIND_INDEX_JOB,         /* struct zl_job */
+    ZL_CACHED_LEASES = ZL_CACHED_KINDS + ZL_KIND_COUNT,           /* struct zl_lease */
     ZL_CACHED_PODS,        /* struct zl_pod; beside an opted-in Service also without controller */
     ZL_CACHED_REPLICASETS, /* struct zl_replicaset; only WITH_REPLICASETS */
     ZL_CACHED_REVISIONS, /* struct zl_revision, of Kinds that are replaced; only WITH_REPLICASETS */
     ZL_CACHED_SERVICES,  /* struct zl_service; this and the next two: only with routing */
     ZL_CACHED_SLICES,    /* struct zl_slice, ours */
     ZL_CACHED_NODES,     /* struct zl_node */
-    /*
-     * From here on the Kinds that may join a pool, in the order of ZL_KINDS: what is in a pool, what we marked, and in
-     * a pool's namespace what its maker may have put into one. zl_cached_of and zl_kind_cached lead there and back.
-     */
-    ZL_CACHED_KINDS,
-    ZL_CACHED_CRONJOBS = ZL_CACHED_KINDS + ZL_KIND_INDEX_CRONJOB, /* struct zl_cronjob */
-    ZL_CACHED_JOBS = ZL_CACHED_KINDS + ZL_KIND_INDEX_JOB,         /* struct zl_job */
-    ZL_CACHED_COUNT = ZL_CACHED_KINDS + ZL_KIND_COUNT,
+    ZL_CACHED_COUNT,
 };
 
 static inline enum zl_cached zl_cached_of(const struct zl_kind *kind)
@@ -49,10 +50,12 @@ static inline enum zl_cached zl_cached_of(const struct zl_kind *kind)
     return (enum zl_cached)(ZL_CACHED_KINDS + kind->index);
 }
 
-/* NULL: of those before ZL_CACHED_KINDS. */
+/* NULL: no object of that sort joins a pool. */
 static inline const struct zl_kind *zl_kind_cached(enum zl_cached cached)
 {
-    return cached >= ZL_CACHED_KINDS ? ZL_KINDS[cached - ZL_CACHED_KINDS] : NULL;
+    return cached >= ZL_CACHED_KINDS && cached < ZL_CACHED_LEASES
+               ? ZL_KINDS[cached - ZL_CACHED_KINDS]
+               : NULL;
 }
 
 /* By what some kinds can be looked up within a namespace; see indexes.c for which. */

@@ -76,7 +76,7 @@ static const char *holder_of_lease(const void *object)
 
 void zl_indexers_of(enum zl_cached cached, struct zl_indexer out[ZL_BY_COUNT])
 {
-    static const struct zl_indexer INDEXERS[ZL_CACHED_KINDS][ZL_BY_COUNT] = {
+    static const struct zl_indexer INDEXERS[ZL_CACHED_COUNT][ZL_BY_COUNT] = {
         [ZL_CACHED_LEASES] = {[ZL_BY_HOLDER] = {.value = holder_of_lease}},
         [ZL_CACHED_PODS] =
             {[ZL_BY_OWNER] = {.value = owner_of}, [ZL_BY_LABEL] = {.values = labels_of_pod}},

@@ -143,7 +143,7 @@ static enum zl_status decode_node(void *ctx, const struct cJSON *object, void **
     return status;
 }
 
-static const struct zl_informer_spec SPECS[ZL_CACHED_KINDS] = {
+static const struct zl_informer_spec SPECS[ZL_CACHED_COUNT] = {
     [ZL_CACHED_POLICIES] = {.resource = &ZL_KUBE_LEADERPOLICIES,
                             .decode = decode_policy,
                             .free_object = zl_policy_free},

@@ -202,7 +202,7 @@ static void enqueue_object(struct zl_cache *cache, struct zl_workqueue *queue, e
         break;
     }
     case ZL_CACHED_NODES:
-    case ZL_CACHED_KINDS: /* and those after it: above */
+    case ZL_CACHED_KINDS: /* the Kinds: above */
     case ZL_CACHED_CRONJOBS:
     case ZL_CACHED_JOBS:
     case ZL_CACHED_COUNT:

@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "test/unit/await.h"
+
 #define JSON_TYPE "Content-Type: application/json\r\n"
 #define NOT_FOUND                                                                                  \
     "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"NotFound\",\"code\":404}"
@@ -386,6 +388,8 @@ static void start(struct server *server)
     server->cache = zl_cache_new(server->client, &options);
     zl_cache_start_pools(server->cache);
     assert_true(zl_cache_wait_synced(server->cache, NULL, NULL));
+    /* Pods that were listed before the policy was known are listed once more. */
+    AWAIT(zl_cache_is_settled(server->cache, ZL_CACHED_PODS));
     server->gatekeeper =
         (struct zl_gatekeeper){.client = server->client,
                                .cache = server->cache,
