@@ -347,8 +347,8 @@ comes_in_with_warning() { [[ $(executes "$1") == *'LeaderPolicy'*"pod/$1"* ]]; }
     comes_in a
     statefulset db 3 batch
     # Memory knows of the StatefulSet within a moment.
-    wait_for 20 all_refuse 'is led by a pod of no Job, so its Jobs do not start' b
-    refused 'is led by a pod of no Job, so its Jobs do not start' b
+    wait_for 20 all_refuse 'is led by a Deployment or another workload that stays, so its Jobs do not start' b
+    refused 'is led by a Deployment or another workload that stays, so its Jobs do not start' b
     wait_for 10 member_waits db 0
     succeeds_now "$POD"
     refused 'its Jobs do not start' b

@@ -192,8 +192,8 @@ static const struct row DEPLOYMENTS[] = {
 static const struct row STATEFULSETS[] = {
     {"{" META "," SPEC("") "}",
      IS_MIXED,
-     {"metadata.labels[zen-lead/pool]: pool \"web\" has Jobs, which do not start beside a workload "
-      "whose pods lead; give each a pool of its own"}},
+     {"metadata.labels[zen-lead/pool]: pool \"web\" has Jobs, which do not start beside a "
+      "Deployment or another workload that stays; give each a pool of its own"}},
     {"{" META "," SPEC("") "}", STANDS_BY_MIXED, {NULL}},
     {"{" META "," SPEC("") "}", SCALES_DOWN, {NULL}},
     {"{" META "," SPEC("") "}", STANDS_BY, {NULL}},
@@ -206,8 +206,9 @@ static const struct row STATEFULSETS[] = {
     "pool \"web\" has followerMode: standby, so its Jobs do not take turns and all execute at "    \
     "once; use scaleDown"
 #define LED_JOBS                                                                                   \
-    "pool \"web\" has a workload whose pods lead, beside which Jobs do not start; give them a "    \
-    "pool of their own"
+    "pool \"web\" has a Deployment or another workload that stays, beside which Jobs do not "      \
+    "start; "                                                                                      \
+    "give them a pool of their own"
 
 static const struct row JOBS[] = {
     {"{" META ",'spec':{}}", SCALES_DOWN, {NULL}},
