@@ -17,6 +17,7 @@
 enum zl_kind_index {
     ZL_KIND_INDEX_DEPLOYMENT,
     ZL_KIND_INDEX_STATEFULSET,
+    ZL_KIND_INDEX_DAEMONSET,
     ZL_KIND_INDEX_CRONJOB,
     ZL_KIND_INDEX_JOB,
     ZL_KIND_COUNT,
@@ -65,7 +66,8 @@ struct zl_kind {
     enum zl_kind_rollout rollout;
 };
 
-extern const struct zl_kind ZL_KIND_DEPLOYMENT, ZL_KIND_STATEFULSET, ZL_KIND_CRONJOB, ZL_KIND_JOB;
+extern const struct zl_kind ZL_KIND_DEPLOYMENT, ZL_KIND_STATEFULSET, ZL_KIND_DAEMONSET,
+    ZL_KIND_CRONJOB, ZL_KIND_JOB;
 /* Stands between a Deployment and its pods, and joins no pool itself: not among the rows. */
 extern const struct zl_kind ZL_KIND_REPLICASET;
 

@@ -372,6 +372,9 @@ check_rbac() {
     can yes zen-lead-controller patch replicasets.apps -n default
     can yes zen-lead-controller patch statefulsets.apps -n default
     can no zen-lead-controller patch deployments.apps -n default
+    can yes zen-lead-controller watch daemonsets.apps -n default
+    can no zen-lead-controller patch daemonsets.apps -n default
+    can yes zen-lead-webhook watch daemonsets.apps -n default
     can no zen-lead-controller update replicasets.apps -n default
     for verb in get create delete; do
         can yes zen-lead-controller $verb services -n default

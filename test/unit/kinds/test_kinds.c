@@ -134,6 +134,7 @@ static void test_a_pods_controller_leads_to_its_kind(void **state)
         {NULL, "StatefulSet", &ZL_KIND_STATEFULSET, &ZL_KIND_STATEFULSET},
         {"apps.kruise.io/v1", "StatefulSet", NULL, NULL}, /* somebody else's */
         {"appsx/v1", "StatefulSet", NULL, NULL},
+        {"apps/v1", "DaemonSet", &ZL_KIND_DAEMONSET, &ZL_KIND_DAEMONSET},
         {"batch/v1", "Job", &ZL_KIND_JOB, &ZL_KIND_JOB},
         {"batch/v1beta1", "CronJob", NULL, &ZL_KIND_CRONJOB},
         {"v1", "Node", NULL, NULL},
