@@ -77,7 +77,7 @@ static const char *holder_of_lease(const void *object)
 void zl_indexers_of(enum zl_cached cached, struct zl_indexer out[ZL_BY_COUNT])
 {
     static const struct zl_indexer INDEXERS[ZL_CACHED_COUNT][ZL_BY_COUNT] = {
-        [ZL_CACHED_LEASES] = {[ZL_BY_HOLDER] = {.value = holder_of_lease}},
+        [ZL_CACHED_LEASES] = {[ZL_BY_POD] = {.value = holder_of_lease}},
         [ZL_CACHED_PODS] =
             {[ZL_BY_OWNER] = {.value = owner_of}, [ZL_BY_LABEL] = {.values = labels_of_pod}},
         [ZL_CACHED_REPLICASETS] = {[ZL_BY_OWNER] = {.value = owner_of}},
@@ -88,7 +88,7 @@ void zl_indexers_of(enum zl_cached cached, struct zl_indexer out[ZL_BY_COUNT])
                                 [ZL_BY_WANTED_NAME] = {.values = name_wanted_by}},
         [ZL_CACHED_SLICES] = {[ZL_BY_POOL] = {.value = pool_of_slice},
                               [ZL_BY_SOURCE] = {.value = source_of_slice},
-                              [ZL_BY_HOLDER] = {.value = target_of_slice}},
+                              [ZL_BY_POD] = {.value = target_of_slice}},
     };
     const struct zl_kind *kind = zl_kind_cached(cached);
     if (kind == NULL) {

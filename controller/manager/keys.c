@@ -147,7 +147,7 @@ static void enqueue_led_by(struct zl_cache *cache, struct zl_workqueue *queue,
                            const struct zl_pod *pod)
 {
     ZL_AUTO_REFS struct zl_refs leases = {0};
-    zl_cache_list_by(cache, ZL_CACHED_LEASES, ZL_BY_HOLDER, pod->meta.namespace_, pod->meta.name,
+    zl_cache_list_by(cache, ZL_CACHED_LEASES, ZL_BY_POD, pod->meta.namespace_, pod->meta.name,
                      &leases);
     for (size_t i = 0; i < leases.count; i++) {
         const struct zl_lease *lease = zl_ref_object(leases.items[i]);

@@ -37,7 +37,7 @@ struct manager {
     struct zl_workqueue *queue;
     struct zl_context context;
     struct zl_job_notes job_notes;
-    struct zl_server *server;
+    struct zl_controller_server *server;
     pthread_t workers[WORKERS_MAX];
     int64_t worker_count;
     pthread_t probers[PROBERS];
@@ -363,14 +363,14 @@ const struct zl_metric *const ZL_MANAGER_METRICS[] = {&RECONCILES, &RECONCILE_SE
 
 static enum zl_status start_server(struct manager *manager, struct zl_error *err)
 {
-    const struct zl_server_spec spec = {.address = manager->config->listen_address,
-                                        .port = manager->config->metrics_port,
-                                        .cache = manager->context.sources.cache,
-                                        .armer = manager->context.armer,
-                                        .queue = manager->queue,
-                                        .election = look_at_election,
-                                        .ctx = manager};
-    return zl_server_start(&spec, &manager->server, err);
+    const struct zl_controller_server_spec spec = {.address = manager->config->listen_address,
+                                                   .port = manager->config->metrics_port,
+                                                   .cache = manager->context.sources.cache,
+                                                   .armer = manager->context.armer,
+                                                   .queue = manager->queue,
+                                                   .election = look_at_election,
+                                                   .ctx = manager};
+    return zl_controller_server_start(&spec, &manager->server, err);
 }
 
 /* --- start and stop --- */
@@ -448,7 +448,7 @@ static void stop(struct manager *manager)
         (void)pthread_join(manager->probers[i], NULL);
     }
     stop_election(manager);
-    zl_server_stop(manager->server);
+    zl_controller_server_stop(manager->server);
     zl_cache_stop(manager->context.sources.cache); /* its callbacks know the armer */
     zl_armer_free(manager->context.armer);
     zl_cache_free(manager->context.sources.cache);

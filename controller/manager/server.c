@@ -22,8 +22,8 @@ static const struct zl_metric QUEUE_WORK = {
     .type = ZL_METRIC_GAUGE,
     .help = "The longest that a worker has been at what it is doing now.",
 };
-struct zl_server {
-    struct zl_server_spec spec;
+struct zl_controller_server {
+    struct zl_controller_server_spec spec;
     struct zl_http_server *http;
 };
 
@@ -40,7 +40,7 @@ static void respond_health(struct zl_http_response *response, const char *what, 
 static void handle_healthz(void *ctx, const struct zl_http_request *request,
                            struct zl_http_response *response)
 {
-    const struct zl_server *server = ctx;
+    const struct zl_controller_server *server = ctx;
     struct zl_health health = server->spec.election(server->spec.ctx);
     (void)request;
     respond_health(response, "alive", zl_not_alive_because(&health));
@@ -49,7 +49,7 @@ static void handle_healthz(void *ctx, const struct zl_http_request *request,
 static void handle_readyz(void *ctx, const struct zl_http_request *request,
                           struct zl_http_response *response)
 {
-    const struct zl_server *server = ctx;
+    const struct zl_controller_server *server = ctx;
     struct zl_health health = server->spec.election(server->spec.ctx);
     struct zl_informer *configuration = zl_armer_informer(server->spec.armer);
     ZL_AUTO_FREE char *cache = zl_cache_complaint(server->spec.cache);
@@ -67,7 +67,7 @@ static void handle_readyz(void *ctx, const struct zl_http_request *request,
 static void handle_metrics(void *ctx, const struct zl_http_request *request,
                            struct zl_http_response *response)
 {
-    const struct zl_server *server = ctx;
+    const struct zl_controller_server *server = ctx;
     struct zl_workqueue_load load = {0}; /* a candidate's queue fills, and nobody waits for that */
     bool acting = server->spec.election(server->spec.ctx).acting;
     struct zl_informer *configuration = zl_armer_informer(server->spec.armer);
@@ -93,10 +93,10 @@ static const struct zl_http_route ROUTES[] = {
     {NULL, NULL, NULL},
 };
 
-enum zl_status zl_server_start(const struct zl_server_spec *spec, struct zl_server **out,
-                               struct zl_error *err)
+enum zl_status zl_controller_server_start(const struct zl_controller_server_spec *spec,
+                                          struct zl_controller_server **out, struct zl_error *err)
 {
-    struct zl_server *server = zl_alloc(sizeof *server);
+    struct zl_controller_server *server = zl_alloc(sizeof *server);
     server->spec = *spec;
     const struct zl_http_options options = {
         .address = spec->address,
@@ -117,7 +117,7 @@ enum zl_status zl_server_start(const struct zl_server_spec *spec, struct zl_serv
     return ZL_OK;
 }
 
-void zl_server_stop(struct zl_server *server)
+void zl_controller_server_stop(struct zl_controller_server *server)
 {
     if (server != NULL) {
         zl_http_server_stop(server->http, 0);

@@ -12,8 +12,8 @@
 #include "controller/gate/armer.h"
 #include "controller/manager/health.h"
 
-/* All borrowed until zl_server_stop. */
-struct zl_server_spec {
+/* All borrowed until zl_controller_server_stop. */
+struct zl_controller_server_spec {
     const char *address; /* NULL: all */
     int64_t port;
     struct zl_cache *cache;
@@ -23,10 +23,11 @@ struct zl_server_spec {
     void *ctx;
 };
 
-struct zl_server; /* opaque */
-enum zl_status zl_server_start(const struct zl_server_spec *spec, struct zl_server **out,
-                               struct zl_error *err) ZL_MUST_CHECK;
-void zl_server_stop(struct zl_server *server); /* NULL is fine */
+struct zl_controller_server; /* opaque */
+enum zl_status zl_controller_server_start(const struct zl_controller_server_spec *spec,
+                                          struct zl_controller_server **out,
+                                          struct zl_error *err) ZL_MUST_CHECK;
+void zl_controller_server_stop(struct zl_controller_server *server); /* NULL is fine */
 extern const struct zl_metric *const ZL_QUEUE_METRICS[];
 
 #endif

@@ -161,7 +161,7 @@ void zl_failovers_see(struct zl_failovers *failovers, struct zl_cache *cache,
     }
     bool same = after != NULL && zl_same_string(after->meta.uid, pod->meta.uid);
     enum zl_loss loss = zl_loss_of(same ? after : NULL);
-    if (loss == ZL_LOSS_NONE || zl_cache_count_by(cache, ZL_CACHED_SLICES, ZL_BY_HOLDER,
+    if (loss == ZL_LOSS_NONE || zl_cache_count_by(cache, ZL_CACHED_SLICES, ZL_BY_POD,
                                                   pod->meta.namespace_, pod->meta.name) > 0) {
         zl_failovers_note(failovers, pod->meta.uid, loss, zl_clock_ms());
     }

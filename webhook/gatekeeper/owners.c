@@ -66,8 +66,8 @@ struct wanted {
  * @param out  stays NULL when it is in no pool
  * @return ZL_E_NOT_FOUND when it is not there with that uid
  */
-static enum zl_status sight(struct zl_owners *owners, const struct wanted *wanted,
-                            struct zl_ref **out, struct zl_error *err)
+static enum zl_status read_and_remember(struct zl_owners *owners, const struct wanted *wanted,
+                                        struct zl_ref **out, struct zl_error *err)
 {
     const struct zl_kind *kind = wanted->kind;
     ZL_AUTO_JSON struct cJSON *json = NULL;
@@ -121,12 +121,12 @@ static enum zl_status find(struct zl_owners *owners, const struct wanted *wanted
     }
     ZL_AUTO_SIGHTING struct zl_sighting sighting = {0};
     if (!zl_sightings_find(owners->sightings, wanted->uid, &sighting) || sighting.was_in != NULL) {
-        return sight(owners, wanted, out, err);
+        return read_and_remember(owners, wanted, out, err);
     }
     if (zl_cache_not_watching_ms(owners->cache, cached_as) > BLIND_MS) {
         /* What was in no pool may be in one by now. If nobody can say, what was in none stays so. */
         struct zl_error blind = {0};
-        enum zl_status status = sight(owners, wanted, out, &blind);
+        enum zl_status status = read_and_remember(owners, wanted, out, &blind);
         if (status != ZL_OK && sighting.owner != NULL) {
             *err = blind;
             return status;
@@ -138,7 +138,7 @@ static enum zl_status find(struct zl_owners *owners, const struct wanted *wanted
         zl_cache_position(owners->cache, cached_as) < sighting.version) {
         *out = ZL_STEAL(&sighting.owner);
     } else if (sighting.owner != NULL) {
-        return sight(owners, wanted, out, err);
+        return read_and_remember(owners, wanted, out, err);
     }
     return ZL_OK;
 }
