@@ -16,16 +16,16 @@ enum { MAPS_MAX = 6 };
 enum where { IN_OBJECT, IN_POD_TEMPLATE, IN_JOB_TEMPLATE };
 
 static const struct map {
-    enum where where;
     const char *member;
+    enum where where;
     enum zl_key_place place;
 } MAPS[MAPS_MAX] = {
-    {IN_OBJECT, "labels", ZL_PLACE_WORKLOAD_LABEL},
-    {IN_OBJECT, "annotations", ZL_PLACE_WORKLOAD_ANNOTATION},
-    {IN_POD_TEMPLATE, "annotations", ZL_PLACE_TEMPLATE_ANNOTATION},
-    {IN_POD_TEMPLATE, "labels", ZL_PLACE_TEMPLATE_LABEL},
-    {IN_JOB_TEMPLATE, "labels", ZL_PLACE_WORKLOAD_LABEL},
-    {IN_JOB_TEMPLATE, "annotations", ZL_PLACE_WORKLOAD_ANNOTATION},
+    {"labels", IN_OBJECT, ZL_PLACE_WORKLOAD_LABEL},
+    {"annotations", IN_OBJECT, ZL_PLACE_WORKLOAD_ANNOTATION},
+    {"annotations", IN_POD_TEMPLATE, ZL_PLACE_TEMPLATE_ANNOTATION},
+    {"labels", IN_POD_TEMPLATE, ZL_PLACE_TEMPLATE_LABEL},
+    {"labels", IN_JOB_TEMPLATE, ZL_PLACE_WORKLOAD_LABEL},
+    {"annotations", IN_JOB_TEMPLATE, ZL_PLACE_WORKLOAD_ANNOTATION},
 };
 
 /* The path of a map in an object of KIND (NULL: a Service); NULL: it has none. The caller frees. */
