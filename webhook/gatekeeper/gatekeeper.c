@@ -57,8 +57,8 @@ static enum zl_status look_and_claim(const struct zl_gatekeeper *gatekeeper,
                                      const struct zl_request *request, const struct zl_known *known,
                                      enum zl_outcome *outcome, char **pool, struct zl_error *err)
 {
+    ZL_AUTO_LOOK struct zl_look look = {0};
     for (int i = 0; i < LOOKS_MAX; i++) {
-        ZL_AUTO_LOOK struct zl_look look = {0};
         enum zl_status status = zl_look(gatekeeper, request, known, &look, err);
         if (status != ZL_OK) {
             return status;

@@ -196,19 +196,43 @@ static enum zl_status look_at_seat(const struct zl_gatekeeper *gatekeeper,
     return status == ZL_OK && is_free ? look_at_free_seat(gatekeeper, request, look, err) : status;
 }
 
-enum zl_status zl_look(const struct zl_gatekeeper *gatekeeper, const struct zl_request *request,
-                       const struct zl_known *known, struct zl_look *out, struct zl_error *err)
+/* A Lease that was just made changes nothing about owner and policy, and a first claim has two of them to wait for. */
+static void forget_seat(struct zl_look *look)
 {
-    struct zl_seen *seen = &out->seen;
+    const struct zl_seen was = look->seen;
+    look->seen = (struct zl_seen){.nameless = was.nameless,
+                                  .workload = was.workload,
+                                  .job = was.job,
+                                  .pool = was.pool,
+                                  .policy = was.policy,
+                                  .strategy = was.strategy,
+                                  .memory_lags = was.memory_lags};
+    zl_lease_free(look->lease);
+    look->lease = NULL;
+    zl_pod_free(look->holder);
+    look->holder = NULL;
+    look->lost_token = 0;
+    zl_living_pods_clear(&look->living);
+}
+
+enum zl_status zl_look(const struct zl_gatekeeper *gatekeeper, const struct zl_request *request,
+                       const struct zl_known *known, struct zl_look *look, struct zl_error *err)
+{
+    struct zl_seen *seen = &look->seen;
     const char *lagging = NULL;
+    if (seen->unprepared) {
+        forget_seat(look);
+        return look_at_seat(gatekeeper, request, look, err);
+    }
+    zl_look_clear(look);
     seen->nameless = request->pod_name == NULL || request->pod_uid == NULL;
     seen->memory_lags = !zl_cache_is_synced(gatekeeper->cache, &lagging);
     enum zl_status status = known->job != NULL
-                                ? look_at_job(gatekeeper, request, known->job, out, err)
-                                : look_at_workload(gatekeeper, request, known->workload, out, err);
+                                ? look_at_job(gatekeeper, request, known->job, look, err)
+                                : look_at_workload(gatekeeper, request, known->workload, look, err);
     if (status == ZL_OK && seen->pool != NULL) {
-        status = look_at_policy(gatekeeper, request, out, err);
+        status = look_at_policy(gatekeeper, request, look, err);
     }
-    return status == ZL_OK && zl_needs_seat(seen) ? look_at_seat(gatekeeper, request, out, err)
+    return status == ZL_OK && zl_needs_seat(seen) ? look_at_seat(gatekeeper, request, look, err)
                                                   : status;
 }

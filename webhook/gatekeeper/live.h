@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * live.h - what the API server says of a pod's owner, its pool and the seat: all of struct zl_seen, filled here alone, anew
- * for each look. Nothing is written.
+ * live.h - what the API server says of a pod's owner, its pool and the seat: all of struct zl_seen, filled here alone, for
+ * this request. Nothing is written.
  *
  * Memory names the owner, and no more: owner and policy are read first, so that a workload that moved to another pool
  * meanwhile is judged by that one's LeaderPolicy and Lease.
@@ -41,10 +41,11 @@ void zl_look_clear(struct zl_look *look);
  * Look at the owner that KNOWN names, then at its pool, then at the seat if that matters (zl_needs_seat).
  *
  * @param known  in a pool
- * @param out    zeroed by the caller; to be cleared also after a failure
+ * @param look   {0}, or this review's look before, which is replaced: by one at the seat alone if that had only to be
+ *               prepared, else by a whole one; to be cleared also after a failure
  */
 enum zl_status zl_look(const struct zl_gatekeeper *gatekeeper, const struct zl_request *request,
-                       const struct zl_known *known, struct zl_look *out,
+                       const struct zl_known *known, struct zl_look *look,
                        struct zl_error *err) ZL_MUST_CHECK;
 
 /* --- the parts of a look, each of which fills OUT; LOOK: what was seen before --------------------- */

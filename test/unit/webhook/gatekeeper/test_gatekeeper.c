@@ -266,7 +266,8 @@ struct server {
     pthread_mutex_t mutex;                 /* for what follows */
     char *made;                            /* a Lease that was created or swapped */
     char *writes;
-    int lease_reads, reads; /* of Leases; of single objects and of the namespace */
+    int lease_reads, owner_reads, policy_reads;
+    int reads; /* of single objects and within the namespace, all of them */
     struct zl_peer *peer;
     struct zl_kube_client *client;
     struct zl_cache *cache;
@@ -356,6 +357,8 @@ static void answer_read(struct server *server, struct zl_peer_call *call, const 
     const char *body = live_object(server, path);
     server->reads++;
     server->lease_reads += starts_with(path, LEASES "/");
+    server->owner_reads += strcmp(path, APPS "deployments/web") == 0;
+    server->policy_reads += starts_with(path, POLICIES);
     zl_peer_answer(call, body != NULL ? 200 : 404, JSON_TYPE, body != NULL ? body : NOT_FOUND);
 }
 
@@ -483,6 +486,24 @@ static void test_memory_denies_without_a_look(void **state)
     stop(&server);
 }
 
+/* Nobody is to wait longer for a pool's first leader than need be. */
+static void test_a_lease_is_prepared_without_a_new_look_at_the_pool(void **state)
+{
+    (void)state;
+    static const struct scene FIRST = {.known = WEB("a", "3"),
+                                       .seen = WEB("a", "3"),
+                                       .known_policies = UNTOUCHED("a"),
+                                       .a = UNTOUCHED("a")};
+    ZL_AUTO_FREE char *pool = NULL;
+    struct server server = {.scene = &FIRST};
+    start(&server);
+    assert_int_equal(review_pod(&server, &pool), ZL_OUTCOME_CLAIMED);
+    assert_int_equal(server.lease_reads, 3); /* to make it, to mark it, to take it */
+    assert_int_equal(server.owner_reads, 1);
+    assert_int_equal(server.policy_reads, 2); /* and the token, after the Lease was made */
+    stop(&server);
+}
+
 static void test_one_looks_five_times_when_others_are_faster(void **state)
 {
     (void)state;
@@ -491,6 +512,8 @@ static void test_one_looks_five_times_when_others_are_faster(void **state)
     start(&server);
     assert_int_equal(review_pod(&server, &pool), ZL_OUTCOME_CLAIM_LOST);
     assert_int_equal(server.lease_reads, 5);
+    assert_int_equal(server.owner_reads, 5); /* who was slower starts anew */
+    assert_int_equal(server.policy_reads, 5);
     stop(&server);
 }
 
@@ -499,6 +522,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_there_now_decides),
         cmocka_unit_test(test_memory_denies_without_a_look),
+        cmocka_unit_test(test_a_lease_is_prepared_without_a_new_look_at_the_pool),
         cmocka_unit_test(test_one_looks_five_times_when_others_are_faster),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
