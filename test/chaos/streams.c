@@ -5,6 +5,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/monitor.h"
+#include "common/kinds/kind.h"
 
 #include <stdatomic.h>
 #include <string.h>

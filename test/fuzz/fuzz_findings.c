@@ -2,7 +2,7 @@
 /*
  * Whatever JSON comes as a LeaderPolicy, workload or Service, new and old: no crash, findings within their bounds, and
  * an answer that is valid JSON. The first line is the object, the rest the old one.
- * Links: webhook/validator/findings.c webhook/validator/our_keys.c webhook/validator/policy.c webhook/validator/workload.c webhook/validator/service.c webhook/review/admission_review.c common/objects/service.c common/objects/meta.c common/objects/pod.c common/objects/workload.c common/objects/job.c common/kinds/[a-z]*.c common/objects/selectors.c common/objects/labels.c common/base/duration.c common/base/json.c common/base/error.c common/base/memory.c common/base/buf.c common/base/clock.c common/base/log.c common/base/parse.c common/base/utf8.c
+ * Links: webhook/validator/[!v]*.c webhook/review/admission_review.c common/objects/[a-z]*.c common/kinds/[a-z]*.c common/kube/resource.c common/base/[a-z]*.c
  */
 #include "webhook/review/admission_review.h"
 #include "webhook/validator/policy.h"
