@@ -20,7 +20,8 @@ static enum zl_status decode_member(void *ctx, const struct cJSON *json, void **
                                     struct zl_error *err)
 {
     const struct slot *slot = ctx;
-    const struct zl_kind *kind = zl_kind_cached(slot->kind);
+    const struct zl_kind *kind =
+        ZL_KINDS[slot->kind - ZL_CACHED_KINDS]; /* nothing else has this decoder */
     void *object = NULL;
     enum zl_status status = kind->decode(kind, json, &object, err);
     if (status != ZL_OK) {
