@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# One image with zen-lead-webhook, zen-lead-controller and zen-lead-certs: no shell, no package manager, not root.
+# One image with zen-lead-webhook, zen-lead-controller, zen-lead-certs and zen-lead: no shell, no package manager, not root.
 #
 #   make image                        with docker, podman or buildah, whichever is there
 #   docker build -t kube-zen/zen-lead:0.3.0 .

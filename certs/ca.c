@@ -97,7 +97,7 @@ enum zl_status zl_ca_create(int64_t now_s, int64_t until_s, char **cert, char **
         {0, NULL},
     };
     ZL_AUTO_KEY EVP_PKEY *pair = EVP_EC_gen("P-256");
-    ZL_AUTO_X509 X509 *ca = pair != NULL ? blank(pair, "zen-lead-ca", now_s, until_s) : NULL;
+    ZL_AUTO_X509 X509 *ca = pair != NULL ? blank(pair, ZL_CA_NAME, now_s, until_s) : NULL;
     if (ca == NULL || X509_set_issuer_name(ca, X509_get_subject_name(ca)) != 1 ||
         !add_extensions(ca, ca, extensions) || X509_sign(ca, pair, EVP_sha256()) == 0) {
         return zl_pem_failure(err, "making the CA");

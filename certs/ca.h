@@ -13,6 +13,9 @@
 
 #include <stdint.h>
 
+/* The common name of our CAs. */
+#define ZL_CA_NAME "zen-lead-ca"
+
 /*
  * Make a self-signed CA that may sign serving certificates but no further CA.
  *

@@ -43,21 +43,37 @@ static enum zl_status read_configuration(struct zl_kube_client *client,
     return status;
 }
 
-enum zl_status zl_ca_bundle_set(struct zl_kube_client *client, const char *name, const char *ca_pem,
-                                bool *changed, struct zl_error *err)
+/* What the webhook's caBundle is to be, as base64; the caller frees. */
+static char *new_bundle(const struct cJSON *webhook, const struct zl_change *change, size_t *kept)
 {
-    *changed = false;
+    ZL_AUTO_FREE char *old = NULL;
+    size_t length = 0;
+    const char *text = zl_json_text(webhook, "clientConfig", "caBundle", NULL);
+    if (text != NULL && zl_base64_decode(text, &old, &length, NULL) != ZL_OK) {
+        old = NULL;
+    }
+    ZL_AUTO_FREE char *trust = zl_trust_keep(change, old, kept);
+    return zl_base64_encode(trust, strlen(trust));
+}
+
+enum zl_status zl_ca_bundle_set(struct zl_kube_client *client, const char *name,
+                                const struct zl_change *change, struct zl_bundled *what,
+                                struct zl_error *err)
+{
+    *what = (struct zl_bundled){0};
     struct zl_kube_target target = {.resource = &ZL_KUBE_VALIDATING_WEBHOOKS, .name = name};
     ZL_AUTO_JSON struct cJSON *configuration = NULL;
     enum zl_status status = read_configuration(client, &target, &configuration, err);
     if (status != ZL_OK) {
         return status;
     }
-    ZL_AUTO_FREE char *bundle = zl_base64_encode(ca_pem, strlen(ca_pem));
     ZL_AUTO_JSON struct cJSON *patch = zl_json_array();
     size_t place = 0;
     const struct cJSON *webhook = zl_json_first(zl_json_at(configuration, "webhooks", NULL));
     for (; webhook != NULL; webhook = zl_json_next(webhook), place++) {
+        size_t kept = 0;
+        ZL_AUTO_FREE char *bundle = new_bundle(webhook, change, &kept);
+        what->kept = kept > what->kept ? kept : what->kept;
         if (!zl_same_string(zl_json_text(webhook, "clientConfig", "caBundle", NULL), bundle)) {
             add_operations(patch, place, zl_json_text(webhook, "name", NULL), bundle);
         }
@@ -66,7 +82,7 @@ enum zl_status zl_ca_bundle_set(struct zl_kube_client *client, const char *name,
         return ZL_OK;
     }
     status = zl_kube_patch(client, &target, ZL_KUBE_PATCH_JSON, patch, NULL, err);
-    *changed = status == ZL_OK;
+    what->changed = status == ZL_OK;
     /* 422, and 404 or 409 from old servers: the entry is not there any more. */
     return status == ZL_E_INVALID || status == ZL_E_NOT_FOUND ? ZL_E_CONFLICT : status;
 }

@@ -18,6 +18,8 @@
 #define ATTEMPTS 5
 /* API servers learn of a new caBundle by their watches, in milliseconds; the certificate comes this much later. */
 #define TRUST_SPREADS_MS 5000
+/* After a failed look of --every-seconds. */
+#define RETRY_S 5
 
 struct config {
     const char *service;
@@ -31,6 +33,7 @@ struct config {
     int64_t validity_days;
     int64_t ca_validity_days;
     int64_t renew_before_days;
+    int64_t every_s;
     bool force;
 };
 
@@ -99,6 +102,15 @@ static const struct zl_option OPTIONS[] = {
      .offset = FIELD(renew_before_days),
      .value_name = "DAYS",
      .help = "Renew what has no more than this left. Less than --validity-days."},
+    {.name = "every-seconds",
+     .type = ZL_OPTION_I64,
+     .default_value = "0",
+     .min = 0,
+     .max = DAY_S,
+     .offset = FIELD(every_s),
+     .value_name = "SECONDS",
+     .help = "Go on until SIGTERM and look this often; a failure is logged and tried again. 0: "
+             "look once."},
     {.name = "force",
      .type = ZL_OPTION_BOOL,
      .offset = FIELD(force),
@@ -144,6 +156,10 @@ static enum zl_status check_config(const struct config *config, struct zl_error 
                             "--renew-before-days must be less than --validity-days, or every run "
                             "would renew");
     }
+    if (config->force && config->every_s > 0) {
+        return zl_error_set(err, ZL_E_INVALID,
+                            "--force would renew at every look: not with --every-seconds");
+    }
     if (config->validity_days > config->ca_validity_days) {
         return zl_error_set(err, ZL_E_INVALID,
                             "--validity-days must not be more than --ca-validity-days");
@@ -156,6 +172,7 @@ struct job {
     struct zl_kube_client *client; /* NULL when only files are written */
     struct zl_secret secret;
     struct zl_names names;
+    bool has_said_kept;
 };
 
 static enum zl_status load(struct job *job, struct zl_material *out, struct zl_error *err)
@@ -186,9 +203,9 @@ static enum zl_status renew(const struct job *job, const struct zl_material *old
 }
 
 /* When another CA takes over from one that is in use: not before every API server trusts it. */
-static void let_trust_spread(const struct zl_material *old, bool bundle_changed)
+static void let_trust_spread(const struct zl_material *old, const struct zl_bundled *bundled)
 {
-    if (bundle_changed && old->pem[ZL_PART_CERT] != NULL) {
+    if (bundled->changed && (old->pem[ZL_PART_CERT] != NULL || bundled->kept > 0)) {
         ZL_LOG_INFO("caBundle has a new CA; the certificate follows",
                     ZL_I64("seconds", TRUST_SPREADS_MS / 1000));
         zl_process_linger(TRUST_SPREADS_MS);
@@ -205,26 +222,32 @@ static enum zl_status attempt(struct job *job, struct zl_error *err)
     ZL_AUTO_MATERIAL struct zl_material old = {0};
     ZL_AUTO_MATERIAL struct zl_material material = {0};
     struct zl_renewed what = {0};
-    bool bundle_changed = false;
+    struct zl_bundled bundled = {0};
+    const struct zl_change change = {
+        .before = &old, .after = &material, .now_s = zl_clock_wall_us() / 1000000};
     enum zl_status status = load(job, &old, err);
     if (status == ZL_OK) {
         status = renew(job, &old, &material, &what, err);
     }
     if (status == ZL_OK && config->webhook_configuration != NULL) {
-        status = zl_ca_bundle_set(job->client, config->webhook_configuration,
-                                  material.pem[ZL_PART_CA_CERT], &bundle_changed, err);
+        status =
+            zl_ca_bundle_set(job->client, config->webhook_configuration, &change, &bundled, err);
     }
     if (status == ZL_OK && what.changed) {
-        let_trust_spread(&old, bundle_changed);
+        let_trust_spread(&old, &bundled);
         status = save(job, &material, err);
     }
     if (status != ZL_OK) {
         return status;
     }
+    if (config->every_s > 0 && !what.changed && !bundled.changed && job->has_said_kept) {
+        return ZL_OK; /* one line a change, not one a minute */
+    }
+    job->has_said_kept = true;
     ZL_LOG_INFO(what.changed ? "certificate renewed" : "certificate kept",
                 ZL_STR("reason", what.reason),
                 ZL_STR("place", config->secret != NULL ? config->secret : config->out_dir),
-                ZL_BOOL("caBundleChanged", bundle_changed));
+                ZL_BOOL("caBundleChanged", bundled.changed));
     return ZL_OK;
 }
 
@@ -245,12 +268,9 @@ static enum zl_status connect(struct job *job, struct zl_error *err)
     return status;
 }
 
-static enum zl_status run(struct job *job, struct zl_error *err)
+static enum zl_status look(struct job *job, struct zl_error *err)
 {
-    enum zl_status status = connect(job, err);
-    if (status != ZL_OK) {
-        return status;
-    }
+    enum zl_status status = ZL_OK;
     for (int left = ATTEMPTS; left > 0; left--) {
         status = attempt(job, err);
         if (status != ZL_E_CONFLICT) {
@@ -258,6 +278,34 @@ static enum zl_status run(struct job *job, struct zl_error *err)
         }
     }
     return zl_error_wrap(err, status, "someone else keeps writing, tried %d times", ATTEMPTS);
+}
+
+static void tell_of_failure(enum zl_status status, const struct zl_error *err)
+{
+    ZL_LOG_ERROR("certificate not written", ZL_STR("class", zl_status_name(status)), ZL_ERR(err));
+}
+
+/* A look after another until a signal; the first ones of an installation may be too early for what they need. */
+static enum zl_status look_until_told(struct job *job)
+{
+    enum zl_status status;
+    do {
+        struct zl_error err = {0};
+        status = look(job, &err);
+        if (status != ZL_OK) {
+            tell_of_failure(status, &err);
+        }
+    } while (!zl_process_await_signal((status == ZL_OK ? job->config->every_s : RETRY_S) * 1000));
+    return ZL_OK;
+}
+
+static enum zl_status run(struct job *job, struct zl_error *err)
+{
+    enum zl_status status = connect(job, err);
+    if (status != ZL_OK || job->config->every_s == 0) {
+        return status == ZL_OK ? look(job, err) : status;
+    }
+    return look_until_told(job);
 }
 
 int main(int argc, char **argv)
@@ -280,11 +328,13 @@ int main(int argc, char **argv)
         zl_names_clear(&job.names);
         return 2;
     }
+    if (config.every_s > 0) {
+        zl_process_init();
+    }
     zl_kube_init();
     enum zl_status status = run(&job, &err);
     if (status != ZL_OK) {
-        ZL_LOG_ERROR("certificate not written", ZL_STR("class", zl_status_name(status)),
-                     ZL_ERR(&err));
+        tell_of_failure(status, &err);
     }
     zl_kube_client_free(job.client);
     zl_kube_cleanup();

@@ -6,6 +6,12 @@
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <string.h>
+
+/* So long a certificate may be served after the one that replaces it was made: kubelet brings Secrets in minutes. */
+#define FRESH_S (25 * 60 * 60)
+/* CAs that are trusted beside ours: a Secret that is lost again and again shall not grow the configuration. */
+#define KEPT_MAX 8
 
 const char *const zl_part_names[ZL_PART_COUNT] = {
     [ZL_PART_CA_CERT] = "ca.crt",
@@ -168,4 +174,60 @@ enum zl_status zl_material_renew(const struct zl_material *old, const struct zl_
     return zl_ca_issue(out->pem[ZL_PART_CA_CERT], out->pem[ZL_PART_CA_KEY], renewal->names,
                        renewal->now_s, renewal->now_s + renewal->validity_s,
                        &out->pem[ZL_PART_CERT], &out->pem[ZL_PART_KEY], err);
+}
+
+/* Is it younger than a day? The clock that dated it was ours, and it is dated an hour back. */
+static bool is_fresh(const char *cert, int64_t now_s)
+{
+    ZL_AUTO_X509 X509 *certificate = zl_pem_certificate(cert);
+    time_t yesterday = (time_t)(now_s - FRESH_S);
+    return certificate != NULL && X509_cmp_time(X509_get0_notBefore(certificate), &yesterday) > 0;
+}
+
+/* By the name that zl_ca_create gives: in a bundle that somebody shares with us, others' CAs are theirs. */
+static bool is_of_ours(X509 *ca)
+{
+    char name[64] = "";
+    (void)X509_NAME_get_text_by_NID(X509_get_subject_name(ca), NID_commonName, name, sizeof name);
+    return strcmp(name, ZL_CA_NAME) == 0 && X509_check_ca(ca) == 1;
+}
+
+static bool is_in(const char *pem, const char *bundle)
+{
+    return bundle != NULL && strstr(bundle, pem) != NULL;
+}
+
+/* The certificate at PLACE as we print it, if it is one to be kept beside TRUST; the caller frees. */
+static char *read_kept(const char *place, const struct zl_change *change, const char *trust)
+{
+    ZL_AUTO_X509 X509 *ca = zl_pem_certificate(place);
+    if (ca == NULL || !is_of_ours(ca) || !lasts_until(ca, change->now_s)) {
+        return NULL;
+    }
+    ZL_AUTO_FREE char *pem = zl_pem_print_certificate(ca);
+    if (pem == NULL || is_in(pem, trust) || is_in(pem, change->before->pem[ZL_PART_CA_CERT])) {
+        return NULL;
+    }
+    return ZL_STEAL(&pem);
+}
+
+char *zl_trust_keep(const struct zl_change *change, const char *bundle, size_t *kept)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----";
+    char *trust = zl_strdup(change->after->pem[ZL_PART_CA_CERT]);
+    *kept = 0;
+    if (bundle == NULL || !is_fresh(change->after->pem[ZL_PART_CERT], change->now_s)) {
+        return trust;
+    }
+    const char *place = strstr(bundle, begin);
+    for (; place != NULL && *kept < KEPT_MAX; place = strstr(place + 1, begin)) {
+        ZL_AUTO_FREE char *pem = read_kept(place, change, trust);
+        if (pem != NULL) {
+            char *longer = zl_asprintf("%s%s", trust, pem);
+            free(trust);
+            trust = longer;
+            ++*kept;
+        }
+    }
+    return trust;
 }

@@ -59,4 +59,21 @@ enum zl_status zl_material_renew(const struct zl_material *old, const struct zl_
                                  struct zl_material *out, struct zl_renewed *what,
                                  struct zl_error *err) ZL_MUST_CHECK;
 
+/* What is stored before a run and after it. Both borrowed. */
+struct zl_change {
+    const struct zl_material *before, *after;
+    int64_t now_s; /* seconds since 1970 */
+};
+
+/*
+ * The CAs that the API server is to trust: those of the new ca.crt, and of those that it trusts now (BUNDLE, PEM; may be NULL)
+ * the ones that zen-lead-certs made, that have not expired and that the ca.crt before did not know, as long as the certificate
+ * is younger than a day: where the Secret was lost, webhooks go on showing a certificate of a CA that only BUNDLE knows,
+ * until they have the new one.
+ *
+ * @param kept  receives how many those are
+ * @return PEM; the caller frees
+ */
+char *zl_trust_keep(const struct zl_change *change, const char *bundle, size_t *kept);
+
 #endif

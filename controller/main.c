@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/base/options.h"
 #include "common/cache/health.h"
+#include "common/http/server.h"
 #include "common/kube/daemon.h"
 #include "common/kube/informer_health.h"
 #include "common/kube/retries.h"
@@ -59,14 +60,15 @@ static const struct zl_option OPTIONS[] = {
     {.name = "claim-timeout-seconds",
      .variable = "ZEN_LEAD_CLAIM_TIMEOUT_SECONDS",
      .type = ZL_OPTION_I64,
-     .default_value = "5",
+     .default_value = "41",
      .min = 1,
      .max = ZL_CLAIM_TIMEOUT_MAX_S,
      .offset = FIELD(claim_timeout_s),
      .value_name = "SECONDS",
      .help =
-         "How long an admitted pod may take to appear before its claim is released. Use the same "
-         "value for the webhook."},
+         "How long an admitted pod may take to appear before its claim is released. The default is "
+         "what the API server and etcd may need to store a pod. Use the same value for the "
+         "webhook."},
     {.name = "routing-only",
      .variable = "ZEN_LEAD_ROUTING_ONLY",
      .type = ZL_OPTION_BOOL,
@@ -105,6 +107,27 @@ static const struct zl_option OPTIONS[] = {
      .offset = FIELD(retry_period_s),
      .value_name = "SECONDS",
      .help = "Time between two attempts to acquire or renew."},
+    {.name = "watch",
+     .variable = "ZEN_LEAD_WATCH",
+     .type = ZL_OPTION_CHOICE,
+     .default_value = "auto",
+     .choices = "auto|namespaces|cluster",
+     .offset = FIELD(watch),
+     .help = "How pods, workloads, ReplicaSets and revisions are watched: in each namespace that "
+             "uses zen-lead (namespaces), "
+             "or all at once and filtered (cluster), for clusters in which nearly every namespace "
+             "uses it. "
+             "auto takes cluster when more than 500 namespaces do at the program's start."},
+    {.name = "namespaces",
+     .variable = "WATCH_NAMESPACE",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(namespaces),
+     .value_name = "NAME,...",
+     .help =
+         "Look at these namespaces alone, with rights in them and none in the cluster. Then "
+         "the webhook configuration is somebody else's to keep, nodes have no zones, and a leader "
+         "that does not get out within its grace period and a lease duration counts as lost, "
+         "also on a Ready node."},
     {.name = "log-level",
      .variable = "ZEN_LEAD_LOG_LEVEL",
      .type = ZL_OPTION_CHOICE,
@@ -116,11 +139,10 @@ static const struct zl_option OPTIONS[] = {
 };
 
 static const struct zl_metric *const *const METRICS[] = {
-    ZL_DAEMON_METRICS,   ZL_KUBE_CLIENT_METRICS, ZL_RETRY_METRICS,
-    ZL_INFORMER_METRICS, ZL_CACHE_METRICS,       ZL_MANAGER_METRICS,
-    ZL_QUEUE_METRICS,    ZL_POOL_METRICS,        ZL_JOB_METRICS,
-    ZL_ROUTE_METRICS,    ZL_SERVICE_METRICS,     ZL_FAILOVER_METRICS,
-    ZL_OVERVIEW_METRICS, ZL_ARMER_METRICS,       NULL};
+    ZL_DAEMON_METRICS,   ZL_KUBE_CLIENT_METRICS, ZL_RETRY_METRICS,   ZL_INFORMER_METRICS,
+    ZL_CACHE_METRICS,    ZL_MANAGER_METRICS,     ZL_QUEUE_METRICS,   ZL_POOL_METRICS,
+    ZL_JOB_METRICS,      ZL_ROUTE_METRICS,       ZL_SERVICE_METRICS, ZL_FAILOVER_METRICS,
+    ZL_OVERVIEW_METRICS, ZL_ARMER_METRICS,       ZL_HTTP_METRICS,    NULL};
 
 static const struct zl_program PROGRAM = {
     .name = "zen-lead-controller",

@@ -27,7 +27,7 @@ template() {
 programs() {
     local file=$out/templates/$1 program=$2
     awk -v values=".Values.$program" '
-        /^  replicas: / { print "  replicas: {{ " values ".replicas }}"; next }
+        /^  replicas: / && values != ".Values." { print "  replicas: {{ " values ".replicas }}"; next }
         /^ *image: / {
             match($0, /^ */)
             indent = substr($0, 1, RLENGTH)
@@ -69,13 +69,8 @@ programs webhook-deployment.yaml webhook
 programs controller-deployment.yaml controller
 
 template self-signed/rbac.yaml certs-rbac.yaml 'eq .Values.certificates "self-signed"'
-template self-signed/job.yaml certs-job.yaml 'eq .Values.certificates "self-signed"'
-programs certs-job.yaml ""
-# A Job cannot be changed: each release has its own.
-sed -i '0,/^  name: zen-lead-certs$/s//  name: zen-lead-certs-{{ .Release.Revision }}/' "$out/templates/certs-job.yaml"
-
-template self-signed-renewal/cronjob.yaml certs-renewal.yaml 'eq .Values.certificates "self-signed"'
-programs certs-renewal.yaml ""
+template self-signed/deployment.yaml certs-deployment.yaml 'eq .Values.certificates "self-signed"'
+programs certs-deployment.yaml ""
 
 template cert-manager/certificates.yaml certificates.yaml 'eq .Values.certificates "cert-manager"'
 # As overlays/cert-manager does.

@@ -5,26 +5,43 @@
 # one fails. The control plane is built in the background meanwhile, on the first run.
 #
 # The end-to-end tests mostly wait, so what mostly computes runs beside them, with the lowest priority; what it says comes in
-# one piece for each stage, when the stage is over. Chaos, which asserts how long things take, runs alone.
+# one piece for each stage, when the stage is over. The unit tests under sanitizers and valgrind, where a process must be gone
+# before a Lease ends, the node, whose clients count every error, and chaos, which asserts how long things take, have the machine
+# for themselves. At the end comes once more what every test said that failed.
+#
+# What passed is not run again while its inputs are the same (passed.bash): FRESH=1 runs all of it, and a clean clone does.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=test/passed.bash
+. test/passed.bash
 folder=build/stages
 rm -rf "$folder"
 mkdir -p "$folder"
 export ZL_STORM_SECONDS=${ZL_STORM_SECONDS:-10} # it runs twice, once under ThreadSanitizer
 export ZL_OUTPUT_LOCK=$PWD/$folder/output.lock
 jobs=$(nproc)
+[ "${FRESH:-0}" != 0 ] || export ZL_PASSED=$PWD/build/passed
 make() { command make --no-print-directory "$@"; }
 
-# stage NAME COUNTS COMMAND... : COUNTS is "own" when the command adds its own "passed failed" to $ZL_RESULTS. Leaves NAME in
-# failed-stages when it failed.
+# stage NAME COUNTS INPUTS COMMAND... - COUNTS is "own" when the command adds its own "passed failed" to $ZL_RESULTS. It does not run
+# when it passed with the same INPUTS, files and folders, before; "": it always runs, because it is quick, or looks for itself what
+# there is to do. Leaves NAME in failed-stages when it failed.
 stage() {
-    local name=$1 counts=$2 started=$SECONDS status=0 verdict=ok
-    shift 2
-    export ZL_RESULTS=$PWD/$folder/${name//[^a-z0-9]/-}.results
-    : >"$ZL_RESULTS"
+    local name=$1 counts=$2 inputs=$3 file=${1//[^a-z0-9]/-} started=$SECONDS key='' status verdict=ok
+    shift 3
+    export ZL_RESULTS=$PWD/$folder/$file.results
     printf '\n== %s\n' "$name"
-    "$@" || status=$?
+    if [ -n "$inputs" ]; then
+        # shellcheck disable=SC2086 # words
+        key=$(passed_key $inputs test/run.sh)
+        if passed_before "$file" "$key" >"$ZL_RESULTS"; then
+            printf '== %s: passed before with the same inputs: %s\n' "$name" "$inputs"
+            return
+        fi
+    fi
+    : >"$ZL_RESULTS"
+    "$@" 2>&1 | tee "$folder/$file.output"
+    status=${PIPESTATUS[0]}
     if [ "$status" -ne 0 ]; then
         verdict=FAILED
         echo "$name" >>"$folder/failed-stages"
@@ -37,7 +54,27 @@ stage() {
     elif [ ! -s "$ZL_RESULTS" ]; then
         echo "0 1" >>"$ZL_RESULTS" # a suite that says nothing ran nothing
         echo "$name: no test ran" >>"$folder/failed-stages"
+        return
     fi
+    # shellcheck disable=SC2086 # words
+    if [ "$status" -eq 0 ] && [ -n "$key" ] && [ "$key" = "$(passed_key $inputs test/run.sh)" ]; then # nothing was edited meanwhile
+        passed_now "$file" "$key" "$(awk '{p += $1; f += $2} END {print p, f}' "$ZL_RESULTS")"
+    fi
+}
+
+# failures - what the tests said that failed, a few lines of each: bats, cmocka, and the last lines of what is no test suite.
+failures() {
+    local name output
+    while read -r name; do
+        output=$folder/${name//[^a-z0-9]/-}.output
+        printf '\n== failed: %s\n' "$name"
+        [ -e "$output" ] || continue
+        if grep -qE '^(not ok|\[  FAILED  \] test_)' "$output"; then
+            awk '/^not ok/ {left = 14} /^\[  ERROR   \]/ {left = 2} /^(ok|\[       OK)/ {left = 0} left-- > 0' "$output"
+        else
+            tail -n 12 "$output"
+        fi
+    done <"$folder/failed-stages"
 }
 
 # quietly NAME COUNTS COMMAND... - a stage whose output comes when it is over.
@@ -55,12 +92,18 @@ beside=
 trap 'kill $builder 2>/dev/null; [ -z "$beside" ] || kill -- -$beside 2>/dev/null; wait' EXIT
 trap 'exit 130' INT TERM HUP
 
+sources="common webhook controller certs client Makefile"
+unit="test/unit test/data test/chaos docs"
+image="Dockerfile manifests test/image test/controlplane"
+cluster="manifests test/kubelet test/kubectl test/controlplane"
+
 # Whatever is quick to fail comes first; and what is built here is not built again by two at a time.
-stage "build with gcc" one make -j"$jobs" all build/bin/zl-tls-load
-stage "format" one make format-check
-stage "layers" one make layers
-stage "docs" one make docs-check
-stage "unit" own make -j"$jobs" unit
+stage "build with gcc" one "" make -j"$jobs" all build/bin/zl-tls-load
+stage "format" one "" make format-check
+stage "layers" one "" make layers
+stage "docs" one "" make docs-check
+stage "install" one "" make install-check
+stage "unit" own "$sources $unit" make -j"$jobs" unit
 
 if kill -0 $builder 2>/dev/null; then
     echo "waiting for the control plane to be built:"
@@ -75,29 +118,30 @@ fi
 set -m # a process group of its own, which ends as one
 (
     renice -n 19 $BASHPID >/dev/null
-    quietly "build with clang" one make -j"$jobs" CC=clang BUILD=build/clang all
-    quietly "lint" one make -j"$jobs" lint
-    quietly "unit, address and undefined-behaviour sanitizers" own make -j"$jobs" SANITIZE=address,undefined unit
-    quietly "unit, thread sanitizer" own make -j"$jobs" SANITIZE=thread unit
-    quietly "unit, valgrind" own make valgrind
-    quietly "model" own make model
-    quietly "fuzz" one make fuzz SECONDS=5
-    quietly "image" one make image-check
-    quietly "alerts" one make monitoring-check
-    quietly "manifests" one make manifests-check
-    quietly "end-to-end, thread sanitizer" own make e2e-tsan
+    quietly "build with clang" one "" make -j"$jobs" CC=clang BUILD=build/clang all
+    quietly "lint" one "" make -j"$jobs" lint
+    quietly "model" own "test/model" make model
+    quietly "fuzz" one "$sources test/fuzz test/data" make fuzz SECONDS=5
+    quietly "image" one "$sources $image" make image-check
+    quietly "alerts" one "manifests test/monitoring test/controlplane" make monitoring-check
+    quietly "manifests" one "$sources manifests test/manifests test/controlplane docs" make manifests-check
+    quietly "end-to-end, thread sanitizer" own "$sources $cluster test/e2e" make e2e-tsan
 ) &
 beside=$!
 set +m
-stage "end-to-end" own make e2e
+stage "end-to-end" own "" env ZL_NODE=0 make --no-print-directory e2e
 kill -0 $beside 2>/dev/null && echo "waiting for what runs beside it"
 wait $beside
 beside=
+stage "unit, address and undefined-behaviour sanitizers" own "$sources $unit" make -j"$jobs" SANITIZE=address,undefined unit
+stage "unit, thread sanitizer" own "$sources $unit" make -j"$jobs" SANITIZE=thread unit
+stage "unit, valgrind" own "$sources $unit" make valgrind
+stage "end-to-end, node" own "" env ZL_E2E_LOGS=build/e2e-logs-node make --no-print-directory e2e AREA=node
 # One seed: a failure here is the change's, not the dice's. And it kills neither kube-apiserver nor etcd: after that Kubernetes'
 # own expectations can hold up a pool for five minutes. make chaos throws the dice.
-stage "chaos, short" one make chaos SECONDS=25 SEED=117
+stage "chaos, short" one "$sources $cluster test/chaos" make chaos SECONDS=25 SEED=117
 
+[ ! -e "$folder/failed-stages" ] || failures
 printf '\n%d min %d s\n' $((SECONDS / 60)) $((SECONDS % 60))
-[ ! -e "$folder/failed-stages" ] || sed 's/^/failed: /' "$folder/failed-stages"
 cat "$folder"/*.results | awk '{passed += $1; failed += $2} END {printf "%d passed, %d failed\n", passed, failed}'
 [ ! -e "$folder/failed-stages" ]

@@ -9,12 +9,15 @@
 #include "common/cache/claims.h"
 #include "common/cache/health.h"
 #include "common/http/key_watch.h"
+#include "common/http/server.h"
 #include "common/kube/daemon.h"
 #include "common/kube/informer_health.h"
 #include "common/kube/retries.h"
+#include "common/objects/review_path.h"
 #include "webhook/gatekeeper/claim.h"
 #include "webhook/gatekeeper/gatekeeper.h"
 #include "webhook/review/bad_review.h"
+#include "webhook/review_door.h"
 #include "webhook/server.h"
 #include "webhook/validator/validator.h"
 
@@ -37,6 +40,20 @@ static const struct zl_option OPTIONS[] = {
      .help =
          "Private key of the certificate, PEM. Both files are followed: a change is in use within "
          "a second, without a restart."},
+    {.name = "client-ca-file",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(client_ca_file),
+     .value_name = "FILE",
+     .help =
+         "CAs, PEM, one of which must have issued the certificate that the API server shows; "
+         "whoever shows none is refused with 403, but for /healthz and /readyz. Read at the start. "
+         "Without it: nobody is asked for a certificate."},
+    {.name = "client-name",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(client_name),
+     .value_name = "NAME",
+     .help = "Common name that this certificate must have, where the CA has other clients, too. "
+             "Without it: any."},
     {.name = "tls-min-version",
      .type = ZL_OPTION_CHOICE,
      .default_value = "1.2",
@@ -80,6 +97,15 @@ static const struct zl_option OPTIONS[] = {
      .help =
          "How to reach the API server. Without it: $KUBECONFIG, then the pod's service account, "
          "then ~/.kube/config."},
+    {.name = "namespace",
+     .variable = "POD_NAMESPACE",
+     .type = ZL_OPTION_TEXT,
+     .default_value = "zen-lead-system",
+     .offset = FIELD(namespace_),
+     .value_name = "NAMESPACE",
+     .help =
+         "Where the Secret " ZL_REVIEW_SECRET
+         " is, which says at which path reviews of pods are taken: the controller's namespace."},
     {.name = "deadline-ms",
      .variable = "ZEN_LEAD_DEADLINE_MS",
      .type = ZL_OPTION_I64,
@@ -94,14 +120,18 @@ static const struct zl_option OPTIONS[] = {
     {.name = "claim-timeout-seconds",
      .variable = "ZEN_LEAD_CLAIM_TIMEOUT_SECONDS",
      .type = ZL_OPTION_I64,
-     .default_value = "5",
+     .default_value = "41",
      .min = 1,
      .max = ZL_CLAIM_TIMEOUT_MAX_S,
      .offset = FIELD(claim_timeout_s),
      .value_name = "SECONDS",
      .help =
-         "How long an admitted pod may take to appear before its claim may be taken over (quota or "
-         "another webhook can still reject it). Use the same value for the controller."},
+         "How long an admitted pod may take to appear before another owner's pod may take its "
+         "claim "
+         "over (quota or another webhook can still reject it); the owner that asks again may after "
+         "5 "
+         "s, or after this if it is less. The default is what the API server and etcd may need to "
+         "store a pod. Use the same value for the controller."},
     {.name = "on-api-error",
      .variable = "ZEN_LEAD_ON_API_ERROR",
      .type = ZL_OPTION_CHOICE,
@@ -137,6 +167,22 @@ static const struct zl_option OPTIONS[] = {
      .offset = FIELD(drain_timeout_s),
      .value_name = "SECONDS",
      .help = "Then wait this long for reviews in flight."},
+    {.name = "watch",
+     .variable = "ZEN_LEAD_WATCH",
+     .type = ZL_OPTION_CHOICE,
+     .default_value = "auto",
+     .choices = "auto|namespaces|cluster",
+     .offset = FIELD(watch),
+     .help = "How pods, workloads are watched: in each namespace that uses zen-lead (namespaces), "
+             "or all at once and filtered (cluster), for clusters in which nearly every namespace "
+             "uses it. "
+             "auto takes cluster when more than 500 namespaces do at the program's start."},
+    {.name = "namespaces",
+     .variable = "WATCH_NAMESPACE",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(namespaces),
+     .value_name = "NAME,...",
+     .help = "Look at these namespaces alone, with rights in them and none in the cluster."},
     {.name = "log-level",
      .variable = "ZEN_LEAD_LOG_LEVEL",
      .type = ZL_OPTION_CHOICE,
@@ -152,7 +198,9 @@ static const struct zl_metric *const *const METRICS[] = {ZL_DAEMON_METRICS,
                                                          ZL_RETRY_METRICS,
                                                          ZL_INFORMER_METRICS,
                                                          ZL_CACHE_METRICS,
+                                                         ZL_HTTP_METRICS,
                                                          ZL_KEY_METRICS,
+                                                         ZL_REVIEW_DOOR_METRICS,
                                                          ZL_BAD_REVIEW_METRICS,
                                                          ZL_GATEKEEPER_METRICS,
                                                          ZL_CLAIM_METRICS,
@@ -202,7 +250,10 @@ static enum zl_status serve(void *ctx, struct zl_kube_client *client,
     const struct zl_webhook_config *config = ctx;
     struct observers observers = {.claims = {.clock = zl_claim_clock_new(), .vacancies = true}};
     (void)kube;
-    const struct zl_cache_options cache_options = {.on_change = cache_changed, .ctx = &observers};
+    const struct zl_cache_options cache_options = {.watch = zl_watch_named(config->watch),
+                                                   .namespaces = config->namespaces,
+                                                   .on_change = cache_changed,
+                                                   .ctx = &observers};
     struct zl_cache *cache = zl_cache_new(client, &cache_options);
     observers.claims.cache = cache;
     observers.owners = zl_owners_new(client, cache);

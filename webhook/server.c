@@ -3,10 +3,14 @@
 
 #include "common/base/limits.h"
 #include "common/base/log.h"
+#include "common/base/parse.h"
 #include "common/cache/health.h"
 #include "common/http/key_watch.h"
 #include "common/http/server.h"
 #include "common/http/tls_priorities.h"
+#include "common/objects/review_path.h"
+#include "webhook/review/shapes.h"
+#include "webhook/review_door.h"
 #include "webhook/validator/validator.h"
 
 #include <string.h>
@@ -14,12 +18,12 @@
 enum {
     REQUEST_TIMEOUT_MS = 10000,
     IDLE_TIMEOUT_MS = 120000, /* Go's client closes idle connections after 90 s: it must be first */
-    METRICS_CONNECTIONS_MAX = 32,
     METRICS_BODY_MAX = 1024,
 };
 
 struct zl_webhook_server {
     const struct zl_gatekeeper *gatekeeper;
+    struct zl_review_door *door;
     struct zl_key_slot *keys;
     struct zl_key_watch *key_watch; /* of keys */
     struct zl_http_server *reviews, *metrics;
@@ -58,6 +62,13 @@ static void handle_validate(void *ctx, const struct zl_http_request *request,
     review(ctx, zl_gatekeeper_answer, request, response);
 }
 
+/* Whoever sends a review of a pod may claim a seat: only the API server knows where to. */
+static bool serves_reviews_of_pods(void *ctx, const char *path)
+{
+    const struct zl_webhook_server *server = ctx;
+    return zl_review_door_opens(server->door, path);
+}
+
 static void handle_validate_policy(void *ctx, const struct zl_http_request *request,
                                    struct zl_http_response *response)
 {
@@ -87,6 +98,9 @@ static void handle_readyz(void *ctx, const struct zl_http_request *request,
 {
     struct zl_webhook_server *server = ctx;
     ZL_AUTO_FREE char *complaint = zl_cache_complaint(server->gatekeeper->cache);
+    if (complaint == NULL) {
+        complaint = zl_review_door_complaint(server->door);
+    }
     struct zl_key_watch_state keys;
     zl_key_watch_state(server->key_watch, &keys);
     (void)request;
@@ -106,45 +120,70 @@ static void handle_readyz(void *ctx, const struct zl_http_request *request,
     }
 }
 
+static void measure(void *ctx)
+{
+    const struct zl_webhook_server *server = ctx;
+    zl_cache_show_metrics(server->gatekeeper->cache);
+}
+
 static void handle_metrics(void *ctx, const struct zl_http_request *request,
                            struct zl_http_response *response)
 {
-    const struct zl_webhook_server *server = ctx;
     (void)request;
-    zl_cache_show_metrics(server->gatekeeper->cache);
-    zl_http_respond_metrics(response);
+    zl_http_respond_metrics(response, measure, ctx);
 }
 
 static const struct zl_http_route REVIEW_ROUTES[] = {
-    {"POST", "/validate", handle_validate},
-    {"POST", "/validate-leaderpolicy", handle_validate_policy},
-    {"POST", "/warn-workload", handle_warn_workload},
-    {"GET", "/healthz", handle_healthz},
-    {"GET", "/readyz", handle_readyz},
-    {NULL, NULL, NULL},
+    {"POST", ZL_REVIEW_PATH_PLAIN, handle_validate, ZL_REVIEW_OF_POD, serves_reviews_of_pods},
+    {"POST", "/validate-leaderpolicy", handle_validate_policy, ZL_REVIEW_OF_POLICY, NULL},
+    {"POST", "/warn-workload", handle_warn_workload, ZL_REVIEW_OF_WORKLOAD, NULL},
+    {"GET", "/healthz", handle_healthz, NULL, NULL},
+    {"GET", "/readyz", handle_readyz, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 static const struct zl_http_route METRIC_ROUTES[] = {
-    {"GET", "/healthz", handle_healthz},
-    {"GET", "/readyz", handle_readyz},
-    {"GET", "/metrics", handle_metrics},
-    {NULL, NULL, NULL},
+    {"GET", "/healthz", handle_healthz, NULL, NULL},
+    {"GET", "/readyz", handle_readyz, NULL, NULL},
+    {"GET", "/metrics", handle_metrics, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
+
+/* OUT stays NULL where nobody is asked for a certificate. A name without CAs would be a door that only looks shut. */
+static enum zl_status read_client_ca(const struct zl_webhook_config *config, char **out,
+                                     struct zl_error *err)
+{
+    if (config->client_ca_file == NULL) {
+        return config->client_name == NULL
+                   ? ZL_OK
+                   : zl_error_set(err, ZL_E_INVALID,
+                                  "--client-name is checked only with it: name the file of the "
+                                  "CAs, or leave out the name");
+    }
+    return zl_file_read(config->client_ca_file, out, NULL, err);
+}
 
 static enum zl_status start_reviews(const struct zl_webhook_config *config,
                                     struct zl_webhook_server *server, struct zl_error *err)
 {
     ZL_AUTO_FREE char *priorities = NULL;
+    ZL_AUTO_FREE char *client_ca = NULL;
     enum zl_status status =
         zl_tls_priorities(config->tls_min_version, config->tls_cipher_suites, &priorities, err);
     if (status != ZL_OK) {
         return zl_error_wrap(err, status, "--tls-min-version, --tls-cipher-suites");
+    }
+    status = read_client_ca(config, &client_ca, err);
+    if (status != ZL_OK) {
+        return zl_error_wrap(err, status, "--client-ca-file");
     }
     const struct zl_http_options options = {
         .address = config->listen_address,
         .port = config->port,
         .keys = server->keys,
         .tls_priorities = priorities,
+        .client_ca = client_ca,
+        .client_name = config->client_name,
         .connections_max = config->connections_max,
         .body_max_bytes = ZL_ADMISSION_BODY_MAX,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
@@ -161,13 +200,14 @@ enum zl_status zl_webhook_server_start(const struct zl_webhook_config *config,
 {
     struct zl_webhook_server *server = zl_alloc(sizeof *server);
     server->gatekeeper = gatekeeper;
+    server->door = zl_review_door_start(gatekeeper->client, config->namespace_);
     const struct zl_http_options options = {
         .address = config->listen_address,
         .port = config->metrics_port,
-        .connections_max = METRICS_CONNECTIONS_MAX,
+        .connections_max = ZL_HTTP_PROBES_CONNECTIONS_MAX,
         .body_max_bytes = METRICS_BODY_MAX,
         .request_timeout_ms = REQUEST_TIMEOUT_MS,
-        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .idle_timeout_ms = ZL_HTTP_PROBES_IDLE_MS,
         .routes = METRIC_ROUTES,
         .ctx = server,
     };
@@ -202,5 +242,6 @@ void zl_webhook_server_stop(struct zl_webhook_server *server, int64_t drain_ms)
     }
     zl_key_watch_stop(server->key_watch);
     zl_key_slot_free(server->keys);
+    zl_review_door_free(server->door);
     free(server);
 }

@@ -2,8 +2,12 @@
 /*
  * server.h - the webhook's two HTTP servers: reviews over TLS, health and metrics in plain HTTP.
  *
- *   TLS:    POST /validate   POST /validate-leaderpolicy   POST /warn-workload   GET /healthz   GET /readyz
+ *   TLS:    POST /validate/<token>   POST /validate-leaderpolicy   POST /warn-workload   GET /healthz   GET /readyz
  *   plain:  GET /healthz   GET /readyz   GET /metrics
+ *
+ * Reviews of pods may claim a seat, so their path is a secret (review_door.h). The other two answer anybody: what they say
+ * follows from what they are sent, and nothing is written. With client_ca_file whatever is posted is heard only of who has such
+ * a certificate.
  *
  * Threads: start and stop from main; handlers run on the servers' threads.
  */
@@ -15,9 +19,11 @@
 #include <stdatomic.h>
 
 struct zl_webhook_config {
-    const char *kubeconfig, *listen_address, *cert_file, *key_file;
+    const char *kubeconfig, *namespace_, *listen_address, *cert_file, *key_file;
+    const char *client_ca_file, *client_name;
     const char *tls_min_version, *tls_cipher_suites;
     const char *log_level, *on_api_error;
+    const char *watch, *namespaces; /* as struct zl_cache_options has them */
     int64_t port, metrics_port;
     int64_t deadline_ms, claim_timeout_s;
     int64_t connections_max, shutdown_delay_s, drain_timeout_s;

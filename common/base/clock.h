@@ -12,6 +12,11 @@
 
 /* Milliseconds of the monotonic clock: only differences have a meaning. */
 int64_t zl_clock_ms(void);
+/*
+ * Milliseconds of the boot clock, which goes on while the machine sleeps: only differences have a meaning. For limits that
+ * others count too.
+ */
+int64_t zl_clock_boot_ms(void);
 /* Milliseconds left until DEADLINE_MS of zl_clock_ms, at least 1: a time-out that is never "none". */
 int64_t zl_clock_left_ms(int64_t deadline_ms);
 /* Microseconds since 1970 UTC. */

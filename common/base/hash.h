@@ -22,8 +22,8 @@ static inline unsigned zl_hash(const void *key, size_t length)
 #define HASH_FUNCTION(key_, length_, hash_) ((hash_) = zl_hash((key_), (length_)))
 #include <uthash.h>
 
-#ifdef __clang_analyzer__
-/* The analyzer does not see through the unlinking and takes every later use of the table for freed memory. */
+#if defined(__clang_analyzer__) || defined(ZL_ANALYZER)
+/* Analyzers do not see through the unlinking and take every later use of the table for freed memory. */
 #undef HASH_DELETE
 #define HASH_DELETE(hh_, head_, entry_) ((head_) = NULL)
 #endif

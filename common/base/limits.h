@@ -8,13 +8,48 @@
 #define ZL_KIB 1024ul
 #define ZL_MIB (1024ul * ZL_KIB)
 
-/* etcd refuses objects over 1.5 MiB; a review holds object and oldObject, of which few are escaped: 2 x 1.5 x ~2 + envelope. */
-#define ZL_ADMISSION_BODY_MAX (7ul * ZL_MIB)
-/* One object of a watch is one line: 1.5 MiB in etcd, mostly as much as JSON. A "<" takes six bytes there, so that 9 MiB are possible. */
-#define ZL_WATCH_LINE_MAX (4ul * ZL_MIB)
-/* One answer: a page of ZL_LIST_PAGE objects of 20 KiB is 5 MiB; pods with large env blocks reach 100 KiB. */
+/*
+ * A review holds object and oldObject. The API server takes requests of 3 MiB, in protobuf if asked, and has stored 1.5 MiB of
+ * the old one; as JSON each byte may become six (see ZL_KEPT_MAX): 18 + 9 MiB, and the envelope. Hardly anything of it is
+ * kept.
+ */
+#define ZL_ADMISSION_BODY_MAX (28ul * ZL_MIB)
+/*
+ * An object of the API server, as JSON. etcd takes requests of 1.5 MiB, and stores protobuf: there "<" is one byte, and an
+ * entry of a list has two or three beside its texts. JSON writes "<" as \u003c, six bytes: 9 MiB. That much, and more where
+ * etcd was given a larger limit, passes through a list or watch without being kept: see json_prune.h. What is kept of one
+ * object is what our decoders read; of a pod that is 1 to 3 KiB.
+ */
+#define ZL_KEPT_MAX (384ul * ZL_KIB)
+/* The same of a request's body: of two objects in a review of a workload. */
+#define ZL_BODY_KEPT_MAX (256ul * ZL_KIB)
+/* For members of up to ZL_JSON_SMALL bytes beyond those: name, uid, version, phase. */
+#define ZL_KEPT_RESERVE (16ul * ZL_KIB)
+/*
+ * Bodies and trees under way (budget.h). A text may take 40 times its size as a tree, so the largest object is 400 KiB x 41 =
+ * 16.1 MiB, and the largest body 272 KiB x 41 = 10.9 MiB: one of each at a time. A small request is 1.6 KiB of text and its
+ * tree; what is read of a pod's review is 0.7 KiB, 1.4 with the longest names. There is one for each of 512 connections.
+ * Objects of up to 6 KiB are not counted: pods have 1 to 3.
+ */
+#define ZL_BUDGET_OBJECTS_MAX (17ul * ZL_MIB)
+#define ZL_BUDGET_FREE_SHARE (256ul * ZL_KIB)
+#define ZL_BUDGET_REQUESTS_MAX (12ul * ZL_MIB)
+#define ZL_BUDGET_SMALL_SHARE (64ul * ZL_KIB)
+#define ZL_BUDGET_SMALL_REQUESTS_MAX (512ul * ZL_BUDGET_SMALL_SHARE)
+/* An object of which all is wanted: a Lease, a Secret, a webhook configuration, our own. 9 MiB, see above. */
+#define ZL_WHOLE_ANSWER_MAX (9ul * ZL_MIB)
+/* What is read of one answer that is no list: far more than an object can be. It is not kept. */
 #define ZL_ANSWER_MAX (64ul * ZL_MIB)
+/* Objects of one page, which may be of any size in bytes. */
 #define ZL_LIST_PAGE 250
+/*
+ * A list of all there is begins with fewer: somebody's objects may be large, and a page must be here within
+ * ZL_KUBE_TIMEOUT_MS. An API server on two processors took 10 s for 250 Deployments of 436 KB (100 of them a large env, the rest its
+ * managedFields) before it sent a byte. After a page of more than ZL_PAGE_AIM the next one has half as many objects, after one of less
+ * than a quarter twice as many.
+ */
+#define ZL_LIST_FIRST_PAGE 50
+#define ZL_PAGE_AIM (8ul * ZL_MIB)
 /* A kubeconfig, CA bundle, token or key file. */
 #define ZL_FILE_MAX (1ul * ZL_MIB)
 /* A serving certificate and its issuers; every handshake carries all of them. Real chains have 2 to 4. */

@@ -20,7 +20,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum zl_log_level { ZL_LOG_LEVEL_DEBUG, ZL_LOG_LEVEL_INFO, ZL_LOG_LEVEL_WARN, ZL_LOG_LEVEL_ERROR };
+enum zl_log_level {
+    ZL_LOG_LEVEL_DEBUG,
+    ZL_LOG_LEVEL_INFO,
+    ZL_LOG_LEVEL_WARN,
+    ZL_LOG_LEVEL_ERROR,
+    ZL_LOG_LEVEL_NONE, /* for zl_log_set_level alone: a library says nothing */
+};
 
 enum zl_log_kind { ZL_LOG_KIND_STR, ZL_LOG_KIND_I64, ZL_LOG_KIND_BOOL };
 

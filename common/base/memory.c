@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -12,6 +13,27 @@ static _Noreturn void out_of_memory(size_t size_bytes)
 {
     ZL_LOG_ERROR("out of memory", ZL_I64("bytes", size_bytes));
     abort();
+}
+
+/*
+ * Each arena keeps what its threads freed, and glibc makes eight for each core: connections come and go on any of them. Two
+ * are as quick here, since no thread allocates for long. A fixed threshold keeps large blocks out of the arenas; left alone,
+ * glibc raises it to the largest block that was ever freed.
+ */
+#define ARENAS_MAX 2
+#define MAPPED_FROM (128 * 1024)
+#define TRIM_FROM (256 * 1024)
+
+void zl_memory_tune(void)
+{
+    (void)mallopt(M_ARENA_MAX, ARENAS_MAX);
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+    (void)mallopt(M_TRIM_THRESHOLD, TRIM_FROM);
+}
+
+void zl_memory_give_back(void)
+{
+    (void)malloc_trim(0);
 }
 
 void *zl_alloc(size_t size_bytes)

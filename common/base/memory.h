@@ -32,6 +32,14 @@ void zl_replace_string(char **slot, const char *text);
 /* true when both are NULL or both hold the same text */
 bool zl_same_string(const char *left, const char *right);
 
+/*
+ * For programs that run for months: glibc shall give back to the system what a burst took. Once, in main, before there are
+ * threads.
+ */
+void zl_memory_tune(void);
+/* Give back what is free now. Costs milliseconds: after something large. */
+void zl_memory_give_back(void);
+
 void zl_free_cleanup(void *pointer_to_pointer);
 void zl_close_cleanup(int *fd);
 

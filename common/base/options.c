@@ -158,43 +158,134 @@ static bool print_and_exit(const struct zl_program *program, const char *argumen
     return true;
 }
 
-/* Note the text of each option in GIVEN; of an option that comes twice the last one counts. */
-static enum zl_options_result read_arguments(const struct zl_program *program, int argc,
-                                             char **argv, size_t count, const char **given)
+/* What read_arguments fills. */
+struct arguments {
+    int argc;
+    char **argv;
+    size_t count; /* of the program's options */
+    const char *
+        *given; /* the text of each, NULL: not given; of one that comes twice the last counts */
+    struct zl_operands *words;
+};
+
+/* The value of option INDEX, called NAME on the command line; VALUE is what stood beside the name, or NULL. */
+static enum zl_options_result take_value(const struct zl_program *program, struct arguments *all,
+                                         size_t index, const char *name, const char *value, int *at)
 {
-    for (int i = 1; i < argc; i++) {
-        const char *argument = argv[i];
+    const struct zl_option *option = &program->options[index];
+    if (value != NULL) {
+        all->given[index] = value;
+    } else if (option->type == ZL_OPTION_BOOL) {
+        all->given[index] = "true";
+    } else if (*at + 1 < all->argc && strncmp(all->argv[*at + 1], "--", 2) != 0) {
+        all->given[index] = all->argv[++*at];
+    } else {
+        return usage_error(program, "option %s needs a value: %s%s%s", name, name,
+                           name[1] == '-' ? "=" : " ", zl_options_value_name(option));
+    }
+    return ZL_OPTIONS_RUN;
+}
+
+static enum zl_options_result read_long(const struct zl_program *program, struct arguments *all,
+                                        int *at)
+{
+    const char *argument = all->argv[*at];
+    const size_t index = find(program, all->count, argument);
+    const char *equals = strchr(argument, '=');
+    if (index == all->count) {
+        return usage_error(program, "unknown option \"%.*s\"", (int)strcspn(argument, "="),
+                           argument);
+    }
+    return take_value(program, all, index, argument, equals != NULL ? equals + 1 : NULL, at);
+}
+
+static enum zl_options_result read_letter(const struct zl_program *program, struct arguments *all,
+                                          int *at)
+{
+    const char *argument = all->argv[*at];
+    size_t index = 0;
+    while (index < all->count &&
+           zl_options_letter(program, &program->options[index]) != argument[1]) {
+        index++;
+    }
+    const char *rest = argument[2] != '\0' ? argument + 2 : NULL;
+    if (index == all->count ||
+        (rest != NULL && program->options[index].type == ZL_OPTION_BOOL && *rest != '=')) {
+        return usage_error(program, "unknown option \"%.100s\"", argument);
+    }
+    const char name[] = {'-', argument[1], '\0'};
+    return take_value(program, all, index, name, rest != NULL && *rest == '=' ? rest + 1 : rest,
+                      at);
+}
+
+static enum zl_options_result read_word(const struct zl_program *program, struct arguments *all,
+                                        const char *word)
+{
+    if (all->words == NULL || all->words->count >= program->words_max) {
+        return usage_error(program, "unexpected argument \"%.100s\"", word);
+    }
+    all->words->words[all->words->count++] = word;
+    return ZL_OPTIONS_RUN;
+}
+
+static enum zl_options_result read_arguments(const struct zl_program *program,
+                                             struct arguments *all)
+{
+    enum zl_options_result result = ZL_OPTIONS_RUN;
+    for (int i = 1; i < all->argc && result == ZL_OPTIONS_RUN; i++) {
+        const char *argument = all->argv[i];
         if (print_and_exit(program, argument)) {
             return ZL_OPTIONS_EXIT_OK;
         }
-        if (strncmp(argument, "--", 2) != 0 || argument[2] == '\0') {
-            return usage_error(program, "unexpected argument \"%.100s\"", argument);
+        if (strcmp(argument, "--") == 0 && program->takes_command && all->words != NULL) {
+            all->words->command = &all->argv[i + 1];
+            return ZL_OPTIONS_RUN;
         }
-        size_t index = find(program, count, argument);
-        const char *equals = strchr(argument, '=');
-        if (index == count) {
-            return usage_error(program, "unknown option \"%.*s\"", (int)strcspn(argument, "="),
-                               argument);
-        }
-        if (equals != NULL) {
-            given[index] = equals + 1;
-        } else if (program->options[index].type == ZL_OPTION_BOOL) {
-            given[index] = "true";
-        } else if (i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0) {
-            given[index] = argv[++i];
+        if (strncmp(argument, "--", 2) == 0 && argument[2] != '\0') {
+            result = read_long(program, all, &i);
+        } else if (program->letters != NULL && argument[0] == '-' && argument[1] != '\0' &&
+                   argument[1] != '-') {
+            result = read_letter(program, all, &i);
         } else {
-            return usage_error(program, "option %s needs a value: %s=%s", argument, argument,
-                               zl_options_value_name(&program->options[index]));
+            result = read_word(program, all, argument);
         }
     }
+    return result;
+}
+
+/* Enough words, and the command where there must be one? */
+static enum zl_options_result check_words(const struct zl_program *program,
+                                          const struct zl_operands *words)
+{
+    if (words == NULL) {
+        return ZL_OPTIONS_RUN;
+    }
+    if (words->count < program->words_min) {
+        return usage_error(program, "something is missing: %s", program->words);
+    }
+    if (program->takes_command && (words->command == NULL || words->command[0] == NULL)) {
+        return usage_error(program, "no command: put it at the end, after --");
+    }
     return ZL_OPTIONS_RUN;
+}
+
+enum zl_options_result zl_options_parse_operands(const struct zl_program *program, int argc,
+                                                 char **argv, void *config,
+                                                 struct zl_operands *words)
+{
+    const size_t count = option_count(program);
+    ZL_AUTO_FREE const char **given = zl_alloc((count + 1) * sizeof *given);
+    struct arguments all = {
+        .argc = argc, .argv = argv, .count = count, .given = given, .words = words};
+    enum zl_options_result result = read_arguments(program, &all);
+    if (result == ZL_OPTIONS_RUN) {
+        result = check_words(program, words);
+    }
+    return result == ZL_OPTIONS_RUN ? fill(program, given, config) : result;
 }
 
 enum zl_options_result zl_options_parse(const struct zl_program *program, int argc, char **argv,
                                         void *config)
 {
-    size_t count = option_count(program);
-    ZL_AUTO_FREE const char **given = zl_alloc((count + 1) * sizeof *given);
-    enum zl_options_result result = read_arguments(program, argc, argv, count, given);
-    return result == ZL_OPTIONS_RUN ? fill(program, given, config) : result;
+    return zl_options_parse_operands(program, argc, argv, config, NULL);
 }

@@ -4,7 +4,7 @@
  *
  * The table gives each option its name, variable, default, range and help; --help, --version, the
  * range checks and docs/options.md come from it. The command line wins over the environment.
- * Accepted: --name=value, --name value, and --name alone for a bool; the last of several counts. An
+ * Accepted: --name=value, --name value, and --name alone for a bool; letters where the program has them; the last of several counts. An
  * empty variable is an unset one. The hidden --help-markdown prints the table for docs/options.md.
  *
  * Threads: call once from main.
@@ -14,6 +14,7 @@
 
 #include "common/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,11 +32,31 @@ struct zl_option {
     const char *help;          /* one or more sentences, wrapped by --help */
 };
 
+/* "-n VALUE" and "-nVALUE" for "--namespace=VALUE". */
+struct zl_option_letter {
+    char letter;
+    const char *option;
+};
+
 struct zl_program {
     const char *name;                /* "zen-lead-webhook" */
     const char *summary;             /* a paragraph for --help */
     const struct zl_option *options; /* ends with name NULL */
     const char *epilogue;            /* files, signals, exit codes, examples; may be NULL */
+    const struct zl_option_letter
+        *letters; /* ends with letter 0; NULL: none. Those of other programs do no harm */
+    /* What else stands on the command line, for zl_options_parse_operands. */
+    const char *words;        /* shown in the usage: "[POOL]"; NULL: nothing else may */
+    int words_min, words_max; /* at most ZL_OPERANDS_MAX */
+    bool takes_command;       /* "-- COMMAND [ARGUMENT]...", which must be there */
+};
+
+#define ZL_OPERANDS_MAX 4
+/* All borrowed from argv. */
+struct zl_operands {
+    const char *words[ZL_OPERANDS_MAX];
+    int count;
+    char **command; /* what follows "--", NULL at its end; NULL: no "--" */
 };
 
 enum zl_options_result { ZL_OPTIONS_RUN, ZL_OPTIONS_EXIT_OK, ZL_OPTIONS_EXIT_USAGE };
@@ -47,5 +68,9 @@ enum zl_options_result { ZL_OPTIONS_RUN, ZL_OPTIONS_EXIT_OK, ZL_OPTIONS_EXIT_USA
  */
 enum zl_options_result zl_options_parse(const struct zl_program *program, int argc, char **argv,
                                         void *config);
+/* The same for a program that takes words or a command besides. */
+enum zl_options_result zl_options_parse_operands(const struct zl_program *program, int argc,
+                                                 char **argv, void *config,
+                                                 struct zl_operands *words);
 
 #endif

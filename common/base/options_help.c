@@ -18,6 +18,17 @@ static const struct {
     {"version", "Print name and version and exit."},
 };
 
+char zl_options_letter(const struct zl_program *program, const struct zl_option *option)
+{
+    const struct zl_option_letter *at = program->letters;
+    for (; at != NULL && at->letter != 0; at++) {
+        if (strcmp(at->option, option->name) == 0) {
+            return at->letter;
+        }
+    }
+    return 0;
+}
+
 const char *zl_options_value_name(const struct zl_option *option)
 {
     if (option->value_name != NULL) {
@@ -150,10 +161,18 @@ static void print_wrapped(FILE *out, const char *text, size_t indent)
     (void)fputc('\n', out);
 }
 
-static void print_option(FILE *out, const struct zl_option *option)
+static void print_option(FILE *out, const struct zl_program *program,
+                         const struct zl_option *option)
 {
+    const char letter = zl_options_letter(program, option);
     bool alone = option->type == ZL_OPTION_BOOL; /* the value may be left out */
-    (void)fprintf(out, "  --%s%s=%s%s\n", option->name, alone ? "[" : "",
+    if (letter != 0) {
+        (void)fprintf(out, "  -%c%s%s,", letter, alone ? "" : " ",
+                      alone ? "" : zl_options_value_name(option));
+    } else {
+        (void)fputc(' ', out);
+    }
+    (void)fprintf(out, " --%s%s=%s%s\n", option->name, alone ? "[" : "",
                   zl_options_value_name(option), alone ? "]" : "");
     print_wrapped(out, option->help, HELP_INDENT);
     ZL_AUTO_FREE char *more = facts(option);
@@ -162,11 +181,13 @@ static void print_option(FILE *out, const struct zl_option *option)
 
 void zl_options_print_help(const struct zl_program *program, FILE *out)
 {
-    (void)fprintf(out, "Usage: %s [OPTION]...\n\n", program->name);
+    (void)fprintf(out, "Usage: %s [OPTION]...%s%s%s\n\n", program->name,
+                  program->words != NULL ? " " : "", program->words != NULL ? program->words : "",
+                  program->takes_command ? " -- COMMAND [ARGUMENT]..." : "");
     print_wrapped(out, program->summary, 0);
     (void)fputs("\nOptions:\n", out);
     for (const struct zl_option *option = program->options; option->name != NULL; option++) {
-        print_option(out, option);
+        print_option(out, program, option);
     }
     for (size_t i = 0; i < sizeof common_options / sizeof common_options[0]; i++) {
         (void)fprintf(out, "  --%s\n", common_options[i].name);
@@ -210,7 +231,11 @@ void zl_options_print_markdown(const struct zl_program *program, FILE *out)
 {
     (void)fputs("| Option | Environment | Meaning |\n|---|---|---|\n", out);
     for (const struct zl_option *option = program->options; option->name != NULL; option++) {
-        (void)fprintf(out, "| `--%s%s=", option->name, option->type == ZL_OPTION_BOOL ? "[" : "");
+        (void)fputs("| `", out);
+        if (zl_options_letter(program, option) != 0) {
+            (void)fprintf(out, "-%c`, `", zl_options_letter(program, option));
+        }
+        (void)fprintf(out, "--%s%s=", option->name, option->type == ZL_OPTION_BOOL ? "[" : "");
         print_cell(out, zl_options_value_name(option));
         (void)fputs(option->type == ZL_OPTION_BOOL ? "]` | " : "` | ", out);
         if (option->variable != NULL) {

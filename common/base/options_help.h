@@ -18,6 +18,8 @@ void zl_options_print_help(const struct zl_program *program, FILE *out);
 void zl_options_print_markdown(const struct zl_program *program, FILE *out);
 /* What a value of OPTION must be, to follow "is not": "a whole number from 1 to 9". The caller frees. */
 char *zl_options_expected(const struct zl_option *option);
+/* The letter that stands for OPTION, 0 when there is none. */
+char zl_options_letter(const struct zl_program *program, const struct zl_option *option);
 /* The placeholder of the value: "SECONDS", "deny|allow". */
 const char *zl_options_value_name(const struct zl_option *option);
 

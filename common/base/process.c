@@ -20,6 +20,14 @@ void zl_process_init(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
+bool zl_process_await_signal(int64_t delay_ms)
+{
+    const struct timespec delay = {.tv_sec = delay_ms / 1000, .tv_nsec = delay_ms % 1000 * 1000000};
+    sigset_t set;
+    stop_signals(&set);
+    return sigtimedwait(&set, NULL, &delay) > 0;
+}
+
 void zl_process_wait_for_signal(void)
 {
     sigset_t set;

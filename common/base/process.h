@@ -14,6 +14,8 @@
 void zl_process_init(void);
 /* Block until SIGTERM or SIGINT. From then on a second one kills the process at once. */
 void zl_process_wait_for_signal(void);
+/* The same for at most DELAY_MS. @return true: told to stop */
+bool zl_process_await_signal(int64_t delay_ms);
 /* Wait DELAY_MS; after zl_process_wait_for_signal a second signal ends the process meanwhile. */
 void zl_process_linger(int64_t delay_ms);
 #endif

@@ -1,116 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/cache/internal.h"
 
+#include "common/base/clock.h"
 #include "common/cache/indexes.h"
 
 #include <string.h>
 
-struct interest zl_cache_interest(struct zl_cache *cache, const char *namespace_)
-{
-    struct interest *found = NULL;
-    struct interest copy = {0};
-    pthread_mutex_lock(&cache->lock);
-    if (namespace_ != NULL) {
-        HASH_FIND_STR(cache->interests, namespace_, found);
-    }
-    if (found != NULL) {
-        copy.policies = found->policies;
-        copy.services = found->services;
-    }
-    pthread_mutex_unlock(&cache->lock);
-    return copy;
-}
+enum { SYNC_POLL_MS = 50 };
 
-/* Count up (WEIGHT 1) or down (-1); true when this was the first of its kind in the namespace. */
-static bool note_interest(struct zl_cache *cache, const char *namespace_, bool policy, bool up)
+static struct zl_informer *started(struct zl_cache *cache, enum zl_cached kind)
 {
-    struct interest *found = NULL;
-    pthread_mutex_lock(&cache->lock);
-    HASH_FIND_STR(cache->interests, namespace_, found);
-    if (found == NULL) {
-        found = zl_alloc(sizeof *found);
-        found->namespace_ = zl_strdup(namespace_);
-        HASH_ADD_KEYPTR(hh, cache->interests, found->namespace_, strlen(found->namespace_), found);
-    }
-    size_t *count = policy ? &found->policies : &found->services;
-    if (up) {
-        ++*count;
-    } else if (*count > 0) {
-        --*count;
-    }
-    bool first = up && *count == 1;
-    if (found->policies + found->services == 0) {
-        HASH_DELETE(hh, cache->interests, found);
-        free(found->namespace_);
-        free(found);
-    }
-    pthread_mutex_unlock(&cache->lock);
-    return first;
-}
-
-/* NULL: not wanted, or not yet. */
-static struct zl_informer *started(struct zl_cache *cache, int kind)
-{
-    struct slot *slot = &cache->slots[kind];
-    return atomic_load(&slot->started) ? slot->informer : NULL;
-}
-
-static void relist(struct zl_cache *cache, enum zl_cached kind)
-{
-    struct zl_informer *informer = started(cache, (int)kind);
-    if (informer != NULL) {
-        zl_informer_relist(informer);
-    }
-}
-
-/* The first pool of a namespace: from now on its pods, ReplicaSets, Jobs and Services are wanted. */
-static void count_policy(struct zl_cache *cache, const struct zl_policy *old_policy,
-                         const struct zl_policy *new_policy)
-{
-    if (old_policy != NULL && new_policy != NULL) {
-        return;
-    }
-    if (old_policy != NULL) {
-        (void)note_interest(cache, old_policy->meta.namespace_, true, false);
-    } else if (note_interest(cache, new_policy->meta.namespace_, true, true)) {
-        relist(cache, ZL_CACHED_PODS);
-        relist(cache, ZL_CACHED_REPLICASETS);
-        relist(cache, ZL_CACHED_REVISIONS);
-        for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
-            if (ZL_KINDS[i]->maker != NULL) {
-                relist(cache, zl_cached_of(ZL_KINDS[i]));
-            }
-        }
-        relist(cache, ZL_CACHED_SERVICES);
-    }
-}
-
-static void count_service(struct zl_cache *cache, const struct zl_service *old_service,
-                          const struct zl_service *new_service)
-{
-    bool was = old_service != NULL && old_service->opted_in;
-    bool is = new_service != NULL && new_service->opted_in;
-    if (was && !is) {
-        (void)note_interest(cache, old_service->meta.namespace_, false, false);
-    }
-    if (is && !was && note_interest(cache, new_service->meta.namespace_, false, true)) {
-        relist(cache, ZL_CACHED_PODS);
-        relist(cache, ZL_CACHED_SERVICES);
-    }
+    return zl_cache_started(&cache->slots[kind]);
 }
 
 static void changed(void *ctx, const void *old_object, const void *new_object)
 {
+    struct slot *slot = ctx;
+    const struct zl_cache_options *options = &slot->cache->options;
+    zl_cache_note_change(slot, old_object, new_object);
+    if (options->on_change != NULL) {
+        options->on_change(options->ctx, slot->kind, old_object, new_object);
+    }
+}
+
+static void synced(void *ctx)
+{
     const struct slot *slot = ctx;
-    struct zl_cache *cache = slot->cache;
-    if (slot->kind == ZL_CACHED_POLICIES) {
-        count_policy(cache, old_object, new_object);
-    } else if (slot->kind == ZL_CACHED_SERVICES) {
-        count_service(cache, old_object, new_object);
-    }
-    if (cache->options.on_change != NULL) {
-        cache->options.on_change(cache->options.ctx, slot->kind, old_object, new_object);
-    }
+    zl_cache_advance(slot->cache);
 }
 
 static bool is_routing(enum zl_cached kind)
@@ -118,18 +34,73 @@ static bool is_routing(enum zl_cached kind)
     return kind == ZL_CACHED_SERVICES || kind == ZL_CACHED_SLICES || kind == ZL_CACHED_NODES;
 }
 
+/* Whatever is not followed by namespace anyway: everywhere, or in the namespaces that there are for us. */
+static void follow_all(struct zl_cache *cache, struct slot *slot)
+{
+    for (char **namespace_ = cache->namespaces; namespace_ != NULL && *namespace_ != NULL;
+         namespace_++) {
+        zl_informer_follow(slot->informer, *namespace_);
+    }
+}
+
 static void make_informer(struct zl_cache *cache, enum zl_cached kind,
                           const struct zl_kube_resource *resource)
 {
     struct slot *slot = &cache->slots[kind];
     struct zl_informer_spec spec = zl_cache_spec(kind);
+    const bool by_namespace = zl_cache_is_by_namespace(kind);
     spec.resource = resource;
     zl_indexers_of(kind, slot->indexers);
     spec.indexers = slot->indexers;
     spec.indexer_count = ZL_BY_COUNT;
+    spec.on_demand = by_namespace || cache->namespaces != NULL;
     spec.on_change = changed;
+    spec.on_synced = synced;
     spec.ctx = slot;
     slot->informer = zl_informer_new(cache->client, &spec);
+    if (!by_namespace) {
+        follow_all(cache, slot);
+    }
+}
+
+/* Where all are followed anyway, they are seen as they are. */
+static void make_labelled(struct zl_cache *cache)
+{
+    for (size_t i = 0; i < ZL_KIND_COUNT && cache->options.watch != ZL_WATCH_CLUSTER; i++) {
+        struct slot *slot = &cache->labelled[i];
+        struct zl_informer_spec spec = zl_cache_labelled_spec(ZL_KINDS[i]);
+        spec.name = slot->name = zl_asprintf("labelled %s", spec.resource->plural);
+        spec.on_demand = cache->namespaces != NULL;
+        spec.on_synced = synced;
+        spec.ctx = slot;
+        slot->informer = zl_informer_new(cache->client, &spec);
+        follow_all(cache, slot);
+    }
+}
+
+/* "a,b" as a list that ends with NULL; NULL for NULL and for nothing. */
+static char **split(const char *text)
+{
+    char **names = NULL;
+    size_t count = 0;
+    while (text != NULL && *text != '\0') {
+        const size_t length = strcspn(text, ", ");
+        if (length > 0) {
+            names = zl_realloc(names, count + 2, sizeof *names);
+            names[count++] = zl_strndup(text, length);
+            names[count] = NULL;
+        }
+        text += length;
+        text += strspn(text, ", ");
+    }
+    return names;
+}
+
+static void init_slot(struct zl_cache *cache, struct slot *slot, enum zl_cached kind)
+{
+    slot->cache = cache;
+    slot->kind = kind;
+    atomic_init(&slot->started, false);
 }
 
 struct zl_cache *zl_cache_new(struct zl_kube_client *client, const struct zl_cache_options *options)
@@ -137,55 +108,74 @@ struct zl_cache *zl_cache_new(struct zl_kube_client *client, const struct zl_cac
     struct zl_cache *cache = zl_alloc(sizeof *cache);
     cache->client = client;
     cache->options = *options;
-    pthread_mutex_init(&cache->lock, NULL);
+    cache->namespaces = split(options->namespaces);
+    if (cache->namespaces != NULL) {
+        cache->options.watch = ZL_WATCH_NAMESPACES; /* there is no other way */
+    }
+    cache->interests = zl_interests_new();
+    atomic_init(&cache->cluster_wide, false);
+    zl_monitor_init(&cache->monitor);
     for (int i = 0; i < ZL_CACHED_COUNT; i++) {
         enum zl_cached kind = (enum zl_cached)i;
-        cache->slots[i].cache = cache;
-        cache->slots[i].kind = kind;
-        atomic_init(&cache->slots[i].started, false);
+        init_slot(cache, &cache->slots[i], kind);
         bool of_owners = kind == ZL_CACHED_REPLICASETS || kind == ZL_CACHED_REVISIONS;
         bool later = is_routing(kind) || (of_owners && !options->with_replicasets);
         if (!later) {
             make_informer(cache, kind, zl_cache_spec(kind).resource);
         }
     }
-    return cache;
-}
-
-static void start(struct zl_cache *cache, enum zl_cached kind)
-{
-    struct slot *slot = &cache->slots[kind];
-    if (slot->informer != NULL && !atomic_exchange(&slot->started, true)) {
-        zl_informer_start(slot->informer);
+    for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
+        init_slot(cache, &cache->labelled[i], ZL_CACHED_COUNT);
     }
+    make_labelled(cache);
+    return cache;
 }
 
 void zl_cache_start_pools(struct zl_cache *cache)
 {
-    for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
-        if (!is_routing((enum zl_cached)kind)) {
-            start(cache, (enum zl_cached)kind);
-        }
+    zl_monitor_lock(&cache->monitor);
+    cache->pools = true;
+    zl_cache_start(cache, &cache->slots[ZL_CACHED_POLICIES]);
+    zl_cache_start(cache, &cache->slots[ZL_CACHED_LEASES]);
+    for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
+        zl_cache_start(cache, &cache->labelled[i]);
     }
+    zl_monitor_unlock(&cache->monitor);
+    zl_cache_advance(cache);
 }
 
 void zl_cache_start_routing(struct zl_cache *cache, const struct zl_kube_resource *slices)
 {
     make_informer(cache, ZL_CACHED_SERVICES, &ZL_KUBE_SERVICES);
     make_informer(cache, ZL_CACHED_SLICES, slices);
-    make_informer(cache, ZL_CACHED_NODES, &ZL_KUBE_NODES);
-    start(cache, ZL_CACHED_SERVICES);
-    start(cache, ZL_CACHED_SLICES);
-    start(cache, ZL_CACHED_NODES);
-    start(cache, ZL_CACHED_PODS);
+    zl_monitor_lock(&cache->monitor);
+    cache->routing = true;
+    zl_cache_start(cache, &cache->slots[ZL_CACHED_SLICES]);
+    if (cache->namespaces == NULL) { /* nodes are in none */
+        make_informer(cache, ZL_CACHED_NODES, &ZL_KUBE_NODES);
+        zl_cache_start(cache, &cache->slots[ZL_CACHED_NODES]);
+    }
+    zl_monitor_unlock(&cache->monitor);
+    zl_cache_advance(cache);
+}
+
+static void stop_slot(struct slot *slot)
+{
+    if (zl_cache_started(slot) != NULL) {
+        zl_informer_stop(slot->informer);
+    }
 }
 
 void zl_cache_stop(struct zl_cache *cache)
 {
+    zl_monitor_lock(&cache->monitor);
+    cache->stopping = true;
+    zl_monitor_unlock(&cache->monitor);
     for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
-        if (started(cache, kind) != NULL) {
-            zl_informer_stop(cache->slots[kind].informer);
-        }
+        stop_slot(&cache->slots[kind]);
+    }
+    for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
+        stop_slot(&cache->labelled[i]);
     }
 }
 
@@ -198,72 +188,134 @@ void zl_cache_free(struct zl_cache *cache)
     for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
         zl_informer_free(cache->slots[kind].informer);
     }
-    struct interest *interest = NULL;
-    struct interest *next = NULL;
-    HASH_ITER(hh, cache->interests, interest, next)
-    {
-        HASH_DELETE(hh, cache->interests, interest);
-        free(interest->namespace_);
-        free(interest);
+    for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
+        zl_informer_free(cache->labelled[i].informer);
+        free(cache->labelled[i].name);
     }
-    pthread_mutex_destroy(&cache->lock);
+    zl_interests_free(cache->interests);
+    for (char **namespace_ = cache->namespaces; namespace_ != NULL && *namespace_ != NULL;
+         namespace_++) {
+        free(*namespace_);
+    }
+    free(cache->namespaces);
+    zl_monitor_clear(&cache->monitor);
     free(cache);
 }
 
-bool zl_cache_is_synced(struct zl_cache *cache, const char **lagging)
+/* --- is it all there? --- */
+
+static const char *find_lagging(struct zl_cache *cache)
 {
-    bool any = false;
-    for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
-        struct zl_informer *informer = started(cache, kind);
-        if (informer != NULL && !zl_informer_is_synced(informer)) {
-            *lagging = zl_informer_name(informer);
-            return false;
-        }
-        any = any || informer != NULL;
+    if (!cache->pools && !cache->routing) {
+        return "resources";
     }
-    *lagging = any ? NULL : "resources";
-    return any;
+    for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
+        struct zl_informer *informer = zl_cache_started(&cache->labelled[i]);
+        if (informer != NULL && !zl_informer_is_synced(informer)) {
+            return zl_informer_name(informer);
+        }
+    }
+    for (int i = 0; i < ZL_CACHED_COUNT; i++) {
+        const struct slot *slot = &cache->slots[i];
+        bool wanted = is_routing(slot->kind) ? cache->routing : cache->pools;
+        wanted = wanted || (cache->routing && slot->kind == ZL_CACHED_PODS);
+        if (slot->informer != NULL && wanted &&
+            (!atomic_load(&slot->started) || !zl_informer_is_synced(slot->informer))) {
+            return zl_informer_name(slot->informer);
+        }
+    }
+    return NULL;
+}
+
+/* Whatever is of interest in NAMESPACE_ must be followed, and have its first list. */
+static const char *find_lagging_in(struct zl_cache *cache, const char *namespace_)
+{
+    const struct zl_interest interest = zl_interests_of(cache->interests, namespace_);
+    for (int i = 0; i < ZL_CACHED_COUNT; i++) {
+        struct slot *slot = &cache->slots[i];
+        struct zl_informer *informer = zl_cache_started(slot);
+        if (informer != NULL && zl_cache_is_by_namespace(slot->kind) &&
+            zl_interest_wants(&interest, slot->kind) &&
+            !zl_informer_state(informer, namespace_).synced) {
+            return zl_informer_name(informer);
+        }
+    }
+    return NULL;
+}
+
+bool zl_cache_is_synced(struct zl_cache *cache, const char *namespace_, const char **lagging)
+{
+    *lagging = NULL;
+    zl_monitor_lock(&cache->monitor);
+    if (!cache->was_synced) {
+        *lagging = find_lagging(cache);
+        cache->was_synced = *lagging == NULL;
+    }
+    zl_monitor_unlock(&cache->monitor);
+    if (*lagging == NULL && namespace_ != NULL) {
+        *lagging = find_lagging_in(cache, namespace_);
+    }
+    return *lagging == NULL;
 }
 
 bool zl_cache_wait_synced(struct zl_cache *cache, bool (*stop)(void *ctx), void *ctx)
 {
-    for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
-        struct zl_informer *informer = started(cache, kind);
-        if (informer != NULL && !zl_informer_wait_synced(informer, stop, ctx)) {
+    const char *lagging = NULL;
+    while (!zl_cache_is_synced(cache, NULL, &lagging)) {
+        if (stop != NULL && stop(ctx)) {
             return false;
         }
+        zl_monitor_lock(&cache->monitor);
+        (void)zl_monitor_wait(&cache->monitor, zl_clock_ms() + SYNC_POLL_MS);
+        zl_monitor_unlock(&cache->monitor);
     }
     return true;
 }
 
-uint64_t zl_cache_position(struct zl_cache *cache, enum zl_cached kind)
+static struct zl_informer_state state_of(struct zl_cache *cache, enum zl_cached kind,
+                                         const char *namespace_)
 {
-    struct zl_informer *informer = started(cache, (int)kind);
-    return informer != NULL ? zl_informer_position(informer) : 0;
+    static const struct zl_informer_state UNKNOWN = {0};
+    struct zl_informer *informer = started(cache, kind);
+    return informer != NULL ? zl_informer_state(informer, namespace_) : UNKNOWN;
 }
 
-int64_t zl_cache_not_watching_ms(struct zl_cache *cache, enum zl_cached kind)
+uint64_t zl_cache_position(struct zl_cache *cache, enum zl_cached kind, const char *namespace_)
 {
-    struct zl_informer *informer = started(cache, (int)kind);
-    return informer != NULL ? zl_informer_health(informer).not_watching_ms : 0;
+    return state_of(cache, kind, namespace_).position;
 }
 
-bool zl_cache_is_settled(struct zl_cache *cache, enum zl_cached kind)
+int64_t zl_cache_not_watching_ms(struct zl_cache *cache, enum zl_cached kind,
+                                 const char *namespace_)
 {
-    struct zl_informer *informer = started(cache, (int)kind);
-    return informer != NULL && zl_informer_is_settled(informer);
+    const struct zl_informer_state state = state_of(cache, kind, namespace_);
+    if (state.followed || !zl_cache_is_by_namespace(kind)) {
+        return state.not_watching_ms;
+    }
+    return state_of(cache, ZL_CACHED_POLICIES, namespace_).not_watching_ms;
 }
 
-bool zl_cache_is_as_new(struct zl_cache *cache, enum zl_cached kind, const char *resource_version)
+bool zl_cache_is_followed(struct zl_cache *cache, enum zl_cached kind, const char *namespace_)
 {
-    return zl_cache_is_settled(cache, kind) &&
-           zl_cache_position(cache, kind) >= zl_resource_version_number(resource_version);
+    return state_of(cache, kind, namespace_).synced;
+}
+
+bool zl_cache_is_settled(struct zl_cache *cache, enum zl_cached kind, const char *namespace_)
+{
+    return state_of(cache, kind, namespace_).settled;
+}
+
+bool zl_cache_is_as_new(struct zl_cache *cache, enum zl_cached kind, const char *namespace_,
+                        const char *resource_version)
+{
+    const struct zl_informer_state state = state_of(cache, kind, namespace_);
+    return state.settled && state.position >= zl_resource_version_number(resource_version);
 }
 
 struct zl_ref *zl_cache_find(struct zl_cache *cache, enum zl_cached kind, const char *namespace_,
                              const char *name)
 {
-    struct zl_informer *informer = started(cache, (int)kind);
+    struct zl_informer *informer = started(cache, kind);
     if (informer == NULL) {
         return NULL;
     }
@@ -275,7 +327,12 @@ struct zl_ref *zl_cache_find(struct zl_cache *cache, enum zl_cached kind, const 
 
 struct zl_informer *zl_cache_informer(struct zl_cache *cache, enum zl_cached kind)
 {
-    return started(cache, (int)kind);
+    return started(cache, kind);
+}
+
+struct zl_informer *zl_cache_labelled(struct zl_cache *cache, size_t index)
+{
+    return zl_cache_started(&cache->labelled[index]);
 }
 
 struct zl_lookups zl_cache_lookups(struct zl_cache *cache, enum zl_cached kind)
@@ -294,7 +351,7 @@ struct zl_ref *zl_cache_find_lease(struct zl_cache *cache, const char *namespace
 void zl_cache_list(struct zl_cache *cache, enum zl_cached kind, const char *namespace_,
                    struct zl_refs *out)
 {
-    struct zl_informer *informer = started(cache, (int)kind);
+    struct zl_informer *informer = started(cache, kind);
     if (informer != NULL) {
         zl_store_list(zl_informer_store(informer), namespace_, out);
     }
@@ -303,7 +360,7 @@ void zl_cache_list(struct zl_cache *cache, enum zl_cached kind, const char *name
 void zl_cache_list_by(struct zl_cache *cache, enum zl_cached kind, enum zl_index index,
                       const char *namespace_, const char *value, struct zl_refs *out)
 {
-    struct zl_informer *informer = started(cache, (int)kind);
+    struct zl_informer *informer = started(cache, kind);
     if (informer != NULL) {
         zl_store_list_by(zl_informer_store(informer), index, namespace_, value, out);
     }
@@ -312,7 +369,7 @@ void zl_cache_list_by(struct zl_cache *cache, enum zl_cached kind, enum zl_index
 size_t zl_cache_count_by(struct zl_cache *cache, enum zl_cached kind, enum zl_index index,
                          const char *namespace_, const char *value)
 {
-    struct zl_informer *informer = started(cache, (int)kind);
+    struct zl_informer *informer = started(cache, kind);
     return informer != NULL
                ? zl_store_count_by(zl_informer_store(informer), index, namespace_, value)
                : 0;

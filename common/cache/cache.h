@@ -4,12 +4,18 @@
  *
  * Two halves, each started on its own. Pools: LeaderPolicies, the workloads that join one (of the Kinds in
  * common/kinds), their Leases, for the controller also the ReplicaSets and ControllerRevisions of their namespaces.
- * Routing: Services, our EndpointSlices, the nodes' zones. Pods and Services are kept for namespaces that have a
- * LeaderPolicy or an opted-in Service (a Service may lend its ports, or have a name that we want): memory is a function of
- * zen-lead's users, not of the cluster's size.
+ * Routing: Services, our EndpointSlices, the nodes' zones.
  *
- * Membership may stand in an annotation, which no label selector can ask for; so workloads are watched
- * whole and filtered while they are decoded.
+ * Only who uses zen-lead is followed. LeaderPolicies, Services, our Leases and slices, nodes, and the metadata of workloads
+ * with our label are watched everywhere; a namespace that has one of those is a user's. The rest, which may be large
+ * and is mostly other people's, is watched there alone: pods beside a policy or an opted-in Service, ReplicaSets and revisions beside
+ * a policy, whole workloads beside a policy or a labelled one. (Membership may stand in an annotation, which no label
+ * selector can ask for; so there all workloads are watched and filtered while they are decoded.) Memory and requests are
+ * a function of zen-lead's users, not of the cluster's size. Services that are neither opted in nor ours are kept beside a
+ * policy or one that is: it may lend its ports, or have a name that we want.
+ *
+ * So what is known is known of a namespace. One that is not followed, or not listed yet, is not empty: ask
+ * zl_cache_is_settled before a missing object means anything.
  *
  * Threads: any.
  */
@@ -25,7 +31,6 @@
 #include "common/objects/slice.h"
 #include "common/seat/lease.h"
 
-/* Informers start in this order: whose pods are wanted is best known before they are listed. */
 enum zl_cached {
     ZL_CACHED_POLICIES, /* struct zl_policy */
     /*
@@ -69,8 +74,16 @@ enum zl_index {
     ZL_BY_COUNT,
 };
 
+/* How what is followed by namespace is watched; follow.c says when auto takes which. */
+enum zl_watch { ZL_WATCH_AUTO, ZL_WATCH_NAMESPACES, ZL_WATCH_CLUSTER };
+
+/* "auto", "namespaces" or "cluster"; anything else and NULL: auto. */
+enum zl_watch zl_watch_named(const char *name);
+
 struct zl_cache_options {
-    bool with_replicasets; /* and ControllerRevisions */
+    enum zl_watch watch;
+    const char *namespaces; /* "a,b": nothing outside of these is looked at; NULL: all there are */
+    bool with_replicasets;  /* and ControllerRevisions */
     /* As zl_informer_spec.on_change, with the kind. May be NULL. */
     void (*on_change)(void *ctx, enum zl_cached kind, const void *old_object,
                       const void *new_object);
@@ -81,31 +94,43 @@ struct zl_cache; /* opaque */
 
 struct zl_cache *zl_cache_new(struct zl_kube_client *client,
                               const struct zl_cache_options *options);
-/* Each once, from one thread; the pods start with the first. */
+/* Each once, from one thread. Routing alone serves opted-in Services; pools may come later. */
 void zl_cache_start_pools(struct zl_cache *cache);
 /* @param slices  the version of EndpointSlice that the server has */
 void zl_cache_start_routing(struct zl_cache *cache, const struct zl_kube_resource *slices);
 void zl_cache_stop(struct zl_cache *cache); /* no on_change after this; look-ups still work */
 void zl_cache_free(struct zl_cache *cache); /* stops first */
 
-/* true when every started informer has its first list; else *LAGGING names one that has not. */
-bool zl_cache_is_synced(struct zl_cache *cache, const char **lagging);
-/* Blocks until it is; as zl_informer_wait_synced. */
-bool zl_cache_wait_synced(struct zl_cache *cache, bool (*stop)(void *ctx), void *ctx);
 /*
- * As zl_informer_is_settled: a namespace that became interesting makes the pods list again, and until
- * that list is there a missing pod proves nothing.
+ * true when all that is of interest at the start was listed once, and whatever is of interest in NAMESPACE_ (may be NULL)
+ * by now; else *LAGGING names what was not.
  */
-bool zl_cache_is_settled(struct zl_cache *cache, enum zl_cached kind);
-/* For how long has no watch been open: what is cached is at least so old. 0 while one is. */
-int64_t zl_cache_not_watching_ms(struct zl_cache *cache, enum zl_cached kind);
-/* Is what is cached at least as new as RESOURCE_VERSION? Then what is missing was gone by then. */
-bool zl_cache_is_as_new(struct zl_cache *cache, enum zl_cached kind, const char *resource_version);
-/* As zl_informer_position. */
-uint64_t zl_cache_position(struct zl_cache *cache, enum zl_cached kind);
+bool zl_cache_is_synced(struct zl_cache *cache, const char *namespace_, const char **lagging);
+/* Blocks until it is, of no namespace; as zl_informer_wait_synced. */
+bool zl_cache_wait_synced(struct zl_cache *cache, bool (*stop)(void *ctx), void *ctx);
+/* Is NAMESPACE_ followed, with its first list in the store? */
+bool zl_cache_is_followed(struct zl_cache *cache, enum zl_cached kind, const char *namespace_);
+/*
+ * As zl_informer_state's settled: a namespace that became interesting is listed, and until
+ * that list is there a missing object proves nothing. Never where it is not followed.
+ */
+bool zl_cache_is_settled(struct zl_cache *cache, enum zl_cached kind, const char *namespace_);
+/*
+ * For how long has no watch been open: what is cached of NAMESPACE_ is at least so old. 0 while one is. Not followed: how long
+ * nobody would have said that it is of interest.
+ */
+int64_t zl_cache_not_watching_ms(struct zl_cache *cache, enum zl_cached kind,
+                                 const char *namespace_);
+/* Is what is cached of NAMESPACE_ at least as new as RESOURCE_VERSION? Then what is missing was gone by then. */
+bool zl_cache_is_as_new(struct zl_cache *cache, enum zl_cached kind, const char *namespace_,
+                        const char *resource_version);
+/* As zl_informer_state's. */
+uint64_t zl_cache_position(struct zl_cache *cache, enum zl_cached kind, const char *namespace_);
 
 /* The informer of a kind; NULL: not wanted, or not started yet. */
 struct zl_informer *zl_cache_informer(struct zl_cache *cache, enum zl_cached kind);
+/* That of the metadata of labelled objects, by their Kind's index; NULL: as above. */
+struct zl_informer *zl_cache_labelled(struct zl_cache *cache, size_t index);
 /* How often zl_cache_find found an object of a kind, and how often it did not. */
 struct zl_lookups {
     uint64_t hits, misses;
@@ -128,6 +153,10 @@ size_t zl_cache_count_by(struct zl_cache *cache, enum zl_cached kind, enum zl_in
 /* The workloads of one pool whose pods lead. */
 void zl_cache_list_workloads(struct zl_cache *cache, const char *namespace_, const char *pool,
                              struct zl_refs *out);
+
+/* How many pods those of them want that do not have UID. */
+int64_t zl_cache_wanted_by_others(struct zl_cache *cache, const char *namespace_, const char *pool,
+                                  const char *uid);
 
 /* How many of a pool's members name it themselves: of the Kinds that take turns, or of those whose pods lead. */
 size_t zl_cache_count_members(struct zl_cache *cache, const char *namespace_, const char *pool,

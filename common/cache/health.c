@@ -34,22 +34,38 @@ void zl_cache_show_metrics(struct zl_cache *cache)
         zl_metric_set(&HITS, resource, NULL, (double)lookups.hits);
         zl_metric_set(&MISSES, resource, NULL, (double)lookups.misses);
     }
+    for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
+        struct zl_informer *informer = zl_cache_labelled(cache, i);
+        if (informer != NULL) {
+            zl_informer_show_metrics(informer);
+        }
+    }
+}
+
+/* NULL is fine. */
+static char *complaint_of(struct zl_informer *informer)
+{
+    if (informer == NULL) {
+        return NULL;
+    }
+    struct zl_informer_health health = zl_informer_health(informer);
+    /* All was listed once. What is followed since has as long as a watch that was lost. */
+    health.synced = true;
+    return zl_informer_complaint(zl_informer_name(informer), &health);
 }
 
 char *zl_cache_complaint(struct zl_cache *cache)
 {
-    bool any = false;
-    for (int kind = 0; kind < ZL_CACHED_COUNT; kind++) {
-        struct zl_informer *informer = zl_cache_informer(cache, (enum zl_cached)kind);
-        if (informer == NULL) {
-            continue;
-        }
-        any = true;
-        struct zl_informer_health health = zl_informer_health(informer);
-        char *complaint = zl_informer_complaint(zl_informer_name(informer), &health);
-        if (complaint != NULL) {
-            return complaint;
-        }
+    const char *lagging = NULL;
+    char *complaint = NULL;
+    if (!zl_cache_is_synced(cache, NULL, &lagging)) {
+        return zl_asprintf("%s are not listed yet", lagging);
     }
-    return any ? NULL : zl_strdup("resources are not listed yet");
+    for (int kind = 0; kind < ZL_CACHED_COUNT && complaint == NULL; kind++) {
+        complaint = complaint_of(zl_cache_informer(cache, (enum zl_cached)kind));
+    }
+    for (size_t i = 0; i < ZL_KIND_COUNT && complaint == NULL; i++) {
+        complaint = complaint_of(zl_cache_labelled(cache, i));
+    }
+    return complaint;
 }

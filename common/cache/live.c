@@ -11,27 +11,42 @@ static enum zl_status read_object(struct zl_kube_client *client,
 }
 
 enum zl_status zl_pod_read(struct zl_kube_client *client, const char *namespace_, const char *name,
-                           int64_t timeout_ms, struct zl_pod **out, struct zl_error *err)
+                           int64_t deadline_ms, struct zl_pod **out, struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *object = NULL;
     const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS,
                                           .namespace_ = namespace_,
                                           .name = name,
-                                          .timeout_ms = timeout_ms};
+                                          .deadline_ms = deadline_ms,
+                                          .shape = ZL_POD_SHAPE};
     enum zl_status status = read_object(client, &target, &object, err);
     return object != NULL ? zl_pod_decode(object, out, err) : status;
 }
 
 enum zl_status zl_job_read(struct zl_kube_client *client, const char *namespace_, const char *name,
-                           int64_t timeout_ms, struct zl_job **out, struct zl_error *err)
+                           int64_t deadline_ms, struct zl_job **out, struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *object = NULL;
     const struct zl_kube_target target = {.resource = &ZL_KIND_JOB.resource,
                                           .namespace_ = namespace_,
                                           .name = name,
-                                          .timeout_ms = timeout_ms};
+                                          .deadline_ms = deadline_ms,
+                                          .shape = ZL_JOB_SHAPE};
     enum zl_status status = read_object(client, &target, &object, err);
     return object != NULL ? zl_job_decode(object, out, err) : status;
+}
+
+enum zl_status zl_node_read_ready(struct zl_kube_client *client, const char *name,
+                                  int64_t deadline_ms, bool *ready, struct zl_error *err)
+{
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_NODES,
+                                          .name = name,
+                                          .deadline_ms = deadline_ms,
+                                          .shape = ZL_NODE_READY_SHAPE};
+    enum zl_status status = read_object(client, &target, &object, err);
+    *ready = object != NULL && zl_node_is_ready(object);
+    return status;
 }
 
 static enum zl_status add_replicaset(void *ctx, const struct cJSON *object, struct zl_error *err)
@@ -47,12 +62,13 @@ static enum zl_status add_replicaset(void *ctx, const struct cJSON *object, stru
 }
 
 enum zl_status zl_replicasets_read(struct zl_kube_client *client, const char *namespace_,
-                                   const char *selector, int64_t timeout_ms,
+                                   const char *selector, int64_t deadline_ms,
                                    struct zl_replicasets *out, struct zl_error *err)
 {
     const struct zl_kube_target target = {.resource = &ZL_KIND_REPLICASET.resource,
                                           .namespace_ = namespace_,
-                                          .timeout_ms = timeout_ms};
+                                          .deadline_ms = deadline_ms,
+                                          .shape = ZL_REPLICASET_SHAPE};
     const struct zl_kube_selector selected = {.label = selector};
     return zl_kube_list(client, &target, &selected, add_replicaset, out, NULL, err);
 }

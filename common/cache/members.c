@@ -14,6 +14,19 @@ void zl_cache_list_workloads(struct zl_cache *cache, const char *namespace_, con
     }
 }
 
+int64_t zl_cache_wanted_by_others(struct zl_cache *cache, const char *namespace_, const char *pool,
+                                  const char *uid)
+{
+    ZL_AUTO_REFS struct zl_refs refs = {0};
+    int64_t wanted = 0;
+    zl_cache_list_workloads(cache, namespace_, pool, &refs);
+    for (size_t i = 0; i < refs.count; i++) {
+        const struct zl_workload *workload = zl_ref_object(refs.items[i]);
+        wanted += zl_same_string(workload->meta.uid, uid) ? 0 : zl_workload_wants(workload);
+    }
+    return wanted;
+}
+
 size_t zl_cache_count_members(struct zl_cache *cache, const char *namespace_, const char *pool,
                               bool takes_turns)
 {

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 union socket_address {
@@ -78,9 +80,42 @@ static enum zl_status explain(const char *address, int64_t port, int error, stru
                         address == NULL ? "* (all)" : address, (int)port, strerror(error), cure);
 }
 
+/* What a process before us left there goes; its owner and group alone may connect. */
+static enum zl_status listen_unix(const char *path, int *out, struct zl_error *err)
+{
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    struct stat found;
+    if (strlen(path) >= sizeof where.sun_path) {
+        return zl_error_set(err, ZL_E_INVALID,
+                            "cannot listen on %.200s: the path is longer than %zu", path,
+                            sizeof where.sun_path - 1);
+    }
+    (void)snprintf(where.sun_path, sizeof where.sun_path, "%s", path);
+    if (lstat(path, &found) == 0 && S_ISSOCK(found.st_mode)) {
+        (void)unlink(path);
+    }
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const mode_t mask = umask(0117);
+    const bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&where, sizeof where) == 0;
+    (void)umask(mask);
+    if (bound && listen(fd, SOMAXCONN) == 0) {
+        *out = fd;
+        return ZL_OK;
+    }
+    const int error = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return zl_error_set(err, ZL_E_INVALID, "cannot listen on %.200s: %s (is there another file?)",
+                        path, strerror(error));
+}
+
 enum zl_status zl_http_listen(const char *address, int64_t port, int *fd, struct zl_error *err)
 {
     union socket_address where;
+    if (address != NULL && address[0] == '/') {
+        return listen_unix(address, fd, err);
+    }
     if (port < 0 || port > UINT16_MAX) {
         return zl_error_set(err, ZL_E_INVALID,
                             "cannot listen on port %lld: choose one in 1..65535, or 0 for any",
@@ -105,7 +140,7 @@ uint16_t zl_http_local_port(int fd)
 {
     union socket_address address = {0};
     socklen_t length = sizeof address;
-    if (getsockname(fd, &address.any, &length) != 0) {
+    if (getsockname(fd, &address.any, &length) != 0 || address.any.sa_family == AF_UNIX) {
         return 0;
     }
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);

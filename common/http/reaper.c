@@ -3,6 +3,8 @@
  * reaper.c - the deadlines of connections; see server_internal.h.
  */
 #include "common/base/clock.h"
+#include "common/base/hash.h"
+#include "common/base/metrics.h"
 #include "common/http/server_internal.h"
 
 #include <linux/tcp.h>
@@ -16,23 +18,59 @@
 #define TICK_MIN_MS 10
 /* zl_reaper_wait_quiet is woken by every phase change; this covers bytes that arrive unannounced. */
 #define QUIET_TICK_MS 20
+/*
+ * Memory is given back when so many connections have gone: a TLS session holds 70 KiB, in small pieces which glibc keeps.
+ */
+#define GIVE_BACK_AFTER 32
 /* A connection younger than this is about to send its first request. */
 #define NEWBORN_MS 300
+
+/* Whoever has one IPv6 address has all 2^64 of its network. IPv4 comes as ::ffff:a.b.c.d: all of it counts. */
+#define IPV6_NETWORK_BYTES 8
+
+/* A peer, and how many connections it has. */
+struct peer {
+    uint8_t address[16];
+    size_t connections; /* without those that have been told to leave */
+    size_t entries;     /* with them */
+    UT_hash_handle hh;
+};
 
 struct zl_reaper_entry {
     LIST_ENTRY(zl_reaper_entry) link;
     int fd;
+    struct peer *peer;
+    bool is_leaving; /* to make room: its thread has not noticed yet */
     enum zl_reaper_phase phase;
     int64_t since_ms;
+    uint64_t order;    /* of SINCE_MS among all: who is older */
+    bool has_asked;    /* the head of a request has come */
     uint64_t received; /* bytes from the peer when the last request was done */
 };
+
+/* Of all servers of the process. */
+static const struct zl_metric EVICTED = {
+    .name = "zen_lead_http_connections_over_limit_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Connections that were one too many, by what came of it: made_room (another one, idle "
+            "or slow, was closed), "
+            "refused (all others were being answered).",
+    .label1 = "result",
+};
+
+const struct zl_metric *const ZL_HTTP_METRICS[] = {&EVICTED, NULL};
 
 struct zl_reaper {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a phase, or stopping */
     LIST_HEAD(, zl_reaper_entry) entries;
-    int64_t request_timeout_ms, idle_timeout_ms, tick_ms;
+    struct peer *peers;
+    size_t connections; /* as in struct peer */
+    size_t most;        /* connections at once since memory was given back */
+    uint64_t phases;    /* that have begun so far */
+    struct zl_reaper_limits limits;
+    int64_t tick_ms;
     bool stopping;
 };
 
@@ -51,17 +89,30 @@ static bool has_unanswered_bytes(const struct zl_reaper_entry *entry)
     return bytes_received(entry->fd) != entry->received;
 }
 
-static void sweep_one(const struct zl_reaper *reaper, struct zl_reaper_entry *entry, int64_t now_ms)
+static void begin_phase(struct zl_reaper *reaper, struct zl_reaper_entry *entry, int64_t now_ms)
 {
+    entry->since_ms = now_ms;
+    entry->order = ++reaper->phases;
+}
+
+/* Nobody tells of the first byte of a request. */
+static void notice_request(struct zl_reaper *reaper, struct zl_reaper_entry *entry, int64_t now_ms)
+{
+    if (entry->phase == ZL_REAPER_IDLE && has_unanswered_bytes(entry)) {
+        entry->phase = ZL_REAPER_HEAD;
+        begin_phase(reaper, entry, now_ms);
+    }
+}
+
+static void sweep_one(struct zl_reaper *reaper, struct zl_reaper_entry *entry, int64_t now_ms)
+{
+    const struct zl_reaper_limits *limits = &reaper->limits;
     if (entry->phase == ZL_REAPER_HANDLING) {
         return;
     }
-    if (entry->phase == ZL_REAPER_IDLE && has_unanswered_bytes(entry)) {
-        entry->phase = ZL_REAPER_HEAD;
-        entry->since_ms = now_ms;
-    }
+    notice_request(reaper, entry, now_ms);
     int64_t allowed_ms =
-        entry->phase == ZL_REAPER_IDLE ? reaper->idle_timeout_ms : reaper->request_timeout_ms;
+        entry->phase == ZL_REAPER_IDLE ? limits->idle_timeout_ms : limits->request_timeout_ms;
     if (now_ms - entry->since_ms >= allowed_ms) {
         shutdown(entry->fd, SHUT_RDWR); /* again at the next tick: harmless */
     }
@@ -76,6 +127,18 @@ static void wait_changed(struct zl_reaper *reaper, int64_t timeout_ms)
     until.tv_sec += timeout_ms / 1000 + nanoseconds / 1000000000;
     until.tv_nsec = nanoseconds % 1000000000;
     pthread_cond_timedwait(&reaper->changed, &reaper->lock, &until);
+}
+
+/* With the lock held, which is let go meanwhile. */
+static void give_back(struct zl_reaper *reaper)
+{
+    if (reaper->most < reaper->connections + GIVE_BACK_AFTER) {
+        return;
+    }
+    reaper->most = reaper->connections;
+    pthread_mutex_unlock(&reaper->lock);
+    zl_memory_give_back();
+    pthread_mutex_lock(&reaper->lock);
 }
 
 static void *sweep(void *ctx)
@@ -93,6 +156,7 @@ static void *sweep(void *ctx)
         struct zl_reaper_entry *entry;
         LIST_FOREACH(entry, &reaper->entries, link)
         sweep_one(reaper, entry, now_ms);
+        give_back(reaper);
     }
     pthread_mutex_unlock(&reaper->lock);
     return NULL;
@@ -107,14 +171,14 @@ static int64_t tick_for(int64_t shortest_ms)
     return tick_ms < TICK_MIN_MS ? TICK_MIN_MS : tick_ms;
 }
 
-struct zl_reaper *zl_reaper_start(int64_t request_timeout_ms, int64_t idle_timeout_ms)
+struct zl_reaper *zl_reaper_start(const struct zl_reaper_limits *limits)
 {
     struct zl_reaper *reaper = zl_alloc(sizeof *reaper);
     LIST_INIT(&reaper->entries);
-    reaper->request_timeout_ms = request_timeout_ms;
-    reaper->idle_timeout_ms = idle_timeout_ms;
+    reaper->limits = *limits;
     reaper->tick_ms =
-        tick_for(request_timeout_ms < idle_timeout_ms ? request_timeout_ms : idle_timeout_ms);
+        tick_for(limits->request_timeout_ms < limits->idle_timeout_ms ? limits->request_timeout_ms
+                                                                      : limits->idle_timeout_ms);
     pthread_mutex_init(&reaper->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -139,14 +203,155 @@ void zl_reaper_stop(struct zl_reaper *reaper)
     free(reaper);
 }
 
+/* --- peers ---------------------------------------------------------------------------------- */
+
+static void address_of(int fd, uint8_t out[16])
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } from = {0};
+    socklen_t length = sizeof from;
+    memset(out, 0, 16);
+    if (getpeername(fd, &from.any, &length) != 0) {
+        return; /* gone already */
+    }
+    if (from.any.sa_family == AF_INET) {
+        out[10] = out[11] = 0xff;
+        memcpy(out + 12, &from.v4.sin_addr, sizeof from.v4.sin_addr);
+    } else {
+        const bool is_v4 = IN6_IS_ADDR_V4MAPPED(&from.v6.sin6_addr);
+        memcpy(out, &from.v6.sin6_addr, is_v4 ? 16 : IPV6_NETWORK_BYTES);
+    }
+}
+
+static struct peer *join_peer(struct zl_reaper *reaper, int fd)
+{
+    uint8_t address[16];
+    struct peer *peer = NULL;
+    address_of(fd, address);
+    HASH_FIND(hh, reaper->peers, address, sizeof address, peer);
+    if (peer == NULL) {
+        peer = zl_alloc(sizeof *peer);
+        memcpy(peer->address, address, sizeof address);
+        HASH_ADD(hh, reaper->peers, address, sizeof peer->address, peer);
+    }
+    peer->connections++;
+    peer->entries++;
+    reaper->connections++;
+    reaper->most = reaper->connections > reaper->most ? reaper->connections : reaper->most;
+    return peer;
+}
+
+/* ENTRY counts no longer; its peer may go with its last entry. */
+static void uncount(struct zl_reaper *reaper, struct zl_reaper_entry *entry)
+{
+    if (!entry->is_leaving) {
+        entry->is_leaving = true;
+        entry->peer->connections--;
+        reaper->connections--;
+    }
+}
+
+static void leave_peer(struct zl_reaper *reaper, struct peer *peer)
+{
+    if (--peer->entries == 0) {
+        HASH_DEL(reaper->peers, peer);
+        free(peer);
+    }
+}
+
+/* --- who makes room ------------------------------------------------------------------------- */
+
+enum room {
+    ROOM_SILENT, /* has sent no request, and is not just about to */
+    ROOM_IDLE,
+    ROOM_NEWBORN, /* has sent no request, and came a moment ago */
+    ROOM_SLOW,    /* sends a request, or takes an answer */
+    ROOM_NOBODY,  /* it stays */
+};
+
+/* The order of server_internal.h: of addresses with their share of the server or less, and of those with more. */
+static const int RANKS[ROOM_NOBODY][2] = {
+    [ROOM_SILENT] = {2, 1}, [ROOM_IDLE] = {5, 3}, [ROOM_NEWBORN] = {6, 4}, [ROOM_SLOW] = {8, 7}};
+
+static enum room room_of(const struct zl_reaper_entry *entry, int64_t now_ms)
+{
+    if (entry->is_leaving || entry->phase == ZL_REAPER_HANDLING) {
+        return ROOM_NOBODY;
+    }
+    if (entry->phase == ZL_REAPER_HEAD && !entry->has_asked) {
+        return now_ms - entry->since_ms >= NEWBORN_MS ? ROOM_SILENT : ROOM_NEWBORN;
+    }
+    return entry->phase == ZL_REAPER_IDLE ? ROOM_IDLE : ROOM_SLOW;
+}
+
+/* At least 1: the newcomer has one. */
+static size_t count_peers(const struct zl_reaper *reaper)
+{
+    const size_t count = HASH_COUNT(reaper->peers);
+    return count > 0 ? count : 1;
+}
+
+struct choice {
+    struct zl_reaper_entry *entry; /* NULL: none yet */
+    int rank;
+};
+
+static bool goes_before(const struct zl_reaper_entry *entry, int rank, const struct choice *than)
+{
+    if (than->entry == NULL || rank != than->rank) {
+        return than->entry == NULL || rank < than->rank;
+    }
+    const size_t has = entry->peer->connections, others = than->entry->peer->connections;
+    return has != others ? has > others : entry->order < than->entry->order;
+}
+
+static struct zl_reaper_entry *choose(struct zl_reaper *reaper,
+                                      const struct zl_reaper_entry *newcomer)
+{
+    struct choice choice = {0};
+    struct zl_reaper_entry *entry;
+    const int64_t now_ms = zl_clock_ms();
+    const size_t share = reaper->limits.connections_max / count_peers(reaper);
+    LIST_FOREACH(entry, &reaper->entries, link)
+    {
+        notice_request(reaper, entry, now_ms);
+        enum room room = entry != newcomer ? room_of(entry, now_ms) : ROOM_NOBODY;
+        if (room == ROOM_NOBODY) {
+            continue;
+        }
+        int rank = RANKS[room][entry->peer->connections > share];
+        if (goes_before(entry, rank, &choice)) {
+            choice = (struct choice){.entry = entry, .rank = rank};
+        }
+    }
+    return choice.entry;
+}
+
+static void make_room(struct zl_reaper *reaper, struct zl_reaper_entry *newcomer)
+{
+    if (reaper->connections <= reaper->limits.connections_max) {
+        return;
+    }
+    struct zl_reaper_entry *chosen = choose(reaper, newcomer);
+    struct zl_reaper_entry *leaving = chosen != NULL ? chosen : newcomer;
+    uncount(reaper, leaving);
+    shutdown(leaving->fd, SHUT_RDWR);
+    zl_metric_add(&EVICTED, chosen != NULL ? "made_room" : "refused", NULL, 1);
+}
+
 struct zl_reaper_entry *zl_reaper_add(struct zl_reaper *reaper, int fd)
 {
     struct zl_reaper_entry *entry = zl_alloc(sizeof *entry);
     entry->fd = fd;
     entry->phase = ZL_REAPER_HEAD;
-    entry->since_ms = zl_clock_ms();
     pthread_mutex_lock(&reaper->lock);
+    begin_phase(reaper, entry, zl_clock_ms());
+    entry->peer = join_peer(reaper, fd);
     LIST_INSERT_HEAD(&reaper->entries, entry, link);
+    make_room(reaper, entry);
     pthread_mutex_unlock(&reaper->lock);
     return entry;
 }
@@ -155,6 +360,8 @@ void zl_reaper_remove(struct zl_reaper *reaper, struct zl_reaper_entry *entry)
 {
     pthread_mutex_lock(&reaper->lock);
     LIST_REMOVE(entry, link);
+    uncount(reaper, entry);
+    leave_peer(reaper, entry->peer);
     pthread_cond_broadcast(&reaper->changed);
     pthread_mutex_unlock(&reaper->lock);
     free(entry);
@@ -165,9 +372,10 @@ void zl_reaper_enter(struct zl_reaper *reaper, struct zl_reaper_entry *entry,
 {
     pthread_mutex_lock(&reaper->lock);
     if (phase != ZL_REAPER_BODY || entry->phase != ZL_REAPER_HEAD) {
-        entry->since_ms = zl_clock_ms(); /* else head and body share one deadline */
+        begin_phase(reaper, entry, zl_clock_ms()); /* else head and body share one deadline */
     }
     entry->phase = phase;
+    entry->has_asked = entry->has_asked || phase == ZL_REAPER_BODY;
     if (phase == ZL_REAPER_IDLE) {
         entry->received = bytes_received(entry->fd);
         pthread_cond_broadcast(&reaper->changed);

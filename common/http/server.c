@@ -11,6 +11,7 @@
  */
 #include "common/http/server.h"
 
+#include "common/base/budget.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
@@ -35,6 +36,11 @@
 /* How long the rest of a refused body is thrown away so that the peer can read why. */
 #define LINGER_MS 1000
 #define ROUTE_LIST_MAX ZL_KIB
+/* Connections that have been told to leave, and whose threads have not done so: the reaper keeps the limit. */
+#define LEAVING_MAX 128
+#define STREAM_PIECE_BYTES (4 * ZL_KIB)
+/* So that not every packet of a body asks for a larger share. */
+#define SHARE_STEP (16 * ZL_KIB)
 
 struct zl_http_server {
     struct MHD_Daemon *daemon;
@@ -42,6 +48,8 @@ struct zl_http_server {
     const struct zl_http_route *routes;
     void *ctx;
     struct zl_key_slot *keys; /* NULL: plain HTTP */
+    bool asks_clients;        /* for a certificate */
+    const char *client_name;  /* that it has to have; NULL: any */
     size_t body_max_bytes;
     uint16_t port;
     atomic_bool stopping;
@@ -50,9 +58,14 @@ struct zl_http_server {
 /* One request, from its headers to the end of its answer. */
 struct exchange {
     const struct zl_http_route *route; /* NULL when refused */
-    int refusal;                       /* 0, 404, 405, 413 */
+    int refusal;                       /* 0, 403, 404, 405, 413, 429 */
     bool unread;                       /* refused without reading the body */
     struct zl_buf body;
+    struct zl_json_pruner *pruner; /* of the body; NULL: all of it is kept */
+    bool is_cut;                   /* more was to be kept of it than may be */
+    bool is_broken;                /* no JSON: the rest is not looked at */
+    size_t received;               /* bytes of the body */
+    size_t share;                  /* of the budget */
 };
 
 /* --- what is answered ----------------------------------------------------------------------- */
@@ -66,12 +79,19 @@ void zl_http_respond_text(struct zl_http_response *response, int status, const c
     response->body_length = strlen(text);
 }
 
+static bool is_served(const struct zl_http_server *server, const struct zl_http_route *route,
+                      const char *path)
+{
+    return route->serves != NULL ? route->serves(server->ctx, path)
+                                 : strcmp(route->path, path) == 0;
+}
+
 static const struct zl_http_route *find_route(const struct zl_http_server *server,
                                               const char *method, const char *path)
 {
     const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
     for (const struct zl_http_route *route = server->routes; route->path != NULL; route++) {
-        if (strcmp(route->path, path) == 0 && strcmp(route->method, wanted) == 0) {
+        if (strcmp(route->method, wanted) == 0 && is_served(server, route, path)) {
             return route;
         }
     }
@@ -84,7 +104,7 @@ static char *methods_of(const struct zl_http_server *server, const char *path)
     struct zl_buf list;
     zl_buf_init(&list, ROUTE_LIST_MAX);
     for (const struct zl_http_route *route = server->routes; route->path != NULL; route++) {
-        if (strcmp(route->path, path) != 0) {
+        if (!is_served(server, route, path)) {
             continue;
         }
         zl_buf_printf(&list, "%s%s%s", list.length == 0 ? "" : ", ", route->method,
@@ -99,26 +119,71 @@ static void respond_not_found(const struct zl_http_server *server,
     ZL_AUTO_BUF struct zl_buf text;
     zl_buf_init(&text, ROUTE_LIST_MAX);
     zl_buf_add_text(&text, "404: nothing is served at this path; there is");
+    const char *separator = "";
     for (const struct zl_http_route *route = server->routes; route->path != NULL; route++) {
-        zl_buf_printf(&text, "%s %s %s", route == server->routes ? "" : ",", route->method,
-                      route->path);
+        if (route->serves == NULL) {
+            zl_buf_printf(&text, "%s %s %s", separator, route->method, route->path);
+            separator = ",";
+        }
     }
     zl_buf_add_text(&text, "\n");
     zl_http_respond_text(response, 404, text.data);
 }
 
-static void respond_refusal(const struct zl_http_server *server, int refusal, const char *allow,
-                            struct zl_http_response *response)
+/* @param is_cut  413: what is kept is too large, not what was sent */
+static void respond_refusal(const struct zl_http_server *server, int refusal, bool is_cut,
+                            const char *allow, struct zl_http_response *response)
 {
     if (refusal == 404) {
         respond_not_found(server, response);
         return;
     }
-    ZL_AUTO_FREE char *text =
-        refusal == 405
-            ? zl_asprintf("405: this path serves %s\n", allow)
-            : zl_asprintf("413: the body is larger than %zu bytes\n", server->body_max_bytes);
+    ZL_AUTO_FREE char *text = NULL;
+    if (refusal == 403) {
+        text = zl_strdup("403: only who shows the right client certificate is heard here\n");
+    } else if (refusal == 405) {
+        text = zl_asprintf("405: this path serves %s\n", allow);
+    } else if (refusal == 429) {
+        text = zl_strdup("429: too much is under way here, try again\n");
+    } else if (is_cut) {
+        text = zl_asprintf("413: what is read of the body is larger than %lu bytes\n",
+                           ZL_BODY_KEPT_MAX);
+    } else {
+        text = zl_asprintf("413: the body is larger than %zu bytes\n", server->body_max_bytes);
+    }
     zl_http_respond_text(response, refusal, text);
+}
+
+static ssize_t read_stream(void *ctx, uint64_t position, char *out, size_t max)
+{
+    const struct zl_http_stream *stream = ctx;
+    (void)position;
+    const long length = stream->next(stream->ctx, out, max);
+    return length > 0 ? length : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void end_stream(void *ctx)
+{
+    struct zl_http_stream *stream = ctx;
+    stream->end(stream->ctx);
+    free(stream);
+}
+
+/* NULL: the library has no memory for it. */
+static struct MHD_Response *new_message(struct zl_http_response *response)
+{
+    if (response->stream.next == NULL) {
+        return MHD_create_response_from_buffer(response->body_length, response->body,
+                                               MHD_RESPMEM_MUST_FREE);
+    }
+    struct zl_http_stream *stream = zl_alloc(sizeof *stream);
+    *stream = response->stream;
+    struct MHD_Response *message = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, STREAM_PIECE_BYTES, read_stream, stream, end_stream);
+    if (message == NULL) {
+        end_stream(stream);
+    }
+    return message;
 }
 
 /* Takes the body of RESPONSE. */
@@ -126,11 +191,10 @@ static enum MHD_Result send_response(const struct zl_http_server *server,
                                      struct MHD_Connection *connection,
                                      struct zl_http_response *response, const char *allow)
 {
-    if (response->body == NULL) {
+    if (response->body == NULL && response->stream.next == NULL) {
         zl_http_respond_text(response, response->status, "");
     }
-    struct MHD_Response *message = MHD_create_response_from_buffer(
-        response->body_length, response->body, MHD_RESPMEM_MUST_FREE);
+    struct MHD_Response *message = new_message(response);
     if (message == NULL) {
         free(response->body);
         return MHD_NO;
@@ -178,27 +242,131 @@ static bool declares_too_much(const struct zl_http_server *server,
            (uint64_t)length > server->body_max_bytes;
 }
 
+/* --- bodies ------------------------------------------------------------------------------- */
+
+static void give_back(struct exchange *exchange)
+{
+    if (exchange->share > 0) {
+        zl_budget_give(zl_budget_of_request(exchange->share), exchange->share);
+        exchange->share = 0;
+    }
+}
+
+static void drop_body(struct exchange *exchange)
+{
+    zl_buf_clear(&exchange->body);
+    zl_json_pruner_free(ZL_STEAL(&exchange->pruner));
+    give_back(exchange);
+}
+
+/* The share that what is kept so far needs, and its tree. */
+static bool charge(struct exchange *exchange)
+{
+    size_t needed =
+        zl_budget_of_tree(exchange->body.length + zl_json_pruner_kept(exchange->pruner));
+    needed = (needed + SHARE_STEP - 1) / SHARE_STEP * SHARE_STEP;
+    if (needed <= exchange->share) {
+        return true;
+    }
+    give_back(exchange);
+    exchange->share = zl_budget_try(zl_budget_of_request(needed), needed) ? needed : 0;
+    return exchange->share > 0;
+}
+
+static enum zl_status keep(void *ctx, const struct zl_json_kept *kept, struct zl_error *err)
+{
+    struct exchange *exchange = ctx;
+    if (kept->cut || !zl_buf_add(&exchange->body, kept->text, kept->length)) {
+        exchange->is_cut = true;
+        exchange->refusal = 413;
+    }
+    (void)err;
+    return ZL_OK;
+}
+
+static void prune_body(struct exchange *exchange, const char *bytes, size_t length)
+{
+    if (exchange->is_broken) {
+        return;
+    }
+    exchange->is_broken = zl_json_pruner_feed(exchange->pruner, bytes, length, NULL) != ZL_OK;
+    if (exchange->refusal == 0 && !charge(exchange)) {
+        exchange->refusal = 429;
+    }
+}
+
+/* A refusal in the middle of a body is answered when that ends, within the request's deadline. */
+static void take_body(struct zl_http_server *server, struct exchange *exchange, const char *bytes,
+                      size_t length)
+{
+    exchange->received += length;
+    if (exchange->refusal != 0) {
+        return;
+    }
+    if (exchange->received > server->body_max_bytes) {
+        exchange->refusal = 413;
+    } else if (exchange->pruner != NULL) {
+        prune_body(exchange, bytes, length);
+    } else {
+        (void)zl_buf_add(&exchange->body, bytes, length); /* there is room, see above */
+    }
+    if (exchange->refusal != 0) {
+        drop_body(exchange);
+    }
+}
+
+/* A body with a shape that ended too early, or was no JSON, stays broken: whoever parses it says why. */
+static void end_body(struct exchange *exchange)
+{
+    if (exchange->pruner == NULL || exchange->refusal != 0) {
+        return;
+    }
+    if (exchange->is_broken || zl_json_pruner_end(exchange->pruner, NULL) != ZL_OK) {
+        const char *rest = zl_json_pruner_rest(exchange->pruner);
+        (void)zl_buf_add_text(&exchange->body, rest[0] != '\0' ? rest : ",");
+    }
+}
+
+/* --- from the first byte to the answer ------------------------------------------------------ */
+
 static enum MHD_Result finish(struct zl_http_server *server, struct exchange *exchange,
                               struct MHD_Connection *connection, const char *path,
                               const char *method)
 {
     struct zl_http_response response = {.status = 200, .content_type = "text/plain; charset=utf-8"};
+    end_body(exchange);
     ZL_AUTO_FREE char *allow = exchange->refusal == 405 ? methods_of(server, path) : NULL;
     if (exchange->refusal != 0) {
-        respond_refusal(server, exchange->refusal, allow, &response);
+        respond_refusal(server, exchange->refusal, exchange->is_cut, allow, &response);
     } else {
         const struct zl_http_request request = {
             .method = method,
             .path = path,
             .content_type = header_of(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
+            .host = header_of(connection, MHD_HTTP_HEADER_HOST),
             .body = exchange->body.data == NULL ? "" : exchange->body.data,
             .body_length = exchange->body.length,
         };
         zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_HANDLING);
         exchange->route->handle(server->ctx, &request, &response);
     }
-    zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_ANSWERING);
+    drop_body(exchange);
+    if (response.stream.next == NULL) { /* a stream has all the time in the world */
+        zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_ANSWERING);
+    }
     return send_response(server, connection, &response, allow);
+}
+
+/*
+ * Probes come without a certificate. Who has none and asks for something else is not even told whether there is such a path.
+ */
+static bool may_use(const struct zl_http_server *server, struct MHD_Connection *connection,
+                    const char *method)
+{
+    return !server->asks_clients || strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
+           zl_client_is_known(
+               MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
+               server->client_name);
 }
 
 /* The headers have been read. A body declared too large is refused here, before a byte of it. */
@@ -208,26 +376,23 @@ static enum MHD_Result begin(struct zl_http_server *server, struct MHD_Connectio
     struct exchange *exchange = zl_alloc(sizeof *exchange);
     *out = exchange;
     zl_buf_init(&exchange->body, server->body_max_bytes);
-    exchange->route = find_route(server, method, path);
     exchange->unread = declares_too_much(server, connection);
-    if (exchange->route == NULL) {
+    bool may = may_use(server, connection, method);
+    exchange->route = may ? find_route(server, method, path) : NULL;
+    if (!may) {
+        exchange->refusal = 403;
+    } else if (exchange->route == NULL) {
         ZL_AUTO_FREE char *methods = methods_of(server, path);
         exchange->refusal = methods[0] == '\0' ? 404 : 405;
     } else if (exchange->unread) {
         exchange->refusal = 413;
     }
+    if (exchange->refusal == 0 && exchange->route->shape != NULL) {
+        exchange->pruner =
+            zl_json_pruner_new(exchange->route->shape, ZL_BODY_KEPT_MAX, keep, exchange);
+    }
     zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_BODY);
     return exchange->unread ? finish(server, exchange, connection, path, method) : MHD_YES;
-}
-
-static void take_body(struct exchange *exchange, const char *bytes, size_t length)
-{
-    if (exchange->refusal != 0 || zl_buf_add(&exchange->body, bytes, length)) {
-        return;
-    }
-    exchange->refusal =
-        413; /* a chunked body: answered when it ends, within the request's deadline */
-    zl_buf_clear(&exchange->body);
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
@@ -245,7 +410,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
     if (*upload_length == 0) {
         return finish(server, exchange, connection, path, method);
     }
-    take_body(exchange, upload, *upload_length);
+    take_body(server, exchange, upload, *upload_length);
     *upload_length = 0;
     return MHD_YES;
 }
@@ -284,7 +449,7 @@ static void on_request_done(void *ctx, struct MHD_Connection *connection, void *
         linger(socket_of(connection));
     }
     zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_IDLE);
-    zl_buf_clear(&exchange->body);
+    drop_body(exchange);
     free(exchange);
 }
 
@@ -341,27 +506,29 @@ static struct MHD_Daemon *start_daemon(struct zl_http_server *server,
     if (options->keys != NULL) {
         flags |= MHD_USE_TLS;
     }
+    const unsigned limit = (unsigned)(options->connections_max + LEAVING_MAX);
     /* the TLS options come last: for plain HTTP the list ends before them */
     return MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)options->connections_max, MHD_OPTION_THREAD_STACK_SIZE,
-        (size_t)THREAD_STACK_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-        MHD_OPTION_NOTIFY_COMPLETED, on_request_done, server, MHD_OPTION_UNESCAPE_CALLBACK,
-        keep_escapes, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limit,
+        MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_BYTES, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_request_done, server,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
         options->keys != NULL ? MHD_OPTION_HTTPS_CERT_CALLBACK2 : MHD_OPTION_END, zl_key_slot_show,
-        MHD_OPTION_HTTPS_PRIORITIES, options->tls_priorities, MHD_OPTION_END);
+        MHD_OPTION_HTTPS_PRIORITIES, options->tls_priorities,
+        options->client_ca != NULL ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END,
+        options->client_ca, MHD_OPTION_END);
 }
 
 static enum zl_status check_options(const struct zl_http_options *options, struct zl_error *err)
 {
-    if (options->connections_max < 1 || options->connections_max > INT_MAX ||
+    if (options->connections_max < 1 || options->connections_max > INT_MAX - LEAVING_MAX ||
         options->body_max_bytes < 0 || options->request_timeout_ms < 1 ||
         options->idle_timeout_ms < 1) {
         return zl_error_set(err, ZL_E_INVALID,
                             "the HTTP server's limits and timeouts must be positive");
     }
-    return ZL_OK;
+    return options->client_ca != NULL ? zl_client_ca_check(options->client_ca, err) : ZL_OK;
 }
 
 enum zl_status zl_http_server_start(const struct zl_http_options *options,
@@ -379,9 +546,14 @@ enum zl_status zl_http_server_start(const struct zl_http_options *options,
     server->routes = options->routes;
     server->ctx = options->ctx;
     server->keys = options->keys;
+    server->asks_clients = options->client_ca != NULL;
+    server->client_name = options->client_name;
     server->body_max_bytes = (size_t)options->body_max_bytes;
     server->port = zl_http_local_port(fd);
-    server->reaper = zl_reaper_start(options->request_timeout_ms, options->idle_timeout_ms);
+    const struct zl_reaper_limits limits = {.request_timeout_ms = options->request_timeout_ms,
+                                            .idle_timeout_ms = options->idle_timeout_ms,
+                                            .connections_max = (size_t)options->connections_max};
+    server->reaper = zl_reaper_start(&limits);
     server->daemon = start_daemon(server, options, fd);
     if (server->daemon == NULL) {
         zl_reaper_stop(server->reaper); /* FD: libmicrohttpd has closed it */

@@ -14,7 +14,7 @@
 /* --- listen.c ------------------------------------------------------------------------------- */
 
 /*
- * A listening TCP socket. ADDRESS NULL: all addresses, one socket for both families; IPv4 alone
+ * A listening socket. ADDRESS a path: a unix socket. ADDRESS NULL: all addresses, one socket for both families; IPv4 alone
  * where the kernel has no IPv6. ZL_E_INVALID names address, port and cure.
  */
 enum zl_status zl_http_listen(const char *address, int64_t port, int *fd,
@@ -31,6 +31,16 @@ bool zl_key_pair_copy(const struct zl_key_pair *pair, gnutls_pcert_st **certific
 /* For MHD_OPTION_HTTPS_CERT_CALLBACK2. The session's pointer is the slot. */
 gnutls_certificate_retrieve_function3 zl_key_slot_show;
 
+/* --- client_certificate.c ------------------------------------------------------------------- */
+
+/* ZL_E_INVALID: PEM has no certificate, or one that cannot be read. */
+enum zl_status zl_client_ca_check(const char *pem, struct zl_error *err) ZL_MUST_CHECK;
+/*
+ * Has the peer of SESSION shown a certificate for clients that its CAs issued, with NAME as common name (NULL: any)? On the
+ * thread of the session.
+ */
+bool zl_client_is_known(gnutls_session_t session, const char *name);
+
 /* --- reaper.c ------------------------------------------------------------------------------- */
 
 /*
@@ -45,6 +55,14 @@ gnutls_certificate_retrieve_function3 zl_key_slot_show;
  * idle_timeout_ms; HANDLING never: the handler has deadlines of its own. A connection whose time
  * is up is shut down; its own thread sees the end of the stream and cleans up.
  *
+ * A server that is full takes a new connection all the same, and another one leaves at once. Each address has a share of the
+ * server: as much as the others. Who leaves, in this order, and among its likes of the address that has most, the oldest:
+ *   1. who has sent no request, and is not just about to; of an address with more than its share, then of any
+ *   2. who is IDLE, then who came a moment ago, of an address with more than its share; then the same of any
+ *   3. who sends or takes its bytes slowly; of an address with more than its share, then of any
+ * One that is HANDLING never leaves. So whoever opens many connections, or sends slowly, or asks for nothing, makes room for who
+ * asks. All reviews may come from one address (a proxy): while there is room nobody leaves.
+ *
  * Threads: any; one lock, held for no blocking call.
  */
 enum zl_reaper_phase {
@@ -58,11 +76,19 @@ enum zl_reaper_phase {
 struct zl_reaper;       /* opaque */
 struct zl_reaper_entry; /* opaque: one connection */
 
-struct zl_reaper *zl_reaper_start(int64_t request_timeout_ms, int64_t idle_timeout_ms);
+/* What the reaper keeps to. */
+struct zl_reaper_limits {
+    int64_t request_timeout_ms, idle_timeout_ms;
+    size_t connections_max; /* then, with one more, another one leaves */
+};
+struct zl_reaper *zl_reaper_start(const struct zl_reaper_limits *limits);
 /* After the last zl_reaper_remove. */
 void zl_reaper_stop(struct zl_reaper *reaper);
 
-/* FD must stay open until zl_reaper_remove has returned: what is shut down is then never a reused number. */
+/*
+ * FD must stay open until zl_reaper_remove has returned: what is shut down is then never a reused number. If there are too
+ * many, one is shut down: FD itself when no other one may leave.
+ */
 struct zl_reaper_entry *zl_reaper_add(struct zl_reaper *reaper, int fd);
 void zl_reaper_remove(struct zl_reaper *reaper, struct zl_reaper_entry *entry);
 void zl_reaper_enter(struct zl_reaper *reaper, struct zl_reaper_entry *entry,

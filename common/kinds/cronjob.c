@@ -36,6 +36,7 @@ const struct zl_kind ZL_KIND_CRONJOB = {
     .api_version = "batch/v1",
     .pod_template = "spec.jobTemplate.spec.template",
     .job_template = "spec.jobTemplate",
+    .shape = ZL_CRONJOB_SHAPE,
     .decode = decode,
     .free_object = zl_cronjob_free,
     .pool_in_json = zl_pool_of_cronjob,

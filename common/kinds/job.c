@@ -45,6 +45,7 @@ const struct zl_kind ZL_KIND_JOB = {
     .resource = {"batch", "v1", "jobs", "Job", false},
     .api_version = "batch/v1",
     .pod_template = "spec.template",
+    .shape = ZL_JOB_SHAPE,
     .decode = decode,
     .free_object = zl_job_free,
     .pool_in_json = zl_pool_of_object,

@@ -72,9 +72,15 @@ bool zl_kind_is_of_turns(const struct zl_controller_ref *controller)
     return kind != NULL && kind->takes_turns;
 }
 
-bool zl_refuses_followers(const struct zl_workload *workload)
+int64_t zl_workload_wants(const struct zl_workload *workload)
 {
-    return workload->kind->wanted != NULL && workload->kind->wanted(workload) > 1;
+    int64_t wanted = workload->kind->wanted != NULL ? workload->kind->wanted(workload) : 0;
+    return wanted > 0 ? wanted : 0;
+}
+
+bool zl_refuses_followers(const struct zl_workload *workload, int64_t others)
+{
+    return workload->kind->wanted != NULL && zl_workload_wants(workload) + others > 1;
 }
 
 bool zl_stand_by(const struct zl_workload *const *workloads, size_t count)

@@ -44,6 +44,7 @@ struct zl_kind {
     const char *pod_template;
     const char *job_template; /* NULL: it makes no Jobs, but pods */
 
+    const struct zl_json_shape *shape; /* what DECODE and POOL_IN_JSON read */
     enum zl_status (*decode)(const struct zl_kind *kind, const struct cJSON *object, void **out,
                              struct zl_error *err);
     void (*free_object)(void *object);
@@ -89,8 +90,14 @@ const struct zl_kind *zl_kind_of_pods(const struct zl_controller_ref *controller
 /* Is it one that takes turns? */
 bool zl_kind_is_of_turns(const struct zl_controller_ref *controller);
 
-/* Does more than one pod of WORKLOAD have to be refused in a scaleDown pool? */
-bool zl_refuses_followers(const struct zl_workload *workload);
+/* How many pods WORKLOAD wants; 0 of a Kind of which none is ever refused. */
+int64_t zl_workload_wants(const struct zl_workload *workload);
+/*
+ * Does more than one pod of WORKLOAD have to be refused in a scaleDown pool whose other workloads want OTHERS pods? Where the pool as a
+ * whole wants one pod at most there is nothing to elect: the replicas of all its workloads count together, because two Deployments
+ * of one replica each are a pair, too.
+ */
+bool zl_refuses_followers(const struct zl_workload *workload, int64_t others);
 
 /* Is there none of these of which a pod would ever be refused? */
 bool zl_stand_by(const struct zl_workload *const *workloads, size_t count);

@@ -10,6 +10,7 @@ const struct zl_kind ZL_KIND_STATEFULSET = {
     .resource = {"apps", "v1", "statefulsets", "StatefulSet", false},
     .api_version = "apps/v1",
     .pod_template = "spec.template",
+    .shape = ZL_WORKLOAD_SHAPE,
     .decode = zl_leads_decode,
     .free_object = zl_workload_free,
     .pool_in_json = zl_pool_of_object,

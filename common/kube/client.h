@@ -8,7 +8,8 @@
  *   404 NOT_FOUND, 409 CONFLICT, 410 GONE, 400/405/415/422 INVALID, 401/403 DENIED,
  *   429 THROTTLED (Retry-After honoured in retry_after_ms), 413 TOO_LARGE, 5xx and network TRANSIENT.
  * A call that fails on a kept-alive connection before any byte of an answer arrived is repeated by
- * libcurl on a fresh one; nothing else is retried here: that is the caller's policy.
+ * libcurl on a fresh one; nothing else is retried here: that is the caller's policy. A deadline is a point in time, so
+ * that whoever makes several calls for one answer hands on the one that it has.
  *
  * Threads: a client serves any number of threads at once.
  */
@@ -16,6 +17,7 @@
 #define ZL_KUBE_CLIENT_H
 
 #include "common/base/json.h"
+#include "common/base/json_prune.h"
 #include "common/base/metrics.h"
 #include "common/kube/config.h"
 #include "common/kube/reasons.h"
@@ -35,7 +37,7 @@ void zl_kube_client_free(struct zl_kube_client *client); /* no call may be in fl
 void zl_kube_init(void);
 void zl_kube_cleanup(void);
 
-/* Deadline for one call when the caller names none. */
+/* For one request of a call that has no deadline. */
 #define ZL_KUBE_TIMEOUT_MS 10000
 
 /* Which object. NAMESPACE_ is ignored for cluster-scoped resources; NAME NULL for a collection. */
@@ -44,9 +46,21 @@ struct zl_kube_target {
     const char *namespace_; /* NULL with a namespaced resource: all namespaces (list, watch) */
     const char *name;
     const char *subresource; /* "status", or NULL */
-    int64_t timeout_ms;      /* 0: ZL_KUBE_TIMEOUT_MS */
-    bool metadata_only;      /* get, list, watch: PartialObjectMetadata */
-    bool dry_run;            /* create, replace, patch, delete: dryRun=All */
+    /*
+     * zl_clock_ms by which all of the call must be over, a list with its pages too: what comes later is not even asked for,
+     * and ends as ZL_E_TRANSIENT. 0: ZL_KUBE_TIMEOUT_MS for each request of it.
+     */
+    int64_t deadline_ms;
+    bool metadata_only; /* get, list, watch: PartialObjectMetadata */
+    bool dry_run;       /* create, replace, patch, delete: dryRun=All */
+    /* What is read of an answer's object; the rest is never in memory. NULL: all of it is kept. */
+    const struct zl_json_shape *shape;
+    /*
+     * list, watch: NULL: an object of which SHAPE names more than ZL_KEPT_MAX is ZL_E_TOO_LARGE, as it is for the others.
+     * Else it is handed over without its largest members, and *IS_CUT says for each object whether that is so.
+     */
+    bool *is_cut;
+    int page; /* list: objects of the first page; 0: ZL_LIST_PAGE */
 };
 
 /* OUT (may be NULL where the answer is not wanted) is freed by the caller with zl_json_free. */
@@ -86,8 +100,10 @@ struct zl_kube_selector {
 };
 
 /*
- * LIST in pages of ZL_LIST_PAGE; EACH is called once per object, in order, on this thread; its
- * failure ends the list and is returned. A consistent read (no resourceVersion).
+ * LIST in pages of up to ZL_LIST_PAGE objects, as many as fit into ZL_PAGE_AIM by what the page before had.
+ * EACH is called once per object, in order, on this thread, while the page is still on
+ * its way: one object is in memory at a time, however large the page is. EACH's failure ends the list and is returned; what
+ * it was given before a failure is no list. A consistent read (no resourceVersion).
  *
  * A continue token that expires in the middle is ZL_E_GONE: start again.
  *
@@ -110,7 +126,7 @@ void zl_kube_stop_free(struct zl_kube_stop *stop);
 /*
  * WATCH from RESOURCE_VERSION, with bookmarks, until the server ends it (ZL_OK: watch again from the
  * last version seen), STOP is set (ZL_E_STOPPED), EVENT returns a failure (returned as it is), or
- * an error. Lines are split as bytes arrive and bounded by ZL_WATCH_LINE_MAX. A peer whose
+ * an error. Of an event only what TARGET's shape names is kept, so that an object may be of any size. A peer whose
  * kernel is gone is noticed within about 30 s (TCP keep-alive and user timeout). A server that hangs while its kernel
  * answers is noticed when the watch is over: TIMEOUT_S and 30 s more.
  *
@@ -133,6 +149,9 @@ enum zl_status zl_kube_status_decode(const struct cJSON *status, int http_status
 /* Plain GET of a path that is not a resource ("/version", "/apis/discovery.k8s.io"). */
 enum zl_status zl_kube_get_path(struct zl_kube_client *client, const char *path, struct cJSON **out,
                                 struct zl_error *err) ZL_MUST_CHECK;
+enum zl_status zl_kube_get_path_within(struct zl_kube_client *client, const char *path,
+                                       int64_t timeout_ms, struct cJSON **out,
+                                       struct zl_error *err) ZL_MUST_CHECK;
 
 /* API calls by method and class, for /metrics: zen_lead_api_call_duration_seconds{operation,result}. */
 extern const struct zl_metric *const ZL_KUBE_CLIENT_METRICS[];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * client_internal.h - what the files of the client share: client.c makes requests of targets,
- * client_transport.c carries them over libcurl, client_token.c keeps the bearer token fresh,
- * client_status.c reads refusals, client_watch.c streams.
+ * client_transport.c carries one at a time over libcurl, client_loop.c many at once; client_list.c and client_watch.c are
+ * what those are. client_token.c keeps the bearer token fresh, client_status.c reads refusals.
  *
  * Threads: as client.h says.
  */
@@ -10,7 +10,9 @@
 #define ZL_KUBE_CLIENT_INTERNAL_H
 
 #include "common/base/buf.h"
+#include "common/base/json_prune.h"
 #include "common/kube/client.h"
+#include "common/kube/client_stream.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
@@ -43,8 +45,11 @@ struct zl_kube_client {
         *connect_to;   /* "::host:port": where to connect for BASE; NULL: where it says */
     char *host_header; /* "Host: ..." of the real server, with CONNECT_TO */
     struct zl_kube_token token;
-    pthread_mutex_t lock;         /* the pool */
-    CURL *idle[ZL_KUBE_IDLE_MAX]; /* the last one is the warmest */
+    pthread_mutex_t lock; /* the pool */
+    struct zl_kube_idle {
+        CURL *handle;
+        int64_t answered_ms;  /* its last request */
+    } idle[ZL_KUBE_IDLE_MAX]; /* the last one is the warmest */
     size_t idle_count;
 };
 
@@ -57,7 +62,7 @@ struct zl_kube_request {
     const char *accept;
     const char *content_type; /* of BODY */
     char *body;               /* NULL: none */
-    int64_t timeout_ms;       /* for all of it; 0: no deadline */
+    int64_t deadline_ms;      /* zl_clock_ms; for all of it. 0: none */
     bool secret;              /* the server's "invalid" may quote what must not be logged */
 };
 
@@ -73,14 +78,74 @@ enum zl_status zl_kube_request_collection(struct zl_kube_request *request,
                                           const struct zl_kube_selector *selector,
                                           struct zl_error *err) ZL_MUST_CHECK;
 
+/* Where the bytes of a 2xx answer go as they come. A failure ends the transfer and is returned as it is. */
+struct zl_kube_sink {
+    enum zl_status (*take)(void *ctx, const char *bytes, size_t length, struct zl_error *err);
+    void *ctx;
+};
+
 /*
- * Send REQUEST, wait for the whole answer.
+ * Send REQUEST, wait until the whole answer has gone into SINK.
  *
- * @param answer  receives the body of a 2xx answer
- * @return ZL_OK for 2xx; else the class of the refusal or of the broken transport
+ * @return ZL_OK for 2xx; else the class of the refusal or of the broken transport, or SINK's failure
  */
 enum zl_status zl_kube_execute(struct zl_kube_client *client, const struct zl_kube_request *request,
-                               struct zl_buf *answer, struct zl_error *err) ZL_MUST_CHECK;
+                               const struct zl_kube_sink *sink, struct zl_error *err) ZL_MUST_CHECK;
+
+/* A request that runs in a loop, beside others (client_stream.h). */
+struct zl_kube_exchange; /* opaque */
+
+struct zl_kube_exchange_spec {
+    bool lasts; /* a watch: ended when nothing came for a while, however long it may take */
+    bool anew;  /* not on a connection that is open already */
+    /* Bytes of a 2xx answer; a failure ends it and is ENDED's. */
+    enum zl_status (*take)(void *ctx, const char *bytes, size_t length, struct zl_error *err);
+    void (*opened)(void *ctx); /* the server said 2xx; may be NULL */
+    void (*ended)(void *ctx, enum zl_status status, struct zl_error *err);
+    void *ctx;
+};
+
+/* REQUEST is borrowed until the exchange is freed, which ENDED may do. */
+enum zl_status zl_kube_exchange_start(struct zl_kube_client *client, struct zl_kube_loop *loop,
+                                      const struct zl_kube_request *request,
+                                      const struct zl_kube_exchange_spec *spec,
+                                      struct zl_kube_exchange **out,
+                                      struct zl_error *err) ZL_MUST_CHECK;
+/* NULL is fine. Where it is under way it ends, without ENDED. */
+void zl_kube_exchange_free(struct zl_kube_exchange *exchange);
+
+/* One page of a list on its way in. {0} with TARGET, EACH and CTX is its start. */
+struct zl_kube_page {
+    const struct zl_kube_target *target;
+    enum zl_status (*each)(void *ctx, const struct cJSON *object, struct zl_error *err);
+    void *ctx;
+    struct zl_kube_request request;
+    struct zl_json_shape shape[3];
+    struct zl_json_pruner *pruner;
+    size_t received;        /* bytes */
+    struct cJSON *head;     /* the list without its items, once it is complete */
+    enum zl_status failure; /* EACH's: then the error is its own */
+};
+
+/* COUNT objects at the most, after those that TOKEN (may be NULL) stands for. Clear PAGE in any case. */
+enum zl_status zl_kube_page_begin(struct zl_kube_page *page, const struct zl_kube_client *client,
+                                  const struct zl_kube_selector *selector, int count,
+                                  const char *token, struct zl_error *err) ZL_MUST_CHECK;
+/* For struct zl_kube_sink and struct zl_kube_exchange_spec. */
+enum zl_status zl_kube_page_take(void *page, const char *bytes, size_t length,
+                                 struct zl_error *err);
+/* All of it was received. */
+enum zl_status zl_kube_page_end(struct zl_kube_page *page, struct zl_error *err) ZL_MUST_CHECK;
+void zl_kube_page_clear(struct zl_kube_page *page);
+/* How many objects the next page is to have, after one of COUNT objects and RECEIVED bytes. */
+int zl_kube_page_next(int count, size_t received);
+
+/*
+ * One object of a list or watch as a tree. ZL_E_INVALID: not JSON. ZL_E_TOO_LARGE: cut, and TARGET does not take such
+ * ones.
+ */
+enum zl_status zl_kube_parse(const struct zl_kube_target *target, const struct zl_json_kept *kept,
+                             struct cJSON **out, struct zl_error *err) ZL_MUST_CHECK;
 
 /* All options of REQUEST on HANDLE (reset first). The list is freed by the caller after the transfer. */
 struct curl_slist *zl_kube_handle_prepare(struct zl_kube_client *client, CURL *handle,

@@ -142,7 +142,7 @@ void zl_kube_client_free(struct zl_kube_client *client)
         return;
     }
     while (client->idle_count > 0) {
-        curl_easy_cleanup(client->idle[--client->idle_count]);
+        curl_easy_cleanup(client->idle[--client->idle_count].handle);
     }
     pthread_mutex_destroy(&client->lock);
     zl_kube_token_clear(&client->token);
@@ -162,7 +162,7 @@ static CURL *take_handle(struct zl_kube_client *client)
     CURL *handle = NULL;
     pthread_mutex_lock(&client->lock);
     if (client->idle_count > 0) {
-        handle = client->idle[--client->idle_count];
+        handle = client->idle[--client->idle_count].handle;
     }
     pthread_mutex_unlock(&client->lock);
     return handle != NULL ? handle : curl_easy_init();
@@ -173,12 +173,37 @@ static void return_handle(struct zl_kube_client *client, CURL *handle, bool brok
     if (!broken) {
         pthread_mutex_lock(&client->lock);
         if (client->idle_count < ZL_KUBE_IDLE_MAX) {
-            client->idle[client->idle_count++] = handle;
+            client->idle[client->idle_count++] =
+                (struct zl_kube_idle){.handle = handle, .answered_ms = zl_clock_ms()};
             handle = NULL;
         }
         pthread_mutex_unlock(&client->lock);
     }
     curl_easy_cleanup(handle); /* NULL is fine */
+}
+
+/*
+ * A request that began at STARTED_MS had no answer in time: its server may hang, and the next request must not find that
+ * out on its own. Idle connections that were last answered before may lead there, too; they are closed. What was
+ * answered since goes elsewhere, or the server works.
+ */
+static void drop_idle_before(struct zl_kube_client *client, int64_t started_ms)
+{
+    CURL *dropped[ZL_KUBE_IDLE_MAX];
+    size_t count = 0, kept = 0;
+    pthread_mutex_lock(&client->lock);
+    for (size_t i = 0; i < client->idle_count; i++) {
+        if (client->idle[i].answered_ms <= started_ms) {
+            dropped[count++] = client->idle[i].handle;
+        } else {
+            client->idle[kept++] = client->idle[i];
+        }
+    }
+    client->idle_count = kept;
+    pthread_mutex_unlock(&client->lock);
+    while (count > 0) {
+        curl_easy_cleanup(dropped[--count]);
+    }
 }
 
 static int set_user_timeout(void *ctx, curl_socket_t fd, curlsocktype purpose)
@@ -268,7 +293,9 @@ struct curl_slist *zl_kube_handle_prepare(struct zl_kube_client *client, CURL *h
         curl_easy_setopt(handle, CURLOPT_PASSWORD, config->password ? config->password : "");
     }
     curl_easy_setopt(handle, CURLOPT_URL, request->url);
-    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    if (request->deadline_ms > 0) {
+        curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)zl_clock_left_ms(request->deadline_ms));
+    }
     if (request->body != NULL) {
         curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(request->body));
         curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request->body);
@@ -284,19 +311,30 @@ struct curl_slist *zl_kube_handle_prepare(struct zl_kube_client *client, CURL *h
 
 /* ---- one exchange ---------------------------------------------------------------------------- */
 
+/* Only the beginning of a refusal is read. */
+#define REFUSAL_MAX (64 * ZL_KIB)
+
 struct receiver {
-    struct zl_buf *body;
-    bool too_large;
+    CURL *handle;
+    const struct zl_kube_sink *sink;
+    struct zl_buf refusal;
+    enum zl_status failure; /* the sink's; ERR is filled */
+    struct zl_error *err;
 };
 
 static size_t receive(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct receiver *receiver = ctx;
-    if (!zl_buf_add(receiver->body, bytes, size * count)) {
-        receiver->too_large = true;
-        return 0;
+    long http_status = 0;
+    curl_easy_getinfo(receiver->handle, CURLINFO_RESPONSE_CODE, &http_status);
+    if (zl_kube_status_class((int)http_status) != ZL_OK) {
+        (void)zl_buf_add(&receiver->refusal, bytes,
+                         size * count); /* beyond the maximum: not needed */
+        return size * count;
     }
-    return size * count;
+    receiver->failure =
+        receiver->sink->take(receiver->sink->ctx, bytes, size * count, receiver->err);
+    return receiver->failure == ZL_OK ? size * count : 0;
 }
 
 enum zl_status zl_kube_curl_error(const struct zl_kube_request *request, CURLcode code,
@@ -310,44 +348,61 @@ enum zl_status zl_kube_curl_error(const struct zl_kube_request *request, CURLcod
                         detail[0] != '\0' ? detail : curl_easy_strerror(code));
 }
 
+static enum zl_status judge(const struct zl_kube_request *request, const struct receiver *receiver,
+                            CURLcode code, const char *detail, struct zl_error *err)
+{
+    long http_status = 0;
+    if (receiver->failure != ZL_OK) {
+        return receiver->failure;
+    }
+    if (code != CURLE_OK) {
+        return zl_kube_curl_error(request, code, detail, err);
+    }
+    curl_easy_getinfo(receiver->handle, CURLINFO_RESPONSE_CODE, &http_status);
+    if (zl_kube_status_class((int)http_status) != ZL_OK) {
+        return zl_kube_answer_error(request, receiver->handle, &receiver->refusal, err);
+    }
+    return ZL_OK;
+}
+
 static enum zl_status perform(CURL *handle, const struct zl_kube_request *request,
-                              struct zl_buf *answer, bool *broken, struct zl_error *err)
+                              const struct zl_kube_sink *sink, CURLcode *outcome,
+                              struct zl_error *err)
 {
     char detail[CURL_ERROR_SIZE] = "";
-    long http_status = 0;
-    struct receiver receiver = {.body = answer};
+    struct receiver receiver = {.handle = handle, .sink = sink, .err = err};
+    zl_buf_init(&receiver.refusal, REFUSAL_MAX);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, &receiver);
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, detail);
     CURLcode code = curl_easy_perform(handle);
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, NULL);
-    *broken = code != CURLE_OK;
-    if (receiver.too_large) {
-        return zl_error_set(err, ZL_E_TOO_LARGE, "%s: the answer is larger than %lu MiB",
-                            request->what, ZL_ANSWER_MAX / ZL_MIB);
-    }
-    if (code != CURLE_OK) {
-        return zl_kube_curl_error(request, code, detail, err);
-    }
-    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &http_status);
-    if (zl_kube_status_class((int)http_status) != ZL_OK) {
-        return zl_kube_answer_error(request, handle, answer, err);
-    }
-    return ZL_OK;
+    *outcome = code;
+    enum zl_status status = judge(request, &receiver, code, detail, err);
+    zl_buf_clear(&receiver.refusal);
+    return status;
 }
 
 enum zl_status zl_kube_execute(struct zl_kube_client *client, const struct zl_kube_request *request,
-                               struct zl_buf *answer, struct zl_error *err)
+                               const struct zl_kube_sink *sink, struct zl_error *err)
 {
     int64_t started_ms = zl_clock_ms();
-    bool broken = true;
+    CURLcode code = CURLE_OK;
+    /* A write might still be stored, and nobody would know. */
+    if (request->deadline_ms > 0 && started_ms >= request->deadline_ms) {
+        return zl_error_set(err, ZL_E_TRANSIENT, "%s: not sent, the time for it is over",
+                            request->what);
+    }
     CURL *handle = take_handle(client);
     if (handle == NULL) {
         return zl_error_set(err, ZL_E_TRANSIENT, "%s: no libcurl handle", request->what);
     }
     struct curl_slist *headers = zl_kube_handle_prepare(client, handle, request);
-    enum zl_status status = perform(handle, request, answer, &broken, err);
-    return_handle(client, handle, broken);
+    enum zl_status status = perform(handle, request, sink, &code, err);
+    return_handle(client, handle, code != CURLE_OK); /* what timed out is not used again */
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        drop_idle_before(client, started_ms);
+    }
     curl_slist_free_all(headers);
     zl_kube_observe(request, status, started_ms);
     return status;

@@ -1,42 +1,186 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/budget.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/kube/client_internal.h"
 
 #include <stdatomic.h>
 
-/* A server that accepted the connection and then says nothing at all is given up after this. */
-#define OPEN_TIMEOUT_MS 30000
 /* One that does not end a watch by itself is given this much longer than it was asked for. */
 #define END_GRACE_S 30
-/* Only the beginning of a refusal is read. */
-#define REFUSAL_MAX (64 * ZL_KIB)
+/* How often a watch that runs alone asks whether it is to stop, beside being woken. */
+#define STOP_LOOK_MS 1000
 
-/*
- * The multi handle lives as long as the stop, so that the wake-up can never meet one that is
- * being freed; and its connection is there for the next watch.
- */
+/* Of an event; a Status is the object of the ERROR event. */
+enum { STATUS_MEMBERS = 5, EVENT_MEMBERS = 2 };
+
+struct zl_kube_watcher {
+    struct zl_kube_watch_spec spec;
+    struct zl_kube_target target; /* what is read of an event */
+    struct zl_kube_request request;
+    struct zl_kube_exchange *exchange;
+    struct zl_json_shape object_shape[STATUS_MEMBERS + 1], event_shape[EVENT_MEMBERS + 1];
+    struct zl_json_pruner *pruner;
+    int64_t started_ms;
+    bool is_explained; /* a failure that is not the pruner's: the error is complete */
+};
+
+static void make_shapes(struct zl_kube_watcher *watcher)
+{
+    static const char *const of_status[STATUS_MEMBERS] = {"kind", "code", "reason", "message",
+                                                          "details"};
+    const struct zl_json_shape *shape = watcher->target.shape;
+    for (size_t i = 0; i < STATUS_MEMBERS; i++) {
+        watcher->object_shape[i].name = of_status[i];
+    }
+    watcher->object_shape[STATUS_MEMBERS].members = shape;
+    watcher->event_shape[0].name = "type";
+    watcher->event_shape[1].name = "object";
+    watcher->event_shape[1].members = shape != NULL ? watcher->object_shape : NULL;
+}
+
+static enum zl_status read_event(struct zl_kube_watcher *watcher, const struct zl_json_kept *kept,
+                                 struct cJSON **tree, struct zl_error *err)
+{
+    enum zl_status status = zl_kube_parse(&watcher->target, kept, tree, err);
+    if (status == ZL_E_TOO_LARGE) {
+        return zl_error_wrap(err, status, "%s", watcher->request.what);
+    }
+    if (status != ZL_OK) {
+        return zl_error_wrap(err, ZL_E_TRANSIENT, "%s: a line is not JSON", watcher->request.what);
+    }
+    const char *type = zl_json_text(*tree, "type", NULL);
+    const struct cJSON *object = zl_json_at(*tree, "object", NULL);
+    if (type == NULL || !zl_json_is_object(object)) {
+        return zl_error_set(err, ZL_E_TRANSIENT, "%s: a line is not a watch event",
+                            watcher->request.what);
+    }
+    return watcher->spec.event(watcher->spec.ctx, type, object, err);
+}
+
+static enum zl_status deliver(void *ctx, const struct zl_json_kept *kept, struct zl_error *err)
+{
+    struct zl_kube_watcher *watcher = ctx;
+    struct cJSON *tree = NULL;
+    watcher->is_explained = true;
+    const size_t share = zl_budget_of_tree(kept->length);
+    zl_budget_wait(ZL_BUDGET_OBJECTS, share);
+    enum zl_status status = read_event(watcher, kept, &tree, err);
+    zl_json_free(tree);
+    zl_budget_give(ZL_BUDGET_OBJECTS, share);
+    watcher->is_explained = status != ZL_OK;
+    return status;
+}
+
+static enum zl_status take(void *ctx, const char *bytes, size_t length, struct zl_error *err)
+{
+    struct zl_kube_watcher *watcher = ctx;
+    enum zl_status status = zl_json_pruner_feed(watcher->pruner, bytes, length, err);
+    if (status == ZL_OK || watcher->is_explained) {
+        return status;
+    }
+    return zl_error_wrap(err, ZL_E_TRANSIENT, "%s: a line is not JSON", watcher->request.what);
+}
+
+static void opened(void *ctx)
+{
+    const struct zl_kube_watcher *watcher = ctx;
+    zl_kube_observe(&watcher->request, ZL_OK, watcher->started_ms);
+    if (watcher->spec.opened != NULL) {
+        watcher->spec.opened(watcher->spec.ctx);
+    }
+}
+
+static void ended(void *ctx, enum zl_status status, struct zl_error *err)
+{
+    const struct zl_kube_watcher *watcher = ctx;
+    if (status == ZL_OK && zl_json_pruner_end(watcher->pruner, err) != ZL_OK) {
+        status = zl_error_set(err, ZL_E_TRANSIENT, "%s: ended in the middle of a line",
+                              watcher->request.what);
+    }
+    watcher->spec.ended(watcher->spec.ctx, status, err);
+}
+
+static enum zl_status begin(struct zl_kube_client *client, struct zl_kube_watcher *watcher,
+                            const struct zl_kube_watch_spec *spec, struct zl_error *err)
+{
+    struct zl_kube_request *request = &watcher->request;
+    enum zl_status status =
+        zl_kube_request_collection(request, client, "watch", spec->target, spec->selector, err);
+    if (status != ZL_OK) {
+        return status;
+    }
+    ZL_AUTO_FREE char *timeout = zl_asprintf("%d", spec->timeout_s);
+    zl_kube_request_query(request, "watch", "true");
+    zl_kube_request_query(request, "allowWatchBookmarks", "true");
+    zl_kube_request_query(request, "resourceVersion", spec->resource_version);
+    zl_kube_request_query(request, "timeoutSeconds", timeout);
+    request->deadline_ms = zl_clock_ms() + ((int64_t)spec->timeout_s + END_GRACE_S) * 1000;
+    make_shapes(watcher);
+    watcher->pruner = zl_json_pruner_new(
+        watcher->event_shape, spec->target->shape != NULL ? ZL_KEPT_MAX : ZL_WHOLE_ANSWER_MAX,
+        deliver, watcher);
+    return ZL_OK;
+}
+
+enum zl_status zl_kube_watcher_start(struct zl_kube_client *client, struct zl_kube_loop *loop,
+                                     const struct zl_kube_watch_spec *spec,
+                                     struct zl_kube_watcher **out, struct zl_error *err)
+{
+    struct zl_kube_watcher *watcher = zl_alloc(sizeof *watcher);
+    watcher->spec = *spec;
+    watcher->target = *spec->target;
+    watcher->started_ms = zl_clock_ms();
+    const struct zl_kube_exchange_spec exchange = {.lasts = true,
+                                                   .anew = spec->anew,
+                                                   .take = take,
+                                                   .opened = opened,
+                                                   .ended = ended,
+                                                   .ctx = watcher};
+    enum zl_status status = begin(client, watcher, spec, err);
+    if (status == ZL_OK) {
+        status = zl_kube_exchange_start(client, loop, &watcher->request, &exchange,
+                                        &watcher->exchange, err);
+    }
+    if (status != ZL_OK) {
+        zl_kube_watcher_free(watcher);
+        return status;
+    }
+    *out = watcher;
+    return ZL_OK;
+}
+
+void zl_kube_watcher_free(struct zl_kube_watcher *watcher)
+{
+    if (watcher == NULL) {
+        return;
+    }
+    zl_kube_exchange_free(watcher->exchange);
+    zl_json_pruner_free(watcher->pruner);
+    zl_kube_request_clear(&watcher->request);
+    free(watcher);
+}
+
+/* ---- a watch alone --------------------------------------------------------------------------- */
+
+/* The loop lives as long as the stop, so that the wake-up can never meet one that is being freed. */
 struct zl_kube_stop {
     atomic_bool set;
-    CURLM *multi;
+    struct zl_kube_loop *loop;
 };
 
 struct zl_kube_stop *zl_kube_stop_new(void)
 {
     struct zl_kube_stop *stop = zl_alloc(sizeof *stop);
     atomic_init(&stop->set, false);
-    stop->multi = curl_multi_init();
-    if (stop->multi == NULL) {
-        abort();
-    }
-    curl_multi_setopt(stop->multi, CURLMOPT_MAXCONNECTS, 1L);
+    stop->loop = zl_kube_loop_new();
     return stop;
 }
 
 void zl_kube_stop_set(struct zl_kube_stop *stop)
 {
     atomic_store(&stop->set, true);
-    curl_multi_wakeup(stop->multi);
+    zl_kube_loop_wake(stop->loop);
 }
 
 void zl_kube_stop_clear(struct zl_kube_stop *stop)
@@ -52,170 +196,49 @@ bool zl_kube_stop_is_set(const struct zl_kube_stop *stop)
 void zl_kube_stop_free(struct zl_kube_stop *stop)
 {
     if (stop != NULL) {
-        curl_multi_cleanup(stop->multi);
+        zl_kube_loop_free(stop->loop);
         free(stop);
     }
 }
 
-struct watch {
-    const struct zl_kube_request *request;
+/* A watch whose caller waits for its end. */
+struct alone {
     const struct zl_kube_stop *stop;
     enum zl_status (*event)(void *ctx, const char *type, const struct cJSON *object,
                             struct zl_error *err);
     void (*opened)(void *ctx);
     void *ctx;
+    bool is_over;
+    enum zl_status status;
     struct zl_error *err;
-    CURL *handle;
-    int64_t started_ms;
-    bool is_open;
-    struct zl_buf bytes;    /* the line that is not complete yet; or the body of a refusal */
-    enum zl_status failure; /* why the callbacks below ended the transfer; ERR is filled */
 };
 
-static enum zl_status deliver(struct watch *watch, const char *line, size_t length)
+static enum zl_status alone_event(void *ctx, const char *type, const struct cJSON *object,
+                                  struct zl_error *err)
 {
-    ZL_AUTO_JSON struct cJSON *tree = NULL;
-    struct zl_error cause = {0};
-    if (zl_json_parse(line, length, &tree, &cause) != ZL_OK) {
-        return zl_error_set(watch->err, ZL_E_TRANSIENT, "%s: a line is not JSON: %s",
-                            watch->request->what, cause.message);
+    const struct alone *alone = ctx;
+    if (zl_kube_stop_is_set(alone->stop)) {
+        return zl_error_set(err, ZL_E_STOPPED, "stopped");
     }
-    const char *type = zl_json_text(tree, "type", NULL);
-    const struct cJSON *object = zl_json_at(tree, "object", NULL);
-    if (type == NULL || !zl_json_is_object(object)) {
-        return zl_error_set(watch->err, ZL_E_TRANSIENT, "%s: a line is not a watch event",
-                            watch->request->what);
-    }
-    return watch->event(watch->ctx, type, object, watch->err);
+    return alone->event(alone->ctx, type, object, err);
 }
 
-/* Deliver each complete line; keep the rest. FRESH bytes at the end have not been looked at yet. */
-static enum zl_status split(struct watch *watch, size_t fresh)
+static void alone_opened(void *ctx)
 {
-    struct zl_buf *bytes = &watch->bytes;
-    enum zl_status status = ZL_OK;
-    size_t start = 0;
-    size_t scan = bytes->length - fresh;
-    const char *end = NULL;
-    while (status == ZL_OK &&
-           (end = memchr(bytes->data + scan, '\n', bytes->length - scan)) != NULL) {
-        size_t at = (size_t)(end - bytes->data);
-        if (at > start) {
-            status =
-                zl_kube_stop_is_set(watch->stop)
-                    ? zl_error_set(watch->err, ZL_E_STOPPED, "%s: stopped", watch->request->what)
-                    : deliver(watch, bytes->data + start, at - start);
-        }
-        start = scan = at + 1;
-    }
-    zl_buf_drop(bytes, start);
-    return status;
-}
-
-static enum zl_status receive(struct watch *watch, const char *bytes, size_t length)
-{
-    if (!watch->is_open) {
-        (void)zl_buf_add(&watch->bytes, bytes, length); /* beyond REFUSAL_MAX: not needed */
-        return ZL_OK;
-    }
-    if (zl_buf_add(&watch->bytes, bytes, length)) {
-        enum zl_status status = split(watch, length);
-        if (status != ZL_OK || watch->bytes.length <= ZL_WATCH_LINE_MAX) {
-            return status;
-        }
-    }
-    return zl_error_set(watch->err, ZL_E_TOO_LARGE, "%s: a line is longer than %lu MiB",
-                        watch->request->what, ZL_WATCH_LINE_MAX / ZL_MIB);
-}
-
-static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
-{
-    struct watch *watch = ctx;
-    watch->failure = receive(watch, bytes, size * count);
-    return watch->failure == ZL_OK ? size * count : 0;
-}
-
-/* The empty line that ends the head of the answer opens the watch. */
-static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
-{
-    struct watch *watch = ctx;
-    long http_status = 0;
-    curl_easy_getinfo(watch->handle, CURLINFO_RESPONSE_CODE, &http_status);
-    if (size * count == 2 && memcmp(bytes, "\r\n", 2) == 0 && http_status == 200 &&
-        !watch->is_open) {
-        watch->is_open = true;
-        watch->bytes.max = ZL_WATCH_LINE_MAX + CURL_MAX_WRITE_SIZE;
-        zl_kube_observe(watch->request, ZL_OK, watch->started_ms);
-        if (watch->opened != NULL) {
-            watch->opened(watch->ctx);
-        }
-    }
-    return size * count;
-}
-
-static enum zl_status finish(struct watch *watch, CURLcode code, const char *detail)
-{
-    long http_status = 0;
-    if (watch->failure != ZL_OK) {
-        return watch->failure;
-    }
-    if (code != CURLE_OK) {
-        return zl_kube_curl_error(watch->request, code, detail, watch->err);
-    }
-    curl_easy_getinfo(watch->handle, CURLINFO_RESPONSE_CODE, &http_status);
-    if (!watch->is_open) {
-        return zl_kube_answer_error(watch->request, watch->handle, &watch->bytes, watch->err);
-    }
-    if (watch->bytes.length > 0) {
-        return zl_error_set(watch->err, ZL_E_TRANSIENT, "%s: ended in the middle of a line",
-                            watch->request->what);
-    }
-    return ZL_OK;
-}
-
-/* Drive the transfer to its end, or until the stop. */
-static enum zl_status drive(struct watch *watch, CURLM *multi, const char *detail)
-{
-    int running = 1;
-    for (;;) {
-        CURLMcode code = curl_multi_perform(multi, &running);
-        if (zl_kube_stop_is_set(watch->stop)) {
-            return zl_error_set(watch->err, ZL_E_STOPPED, "%s: stopped", watch->request->what);
-        }
-        if (code == CURLM_OK && running > 0) {
-            if (!watch->is_open && zl_clock_ms() - watch->started_ms > OPEN_TIMEOUT_MS) {
-                return zl_error_set(watch->err, ZL_E_TRANSIENT, "%s: no answer within %d s",
-                                    watch->request->what, OPEN_TIMEOUT_MS / 1000);
-            }
-            code = curl_multi_poll(multi, NULL, 0, 1000, NULL);
-        }
-        if (code != CURLM_OK) {
-            return zl_error_set(watch->err, ZL_E_TRANSIENT, "%s: %s", watch->request->what,
-                                curl_multi_strerror(code));
-        }
-        if (running == 0) {
-            int left = 0;
-            const CURLMsg *message = curl_multi_info_read(multi, &left);
-            return finish(watch, message ? message->data.result : CURLE_FAILED_INIT, detail);
-        }
+    const struct alone *alone = ctx;
+    if (alone->opened != NULL) {
+        alone->opened(alone->ctx);
     }
 }
 
-static enum zl_status transfer(struct zl_kube_client *client, struct watch *watch, CURLM *multi)
+static void alone_ended(void *ctx, enum zl_status status, struct zl_error *err)
 {
-    char detail[CURL_ERROR_SIZE] = "";
-    struct curl_slist *headers = zl_kube_handle_prepare(client, watch->handle, watch->request);
-    curl_easy_setopt(watch->handle, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(watch->handle, CURLOPT_WRITEDATA, watch);
-    curl_easy_setopt(watch->handle, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(watch->handle, CURLOPT_HEADERDATA, watch);
-    curl_easy_setopt(watch->handle, CURLOPT_ERRORBUFFER, detail);
-    curl_multi_add_handle(multi, watch->handle);
-    enum zl_status status = drive(watch, multi, detail);
-    curl_multi_remove_handle(multi, watch->handle);
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(watch->handle);
-    return status;
+    struct alone *alone = ctx;
+    alone->is_over = true;
+    alone->status = status;
+    if (alone->err != NULL) {
+        *alone->err = *err;
+    }
 }
 
 enum zl_status zl_kube_watch(struct zl_kube_client *client, const struct zl_kube_target *target,
@@ -224,38 +247,25 @@ enum zl_status zl_kube_watch(struct zl_kube_client *client, const struct zl_kube
                              enum zl_status (*event)(void *ctx, const char *type,
                                                      const struct cJSON *object,
                                                      struct zl_error *err),
-                             void (*opened)(void *ctx), void *ctx, struct zl_error *err)
+                             void (*opened_)(void *ctx), void *ctx, struct zl_error *err)
 {
-    ZL_AUTO_REQUEST struct zl_kube_request request;
-    enum zl_status status =
-        zl_kube_request_collection(&request, client, "watch", target, selector, err);
+    struct alone alone = {.stop = stop, .event = event, .opened = opened_, .ctx = ctx, .err = err};
+    struct zl_kube_watcher *watcher = NULL;
+    const struct zl_kube_watch_spec spec = {.target = target,
+                                            .selector = selector,
+                                            .resource_version = resource_version,
+                                            .timeout_s = timeout_s,
+                                            .event = alone_event,
+                                            .opened = alone_opened,
+                                            .ended = alone_ended,
+                                            .ctx = &alone};
+    enum zl_status status = zl_kube_watcher_start(client, stop->loop, &spec, &watcher, err);
     if (status != ZL_OK) {
         return status;
     }
-    ZL_AUTO_FREE char *timeout = zl_asprintf("%d", timeout_s);
-    zl_kube_request_query(&request, "watch", "true");
-    zl_kube_request_query(&request, "allowWatchBookmarks", "true");
-    zl_kube_request_query(&request, "resourceVersion", resource_version);
-    zl_kube_request_query(&request, "timeoutSeconds", timeout);
-    request.timeout_ms = ((int64_t)timeout_s + END_GRACE_S) * 1000;
-    struct watch watch = {
-        .request = &request,
-        .stop = stop,
-        .event = event,
-        .opened = opened,
-        .ctx = ctx,
-        .err = err,
-        .handle = curl_easy_init(),
-        .started_ms = zl_clock_ms(),
-    };
-    if (watch.handle == NULL) {
-        return zl_error_set(err, ZL_E_TRANSIENT, "%s: no libcurl handle", request.what);
+    while (!alone.is_over && !zl_kube_stop_is_set(stop)) {
+        zl_kube_loop_run(stop->loop, zl_clock_ms() + STOP_LOOK_MS);
     }
-    zl_buf_init(&watch.bytes, REFUSAL_MAX);
-    status = transfer(client, &watch, stop->multi);
-    if (!watch.is_open) {
-        zl_kube_observe(&request, status, watch.started_ms);
-    }
-    zl_buf_clear(&watch.bytes);
-    return status;
+    zl_kube_watcher_free(watcher);
+    return alone.is_over ? alone.status : zl_error_set(err, ZL_E_STOPPED, "the watch was stopped");
 }

@@ -42,6 +42,7 @@ int zl_daemon_main(const struct zl_daemon *daemon)
     if (zl_log_level_parse(daemon->log_level, &level)) {
         zl_log_set_level(level);
     }
+    zl_memory_tune();
     zl_process_init();
     zl_kube_init();
     zl_metrics_register_all(daemon->metrics);

@@ -31,6 +31,7 @@ struct record {
     int64_t transitions;
     int64_t duration_ms;
     int64_t observed_ms; /* when SPEC changed last, by our clock */
+    bool coordinated;    /* spec.strategy: not for us to take */
 };
 
 struct zl_elector {
@@ -43,6 +44,7 @@ struct zl_elector {
 
     struct zl_monitor monitor; /* guards the rest */
     bool stopping, leading;
+    bool poked;         /* a candidate need not wait for its next try */
     int64_t renewed_ms; /* start of the last call that renewed */
     int64_t touched_ms; /* last time that the server answered with the Lease */
 };
@@ -83,7 +85,7 @@ static struct zl_kube_target target_of(struct zl_elector *elector)
     return (struct zl_kube_target){.resource = &ZL_KUBE_LEASES,
                                    .namespace_ = elector->spec.namespace_,
                                    .name = elector->spec.lease,
-                                   .timeout_ms = call_timeout_ms(elector)};
+                                   .deadline_ms = zl_clock_ms() + call_timeout_ms(elector)};
 }
 
 static void report_holder(struct zl_elector *elector)
@@ -115,6 +117,7 @@ static void observe(struct zl_elector *elector, const struct cJSON *lease)
     zl_replace_string(&record->acquire_time, zl_json_text(lease, "spec", "acquireTime", NULL));
     record->transitions = zl_json_i64(lease, 0, "spec", "leaseTransitions", NULL);
     record->duration_ms = 1000 * zl_json_i64(lease, 0, "spec", "leaseDurationSeconds", NULL);
+    record->coordinated = zl_json_text(lease, "spec", "strategy", NULL) != NULL;
     record->known = record->version != NULL;
 
     zl_monitor_lock(&elector->monitor);
@@ -127,17 +130,23 @@ static void observe(struct zl_elector *elector, const struct cJSON *lease)
  * Judged by our clock from when we saw the record change, never by the times in it: clocks of two
  * machines need not agree. A holder that declared a longer lease than ours is given that.
  */
-static bool is_taken(const struct zl_elector *elector)
+static int64_t expiry_ms(const struct zl_elector *elector)
 {
     const struct record *record = &elector->record;
-    if (*record->holder == '\0' || is_us(elector)) {
-        return false;
-    }
     int64_t duration_ms = elector->spec.lease_duration_ms;
     if (record->duration_ms > 1000 * seconds_up(duration_ms)) { /* ours was written rounded up */
         duration_ms = record->duration_ms;
     }
-    return zl_clock_ms() - record->observed_ms < duration_ms;
+    return record->observed_ms + duration_ms;
+}
+
+static bool is_taken(const struct zl_elector *elector)
+{
+    const struct record *record = &elector->record;
+    if (record->coordinated) {
+        return true;
+    }
+    return *record->holder != '\0' && !is_us(elector) && zl_clock_ms() < expiry_ms(elector);
 }
 
 /* The spec to write: ours from now on, or nobody's. */
@@ -181,7 +190,7 @@ static enum zl_status write_lease(struct zl_elector *elector, bool release, stru
 static enum zl_status create_lease(struct zl_elector *elector, struct zl_error *err)
 {
     zl_replace_string(&elector->record.version, NULL);
-    elector->record.transitions = 0;
+    elector->record.transitions = elector->spec.first_transitions;
     ZL_AUTO_JSON struct cJSON *lease = zl_json_object();
     zl_json_set_text(lease, "apiVersion", "coordination.k8s.io/v1");
     zl_json_set_text(lease, "kind", "Lease");
@@ -247,11 +256,55 @@ static enum zl_status try_acquire_or_renew(struct zl_elector *elector, bool *hel
     return written;
 }
 
+/* When a call to the server began, by both clocks. */
+struct instant {
+    int64_t ms, boot_ms;
+};
+
+static struct instant instant_now(void)
+{
+    /* The boot clock first: a machine that sleeps in between makes the limits earlier, not later. */
+    const int64_t boot_ms = zl_clock_boot_ms();
+    return (struct instant){.ms = zl_clock_ms(), .boot_ms = boot_ms};
+}
+
 static void set_leading(struct zl_elector *elector, bool leading, int64_t renewed_ms)
 {
     zl_monitor_lock(&elector->monitor);
     elector->leading = leading;
     elector->renewed_ms = renewed_ms;
+    zl_monitor_unlock(&elector->monitor);
+}
+
+/* The Lease is ours as of the call that began at STARTED. */
+static void note_held(struct zl_elector *elector, struct instant started)
+{
+    set_leading(elector, true, started.ms);
+    if (elector->spec.renewed != NULL) {
+        elector->spec.renewed(elector->spec.ctx, started.boot_ms, elector->record.transitions);
+    }
+}
+
+/*
+ * When a candidate tries again, if nobody pokes it: no later than the moment at which the Lease that it saw may be taken.
+ */
+static int64_t next_try_ms(const struct zl_elector *elector)
+{
+    const int64_t now_ms = zl_clock_ms();
+    const int64_t retry_ms =
+        now_ms + zl_jitter_ms(elector->spec.retry_period_ms, RETRY_JITTER_PERCENT);
+    const int64_t free_ms = elector->record.version != NULL ? expiry_ms(elector) : 0;
+    return free_ms > now_ms ? smaller(retry_ms, free_ms) : retry_ms;
+}
+
+static void wait_as_candidate(struct zl_elector *elector, int64_t deadline_ms)
+{
+    zl_monitor_lock(&elector->monitor);
+    while (!elector->stopping && !elector->poked &&
+           zl_monitor_wait(&elector->monitor, deadline_ms)) {
+        ;
+    }
+    elector->poked = false;
     zl_monitor_unlock(&elector->monitor);
 }
 
@@ -293,15 +346,14 @@ static bool acquire(struct zl_elector *elector)
     while (!is_stopping(elector)) {
         struct zl_error err = {0};
         bool held = false;
-        const int64_t started_ms = zl_clock_ms();
+        const struct instant started = instant_now();
         const enum zl_status status = try_acquire_or_renew(elector, &held, &err);
         if (held) {
-            set_leading(elector, true, started_ms);
+            note_held(elector, started);
             return true;
         }
         log_failure(elector, "candidate", status, &err);
-        wait_until(elector, zl_clock_ms() +
-                                zl_jitter_ms(elector->spec.retry_period_ms, RETRY_JITTER_PERCENT));
+        wait_as_candidate(elector, next_try_ms(elector));
     }
     return false;
 }
@@ -322,12 +374,12 @@ static bool renew(struct zl_elector *elector)
         }
         struct zl_error err = {0};
         bool held = false;
-        const int64_t started_ms = zl_clock_ms();
+        const struct instant started = instant_now();
         const enum zl_status status = try_acquire_or_renew(elector, &held, &err);
         log_failure(elector, "leader", status, &err);
         if (held) {
-            renewed_ms = started_ms;
-            set_leading(elector, true, renewed_ms);
+            renewed_ms = started.ms;
+            note_held(elector, started);
         } else if (status == ZL_OK) {
             return true; /* the server says that the Lease is somebody else's */
         }
@@ -412,6 +464,14 @@ void zl_elector_start(struct zl_elector *elector)
 {
     elector->started = true;
     elector->thread = zl_thread_start("elector", run, elector);
+}
+
+void zl_elector_poke(struct zl_elector *elector)
+{
+    zl_monitor_lock(&elector->monitor);
+    elector->poked = true;
+    zl_monitor_wake_all(&elector->monitor);
+    zl_monitor_unlock(&elector->monitor);
 }
 
 void zl_elector_stop(struct zl_elector *elector)

@@ -9,7 +9,9 @@
  * called, and the program must stop acting at once (exit). zl_elector_stop releases the Lease, so that
  * the next one does not wait.
  *
- * Threads: one thread per elector calls ACQUIRED and LOST.
+ * A Lease with spec.strategy is left alone: kube-controller-manager chooses its holder (Coordinated Leader Election).
+ *
+ * Threads: one thread per elector calls ACQUIRED, RENEWED, LOST and OBSERVED.
  */
 #ifndef ZL_KUBE_ELECTOR_H
 #define ZL_KUBE_ELECTOR_H
@@ -24,7 +26,13 @@ struct zl_elector_spec {
     void (*acquired)(void *ctx);
     void (*lost)(void *ctx);                         /* not called on zl_elector_stop */
     void (*observed)(void *ctx, const char *holder); /* the holder changed; may be NULL */
+    /*
+     * The Lease is ours, before ACQUIRED and after each renewal. BOOT_MS: zl_clock_boot_ms before that request left.
+     * TRANSITIONS: grows with each change of holder. May be NULL.
+     */
+    void (*renewed)(void *ctx, int64_t boot_ms, int64_t transitions);
     void *ctx;
+    int64_t first_transitions; /* of a Lease that we create */
 };
 
 struct zl_elector; /* opaque */
@@ -36,6 +44,8 @@ void zl_elector_start(struct zl_elector *elector);
 /* Releases the Lease if held, joins the thread. Blocks up to one API call. */
 void zl_elector_stop(struct zl_elector *elector);
 void zl_elector_free(struct zl_elector *elector);
+/* Somebody wrote the Lease: a candidate looks at once, instead of at its next try. From any thread. */
+void zl_elector_poke(struct zl_elector *elector);
 bool zl_elector_is_leader(struct zl_elector *elector);
 /* Milliseconds of the monotonic clock since the last successful renewal or observation; for health. */
 int64_t zl_elector_age_ms(struct zl_elector *elector);

@@ -57,16 +57,16 @@ void zl_event_job_cleanup(struct zl_event_job **job)
     *job = NULL;
 }
 
-char *zl_event_object_key(const struct zl_event_job *job)
+char *zl_event_reason_key(const struct zl_event_job *job)
 {
-    return zl_asprintf("%s\n%s\n%s\n%s\n%s", job->api_version, job->kind, job->namespace_,
-                       job->name, job->uid);
+    return zl_asprintf("%s\n%s\n%s\n%s\n%s\n%d\n%s", job->api_version, job->kind, job->namespace_,
+                       job->name, job->uid, job->warning, job->reason);
 }
 
 char *zl_event_series_key(const struct zl_event_job *job)
 {
-    ZL_AUTO_FREE char *object = zl_event_object_key(job);
-    return zl_asprintf("%s\n%d\n%s\n%s", object, job->warning, job->reason, job->message);
+    ZL_AUTO_FREE char *reason = zl_event_reason_key(job);
+    return zl_asprintf("%s\n%s", reason, job->message);
 }
 
 char *zl_event_new_name(const struct zl_event_job *job)

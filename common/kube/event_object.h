@@ -37,8 +37,8 @@ void zl_event_job_free(struct zl_event_job *job);
 void zl_event_job_cleanup(struct zl_event_job **job);
 #define ZL_AUTO_EVENT_JOB ZL_CLEANUP(zl_event_job_cleanup)
 
-/* The object as text, the same for no other object. The caller frees. */
-char *zl_event_object_key(const struct zl_event_job *job);
+/* The object and the reason as text, the same for no other two. The caller frees. */
+char *zl_event_reason_key(const struct zl_event_job *job);
 /* The same for all jobs that make one Event. The caller frees. */
 char *zl_event_series_key(const struct zl_event_job *job);
 

@@ -8,8 +8,9 @@
  *
  * Two tables remember what was written and how much each object has said lately. Both are least
  * recently used, with a fixed size, so a cluster of any size costs a few MiB at most. The spam
- * filter is client-go's: 25 Events per object at once, then one in five minutes. It guards the
- * line as well: one object in a crash loop must not push out the Events of the others.
+ * filter is client-go's, for each reason of an object by itself: 25 Events at once, then one in five minutes. It guards the
+ * line as well: one object in a crash loop must not push out the Events of the others, nor a warning that is repeated those of
+ * other reasons.
  */
 #include "common/kube/events.h"
 
@@ -27,6 +28,8 @@
 #define SERIES_MS (10 * 60 * 1000)
 #define BURST 25
 #define REFILL_MS (5 * 60 * 1000)
+#define REMINDERS 3
+#define REMIND_MS (60 * 1000)
 #define MESSAGE_BUFFER 2048 /* more than an Event takes: cutting is its business */
 #define CALL_TIMEOUT_MS 3000
 #define TRIES 3
@@ -44,7 +47,7 @@ struct series {
     UT_hash_handle hh;
 };
 
-/* How much an object may still say. */
+/* How much may still be said of an object for one reason; or of what stands, in one text. */
 struct allowance {
     char *key;
     int64_t tokens;
@@ -98,7 +101,8 @@ static void remove_allowance(struct zl_events *events, struct allowance *allowan
 }
 
 /* The object's allowance, moved to the end of the table: the front is the one unused longest. */
-static struct allowance *find_or_add_allowance(struct zl_events *events, const char *key)
+static struct allowance *find_or_add_allowance(struct zl_events *events, const char *key,
+                                               int64_t burst)
 {
     struct allowance *allowance = NULL;
     HASH_FIND_STR(events->allowances, key, allowance);
@@ -110,27 +114,39 @@ static struct allowance *find_or_add_allowance(struct zl_events *events, const c
         }
         allowance = zl_alloc(sizeof *allowance);
         allowance->key = zl_strdup(key);
-        allowance->tokens = BURST;
+        allowance->tokens = burst;
         allowance->refilled_ms = zl_clock_ms();
     }
     HASH_ADD_KEYPTR(hh, events->allowances, allowance->key, strlen(allowance->key), allowance);
     return allowance;
 }
 
-static bool take_token(struct zl_events *events, const char *key)
+static bool take_token(struct zl_events *events, const char *key, int64_t burst, int64_t refill_ms)
 {
-    struct allowance *allowance = find_or_add_allowance(events, key);
-    const int64_t refills = (zl_clock_ms() - allowance->refilled_ms) / REFILL_MS;
-    allowance->refilled_ms += refills * REFILL_MS;
+    struct allowance *allowance = find_or_add_allowance(events, key, burst);
+    const int64_t refills = (zl_clock_ms() - allowance->refilled_ms) / refill_ms;
+    allowance->refilled_ms += refills * refill_ms;
     allowance->tokens += refills;
-    if (allowance->tokens > BURST) {
-        allowance->tokens = BURST;
+    if (allowance->tokens > burst) {
+        allowance->tokens = burst;
     }
     if (allowance->tokens == 0) {
         return false;
     }
     allowance->tokens--;
     return true;
+}
+
+static void line_up_locked(struct zl_events *events, struct zl_event_job *taken)
+{
+    if (events->last == NULL) {
+        events->first = taken;
+    } else {
+        events->last->next = taken;
+    }
+    events->last = taken;
+    events->queued++;
+    zl_monitor_wake_one(&events->monitor);
 }
 
 void zl_events_emit(struct zl_events *events, const struct zl_event_object *object, bool warning,
@@ -142,23 +158,30 @@ void zl_events_emit(struct zl_events *events, const struct zl_event_object *obje
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     ZL_AUTO_EVENT_JOB struct zl_event_job *job = zl_event_job_new(object, warning, reason, message);
-    ZL_AUTO_FREE char *key = zl_event_object_key(job);
+    ZL_AUTO_FREE char *key = zl_event_reason_key(job);
 
     zl_monitor_lock(&events->monitor);
     if (events->queued >= QUEUE_MAX) {
         drop_locked(events, "the queue is full");
-    } else if (!take_token(events, key)) {
+    } else if (!take_token(events, key, BURST, REFILL_MS)) {
         drop_locked(events, "too many about one object");
     } else {
-        struct zl_event_job *added = ZL_STEAL(&job);
-        if (events->last == NULL) {
-            events->first = added;
-        } else {
-            events->last->next = added;
-        }
-        events->last = added;
-        events->queued++;
-        zl_monitor_wake_one(&events->monitor);
+        line_up_locked(events, ZL_STEAL(&job));
+    }
+    zl_monitor_unlock(&events->monitor);
+}
+
+void zl_events_remind(struct zl_events *events, const struct zl_event_object *object, bool warning,
+                      const char *reason, const char *message)
+{
+    ZL_AUTO_EVENT_JOB struct zl_event_job *job = zl_event_job_new(object, warning, reason, message);
+    ZL_AUTO_FREE char *key = zl_event_series_key(job);
+
+    zl_monitor_lock(&events->monitor);
+    if (events->queued >= QUEUE_MAX) {
+        drop_locked(events, "the queue is full");
+    } else if (take_token(events, key, REMINDERS, REMIND_MS)) {
+        line_up_locked(events, ZL_STEAL(&job));
     }
     zl_monitor_unlock(&events->monitor);
 }
@@ -222,26 +245,25 @@ static struct series *count_series(struct zl_events *events, const struct zl_eve
     return series;
 }
 
-/* How long a call may take; 0: there is no time left. */
-static int64_t call_timeout_ms(struct zl_events *events)
+/* By when a call must be over. */
+static int64_t call_deadline_ms(struct zl_events *events)
 {
-    int64_t timeout_ms = CALL_TIMEOUT_MS;
+    int64_t deadline_ms = zl_clock_ms() + CALL_TIMEOUT_MS;
     zl_monitor_lock(&events->monitor);
-    if (events->draining) {
-        const int64_t left_ms = events->drain_until_ms - zl_clock_ms();
-        timeout_ms = left_ms < timeout_ms ? left_ms : timeout_ms;
+    if (events->draining && events->drain_until_ms < deadline_ms) {
+        deadline_ms = events->drain_until_ms;
     }
     zl_monitor_unlock(&events->monitor);
-    return timeout_ms > 0 ? timeout_ms : 0;
+    return deadline_ms;
 }
 
 static enum zl_status create_event(struct zl_events *events, const struct zl_event_job *job,
-                                   const struct series *series, int64_t timeout_ms,
+                                   const struct series *series, int64_t deadline_ms,
                                    struct zl_error *err)
 {
     const struct zl_kube_target target = {.resource = &ZL_KUBE_EVENTS,
                                           .namespace_ = zl_event_namespace(job),
-                                          .timeout_ms = timeout_ms};
+                                          .deadline_ms = deadline_ms};
     const struct zl_event_facts facts = {.name = series->event_name,
                                          .component = events->component,
                                          .instance = events->instance,
@@ -254,13 +276,13 @@ static enum zl_status create_event(struct zl_events *events, const struct zl_eve
 }
 
 static enum zl_status count_up_event(struct zl_events *events, const struct zl_event_job *job,
-                                     const struct series *series, int64_t timeout_ms,
+                                     const struct series *series, int64_t deadline_ms,
                                      struct zl_error *err)
 {
     const struct zl_kube_target target = {.resource = &ZL_KUBE_EVENTS,
                                           .namespace_ = zl_event_namespace(job),
                                           .name = series->event_name,
-                                          .timeout_ms = timeout_ms};
+                                          .deadline_ms = deadline_ms};
     ZL_AUTO_JSON struct cJSON *patch = zl_event_count_patch(job, series->count);
     return zl_kube_patch(events->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
 }
@@ -268,12 +290,12 @@ static enum zl_status count_up_event(struct zl_events *events, const struct zl_e
 static enum zl_status write_event(struct zl_events *events, const struct zl_event_job *job,
                                   struct series *series, bool *written, struct zl_error *err)
 {
-    const int64_t timeout_ms = call_timeout_ms(events);
-    if (timeout_ms == 0) {
+    const int64_t deadline_ms = call_deadline_ms(events);
+    if (zl_clock_ms() >= deadline_ms) {
         return zl_error_set(err, ZL_E_STOPPED, "no time left before the end");
     }
     if (*written) {
-        const enum zl_status status = count_up_event(events, job, series, timeout_ms, err);
+        const enum zl_status status = count_up_event(events, job, series, deadline_ms, err);
         if (status != ZL_E_NOT_FOUND) {
             return status;
         }
@@ -283,7 +305,7 @@ static enum zl_status write_event(struct zl_events *events, const struct zl_even
     if (series->event_name == NULL) {
         series->event_name = zl_event_new_name(job);
     }
-    return create_event(events, job, series, timeout_ms, err);
+    return create_event(events, job, series, deadline_ms, err);
 }
 
 /* Wait before the next try; false: do not try again. */

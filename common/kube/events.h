@@ -28,6 +28,13 @@ void zl_events_free(struct zl_events *events, int64_t drain_ms);
 void zl_events_emit(struct zl_events *events, const struct zl_event_object *object, bool warning,
                     const char *reason, const char *format, ...) ZL_PRINTF(5, 6);
 
+/*
+ * As zl_events_emit, of something that is so whenever it is looked at: the same text about the same object is told three times
+ * at once (it may have gone and come back), then once a minute, and takes nothing from the object's allowance.
+ */
+void zl_events_remind(struct zl_events *events, const struct zl_event_object *object, bool warning,
+                      const char *reason, const char *message);
+
 uint64_t zl_events_dropped(struct zl_events *events);
 
 #endif

@@ -18,19 +18,36 @@ static const struct zl_metric RESTARTS = {
 static const struct zl_metric RELISTS = {
     .name = "zen_lead_watch_relists_total",
     .type = ZL_METRIC_COUNTER,
-    .help = "Lists after the first one by resource: a watch fell behind, or more objects are of "
-            "interest.",
+    .help = "Lists after the first one of what is followed, by resource: a watch fell behind, or "
+            "more of a namespace is of interest.",
     .label1 = "resource",
 };
 static const struct zl_metric GAP = {
     .name = "zen_lead_watch_gap_seconds",
     .type = ZL_METRIC_GAUGE,
-    .help = "For how long no watch has been open by resource; 0 while one is.",
+    .help = "For how long no watch has been open by resource, of the namespace that has been "
+            "without one for longest; 0 while all are open.",
+    .label1 = "resource",
+};
+static const struct zl_metric STREAMS = {
+    .name = "zen_lead_watch_streams",
+    .type = ZL_METRIC_GAUGE,
+    .help = "What is followed by resource: 1 where all namespaces are followed at once, else the "
+            "followed namespaces.",
+    .label1 = "resource",
+};
+
+static const struct zl_metric CUT = {
+    .name = "zen_lead_watch_objects_cut_total",
+    .type = ZL_METRIC_COUNTER,
+    .help =
+        "Objects of which more than 384 KiB would have had to be read, by resource: what is known "
+        "of them is not complete.",
     .label1 = "resource",
 };
 
 const struct zl_metric *const ZL_INFORMER_METRICS[] = {&CACHE_SIZE, &RESTARTS, &RELISTS, &GAP,
-                                                       NULL};
+                                                       &STREAMS,    &CUT,      NULL};
 
 void zl_informer_show_metrics(struct zl_informer *informer)
 {
@@ -39,6 +56,8 @@ void zl_informer_show_metrics(struct zl_informer *informer)
     zl_metric_set(&CACHE_SIZE, resource, NULL, (double)zl_store_count(zl_informer_store(informer)));
     zl_metric_set(&RESTARTS, resource, NULL, (double)health.restarts);
     zl_metric_set(&RELISTS, resource, NULL, (double)health.relists);
+    zl_metric_set(&CUT, resource, NULL, (double)health.cut);
+    zl_metric_set(&STREAMS, resource, NULL, (double)health.streams);
     zl_metric_set(&GAP, resource, NULL, (double)health.not_watching_ms / 1000.0);
 }
 

@@ -1,20 +1,130 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * informer_internal.h - the informer's waiting times, so that tests need not wait for them.
+ * informer_internal.h - what the files of the informer share: informer.c is what others call, informer_stream.c follows
+ * one namespace, informer_apply.c brings what came into the store.
+ *
+ * Threads: what stands below MONITOR is guarded by it; the rest is the informer's thread's.
  */
 #ifndef ZL_KUBE_INFORMER_INTERNAL_H
 #define ZL_KUBE_INFORMER_INTERNAL_H
 
+#include "common/base/hash.h"
+#include "common/base/monitor.h"
+#include "common/kube/client_stream.h"
 #include "common/kube/informer.h"
+#include "common/kube/listing.h"
 
 struct zl_informer_timing {
     int64_t backoff_ms;     /* first wait after a failure; doubles */
     int64_t backoff_max_ms; /* and stops doubling here */
-    int64_t list_gap_ms;    /* least time from one list to the next */
-    int64_t short_watch_ms; /* a watch that ends sooner without news counts as a failure */
+    int64_t list_gap_ms; /* least time from one list of a stream, or of a namespace, to the next */
+    int64_t short_watch_ms;      /* a watch that ends sooner without news counts as a failure */
+    int64_t open_ms, silence_ms; /* 0: ZL_OPEN_TIMEOUT_MS, ZL_SILENCE_MS */
 };
 
 /* Before zl_informer_start. */
 void zl_informer_set_timing(struct zl_informer *informer, const struct zl_informer_timing *timing);
+
+/* An object that the watch said is gone, or not wanted, while a list is under way that may still name it. */
+struct zl_tomb {
+    char *name;
+    uint64_t version;
+    struct zl_tomb *next;
+};
+
+/* A list of one namespace beside its stream's watch. */
+struct zl_fill {
+    struct zl_stream *stream;
+    char *namespace_;
+    struct zl_kube_lister *lister; /* NULL: it waits */
+    struct zl_listing listing;
+    struct zl_tomb *tombs; /* while LISTER runs */
+    int64_t due_ms;
+    int failures;
+    bool covered; /* the stream itself is listed, since later than this was asked for */
+    /* below MONITOR */
+    bool again; /* it was asked for once more since it began */
+    struct zl_fill *next;
+};
+
+struct zl_stream {
+    struct zl_informer *informer;
+    char *namespace_; /* "": all */
+    struct zl_stream *next;
+    const struct zl_kube_resource *resource; /* the spec's, or its alternative */
+    char *version;                           /* resourceVersion to watch from; NULL: list first */
+    struct zl_kube_lister *lister;           /* one of the two at most */
+    struct zl_kube_watcher *watcher;
+    struct zl_listing listing; /* what LISTER brought so far */
+    int64_t due_ms;            /* not before this is the next one begun */
+    int64_t last_list_ms;      /* end of the last list that succeeded; 0: none */
+    int64_t opened_ms;         /* when this watch was accepted; 0: it was not */
+    int failures;              /* in a row; 0 when healthy */
+    int page;                  /* objects of a list's first page: fewer after a list that failed */
+    bool fell_behind;          /* 410 came since it was healthy last, and a list was the answer */
+    bool news;                 /* this watch moved the version */
+    bool was_open;             /* a watch was accepted before */
+    bool anew;        /* the last request was silent: the next one uses another connection */
+    bool tried_other; /* this list was not there in the other version of the resource either */
+    /* below MONITOR */
+    bool synced, watching;
+    int64_t last_watching_ms; /* when the last watch ended; its start before the first */
+    uint64_t position;
+    struct zl_fill *fills;
+    UT_hash_handle hh;
+};
+
+/* A namespace that nobody needs. */
+struct zl_leaving {
+    char *namespace_;
+    int64_t due_ms;
+    struct zl_leaving *next;
+};
+
+struct zl_informer {
+    struct zl_kube_client *client;
+    struct zl_informer_spec spec;
+    struct zl_informer_timing timing;
+    struct zl_store *store;
+    struct zl_kube_loop *loop;
+    struct zl_stream *streams;             /* those of BY_NAMESPACE but for NEWCOMERS */
+    int lists;                             /* under way */
+    int64_t step_ms;                       /* when a stream has something to begin */
+    bool is_cut;                           /* the object that is looked at is not complete */
+    int64_t failed_said_ms, again_said_ms; /* when the log was told so of a stream; 0: never */
+    uint64_t unsaid;                       /* how many have failed since */
+    pthread_t thread;
+
+    struct zl_monitor monitor;     /* guards the block below; woken by each change of it */
+    bool started, stopping, asked; /* ASKED: the thread has to look at what is below */
+    struct zl_stream *by_namespace, *newcomers;
+    struct zl_leaving *leaving;
+    size_t unsynced;
+    uint64_t restarts, relists, cut;
+};
+
+/* --- informer_apply.c --- */
+
+const char *zl_informer_object_namespace(const struct cJSON *object);
+/* Of a list: into LISTING. */
+enum zl_status zl_informer_collect(struct zl_informer *informer, struct zl_listing *listing,
+                                   const struct cJSON *object);
+/* Of a watch. */
+void zl_informer_apply_event(struct zl_stream *stream, const char *type,
+                             const struct cJSON *object);
+/* A complete list of the stream's namespace; it is emptied. */
+void zl_informer_replace(struct zl_stream *stream, struct zl_listing *listing);
+/* A complete list of FILL's namespace, beside what the watch brought; it is emptied. */
+void zl_informer_merge(struct zl_fill *fill);
+void zl_tombs_clear(struct zl_tomb **tombs);
+
+/* --- informer_stream.c --- */
+
+struct zl_stream *zl_stream_new(struct zl_informer *informer, const char *namespace_);
+/* Ends what is under way. */
+void zl_stream_free(struct zl_stream *stream);
+void zl_fill_free(struct zl_fill *fill);
+/* Begin what is due. @return when it has to be called again, unless something ends before */
+int64_t zl_stream_step(struct zl_stream *stream, int64_t now_ms);
 
 #endif

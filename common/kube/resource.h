@@ -29,6 +29,9 @@ extern const struct zl_kube_resource ZL_KUBE_ENDPOINTSLICES;         /* discover
 extern const struct zl_kube_resource ZL_KUBE_ENDPOINTSLICES_V1BETA1; /* before 1.21 */
 extern const struct zl_kube_resource ZL_KUBE_CONTROLLERREVISIONS;    /* apps/v1 */
 extern const struct zl_kube_resource ZL_KUBE_LEASES;                 /* coordination.k8s.io/v1 */
+extern const struct zl_kube_resource ZL_KUBE_BUDGETS;                /* policy/v1 */
+extern const struct zl_kube_resource ZL_KUBE_BUDGETS_V1BETA1;        /* before 1.21 */
+extern const struct zl_kube_resource ZL_KUBE_AUTOSCALERS;            /* autoscaling/v1 */
 extern const struct zl_kube_resource ZL_KUBE_VALIDATING_WEBHOOKS;
 extern const struct zl_kube_resource ZL_KUBE_LEADERPOLICIES; /* coordination.kube-zen.io/v1alpha1 */
 

@@ -159,7 +159,7 @@ static void index_ref(struct zl_store *store, struct space *space, struct zl_ref
     }
 }
 
-/* The entry's reference becomes the caller's; the last entry takes its namespace along. */
+/* The entry's reference becomes the caller's. Who has taken entries calls drop_if_empty. */
 static struct zl_ref *take_entry(struct zl_store *store, struct space *space, struct entry *entry)
 {
     struct zl_ref *ref = entry->ref;
@@ -168,13 +168,17 @@ static struct zl_ref *take_entry(struct zl_store *store, struct space *space, st
     free(entry->name);
     free(entry);
     store->count--;
-    if (space->entries == NULL) {
+    return ref;
+}
+
+static void drop_if_empty(struct zl_store *store, struct space *space)
+{
+    if (space != NULL && space->entries == NULL) {
         HASH_DEL(store->spaces, space);
         free(space->indexes);
         free(space->name);
         free(space);
     }
-    return ref;
 }
 
 struct zl_store *zl_store_new(void)
@@ -198,7 +202,7 @@ void zl_store_free(struct zl_store *store)
     }
     ZL_AUTO_REFS struct zl_refs all = {0};
     zl_store_mark(store);
-    zl_store_sweep(store, &all);
+    zl_store_sweep(store, NULL, &all);
     pthread_mutex_destroy(&store->mutex);
     free(store);
 }
@@ -300,6 +304,7 @@ struct zl_ref *zl_store_remove(struct zl_store *store, const char *namespace_, c
     struct space *space = find_space(store, namespace_);
     struct entry *entry = find_entry(space, name);
     struct zl_ref *ref = entry == NULL ? NULL : take_entry(store, space, entry);
+    drop_if_empty(store, space);
     pthread_mutex_unlock(&store->mutex);
     return ref;
 }
@@ -311,19 +316,55 @@ void zl_store_mark(struct zl_store *store)
     pthread_mutex_unlock(&store->mutex);
 }
 
-void zl_store_sweep(struct zl_store *store, struct zl_refs *out)
+static void sweep_space(struct zl_store *store, struct space *space, struct zl_refs *out)
 {
-    pthread_mutex_lock(&store->mutex);
-    struct space *next_space = NULL;
-    for (struct space *space = store->spaces; space != NULL; space = next_space) {
-        next_space = space->hh.next; /* before the last entry frees its space */
-        struct entry *next_entry = NULL;
-        for (struct entry *entry = space->entries; entry != NULL; entry = next_entry) {
-            next_entry = entry->hh.next;
-            if (entry->mark != store->mark) {
-                zl_refs_add(out, take_entry(store, space, entry)); /* NOLINT: see next_space */
-            }
+    struct entry *next = NULL;
+    for (struct entry *entry = space->entries; entry != NULL; entry = next) {
+        next = entry->hh.next;
+        if (entry->mark != store->mark) {
+            zl_refs_add(out, take_entry(store, space, entry));
         }
     }
+    drop_if_empty(store, space);
+}
+
+void zl_store_sweep(struct zl_store *store, const char *namespace_, struct zl_refs *out)
+{
+    pthread_mutex_lock(&store->mutex);
+    struct space *one = namespace_ != NULL ? find_space(store, namespace_) : NULL;
+    if (one != NULL) {
+        sweep_space(store, one, out);
+    }
+    struct space *next = NULL;
+    for (struct space *space = namespace_ == NULL ? store->spaces : NULL; space != NULL;
+         space = next) {
+        next = space->hh.next;
+        sweep_space(store, space, out);
+    }
     pthread_mutex_unlock(&store->mutex);
+}
+
+void zl_store_purge(struct zl_store *store, const char *namespace_,
+                    bool (*wanted)(void *ctx, const void *object), void *ctx, struct zl_refs *out)
+{
+    pthread_mutex_lock(&store->mutex);
+    struct space *space = find_space(store, namespace_);
+    struct entry *next = NULL;
+    for (struct entry *entry = space != NULL ? space->entries : NULL; entry != NULL; entry = next) {
+        next = entry->hh.next;
+        if (wanted == NULL || !wanted(ctx, entry->ref->object)) {
+            zl_refs_add(out, take_entry(store, space, entry));
+        }
+    }
+    drop_if_empty(store, space);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+uint64_t zl_store_version(struct zl_store *store, const char *namespace_, const char *name)
+{
+    pthread_mutex_lock(&store->mutex);
+    const struct entry *entry = find_entry(find_space(store, namespace_), name);
+    const uint64_t version = entry != NULL ? entry->version : 0;
+    pthread_mutex_unlock(&store->mutex);
+    return version;
 }

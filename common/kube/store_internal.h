@@ -23,7 +23,14 @@ struct zl_ref *zl_store_put_version(struct zl_store *store, const char *namespac
 
 /* From here on, every put marks its object. */
 void zl_store_mark(struct zl_store *store);
-/* Take out all objects that were not put since the last zl_store_mark, into OUT. */
-void zl_store_sweep(struct zl_store *store, struct zl_refs *out);
+/* Take out all objects of NAMESPACE_ (NULL: of all) that were not put since the last zl_store_mark, into OUT. */
+void zl_store_sweep(struct zl_store *store, const char *namespace_, struct zl_refs *out);
+/*
+ * Take out those of NAMESPACE_ of which WANTED (NULL: of none) says no, into OUT. WANTED runs under the store's lock.
+ */
+void zl_store_purge(struct zl_store *store, const char *namespace_,
+                    bool (*wanted)(void *ctx, const void *object), void *ctx, struct zl_refs *out);
+/* The version that an object is kept in; 0: it is not kept, or its version is not known. */
+uint64_t zl_store_version(struct zl_store *store, const char *namespace_, const char *name);
 
 #endif

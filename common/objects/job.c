@@ -13,6 +13,51 @@ enum { MINUTE_S = 60 };
 /* In a Job's name: minutes do not come near this number of seconds before the year 3871. */
 #define SECONDS_FROM INT64_C(1000000000)
 
+static const struct zl_json_shape LABELS[] = {
+    {.name = ZL_KEY_POOL}, {.name = ZL_KEY_KUEUE}, {.name = NULL}};
+static const struct zl_json_shape ANNOTATIONS[] = {{.name = ZL_KEY_POOL},
+                                                   {.name = ZL_KEY_JOIN},
+                                                   {.name = ZL_KEY_QUEUED},
+                                                   {.name = ZL_KEY_INSTANTIATE},
+                                                   {.name = ZL_KEY_SCHEDULED},
+                                                   {.name = ZL_KEY_RESUMPTIONS},
+                                                   {.name = NULL}};
+static const struct zl_json_shape METADATA[] = {{.name = "labels", .members = LABELS},
+                                                {.name = "annotations", .members = ANNOTATIONS},
+                                                {.members = ZL_META_SHAPE}};
+static const struct zl_json_shape TEMPLATE[] = {{.name = "metadata", .members = ZL_POOL_KEYS_SHAPE},
+                                                {.name = NULL}};
+static const struct zl_json_shape SPEC[] = {{.name = "template", .members = TEMPLATE},
+                                            {.name = "suspend"},
+                                            {.name = "managedBy"},
+                                            {.name = "parallelism"},
+                                            {.name = "manualSelector"},
+                                            {.name = "selector"},
+                                            {.name = NULL}};
+static const struct zl_json_shape CONDITION[] = {
+    {.name = "type"}, {.name = "status"}, {.name = NULL}};
+static const struct zl_json_shape STATUS[] = {
+    {.name = "failed"}, {.name = "conditions", .members = CONDITION}, {.name = NULL}};
+const struct zl_json_shape ZL_JOB_SHAPE[] = {{.name = "metadata", .members = METADATA},
+                                             {.name = "spec", .members = SPEC},
+                                             {.name = "status", .members = STATUS},
+                                             {.name = NULL}};
+
+static const struct zl_json_shape JOB_SPEC[] = {{.name = "template", .members = TEMPLATE},
+                                                {.name = NULL}};
+static const struct zl_json_shape JOB_TEMPLATE[] = {
+    {.name = "metadata", .members = ZL_POOL_KEYS_SHAPE},
+    {.name = "spec", .members = JOB_SPEC},
+    {.name = NULL}};
+static const struct zl_json_shape CRONJOB_SPEC[] = {
+    {.name = "suspend"},
+    {.name = "startingDeadlineSeconds"},
+    {.name = "jobTemplate", .members = JOB_TEMPLATE},
+    {.name = NULL}};
+const struct zl_json_shape ZL_CRONJOB_SHAPE[] = {{.name = "metadata", .members = METADATA},
+                                                 {.name = "spec", .members = CRONJOB_SPEC},
+                                                 {.name = NULL}};
+
 static const struct cJSON *template_of(const struct cJSON *object)
 {
     return zl_json_at(object, "spec", "template", "metadata", NULL);
@@ -74,6 +119,20 @@ static int64_t decode_tick(const struct cJSON *object, const struct zl_meta *met
     return tick_from_name(meta);
 }
 
+/* Who else decides about the Job. */
+static void decode_others(const struct cJSON *object, struct zl_job *job)
+{
+    const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
+    const char *managed_by = zl_json_text(object, "spec", "managedBy", NULL);
+    const char *resumptions = zl_json_text(metadata, "annotations", ZL_KEY_RESUMPTIONS, NULL);
+    job->elsewhere = managed_by != NULL && strcmp(managed_by, "kubernetes.io/job-controller") != 0;
+    job->scheduled = zl_json_text(metadata, "labels", ZL_KEY_KUEUE, NULL) != NULL;
+    if (resumptions == NULL ||
+        zl_parse_i64(resumptions, 0, INT32_MAX, &job->resumptions, NULL) != ZL_OK) {
+        job->resumptions = 0;
+    }
+}
+
 enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out, struct zl_error *err)
 {
     struct zl_job *job = zl_alloc(sizeof *job);
@@ -87,6 +146,7 @@ enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out, st
     job->opted_out = zl_opts_out(metadata, template_of(object));
     job->suspended = zl_json_bool(object, false, "spec", "suspend", NULL);
     job->queued = zl_json_text(metadata, "annotations", ZL_KEY_QUEUED, NULL) != NULL;
+    decode_others(object, job);
     job->parallelism = zl_json_i64(object, 1, "spec", "parallelism", NULL);
     job->failures = zl_json_i64(object, 0, "status", "failed", NULL);
     job->tick_s = decode_tick(object, &job->meta);

@@ -11,6 +11,7 @@
 #ifndef ZL_OBJECTS_JOB_H
 #define ZL_OBJECTS_JOB_H
 
+#include "common/objects/names.h"
 #include "common/objects/workload.h"
 
 struct zl_job {
@@ -21,6 +22,10 @@ struct zl_job {
     bool failed;         /* with FINISHED: it failed */
     bool suspended;      /* spec.suspend */
     bool queued;         /* told that it waits (annotation), and suspended where the server can */
+    bool
+        elsewhere; /* spec.managedBy: its pods are made by another controller, or in another cluster */
+    bool scheduled;      /* Kueue suspends and resumes it: we do neither */
+    int64_t resumptions; /* by somebody else, while it waited */
     int64_t parallelism; /* 0: its user wants no pod now */
     int64_t failures;    /* pods of it that failed */
     int64_t tick_s;      /* scheduled time, seconds since 1970; 0: made by hand */
@@ -28,14 +33,22 @@ struct zl_job {
         own_selector; /* spec.selector as a query with manualSelector; NULL: its pods carry job-name */
 };
 
+extern const struct zl_json_shape ZL_JOB_SHAPE[];
 enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out,
                              struct zl_error *err) ZL_MUST_CHECK;
 void zl_job_free(void *job); /* a struct zl_job; fits zl_ref_new */
 
-/* Does its user want no pod of it now? (Suspended by somebody else than us, or parallelism 0.) */
+/* Does its user want no pod of it now, or not here? (Suspended by somebody else than us, parallelism 0, managedBy.) */
 static inline bool zl_job_is_paused(const struct zl_job *job)
 {
-    return (job->suspended && !job->queued) || job->parallelism == 0;
+    return (job->suspended && (!job->queued || job->scheduled)) || job->parallelism == 0 ||
+           job->elsewhere;
+}
+
+/* May we suspend and resume it, or would somebody else undo that? */
+static inline bool zl_job_is_ours_to_suspend(const struct zl_job *job)
+{
+    return !job->scheduled && job->resumptions < ZL_RESUMPTIONS_MAX;
 }
 
 struct zl_cronjob {
@@ -45,6 +58,7 @@ struct zl_cronjob {
     int64_t starting_deadline_s; /* -1: none */
 };
 
+extern const struct zl_json_shape ZL_CRONJOB_SHAPE[];
 enum zl_status zl_cronjob_decode(const struct cJSON *object, struct zl_cronjob **out,
                                  struct zl_error *err) ZL_MUST_CHECK;
 void zl_cronjob_free(void *cronjob); /* a struct zl_cronjob; fits zl_ref_new */

@@ -5,6 +5,23 @@
 
 #include <string.h>
 
+static const struct zl_json_shape OWNER[] = {{.name = "apiVersion"}, {.name = "kind"},
+                                             {.name = "name"},       {.name = "uid"},
+                                             {.name = "controller"}, {.name = NULL}};
+
+const struct zl_json_shape ZL_META_SHAPE[] = {{.name = "name"},
+                                              {.name = "namespace"},
+                                              {.name = "uid"},
+                                              {.name = "resourceVersion"},
+                                              {.name = "generation"},
+                                              {.name = "creationTimestamp"},
+                                              {.name = "deletionTimestamp"},
+                                              {.name = "ownerReferences", .members = OWNER},
+                                              {.name = NULL}};
+
+const struct zl_json_shape ZL_OBJECT_SHAPE[] = {{.name = "metadata", .members = ZL_META_SHAPE},
+                                                {.name = NULL}};
+
 void zl_controller_ref_decode(const struct cJSON *metadata, struct zl_controller_ref *out)
 {
     memset(out, 0, sizeof *out);
@@ -65,15 +82,31 @@ void zl_meta_clear(struct zl_meta *meta)
     memset(meta, 0, sizeof *meta);
 }
 
-void zl_controller_ref_encode(struct cJSON *metadata, const struct zl_controller_ref *owner)
+static struct cJSON *encode_owner(const struct zl_controller_ref *owner)
+{
+    struct cJSON *one = zl_json_object();
+    zl_json_set_text(one, "apiVersion", owner->api_version);
+    zl_json_set_text(one, "kind", owner->kind);
+    zl_json_set_text(one, "name", owner->name);
+    zl_json_set_text(one, "uid", owner->uid);
+    return one;
+}
+
+void zl_owner_refs_encode(struct cJSON *metadata, const struct zl_controller_ref *controller,
+                          const struct zl_controller_ref *second)
 {
     struct cJSON *owners = zl_json_array();
-    struct cJSON *only = zl_json_object();
-    zl_json_set_text(only, "apiVersion", owner->api_version);
-    zl_json_set_text(only, "kind", owner->kind);
-    zl_json_set_text(only, "name", owner->name);
-    zl_json_set_text(only, "uid", owner->uid);
-    zl_json_set_bool(only, "controller", true);
-    zl_json_append(owners, only);
+    struct cJSON *first = encode_owner(controller);
+    zl_json_set_bool(first, "controller", true);
+    zl_json_append(owners, first);
+    if (second->uid != NULL) {
+        zl_json_append(owners, encode_owner(second));
+    }
     zl_json_set(metadata, "ownerReferences", owners);
+}
+
+void zl_controller_ref_encode(struct cJSON *metadata, const struct zl_controller_ref *owner)
+{
+    static const struct zl_controller_ref none = {0};
+    zl_owner_refs_encode(metadata, owner, &none);
 }

@@ -6,12 +6,15 @@
  * A decode fails with ZL_E_INVALID only when name or uid is missing: the API server has validated the rest, and
  * what it left out reads as its default.
  *
+ * Each ZL_X_SHAPE says what its decode reads, and nothing else is in memory then: whoever adds a field adds it there.
+ *
  * Threads: pure; a decoded object is read-only.
  */
 #ifndef ZL_OBJECTS_META_H
 #define ZL_OBJECTS_META_H
 
 #include "common/base/json.h"
+#include "common/base/json_prune.h"
 
 #include <stdint.h>
 
@@ -24,6 +27,9 @@ void zl_controller_ref_decode(const struct cJSON *metadata, struct zl_controller
 void zl_controller_ref_clear(struct zl_controller_ref *owner);
 /* The same as METADATA's only ownerReference. */
 void zl_controller_ref_encode(struct cJSON *metadata, const struct zl_controller_ref *owner);
+/* The same with a SECOND owner, who is not the controller; its UID NULL: none. */
+void zl_owner_refs_encode(struct cJSON *metadata, const struct zl_controller_ref *controller,
+                          const struct zl_controller_ref *second);
 
 struct zl_meta {
     char *namespace_; /* "" for cluster-scoped objects */
@@ -36,6 +42,8 @@ struct zl_meta {
     struct zl_controller_ref controller;
 };
 
+extern const struct zl_json_shape ZL_META_SHAPE[];   /* of METADATA; to go on from another table */
+extern const struct zl_json_shape ZL_OBJECT_SHAPE[]; /* of an object, nothing but that */
 enum zl_status zl_meta_decode(const struct cJSON *object, struct zl_meta *out,
                               struct zl_error *err) ZL_MUST_CHECK;
 void zl_meta_clear(struct zl_meta *meta);

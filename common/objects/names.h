@@ -26,6 +26,8 @@
 /* "provisional" from the claim until the controller has seen the pod; absent afterwards. */
 #define ZL_KEY_CLAIM "zen-lead.io/claim"
 #define ZL_CLAIM_PROVISIONAL "provisional"
+/* With it: uid of the pod's controller, which asked for the pod. */
+#define ZL_KEY_CLAIM_OWNER "zen-lead.io/claim-owner"
 
 /*
  * Also on the Lease. During a handover: "<pod>_<uid>" of the one pod that was admitted beside the leader.
@@ -40,6 +42,9 @@
 /* Uid of the ReplicaSet whose successor did not become Ready in time: it gets no other one. */
 #define ZL_KEY_FAILED_REVISION "zen-lead.io/failed-revision"
 
+/* Somebody asks for another leader (seat/request.h); cleared by the swap that answers it. */
+#define ZL_KEY_REQUEST "zen-lead.io/handover-request"
+
 /* The token at which we emptied the seat. Without it an empty holder is somebody's edit, and proves nothing. */
 #define ZL_KEY_RELEASED "zen-lead.io/released-token"
 
@@ -50,6 +55,15 @@
  * server has it, and taken away with that. A Job that is suspended without it was suspended by its user.
  */
 #define ZL_KEY_QUEUED "zen-lead.io/queued"
+
+/*
+ * Annotation on a Job that waits: how often somebody else resumed it meanwhile. From ZL_RESUMPTIONS_MAX on it is left so, and its
+ * pods are refused until its turn comes. Gone with ZL_KEY_QUEUED.
+ */
+#define ZL_KEY_RESUMPTIONS "zen-lead.io/resumed-by-others"
+#define ZL_RESUMPTIONS_MAX 2
+/* Kueue's, on a Job: when it is suspended and resumed, Kueue decides. */
+#define ZL_KEY_KUEUE "kueue.x-k8s.io/queue-name"
 
 /* Kubernetes' own, on a CronJob's Job: its scheduled time; and that somebody made it by hand. */
 #define ZL_KEY_SCHEDULED "batch.kubernetes.io/cronjob-scheduled-timestamp"
@@ -63,6 +77,10 @@
 /* Selects our Leases. */
 #define ZL_LEASE_SELECTOR ZL_KEY_MANAGED_BY "=" ZL_MANAGED_BY
 #define ZL_LEASE_PREFIX "zen-lead-"
+/* The name of a pool whose Lease would be that one: no pool may have it. */
+#define ZL_RESERVED_POOL "controller-leader-election"
+/* By which the controller's replicas elect one. */
+#define ZL_ELECTION_LEASE ZL_LEASE_PREFIX ZL_RESERVED_POOL
 
 /* Annotations on a Service: opt in, and how. */
 #define ZL_KEY_ENABLED "zen-lead.io/enabled"

@@ -5,6 +5,43 @@
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
 
+#define MIRROR "kubernetes.io/config.mirror"
+
+static const struct zl_json_shape CONTAINER[] = {
+    {.name = "ports"}, {.name = "restartPolicy"}, {.name = NULL}};
+const struct zl_json_shape ZL_POD_PORTS_SHAPE[] = {{.name = "containers", .members = CONTAINER},
+                                                   {.name = "initContainers", .members = CONTAINER},
+                                                   {.name = NULL}};
+
+static const struct zl_json_shape ANNOTATIONS[] = {
+    {.name = MIRROR}, {.name = ZL_KEY_IDENTITY}, {.name = NULL}};
+static const struct zl_json_shape METADATA[] = {{.name = "labels"},
+                                                {.name = "annotations", .members = ANNOTATIONS},
+                                                {.name = "deletionGracePeriodSeconds"},
+                                                {.members = ZL_META_SHAPE}};
+static const struct zl_json_shape SPEC[] = {{.name = "nodeName"}, {.members = ZL_POD_PORTS_SHAPE}};
+static const struct zl_json_shape CONDITION[] = {
+    {.name = "type"}, {.name = "status"}, {.name = "lastTransitionTime"}, {.name = NULL}};
+/* That it is there is all that is read. */
+static const struct zl_json_shape TERMINATED[] = {{.name = "exitCode"}, {.name = NULL}};
+static const struct zl_json_shape STATE[] = {{.name = "terminated", .members = TERMINATED},
+                                             {.name = NULL}};
+static const struct zl_json_shape CONTAINER_STATUS[] = {{.name = "state", .members = STATE},
+                                                        {.name = NULL}};
+static const struct zl_json_shape STATUS[] = {
+    {.name = "phase"},
+    {.name = "containerStatuses", .members = CONTAINER_STATUS},
+    {.name = "initContainerStatuses", .members = CONTAINER_STATUS},
+    {.name = "ephemeralContainerStatuses", .members = CONTAINER_STATUS},
+    {.name = "conditions", .members = CONDITION},
+    {.name = "podIP"},
+    {.name = "podIPs"},
+    {.name = NULL}};
+const struct zl_json_shape ZL_POD_SHAPE[] = {{.name = "metadata", .members = METADATA},
+                                             {.name = "spec", .members = SPEC},
+                                             {.name = "status", .members = STATUS},
+                                             {.name = NULL}};
+
 static void decode_readiness(const struct cJSON *status, struct zl_pod *pod)
 {
     const struct cJSON *condition = zl_json_first(zl_json_at(status, "conditions", NULL));
@@ -16,11 +53,35 @@ static void decode_readiness(const struct cJSON *status, struct zl_pod *pod)
                        zl_same_string(zl_json_text(status, "phase", NULL), "Running");
         pod->ready = pod->serving && !pod->meta.deleting;
         const char *since = zl_json_text(condition, "lastTransitionTime", NULL);
-        if (!pod->ready || !zl_time_parse(since, &pod->ready_since_us)) {
-            pod->ready_since_us = 0;
+        if (!zl_time_parse(since, &pod->ready_changed_us)) {
+            pod->ready_changed_us = 0;
         }
+        pod->ready_since_us = pod->ready ? pod->ready_changed_us : 0;
         return;
     }
+}
+
+/* *COUNT: plus the containers that LIST speaks of. */
+static bool have_terminated(const struct cJSON *list, size_t *count)
+{
+    const struct cJSON *container = zl_json_first(list);
+    for (; container != NULL; container = zl_json_next(container)) {
+        if (zl_json_at(container, "state", "terminated", NULL) == NULL) {
+            return false;
+        }
+        ++*count;
+    }
+    return true;
+}
+
+/* One of which its kubelet has not said anything yet has not ended. */
+static bool has_ended(const struct cJSON *status)
+{
+    size_t count = 0;
+    size_t others = 0;
+    return have_terminated(zl_json_at(status, "containerStatuses", NULL), &count) && count > 0 &&
+           have_terminated(zl_json_at(status, "initContainerStatuses", NULL), &others) &&
+           have_terminated(zl_json_at(status, "ephemeralContainerStatuses", NULL), &others);
 }
 
 const char *zl_protocol(const char *text)
@@ -95,9 +156,10 @@ enum zl_status zl_pod_decode(const struct cJSON *object, struct zl_pod **out, st
     const struct cJSON *annotations = zl_json_at(metadata, "annotations", NULL);
     if (pod->meta.deleting) {
         pod->grace_s = zl_json_i64(metadata, 0, "deletionGracePeriodSeconds", NULL);
+        pod->ended = pod->finished || has_ended(zl_json_at(object, "status", NULL));
     }
     pod->revision = zl_strdup(zl_json_text(metadata, "labels", ZL_KEY_CONTROLLER_REVISION, NULL));
-    pod->is_static = zl_json_text(annotations, "kubernetes.io/config.mirror", NULL) != NULL;
+    pod->is_static = zl_json_text(annotations, MIRROR, NULL) != NULL;
     pod->identity = zl_strdup(zl_json_text(annotations, ZL_KEY_IDENTITY, NULL));
     decode_readiness(zl_json_at(object, "status", NULL), pod);
     pod->labels = zl_labels_pack(zl_json_at(metadata, "labels", NULL));
@@ -146,8 +208,9 @@ struct zl_pod *zl_pod_copy(const struct zl_pod *pod)
     for (size_t i = 0; i < ZL_POD_IPS_MAX; i++) {
         copy->ips[i] = zl_strdup(pod->ips[i]);
     }
-    copy->ports = pod->port_count > 0 ? zl_alloc(pod->port_count * sizeof *copy->ports) : NULL;
-    for (size_t i = 0; i < pod->port_count; i++) {
+    const size_t count = pod->port_count;
+    copy->ports = count > 0 ? zl_alloc(count * sizeof *copy->ports) : NULL;
+    for (size_t i = 0; i < count; i++) {
         copy->ports[i] = pod->ports[i];
         copy->ports[i].name = zl_strdup(pod->ports[i].name);
     }

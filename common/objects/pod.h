@@ -24,19 +24,24 @@ struct zl_pod {
     bool ready;      /* phase Running, condition Ready is True, not deleting */
     bool is_static;  /* mirror of a static pod: only the kubelet can refuse it */
     int64_t grace_s; /* while deleting: how long it was given; else 0 */
+    bool ended;      /* while deleting: all of its containers have, by its own status; else false */
     int64_t
         ready_since_us; /* lastTransitionTime of Ready, wall clock of the kubelet; 0 unless ready */
-    char *identity;     /* annotation zen-lead/identity */
-    bool serving;       /* as ready, but also while deleting: it still answers */
-    char *labels;       /* as in labels.h; NULL: none */
-    char *revision;     /* of a StatefulSet's pod: the name of its ControllerRevision; else NULL */
-    char *node;         /* NULL: not bound */
+    int64_t ready_changed_us; /* the same, Ready or not: another time is another spell */
+    char *identity;           /* annotation zen-lead/identity */
+    bool serving;             /* as ready, but also while deleting: it still answers */
+    char *labels;             /* as in labels.h; NULL: none */
+    char *revision; /* of a StatefulSet's pod: the name of its ControllerRevision; else NULL */
+    char *node;     /* NULL: not bound */
     char *ips[ZL_POD_IPS_MAX]; /* the first is the main one; NULL: none */
     /* Of all containers that run beside each other, native sidecars included. */
     struct zl_container_port *ports;
     size_t port_count;
 };
 
+extern const struct zl_json_shape ZL_POD_SHAPE[];
+/* The same of a pod's template. */
+extern const struct zl_json_shape ZL_POD_PORTS_SHAPE[];
 enum zl_status zl_pod_decode(const struct cJSON *object, struct zl_pod **out,
                              struct zl_error *err) ZL_MUST_CHECK;
 void zl_pod_free(void *pod); /* a struct zl_pod; fits zl_ref_new */

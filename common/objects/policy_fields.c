@@ -32,6 +32,15 @@ const struct zl_policy_field ZL_POLICY_FIELDS[] = {
     {NAMED("rollout"), .type = ZL_POLICY_CHOICE, .choices = {"Handover", "Recreate"}, IN(recreate),
      .help = "Handover starts one pod of the new revision beside the leader and moves leadership "
              "when it is Ready; Recreate ends the old leader first."},
+    {NAMED("handoverGracePeriodSeconds"), .type = ZL_POLICY_SECONDS, .fallback = 2, .min = 0,
+     .max = 60, IN(handover_grace_s),
+     .help = "How long the old leader of a handover runs on before it is deleted, while it is "
+             "Ready: the seat and the leader Services have moved at once, and proxies need time to "
+             "follow."},
+    {NAMED("ticks"), .type = ZL_POLICY_CHOICE, .choices = {"Once", "Each"}, IN(each_tick),
+     .help = "Of CronJobs in one pool, Once lets one Job run for each scheduled time and removes "
+             "the others, as copies of one task; Each gives every Job its turn, for different "
+             "tasks that must not overlap."},
     {NAMED("podRoleLabel"), .type = ZL_POLICY_SWITCH, IN(role_label),
      .help = "Keep the label zen-lead/role (leader or follower) on the pods of the pool. Needs "
              "the permission to patch pods, which zen-lead does not have by default."},
@@ -57,6 +66,8 @@ static void decode(const struct zl_policy_field *field, const struct cJSON *spec
     switch (field->type) {
     case ZL_POLICY_SECONDS:
         seconds = zl_json_i64(spec, field->fallback, field->name, NULL);
+        /* The CRD lets nothing else be stored; one of another release, or one that was loosened, may. */
+        seconds = seconds < field->min ? field->min : seconds > field->max ? field->max : seconds;
         memcpy(member, &seconds, sizeof seconds);
         return;
     case ZL_POLICY_CHOICE:

@@ -16,6 +16,9 @@ static void decode_workloads(const struct cJSON *list, struct zl_policy_status *
         workload->kind = zl_strdup(zl_json_text(item, "kind", NULL));
         workload->name = zl_strdup(zl_json_text(item, "name", NULL));
         workload->strategy = zl_strdup(zl_json_text(item, "strategy", NULL));
+        workload->observed_generation = zl_json_i64(item, 0, "observedGeneration", NULL);
+        workload->leading_revision = zl_strdup(zl_json_text(item, "leadingRevision", NULL));
+        workload->waiting_revision = zl_strdup(zl_json_text(item, "waitingRevision", NULL));
     }
 }
 
@@ -23,6 +26,8 @@ static const char *const CONDITION_NAMES[ZL_CONDITION_COUNT] = {
     [ZL_CONDITION_READY] = "Ready",
     [ZL_CONDITION_GATEKEEPER_ARMED] = "GatekeeperArmed",
     [ZL_CONDITION_POD_ROLE_LABELS] = "PodRoleLabels",
+    [ZL_CONDITION_COMPATIBLE] = "Compatible",
+    [ZL_CONDITION_ROLLED_OUT] = "RolledOut",
 };
 
 static void decode_condition(const struct cJSON *json, struct zl_condition *out)
@@ -118,6 +123,8 @@ void zl_policy_status_clear(struct zl_policy_status *status)
         free(status->workloads[i].kind);
         free(status->workloads[i].name);
         free(status->workloads[i].strategy);
+        free(status->workloads[i].leading_revision);
+        free(status->workloads[i].waiting_revision);
     }
     free(status->workloads);
     free(status->phase);
@@ -178,15 +185,29 @@ static struct cJSON *encode_conditions(const struct zl_policy_status *status)
     return list;
 }
 
+static struct cJSON *encode_workload(const struct zl_status_workload *workload)
+{
+    struct cJSON *item = zl_json_object();
+    zl_json_set_text(item, "kind", workload->kind);
+    zl_json_set_text(item, "name", workload->name);
+    zl_json_set_text(item, "strategy", workload->strategy);
+    if (workload->observed_generation > 0) {
+        zl_json_set_i64(item, "observedGeneration", workload->observed_generation);
+    }
+    if (workload->leading_revision != NULL) {
+        zl_json_set_text(item, "leadingRevision", workload->leading_revision);
+    }
+    if (workload->waiting_revision != NULL) {
+        zl_json_set_text(item, "waitingRevision", workload->waiting_revision);
+    }
+    return item;
+}
+
 static struct cJSON *encode_workloads(const struct zl_policy_status *status)
 {
     struct cJSON *list = zl_json_array();
     for (size_t i = 0; i < status->workload_count; i++) {
-        struct cJSON *item = zl_json_object();
-        zl_json_set_text(item, "kind", status->workloads[i].kind);
-        zl_json_set_text(item, "name", status->workloads[i].name);
-        zl_json_set_text(item, "strategy", status->workloads[i].strategy);
-        zl_json_append(list, item);
+        zl_json_append(list, encode_workload(&status->workloads[i]));
     }
     return list;
 }

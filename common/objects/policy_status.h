@@ -21,6 +21,9 @@
 
 struct zl_status_workload {
     char *kind, *name, *strategy;
+    int64_t observed_generation; /* the metadata.generation that this is about; 0: not said */
+    /* Names of ReplicaSets or ControllerRevisions, of the workload that leads; NULL: not said, or none waits. */
+    char *leading_revision, *waiting_revision;
 };
 
 /* A Job that executes or waits. */
@@ -33,6 +36,8 @@ enum zl_condition_type {
     ZL_CONDITION_READY,            /* a Ready pod leads */
     ZL_CONDITION_GATEKEEPER_ARMED, /* the API server asks the webhook about the namespace's pods */
     ZL_CONDITION_POD_ROLE_LABELS,  /* with podRoleLabel: true: every pod carries its role */
+    ZL_CONDITION_COMPATIBLE, /* nothing else in the namespace works against the pool; absent until something does */
+    ZL_CONDITION_ROLLED_OUT, /* the newest revision leads; absent where zen-lead knows no revisions */
     ZL_CONDITION_COUNT,
 };
 

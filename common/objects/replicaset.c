@@ -4,6 +4,16 @@
 #include "common/base/parse.h"
 #include "common/objects/names.h"
 
+static const struct zl_json_shape ANNOTATIONS[] = {
+    {.name = ZL_KEY_DEPLOYMENT_REVISION}, {.name = ZL_KEY_WAKE}, {.name = NULL}};
+static const struct zl_json_shape METADATA[] = {{.name = "annotations", .members = ANNOTATIONS},
+                                                {.members = ZL_META_SHAPE}};
+static const struct zl_json_shape SPEC[] = {{.name = "replicas"}, {.name = NULL}};
+const struct zl_json_shape ZL_REPLICASET_SHAPE[] = {
+    {.name = "metadata", .members = METADATA}, {.name = "spec", .members = SPEC}, {.name = NULL}};
+const struct zl_json_shape ZL_REVISION_SHAPE[] = {
+    {.name = "metadata", .members = ZL_META_SHAPE}, {.name = "revision"}, {.name = NULL}};
+
 enum zl_status zl_replicaset_decode(const struct cJSON *object, struct zl_replicaset **out,
                                     struct zl_error *err)
 {
@@ -14,6 +24,7 @@ enum zl_status zl_replicaset_decode(const struct cJSON *object, struct zl_replic
         return status;
     }
     replicaset->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
+    replicaset->marked = zl_json_text(object, "metadata", "annotations", ZL_KEY_WAKE, NULL) != NULL;
     const char *revision =
         zl_json_text(object, "metadata", "annotations", ZL_KEY_DEPLOYMENT_REVISION, NULL);
     if (revision == NULL ||

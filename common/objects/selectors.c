@@ -37,6 +37,28 @@ static bool next_term(const char **text, struct term *out)
     return false;
 }
 
+static bool has_term(const char *labels, const struct term *term)
+{
+    const size_t length = term->key_length + 1 + term->value_length;
+    for (const char *at = labels; at != NULL && *at != '\0'; at += strlen(at) + 1) {
+        if (strlen(at) == length && memcmp(at, term->key, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool zl_selector_may_match(const char *text, const char *labels)
+{
+    struct term term;
+    while (next_term(&text, &term)) {
+        if (!has_term(labels, &term)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool same_key(const struct term *left, const struct term *right)
 {
     return left->key_length == right->key_length &&

@@ -12,6 +12,12 @@
 /* A metav1.LabelSelector as the text of a labelSelector query; "" selects everything. Caller frees. */
 char *zl_selector_text(const struct cJSON *selector);
 
+/*
+ * Does the selector TEXT select an object with LABELS (labels.h; NULL: none), as far as its "key=value" terms tell? What else
+ * it asks for ("key in (...)") is taken as met.
+ */
+bool zl_selector_may_match(const char *text, const char *labels);
+
 struct zl_selectors {
     char **items; /* NULL as an item: everything */
     size_t count;

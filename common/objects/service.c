@@ -9,6 +9,25 @@
 
 enum { SERVICE_NAME_MAX = 63 };
 
+static const struct zl_json_shape LABELS[] = {{.name = ZL_KEY_MANAGED_BY},
+                                              {.name = ZL_KEY_SOURCE_SERVICE},
+                                              {.name = ZL_KEY_POOL},
+                                              {.name = NULL}};
+static const struct zl_json_shape ANNOTATIONS[] = {
+    {.name = ZL_KEY_ENABLED},      {.name = ZL_KEY_STICKY},
+    {.name = ZL_KEY_MIN_READY},    {.name = ZL_KEY_POOL},
+    {.name = ZL_KEY_LEADER_POD},   {.name = ZL_KEY_LEADER_SERVICE},
+    {.name = ZL_KEY_LEADER_UID},   {.name = ZL_KEY_LEADER_SWITCH},
+    {.name = ZL_KEY_HAD_SELECTOR}, {.name = NULL}};
+static const struct zl_json_shape METADATA[] = {{.name = "labels", .members = LABELS},
+                                                {.name = "annotations", .members = ANNOTATIONS},
+                                                {.members = ZL_META_SHAPE}};
+static const struct zl_json_shape SPEC[] = {
+    {.name = "ports"},          {.name = "selector"},  {.name = "type"}, {.name = "ipFamilies"},
+    {.name = "ipFamilyPolicy"}, {.name = "clusterIP"}, {.name = NULL}};
+const struct zl_json_shape ZL_SERVICE_SHAPE[] = {
+    {.name = "metadata", .members = METADATA}, {.name = "spec", .members = SPEC}, {.name = NULL}};
+
 static void decode_wishes(const struct cJSON *annotations, struct zl_service *service)
 {
     const char *min_ready = zl_json_text(annotations, ZL_KEY_MIN_READY, NULL);
@@ -57,6 +76,20 @@ static void decode_families(const struct cJSON *spec, struct zl_service *service
     }
 }
 
+static void decode_second_owner(const struct cJSON *metadata, struct zl_controller_ref *out)
+{
+    const struct cJSON *owner = zl_json_first(zl_json_at(metadata, "ownerReferences", NULL));
+    for (; owner != NULL && out->uid == NULL; owner = zl_json_next(owner)) {
+        if (zl_same_string(zl_json_text(owner, "kind", NULL), ZL_POLICY_KIND) &&
+            !zl_json_bool(owner, false, "controller", NULL)) {
+            out->api_version = zl_strdup(zl_json_text(owner, "apiVersion", NULL));
+            out->kind = zl_strdup(ZL_POLICY_KIND);
+            out->name = zl_strdup(zl_json_text(owner, "name", NULL));
+            out->uid = zl_strdup(zl_json_text(owner, "uid", NULL));
+        }
+    }
+}
+
 static void decode_ours(const struct cJSON *metadata, struct zl_service *service)
 {
     const struct cJSON *labels = zl_json_at(metadata, "labels", NULL);
@@ -64,8 +97,10 @@ static void decode_ours(const struct cJSON *metadata, struct zl_service *service
     const char *by = zl_json_text(labels, ZL_KEY_MANAGED_BY, NULL);
     service->source = zl_strdup(zl_json_text(labels, ZL_KEY_SOURCE_SERVICE, NULL));
     service->pool = zl_strdup(zl_json_text(labels, ZL_KEY_POOL, NULL));
-    service->ours = zl_same_string(by, ZL_MANAGED_BY) && service->meta.controller.uid != NULL &&
-                    (service->source != NULL || service->pool != NULL);
+    /* Without an owner it is still ours: somebody orphaned it, or brought it back from a backup. */
+    service->ours =
+        zl_same_string(by, ZL_MANAGED_BY) && (service->source != NULL || service->pool != NULL);
+    decode_second_owner(metadata, &service->second_owner);
     service->leader_pod = zl_strdup(zl_json_text(annotations, ZL_KEY_LEADER_POD, NULL));
     service->leader_uid = zl_strdup(zl_json_text(annotations, ZL_KEY_LEADER_UID, NULL));
     service->leader_switch_time = zl_strdup(zl_json_text(annotations, ZL_KEY_LEADER_SWITCH, NULL));
@@ -88,6 +123,7 @@ enum zl_status zl_service_decode(const struct cJSON *object, struct zl_service *
     service->selector = zl_labels_pack(zl_json_at(spec, "selector", NULL));
     service->type = zl_strdup(zl_json_text(spec, "type", NULL));
     service->external = zl_same_string(service->type, "ExternalName");
+    service->cluster_ip = zl_strdup(zl_json_text(spec, "clusterIP", NULL));
     decode_families(spec, service);
     decode_ports(spec, service);
     *out = service;
@@ -106,9 +142,11 @@ void zl_service_free(void *object)
     free(service->joined_pool);
     free(service->selector);
     free(service->type);
+    free(service->cluster_ip);
     free(service->family_policy);
     free(service->source);
     free(service->pool);
+    zl_controller_ref_clear(&service->second_owner);
     free(service->leader_pod);
     free(service->leader_uid);
     free(service->leader_switch_time);
@@ -195,7 +233,7 @@ struct cJSON *zl_service_encode(const struct zl_service *service, bool patch)
     set_text(annotations, ZL_KEY_LEADER_UID, service->leader_uid, patch);
     set_text(annotations, ZL_KEY_LEADER_SWITCH, service->leader_switch_time, patch);
     set_text(annotations, ZL_KEY_HAD_SELECTOR, service->had_selector, patch);
-    zl_controller_ref_encode(metadata, &service->meta.controller);
+    zl_owner_refs_encode(metadata, &service->meta.controller, &service->second_owner);
     struct cJSON *spec = zl_json_child(object, "spec");
     zl_json_set_text(spec, "type", "ClusterIP");
     if (patch) {
@@ -222,6 +260,7 @@ bool zl_service_same(const struct zl_service *desired, const struct zl_service *
     bool same = stored->ours && zl_same_string(desired->source, stored->source) &&
                 zl_same_string(desired->pool, stored->pool) &&
                 zl_same_string(desired->meta.controller.uid, stored->meta.controller.uid) &&
+                zl_same_string(desired->second_owner.uid, stored->second_owner.uid) &&
                 zl_same_string(desired->leader_pod, stored->leader_pod) &&
                 zl_same_string(desired->leader_uid, stored->leader_uid) &&
                 zl_same_string(desired->had_selector, stored->had_selector) &&
@@ -231,6 +270,36 @@ bool zl_service_same(const struct zl_service *desired, const struct zl_service *
         same = same_port(&desired->ports[i], &stored->ports[i]);
     }
     return same;
+}
+
+static bool says_families(const struct zl_service *service)
+{
+    return service->family_policy != NULL && (service->ipv4 || service->ipv6);
+}
+
+bool zl_service_same_families(const struct zl_service *desired, const struct zl_service *stored)
+{
+    if (!says_families(desired) || !says_families(stored)) {
+        return true;
+    }
+    /* The first family cannot be changed, so a source that was made anew with the other one is not followed. */
+    return (desired->ipv4 == stored->ipv4 && desired->ipv6 == stored->ipv6 &&
+            zl_same_string(desired->family_policy, stored->family_policy)) ||
+           (stored->ipv6_first ? !desired->ipv6 : !desired->ipv4);
+}
+
+void zl_service_encode_families(const struct zl_service *desired, const struct zl_service *stored,
+                                struct cJSON *spec)
+{
+    struct zl_service wanted = *desired;
+    wanted.ipv6_first = stored->ipv6_first;
+    encode_families(&wanted, spec);
+    if (!(desired->ipv4 && desired->ipv6) && stored->ipv4 && stored->ipv6) {
+        /* Back to one family: the second address is given up by name. A patch cannot cut a list, so it is replaced. */
+        struct cJSON *addresses = zl_json_array();
+        zl_json_append_text(addresses, stored->cluster_ip);
+        zl_json_set(spec, "clusterIPs", addresses);
+    }
 }
 
 char *zl_service_leader_name(const struct zl_service *service)

@@ -6,6 +6,30 @@
 
 #include <string.h>
 
+static const struct zl_json_shape LABELS[] = {
+    {.name = ZL_KEY_SLICE_SERVICE},
+    {.name = ZL_KEY_SLICE_MANAGED_BY}, /* whoever sweeps */
+    {.name = ZL_KEY_SOURCE_SERVICE},
+    {.name = ZL_KEY_POOL},
+    {.name = NULL}};
+static const struct zl_json_shape METADATA[] = {{.name = "labels", .members = LABELS},
+                                                {.members = ZL_META_SHAPE}};
+static const struct zl_json_shape TARGET[] = {{.name = "name"}, {.name = "uid"}, {.name = NULL}};
+static const struct zl_json_shape TOPOLOGY[] = {
+    {.name = ZL_KEY_HOSTNAME}, {.name = ZL_KEY_ZONE}, {.name = NULL}};
+static const struct zl_json_shape ENDPOINT[] = {{.name = "addresses"},
+                                                {.name = "conditions"},
+                                                {.name = "nodeName"},
+                                                {.name = "zone"},
+                                                {.name = "topology", .members = TOPOLOGY},
+                                                {.name = "targetRef", .members = TARGET},
+                                                {.name = NULL}};
+const struct zl_json_shape ZL_SLICE_SHAPE[] = {{.name = "metadata", .members = METADATA},
+                                               {.name = "addressType"},
+                                               {.name = "endpoints", .members = ENDPOINT},
+                                               {.name = "ports"},
+                                               {.name = NULL}};
+
 static enum zl_tristate decode_condition(const struct cJSON *endpoint, const char *name)
 {
     if (zl_json_at(endpoint, "conditions", name, NULL) == NULL) {

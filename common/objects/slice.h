@@ -36,6 +36,7 @@ struct zl_slice {
 };
 
 /* *OUT is a slice of either version. */
+extern const struct zl_json_shape ZL_SLICE_SHAPE[];
 enum zl_status zl_slice_decode(const struct cJSON *object, struct zl_slice **out,
                                struct zl_error *err) ZL_MUST_CHECK;
 void zl_slice_free(void *slice); /* a struct zl_slice; fits zl_ref_new */

@@ -8,6 +8,42 @@
 /* The API server's default for a Deployment; a StatefulSet has no such field. */
 enum { PROGRESS_DEADLINE_S = 600 };
 
+static const struct zl_json_shape LABELS[] = {{.name = ZL_KEY_POOL}, {.name = NULL}};
+static const struct zl_json_shape ANNOTATIONS[] = {
+    {.name = ZL_KEY_POOL}, {.name = ZL_KEY_JOIN}, {.name = NULL}};
+const struct zl_json_shape ZL_POOL_KEYS_SHAPE[] = {{.name = "labels", .members = LABELS},
+                                                   {.name = "annotations", .members = ANNOTATIONS},
+                                                   {.name = NULL}};
+
+static const struct zl_json_shape OWN_ANNOTATIONS[] = {{.name = ZL_KEY_POOL},
+                                                       {.name = ZL_KEY_JOIN},
+                                                       {.name = ZL_KEY_DEPLOYMENT_REVISION},
+                                                       {.name = NULL}};
+static const struct zl_json_shape METADATA[] = {{.name = "labels", .members = LABELS},
+                                                {.name = "annotations", .members = OWN_ANNOTATIONS},
+                                                {.members = ZL_META_SHAPE}};
+static const struct zl_json_shape POD_METADATA[] = {
+    {.name = "labels"}, {.name = "annotations", .members = ANNOTATIONS}, {.name = NULL}};
+static const struct zl_json_shape TEMPLATE[] = {{.name = "metadata", .members = POD_METADATA},
+                                                {.name = "spec", .members = ZL_POD_PORTS_SHAPE},
+                                                {.name = NULL}};
+static const struct zl_json_shape SPEC[] = {{.name = "replicas"},
+                                            {.name = "selector"},
+                                            {.name = "template", .members = TEMPLATE},
+                                            {.name = "strategy"},
+                                            {.name = "updateStrategy"},
+                                            {.name = "paused"},
+                                            {.name = "minReadySeconds"},
+                                            {.name = "progressDeadlineSeconds"},
+                                            {.name = "ordinals"},
+                                            {.name = NULL}};
+static const struct zl_json_shape STATUS[] = {
+    {.name = "observedGeneration"}, {.name = "updateRevision"}, {.name = NULL}};
+const struct zl_json_shape ZL_WORKLOAD_SHAPE[] = {{.name = "metadata", .members = METADATA},
+                                                  {.name = "spec", .members = SPEC},
+                                                  {.name = "status", .members = STATUS},
+                                                  {.name = NULL}};
+
 bool zl_opts_out(const struct cJSON *metadata, const struct cJSON *template)
 {
     return zl_same_string(zl_json_text(metadata, "annotations", ZL_KEY_JOIN, NULL), "false") ||
@@ -80,6 +116,12 @@ enum zl_status zl_workload_decode(const struct zl_kind *kind, const struct cJSON
     workload->selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));
     workload->template_pod = decode_template(object);
     decode_rollout(zl_json_at(object, "spec", NULL), workload);
+    const char *number =
+        zl_json_text(object, "metadata", "annotations", ZL_KEY_DEPLOYMENT_REVISION, NULL);
+    workload->revision =
+        zl_strdup(number != NULL ? number : zl_json_text(object, "status", "updateRevision", NULL));
+    workload->observed =
+        zl_json_i64(object, 0, "status", "observedGeneration", NULL) >= workload->meta.generation;
     *out = workload;
     return ZL_OK;
 }
@@ -93,6 +135,7 @@ void zl_workload_free(void *object)
     zl_meta_clear(&workload->meta);
     free(workload->pool);
     free(workload->selector);
+    free(workload->revision);
     zl_pod_free(workload->template_pod);
     free(workload);
 }

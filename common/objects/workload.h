@@ -25,7 +25,14 @@ struct zl_workload {
     int64_t min_ready_s;         /* a pod counts as available after being Ready so long */
     int64_t progress_deadline_s; /* how long a new revision may take to become Ready */
     int64_t partition;           /* of a StatefulSet: lower ordinals keep their revision */
+    /* Its own controller has seen meta.generation: what it made is what the template says. */
+    bool observed;
+    /* What that controller takes for its newest revision: a Deployment's number, a StatefulSet's name; NULL: it has not said. */
+    char *revision;
 };
+
+/* Where a pool may be named: of an object's metadata, and of its pod template's, labels besides. */
+extern const struct zl_json_shape ZL_POOL_KEYS_SHAPE[];
 
 /* Does zen-lead/join: "false" stand on an object or on its pod template? */
 bool zl_opts_out(const struct cJSON *metadata, const struct cJSON *template_metadata);
@@ -38,6 +45,7 @@ const char *zl_pool_of(const struct cJSON *metadata, const struct cJSON *templat
 /* The same of an OBJECT whose pods' template is spec.template. */
 const char *zl_pool_of_object(const struct cJSON *object);
 
+extern const struct zl_json_shape ZL_WORKLOAD_SHAPE[];
 enum zl_status zl_workload_decode(const struct zl_kind *kind, const struct cJSON *object,
                                   struct zl_workload **out, struct zl_error *err) ZL_MUST_CHECK;
 void zl_workload_free(void *workload); /* a struct zl_workload; fits zl_ref_new */

@@ -42,3 +42,12 @@ enum zl_seat zl_seat_judge(const struct zl_lease *lease, enum zl_holder holder,
     }
     return ZL_SEAT_UNKNOWN;
 }
+
+int64_t zl_claim_patience_ms(const struct zl_lease *lease, const char *owner,
+                             int64_t claim_timeout_ms)
+{
+    bool asks_again = lease != NULL && lease->claim_owner != NULL && owner != NULL &&
+                      strcmp(lease->claim_owner, owner) == 0;
+    return asks_again && claim_timeout_ms > ZL_CLAIM_RETRY_MS ? ZL_CLAIM_RETRY_MS
+                                                              : claim_timeout_ms;
+}

@@ -42,4 +42,14 @@ enum zl_seat {
 enum zl_seat zl_seat_judge(const struct zl_lease *lease, enum zl_holder holder,
                            int64_t claim_age_ms, int64_t claim_timeout_ms);
 
+/*
+ * For how long does LEASE's provisional claim count without its pod, for a pod that OWNER (uid of its controller; NULL: not
+ * known) asks for? CLAIM_TIMEOUT_MS, but ZL_CLAIM_RETRY_MS when the same controller asks again: it makes one pod, and more
+ * only when that one is made, and it tries again only when its request has ended. What is left to wait for is an API
+ * server that goes on with a request whose connection is gone (docs/tuning.md).
+ */
+#define ZL_CLAIM_RETRY_MS 5000
+int64_t zl_claim_patience_ms(const struct zl_lease *lease, const char *owner,
+                             int64_t claim_timeout_ms);
+
 #endif

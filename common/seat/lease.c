@@ -10,11 +10,39 @@
 /* leaseTransitions is an int32 to the API server, which refuses the whole Lease beyond. */
 #define TRANSITIONS_MAX INT64_C(2147483647)
 
+static const struct zl_json_shape LABELS[] = {{.name = ZL_KEY_MANAGED_BY}, {.name = NULL}};
+static const struct zl_json_shape ANNOTATIONS[] = {
+    {.name = ZL_KEY_HOLDER_POD},      {.name = ZL_KEY_HOLDER_UID},
+    {.name = ZL_KEY_SUCCESSOR},       {.name = ZL_KEY_DEPOSED},
+    {.name = ZL_KEY_READY_HOLDER},    {.name = ZL_KEY_READY_REVISION},
+    {.name = ZL_KEY_FAILED_REVISION}, {.name = ZL_KEY_FENCING_TOKEN},
+    {.name = ZL_KEY_CLAIM},           {.name = ZL_KEY_CLAIM_OWNER},
+    {.name = ZL_KEY_RELEASED},        {.name = ZL_KEY_TURN},
+    {.name = ZL_KEY_REQUEST},         {.name = NULL}};
+static const struct zl_json_shape METADATA[] = {{.name = "labels", .members = LABELS},
+                                                {.name = "annotations", .members = ANNOTATIONS},
+                                                {.members = ZL_META_SHAPE}};
+const struct zl_json_shape ZL_LEASE_SHAPE[] = {
+    {.name = "metadata", .members = METADATA}, {.name = "spec"}, {.name = NULL}};
+
+/* The longest name of an object. */
+#define NAME_MAX_BYTES 253
+/* A request for a handover (controller/leader): longer ones were not written by us. */
+#define REQUEST_MAX 1024
+
+/* ANNOTATIONS' text of that name, borrowed; NULL: there is none, or a longer one than MAX. */
+static const char *text_of(const struct cJSON *annotations, const char *key, size_t max)
+{
+    const char *text = zl_json_text(annotations, key, NULL);
+    return text != NULL && strlen(text) <= max ? text : NULL;
+}
+
 /* Only what may be the name of a pod may be asked for: "" and ".." are other addresses of the API. */
 static bool may_be_pod(const char *name, size_t length)
 {
     static const char ALLOWED[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
-    return length > 0 && name[0] != '.' && strspn(name, ALLOWED) >= length;
+    return length > 0 && length <= NAME_MAX_BYTES && name[0] != '.' &&
+           strspn(name, ALLOWED) >= length;
 }
 
 /* A holder that someone wrote by hand has no annotations: read it from "<pod>_<uid>". */
@@ -25,7 +53,7 @@ static void decode_holder(const struct cJSON *annotations, struct zl_lease *leas
     }
     const char *identity = lease->holder_identity;
     const char *pod = zl_json_text(annotations, ZL_KEY_HOLDER_POD, NULL);
-    const char *uid = zl_json_text(annotations, ZL_KEY_HOLDER_UID, NULL);
+    const char *uid = text_of(annotations, ZL_KEY_HOLDER_UID, ZL_UID_MAX);
     if (pod != NULL && uid != NULL && may_be_pod(pod, strlen(pod))) {
         lease->holder_pod = zl_strdup(pod);
         lease->holder_uid = zl_strdup(uid);
@@ -38,14 +66,17 @@ static void decode_holder(const struct cJSON *annotations, struct zl_lease *leas
         return;
     }
     lease->holder_pod = zl_strndup(identity, length);
-    lease->holder_uid = zl_strdup(separator != NULL && separator[1] != '\0' ? separator + 1 : NULL);
+    const char *written = separator != NULL ? separator + 1 : "";
+    if (written[0] != '\0' && strlen(written) <= ZL_UID_MAX) {
+        lease->holder_uid = zl_strdup(written);
+    }
 }
 
 /* "<name>_<uid>"; anything else, written by hand, is none. */
 static void decode_pair(const char *text, char **name, char **uid)
 {
     const char *separator = text != NULL ? strchr(text, '_') : NULL;
-    if (separator == NULL || separator[1] == '\0' ||
+    if (separator == NULL || separator[1] == '\0' || strlen(separator + 1) > ZL_UID_MAX ||
         !may_be_pod(text, (size_t)(separator - text))) {
         return;
     }
@@ -57,10 +88,12 @@ static void decode_rollout(const struct cJSON *annotations, struct zl_lease *lea
 {
     decode_pair(zl_json_text(annotations, ZL_KEY_SUCCESSOR, NULL), &lease->successor_pod,
                 &lease->successor_uid);
-    lease->deposed = zl_strdup(zl_json_text(annotations, ZL_KEY_DEPOSED, NULL));
-    lease->ready_holder = zl_strdup(zl_json_text(annotations, ZL_KEY_READY_HOLDER, NULL));
-    lease->ready_revision = zl_strdup(zl_json_text(annotations, ZL_KEY_READY_REVISION, NULL));
-    lease->failed_revision = zl_strdup(zl_json_text(annotations, ZL_KEY_FAILED_REVISION, NULL));
+    lease->deposed =
+        zl_strdup(text_of(annotations, ZL_KEY_DEPOSED, (size_t)ZL_DEPOSED_MAX * (ZL_UID_MAX + 1)));
+    lease->ready_holder = zl_strdup(text_of(annotations, ZL_KEY_READY_HOLDER, ZL_UID_MAX));
+    lease->ready_revision = zl_strdup(text_of(annotations, ZL_KEY_READY_REVISION, ZL_UID_MAX));
+    lease->failed_revision = zl_strdup(text_of(annotations, ZL_KEY_FAILED_REVISION, ZL_UID_MAX));
+    lease->request = zl_strdup(text_of(annotations, ZL_KEY_REQUEST, REQUEST_MAX));
 }
 
 static bool is_complete(const struct cJSON *metadata)
@@ -93,6 +126,9 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
     lease->holder_identity = zl_strdup(zl_json_text(spec, "holderIdentity", NULL));
     lease->provisional =
         zl_same_string(zl_json_text(annotations, ZL_KEY_CLAIM, NULL), ZL_CLAIM_PROVISIONAL);
+    if (lease->provisional) {
+        lease->claim_owner = zl_strdup(text_of(annotations, ZL_KEY_CLAIM_OWNER, ZL_UID_MAX));
+    }
     lease->wants_repair = !is_complete(metadata);
     lease->transitions = zl_json_i64(spec, 0, "leaseTransitions", NULL);
     const char *released = zl_json_text(annotations, ZL_KEY_RELEASED, NULL);
@@ -133,6 +169,7 @@ void zl_lease_free(void *object)
     free(lease->holder_identity);
     free(lease->holder_pod);
     free(lease->holder_uid);
+    free(lease->claim_owner);
     free(lease->successor_pod);
     free(lease->successor_uid);
     free(lease->deposed);
@@ -141,6 +178,7 @@ void zl_lease_free(void *object)
     free(lease->failed_revision);
     free(lease->turn_job);
     free(lease->turn_uid);
+    free(lease->request);
     free(lease);
 }
 
@@ -155,6 +193,7 @@ struct zl_lease *zl_lease_copy(const struct zl_lease *lease)
     copy->holder_identity = zl_strdup(lease->holder_identity);
     copy->holder_pod = zl_strdup(lease->holder_pod);
     copy->holder_uid = zl_strdup(lease->holder_uid);
+    copy->claim_owner = zl_strdup(lease->claim_owner);
     copy->successor_pod = zl_strdup(lease->successor_pod);
     copy->successor_uid = zl_strdup(lease->successor_uid);
     copy->deposed = zl_strdup(lease->deposed);
@@ -163,6 +202,7 @@ struct zl_lease *zl_lease_copy(const struct zl_lease *lease)
     copy->failed_revision = zl_strdup(lease->failed_revision);
     copy->turn_job = zl_strdup(lease->turn_job);
     copy->turn_uid = zl_strdup(lease->turn_uid);
+    copy->request = zl_strdup(lease->request);
     return copy;
 }
 
@@ -192,6 +232,12 @@ static void set_holder(struct zl_lease *lease, const struct zl_candidate *candid
     zl_replace_string(&lease->holder_uid, candidate->uid);
     free(lease->holder_identity);
     lease->holder_identity = identity_of(candidate);
+}
+
+static void set_provisional(struct zl_lease *lease, const char *owner, bool provisional)
+{
+    lease->provisional = provisional;
+    zl_replace_string(&lease->claim_owner, owner);
 }
 
 bool zl_lease_names(const struct zl_lease *lease, const struct zl_candidate *candidate)
@@ -234,10 +280,11 @@ struct zl_lease *zl_lease_claimed(const struct zl_lease *current, const struct z
     next->fencing_token++;
     set_holder(next, candidate);
     zl_lease_set_turn(next, NULL, NULL);
+    zl_replace_string(&next->request, NULL);
     if (zl_lease_is_succeeded_by(next, candidate->uid)) {
         zl_lease_set_successor(next, NULL, NULL);
     }
-    next->provisional = provisional;
+    set_provisional(next, provisional ? candidate->owner : NULL, provisional);
     next->duration_s = policy->lease_duration_s;
     next->acquire_us = now_us;
     next->renew_us = now_us;
@@ -267,10 +314,11 @@ struct zl_lease *zl_lease_released(const struct zl_lease *current, int64_t now_u
     zl_replace_string(&next->holder_identity, "");
     zl_replace_string(&next->holder_pod, NULL);
     zl_replace_string(&next->holder_uid, NULL);
-    next->provisional = false;
+    set_provisional(next, NULL, false);
     next->released_token = next->fencing_token;
     next->renew_us = now_us;
     zl_lease_set_turn(next, NULL, NULL);
+    zl_replace_string(&next->request, NULL);
     return next;
 }
 
@@ -281,7 +329,7 @@ struct zl_lease *zl_lease_renewed(const struct zl_lease *current, const struct z
     if (holder != NULL) {
         set_holder(next, holder);
     }
-    next->provisional = false;
+    set_provisional(next, NULL, false);
     next->duration_s = policy->lease_duration_s;
     next->renew_us = now_us;
     if (next->acquire_us == 0) {
@@ -337,6 +385,7 @@ static void encode_rollout(const struct zl_lease *lease, struct cJSON *annotatio
     encode_mark(lease, annotations, ZL_KEY_READY_HOLDER, lease->ready_holder);
     encode_mark(lease, annotations, ZL_KEY_READY_REVISION, lease->ready_revision);
     encode_mark(lease, annotations, ZL_KEY_FAILED_REVISION, lease->failed_revision);
+    encode_mark(lease, annotations, ZL_KEY_REQUEST, lease->request);
 }
 
 static void encode_metadata(const struct zl_lease *lease, const struct zl_policy *policy,
@@ -365,6 +414,7 @@ static void encode_metadata(const struct zl_lease *lease, const struct zl_policy
     } else if (lease->resource_version != NULL) {
         zl_json_set_null(annotations, ZL_KEY_CLAIM); /* a merge patch removes it */
     }
+    encode_mark(lease, annotations, ZL_KEY_CLAIM_OWNER, lease->claim_owner);
     encode_rollout(lease, annotations);
 }
 

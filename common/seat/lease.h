@@ -20,6 +20,9 @@
 /* A lost Lease goes on so much later: past the one token that it may have given without a record (token_store.h). */
 #define ZL_TOKEN_SKIP 2
 
+/* Of a uid; Kubernetes' have 36. */
+#define ZL_UID_MAX 63
+
 /* As many deposed pods may still live at once, stuck on lost nodes, before the oldest is forgotten. */
 #define ZL_DEPOSED_MAX 32
 
@@ -32,6 +35,7 @@ struct zl_lease {
     char *holder_pod;       /* NULL when released, or no pod can have the name that was written */
     char *holder_uid;       /* NULL when released, or written by hand without one */
     bool provisional;       /* claimed; the pod was not seen yet */
+    char *claim_owner;      /* with PROVISIONAL: uid of the pod's controller; NULL: not known */
     bool wants_repair;      /* label or owner reference is missing; a swap puts them back */
     /* A rollout's (rollout.h); each NULL: none. What they mean stands in names.h. */
     char *successor_pod, *successor_uid;
@@ -39,6 +43,8 @@ struct zl_lease {
     char *ready_holder, *ready_revision, *failed_revision;
     /* In a guarded pool: the Job whose turn it is, also between two of its pods. NULL: nobody's. */
     char *turn_job, *turn_uid;
+    char *
+        request; /* text of a request for another leader (request.h); NULL: none. Gone with the holder */
     int64_t fencing_token;
     int64_t released_token; /* -1: no release of ours */
     int64_t transitions;
@@ -46,7 +52,11 @@ struct zl_lease {
     int64_t acquire_us, renew_us; /* wall clock of the writer; 0: absent */
 };
 
-/* Decode; *OUT stays NULL with ZL_OK when the Lease's name lacks our prefix. */
+/*
+ * Decode; *OUT stays NULL with ZL_OK when the Lease's name lacks our prefix. What is longer than we ever write was not
+ * written by us, and is not there.
+ */
+extern const struct zl_json_shape ZL_LEASE_SHAPE[];
 enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out,
                                struct zl_error *err) ZL_MUST_CHECK;
 void zl_lease_free(void *lease); /* a struct zl_lease; fits zl_ref_new */
@@ -82,6 +92,8 @@ struct zl_candidate {
     const char *pod;
     const char *uid;
     const char *identity; /* custom identity; NULL or "": "<pod>_<uid>" */
+    const char
+        *owner; /* uid of the controller that asks for a pod which is not stored yet; NULL: none */
 };
 
 static inline struct zl_candidate zl_candidate_of(const struct zl_pod *pod,
@@ -116,6 +128,8 @@ void zl_lease_set_turn(struct zl_lease *lease, const char *job, const char *uid)
 void zl_lease_set_successor(struct zl_lease *lease, const char *pod,
                             const char *uid); /* or NULLs */
 void zl_lease_depose(struct zl_lease *lease, const char *uid);
+/* Is UID one of UIDS ("uid,uid", or NULL)? */
+bool zl_uids_have(const char *uids, const char *uid);
 void zl_lease_depose_all(struct zl_lease *lease, const char *uids); /* "uid,uid" or NULL */
 /* Forget the deposed pods for which LIVES says no. */
 void zl_lease_prune_deposed(struct zl_lease *lease, bool (*lives)(void *ctx, const char *uid),

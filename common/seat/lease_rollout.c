@@ -18,18 +18,22 @@ static bool is_item(const char *text, const char *at, size_t length)
     return (at == text || at[-1] == ',') && (at[length] == '\0' || at[length] == ',');
 }
 
-bool zl_lease_has_deposed(const struct zl_lease *lease, const char *pod_uid)
+bool zl_uids_have(const char *uids, const char *uid)
 {
-    const char *text = lease != NULL ? lease->deposed : NULL;
-    size_t length = pod_uid != NULL ? strlen(pod_uid) : 0;
-    if (text == NULL || length == 0) {
+    size_t length = uid != NULL ? strlen(uid) : 0;
+    if (uids == NULL || length == 0) {
         return false;
     }
-    const char *at = strstr(text, pod_uid);
-    while (at != NULL && !is_item(text, at, length)) {
-        at = strstr(at + 1, pod_uid);
+    const char *at = strstr(uids, uid);
+    while (at != NULL && !is_item(uids, at, length)) {
+        at = strstr(at + 1, uid);
     }
     return at != NULL;
+}
+
+bool zl_lease_has_deposed(const struct zl_lease *lease, const char *pod_uid)
+{
+    return lease != NULL && zl_uids_have(lease->deposed, pod_uid);
 }
 
 void zl_lease_set_successor(struct zl_lease *lease, const char *pod, const char *uid)

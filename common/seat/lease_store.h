@@ -2,6 +2,8 @@
 /*
  * lease_store.h - a pool's Lease on the API server: the live read, and the compare-and-swap that alone makes a leader.
  *
+ * DEADLINE_MS is that of struct zl_kube_target.
+ *
  * Threads: any; each blocks on the API server.
  */
 #ifndef ZL_SEAT_LEASE_STORE_H
@@ -16,7 +18,7 @@
  * @return ZL_OK with *OUT NULL when there is none
  */
 enum zl_status zl_lease_read(struct zl_kube_client *client, const char *namespace_,
-                             const char *pool, int64_t timeout_ms, struct zl_lease **out,
+                             const char *pool, int64_t deadline_ms, struct zl_lease **out,
                              struct zl_error *err) ZL_MUST_CHECK;
 
 /*
@@ -28,7 +30,7 @@ enum zl_status zl_lease_read(struct zl_kube_client *client, const char *namespac
  * @return ZL_OK, ZL_E_CONFLICT: someone else was first; ZL_E_TRANSIENT: it may have been stored or not
  */
 enum zl_status zl_lease_swap(struct zl_kube_client *client, const struct zl_lease *next,
-                             const struct zl_policy *policy, int64_t timeout_ms,
+                             const struct zl_policy *policy, int64_t deadline_ms,
                              struct zl_lease **stored, struct zl_error *err) ZL_MUST_CHECK;
 
 #endif

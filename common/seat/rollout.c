@@ -54,7 +54,8 @@ bool zl_rollout_may_succeed(const struct zl_rollout *rollout, const struct zl_po
                             const char *revision, const char *holder_revision)
 {
     if (policy->standby || policy->recreate || deployment->recreates || deployment->paused ||
-        deployment->kind->rollout != ZL_ROLLOUT_HANDOVER || !zl_refuses_followers(deployment)) {
+        deployment->kind->rollout != ZL_ROLLOUT_HANDOVER ||
+        !zl_refuses_followers(deployment, rollout->others)) {
         return false;
     }
     if (rollout->newest == NULL || rollout->newest->replicas <= 0 ||

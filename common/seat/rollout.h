@@ -20,6 +20,8 @@ struct zl_rollout {
     const struct zl_replicaset *newest; /* of the highest revision; NULL: none is known */
     /* The one whose pod led and was Ready last, if it still wants pods; else NULL. */
     const struct zl_replicaset *proven;
+    int64_t
+        others; /* pods that the pool's other workloads want, for zl_rollout_may_succeed; else 0 */
 };
 
 /* @param lease  names the proven revision; may be NULL */

@@ -8,6 +8,11 @@
  * standby pool, where traffic waits, the Lease goes first; it is at most one ahead, because the token that
  * it gave before is recorded first. A Lease that was lost therefore goes on at ZL_TOKEN_SKIP more.
  *
+ * A definition of another release that drops what was written (common/objects/definition.h) is ZL_E_DENIED: nobody is let in
+ * with a token or a tick that could be given again.
+ *
+ * DEADLINE_MS is that of struct zl_kube_target, for all rounds together.
+ *
  * Threads: any; each blocks on the API server.
  */
 #ifndef ZL_SEAT_TOKEN_STORE_H
@@ -16,24 +21,24 @@
 #include "common/kube/client.h"
 #include "common/objects/policy.h"
 
-/* Live GET of the status' token. */
+/* Live GET of the status' token; TOKEN stays as it is after a failure. */
 enum zl_status zl_token_read(struct zl_kube_client *client, const struct zl_policy *policy,
-                             int64_t timeout_ms, int64_t *token,
+                             int64_t deadline_ms, int64_t *token,
                              struct zl_error *err) ZL_MUST_CHECK;
 
 /* Raise the status' token to at least TOKEN. */
 enum zl_status zl_token_record(struct zl_kube_client *client, const struct zl_policy *policy,
-                               int64_t token, int64_t timeout_ms,
+                               int64_t token, int64_t deadline_ms,
                                struct zl_error *err) ZL_MUST_CHECK;
 
 /*
  * Raise the status' token by compare-and-swap past what it was and past ABOVE.
  *
  * @param token  receives the new one: nobody else got it, nor ever will
- * @return ZL_E_TRANSIENT when others were faster several times
+ * @return ZL_E_CONFLICT when others were faster several times; ZL_E_NOT_FOUND: the policy is gone
  */
 enum zl_status zl_token_reserve(struct zl_kube_client *client, const struct zl_policy *policy,
-                                int64_t above, int64_t timeout_ms, int64_t *token,
+                                int64_t above, int64_t deadline_ms, int64_t *token,
                                 struct zl_error *err) ZL_MUST_CHECK;
 
 /*
@@ -42,7 +47,7 @@ enum zl_status zl_token_reserve(struct zl_kube_client *client, const struct zl_p
  * @return ZL_E_INVALID, and nothing is written, when the tick is another Job's already
  */
 enum zl_status zl_token_reserve_tick(struct zl_kube_client *client, const struct zl_policy *policy,
-                                     int64_t above, const struct zl_tick *tick, int64_t timeout_ms,
+                                     int64_t above, const struct zl_tick *tick, int64_t deadline_ms,
                                      int64_t *token, struct zl_error *err) ZL_MUST_CHECK;
 
 #endif

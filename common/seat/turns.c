@@ -35,12 +35,21 @@ static const struct zl_job *first_of_tick(const struct zl_turn *turns, size_t co
     return NULL;
 }
 
+static bool is_late(const struct zl_turn *turn, int64_t now_s)
+{
+    return turn->starting_deadline_s >= 0 && !turn->runs &&
+           now_s - turn->job->tick_s > turn->starting_deadline_s;
+}
+
 /* Of a Job with a scheduled time that wants a turn. */
 static enum zl_standing judge_tick(const struct zl_turn *turns, size_t count, struct zl_turn *turn,
                                    const struct zl_ticks *ticks, int64_t now_s)
 {
     const struct zl_job *job = turn->job;
-    const struct zl_tick *used = zl_ticks_find(ticks, job->tick_s);
+    const struct zl_tick *used = ticks != NULL ? zl_ticks_find(ticks, job->tick_s) : NULL;
+    if (ticks == NULL) {
+        return is_late(turn, now_s) ? ZL_STANDING_MISSED : ZL_STANDING_WAITING;
+    }
     if (!zl_ticks_allow(ticks, job->tick_s, job->meta.uid)) {
         turn->rival = used != NULL ? used->job : NULL;
         return ZL_STANDING_DUPLICATE;
@@ -50,9 +59,7 @@ static enum zl_standing judge_tick(const struct zl_turn *turns, size_t count, st
         turn->rival = first->meta.name;
         return ZL_STANDING_DUPLICATE;
     }
-    bool late = turn->starting_deadline_s >= 0 && used == NULL && !turn->runs &&
-                now_s - job->tick_s > turn->starting_deadline_s;
-    return late ? ZL_STANDING_MISSED : ZL_STANDING_WAITING;
+    return used == NULL && is_late(turn, now_s) ? ZL_STANDING_MISSED : ZL_STANDING_WAITING;
 }
 
 static enum zl_standing judge(const struct zl_turn *turns, size_t count, struct zl_turn *turn,

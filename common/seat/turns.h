@@ -37,11 +37,23 @@ struct zl_turn {
  * Put TURNS in order and fill STANDING and RIVAL.
  *
  * @param turn_uid  whose turn the Lease says it is; NULL: nobody's
- * @param ticks     as LeaderPolicy status has them
+ * @param ticks     as LeaderPolicy status has them; NULL: Jobs of one time do not stand for each other (spec.ticks: Each)
  * @param now_s     wall clock
  */
 void zl_turns_judge(struct zl_turn *turns, size_t count, const char *turn_uid,
                     const struct zl_ticks *ticks, int64_t now_s);
+
+/* Is it a Job that waits, and that somebody else resumed so often that we gave in? */
+static inline bool zl_turn_is_contested(const struct zl_turn *turn)
+{
+    return turn->standing == ZL_STANDING_WAITING && turn->job->queued && !turn->job->suspended &&
+           turn->job->resumptions >= ZL_RESUMPTIONS_MAX;
+}
+/* Is it a Job whose pods another controller makes, so that it gets no turn? */
+static inline bool zl_turn_is_elsewhere(const struct zl_turn *turn)
+{
+    return turn->standing == ZL_STANDING_PAUSED && turn->job->elsewhere;
+}
 
 /* Of judged TURNS, the one whose turn comes next; NULL: nobody waits. */
 const struct zl_turn *zl_turns_next(const struct zl_turn *turns, size_t count);

@@ -32,6 +32,7 @@ static const struct {
     [ZL_STEP_LABEL_POD] = {zl_apply_label, BIT(LEASE) | BIT(LABEL_POD)},
     /* It forgets who was refused. */
     [ZL_STEP_STATUS] = {zl_apply_status, BIT(LEASE) | BIT(UNBLOCK)},
+    [ZL_STEP_UNMARK] = {zl_apply_unmark, BIT(LEASE)},
     [ZL_STEP_TELL] = {zl_apply_tell, BIT(STATUS)},
 };
 
@@ -64,21 +65,36 @@ static void carry_out_kind(struct zl_applying *applying, enum zl_step_kind kind,
     }
 }
 
+/* What this process must know of the pool when it looks at it next. */
+static void remember(const struct zl_applying *applying)
+{
+    const struct zl_writer *writer = applying->writer;
+    const struct zl_view *view = applying->view;
+    if (view->policy == NULL || (applying->failed & BIT(LEASE)) != 0) {
+        return;
+    }
+    zl_wakes_set(writer->wakes, view->namespace_, view->name, &applying->steps->wake, view->now_ms);
+    if (zl_route_writes_moved(applying)) {
+        /* Proxies have their time from the next look on. */
+        (void)zl_since(writer->sinces, view->namespace_, view->name, ZL_TOPIC_ROUTED, NULL,
+                       view->now_ms);
+    }
+}
+
 struct zl_result zl_apply(const struct zl_writer *writer, struct zl_steps *steps,
                           struct zl_error *err)
 {
-    const struct zl_view *view = &steps->after;
-    struct zl_applying applying = {.writer = writer, .steps = steps, .view = view};
+    struct zl_applying applying = {.writer = writer, .steps = steps, .view = &steps->after};
     enum zl_status first = ZL_OK;
     for (int kind = 0; kind < ZL_STEP_KIND_COUNT; kind++) {
         carry_out_kind(&applying, (enum zl_step_kind)kind, &first, err);
     }
-    if (view->policy != NULL && (applying.failed & BIT(LEASE)) == 0) {
-        zl_wakes_set(writer->wakes, view->namespace_, view->name, &steps->wake, view->now_ms);
-    }
+    remember(&applying);
     zl_route_writes_free(&applying);
     zl_lease_free(applying.live);
-    return (struct zl_result){.status = first, .requeue_after_ms = steps->look_again_ms};
+    return (struct zl_result){.status = first,
+                              .requeue_after_ms = steps->look_again_ms,
+                              .idle_after_ms = steps->idle_after_ms};
 }
 
 enum zl_status zl_delete_object(const struct zl_writer *writer,

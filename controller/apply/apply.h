@@ -21,13 +21,15 @@
 struct zl_writer {
     struct zl_kube_client *client;
     struct zl_cache *cache;
-    const struct zl_kube_resource
-        *slices; /* EndpointSlice as the server has it; NULL: it has none */
+    /* EndpointSlice as the server has it; NULL: it has none (yet). Set once, while others look. */
+    const struct zl_kube_resource *_Atomic slices;
     struct zl_events *events;
     struct zl_claim_clock *clock;
+    struct zl_sinces *sinces;
     struct zl_wakes *wakes;
     struct zl_failovers *failovers;
     struct zl_job_notes *job_notes;
+    struct zl_definition_note *definition;
 };
 
 /*

@@ -43,6 +43,8 @@ enum zl_status zl_apply_clean(struct zl_applying *applying, const struct zl_step
 /* wake.c */
 enum zl_status zl_apply_wake(struct zl_applying *applying, const struct zl_step *step,
                              struct zl_error *err) ZL_MUST_CHECK;
+enum zl_status zl_apply_unmark(struct zl_applying *applying, const struct zl_step *step,
+                               struct zl_error *err) ZL_MUST_CHECK;
 /* job.c */
 enum zl_status zl_apply_resume(struct zl_applying *applying, const struct zl_step *step,
                                struct zl_error *err) ZL_MUST_CHECK;
@@ -62,6 +64,8 @@ enum zl_status zl_apply_status(struct zl_applying *applying, const struct zl_ste
 enum zl_status zl_apply_tell(struct zl_applying *applying, const struct zl_step *step,
                              struct zl_error *err) ZL_MUST_CHECK;
 
+/* Did a route move in this run, or was it to and could not (route.c)? */
+bool zl_route_writes_moved(const struct zl_applying *applying);
 void zl_route_writes_free(struct zl_applying *applying);
 
 /* All that STEP must have proven (proof.c); ZL_E_CONFLICT: it is not so any more. */
@@ -70,6 +74,9 @@ enum zl_status zl_prove(struct zl_applying *applying, const struct zl_step *step
 
 /* What STEP's reason has to say by an Event, if anything (events.c). */
 void zl_tell(const struct zl_writer *writer, const struct zl_step *step);
+/* A Warning that is true at each look: an Event at most once a minute. */
+void zl_remind_of(const struct zl_writer *writer, const struct zl_subject *subject,
+                  const char *reason, const char *message);
 void zl_tell_about(const struct zl_writer *writer, const struct zl_subject *subject, bool warning,
                    const char *reason, const char *message);
 

@@ -49,14 +49,13 @@ void zl_count_turn(const struct zl_jobs_view *jobs, const struct zl_lease *befor
 
 /* --- patches --- */
 
-static void note_written(const struct zl_writer *writer, const struct cJSON *answer)
+static void note_written(const struct zl_writer *writer, const struct zl_job *job,
+                         const struct cJSON *answer)
 {
     uint64_t version =
         zl_resource_version_number(zl_json_text(answer, "metadata", "resourceVersion", NULL));
-    uint64_t known = atomic_load(&writer->job_notes->written);
-    while (version > known &&
-           !atomic_compare_exchange_weak(&writer->job_notes->written, &known, version)) {
-        ;
+    if (version > 0) {
+        zl_job_notes_wrote(writer->job_notes, job->meta.namespace_, version);
     }
 }
 
@@ -67,12 +66,13 @@ static enum zl_status send(const struct zl_writer *writer, const struct zl_job *
     ZL_AUTO_JSON struct cJSON *answer = NULL;
     const struct zl_kube_target target = {.resource = &ZL_KIND_JOB.resource,
                                           .namespace_ = job->meta.namespace_,
-                                          .name = job->meta.name};
+                                          .name = job->meta.name,
+                                          .shape = ZL_JOB_SHAPE};
     /* Another Job under this name is refused: a uid cannot be changed. */
     zl_json_set_text(zl_json_child(patch, "metadata"), "uid", job->meta.uid);
     enum zl_status status =
         zl_kube_patch(writer->client, &target, ZL_KUBE_PATCH_MERGE, patch, &answer, err);
-    note_written(writer, answer);
+    note_written(writer, job, answer);
     if (status == ZL_OK && suspends && !zl_json_bool(answer, false, "spec", "suspend", NULL) &&
         !atomic_exchange(&writer->job_notes->cannot_suspend, true)) {
         ZL_LOG_INFO("the API server has no spec.suspend for Jobs: they wait by being refused");
@@ -94,8 +94,11 @@ enum zl_status zl_apply_resume(struct zl_applying *applying, const struct zl_ste
     ZL_AUTO_JSON struct cJSON *patch = zl_json_object();
     struct cJSON *annotations = zl_json_child(zl_json_child(patch, "metadata"), "annotations");
     zl_json_set_null(annotations, ZL_KEY_QUEUED);
+    zl_json_set_null(annotations, ZL_KEY_RESUMPTIONS);
     zl_annotate_wake(patch);
-    if (job->suspended) {
+    /* The cache may not show yet that we suspended it a moment ago: with the mark gone nobody would resume it. */
+    bool can_suspend = !atomic_load(&applying->writer->job_notes->cannot_suspend);
+    if (!job->scheduled && (job->suspended || can_suspend)) {
         zl_json_set_bool(zl_json_child(patch, "spec"), "suspend", false);
     }
     enum zl_status status = send(applying->writer, job, patch, false, err);
@@ -110,13 +113,17 @@ enum zl_status zl_apply_wait(struct zl_applying *applying, const struct zl_step 
                              struct zl_error *err)
 {
     const struct zl_job *job = step->of.turn->job;
-    bool suspends = !atomic_load(&applying->writer->job_notes->cannot_suspend);
+    bool suspends = !atomic_load(&applying->writer->job_notes->cannot_suspend) &&
+                    zl_job_is_ours_to_suspend(job);
     ZL_AUTO_JSON struct cJSON *patch = zl_json_object();
     struct cJSON *annotations = zl_json_child(zl_json_child(patch, "metadata"), "annotations");
     if (step->kind == ZL_STEP_QUEUE_JOB) {
         char now[ZL_TIME_TEXT_MAX];
         zl_time_format(zl_clock_wall_us(), now);
         zl_json_set_text(annotations, ZL_KEY_QUEUED, now);
+    } else {
+        ZL_AUTO_FREE char *times = zl_asprintf("%lld", (long long)job->resumptions + 1);
+        zl_json_set_text(annotations, ZL_KEY_RESUMPTIONS, times);
     }
     if (suspends) {
         zl_json_set_bool(zl_json_child(patch, "spec"), "suspend", true);

@@ -8,6 +8,8 @@
 #include "common/base/log.h"
 #include "common/objects/names.h"
 
+#include <string.h>
+
 enum { LOOK_AGAIN_MS = 30000 };
 
 const struct zl_metric ZL_SURPLUS_DELETED = {
@@ -70,6 +72,12 @@ static void log_denial(const struct zl_policy *policy, const struct zl_error *er
     }
 }
 
+/* 403 is said by RBAC and by whoever judges the request after it. RBAC alone names the verb. */
+static bool is_missing_right(const struct zl_error *err)
+{
+    return strstr(err->message, " cannot patch resource ") != NULL;
+}
+
 enum zl_status zl_apply_label(struct zl_applying *applying, const struct zl_step *step,
                               struct zl_error *err)
 {
@@ -90,7 +98,8 @@ enum zl_status zl_apply_label(struct zl_applying *applying, const struct zl_step
     /* No failure, but the other labels have to wait as after one. */
     log_denial(applying->view->policy, err);
     applying->failed |= ZL_STEP_BIT(ZL_STEP_LABEL_POD);
-    applying->steps->labels = ZL_ROLE_LABELS_FORBIDDEN;
+    applying->steps->labels =
+        is_missing_right(err) ? ZL_ROLE_LABELS_FORBIDDEN : ZL_ROLE_LABELS_REFUSED;
     zl_steps_look_again(applying->steps, LOOK_AGAIN_MS); /* no event tells of a new role binding */
     return ZL_OK;
 }

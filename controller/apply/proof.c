@@ -90,7 +90,7 @@ static enum zl_status prove_taker(struct zl_applying *applying, struct zl_error 
     return status;
 }
 
-/* Does the API server agree that the leader is still not Ready? */
+/* Does the API server agree that the leader is still not Ready, and that its containers have ended if they had? */
 static enum zl_status prove_unready(struct zl_applying *applying, struct zl_error *err)
 {
     const struct zl_pod *known = applying->steps->before->holder_pod;
@@ -98,7 +98,8 @@ static enum zl_status prove_unready(struct zl_applying *applying, struct zl_erro
     enum zl_status status = zl_pod_read(applying->writer->client, known->meta.namespace_,
                                         known->meta.name, 0, &pod, err);
     bool same = pod != NULL && strcmp(pod->meta.uid, known->meta.uid) == 0;
-    bool agreed = same && !pod->serving && pod->meta.deleting == known->meta.deleting;
+    bool agreed = same && !pod->serving && pod->meta.deleting == known->meta.deleting &&
+                  (pod->ended || !known->ended);
     zl_pod_free(pod);
     if (status == ZL_OK && !agreed) {
         return zl_error_set(err, ZL_E_CONFLICT, "pod %s has changed, the cache does not know yet",
@@ -132,8 +133,10 @@ static enum zl_status look_at_rival(const struct zl_writer *writer, const struct
 static enum zl_status read_policy(const struct zl_writer *writer, const struct zl_view *view,
                                   struct zl_policy **out, struct zl_error *err)
 {
-    const struct zl_kube_target target = {
-        .resource = &ZL_KUBE_LEADERPOLICIES, .namespace_ = view->namespace_, .name = view->name};
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_LEADERPOLICIES,
+                                          .namespace_ = view->namespace_,
+                                          .name = view->name,
+                                          .shape = ZL_POLICY_SHAPE};
     ZL_AUTO_JSON struct cJSON *object = NULL;
     enum zl_status status = zl_kube_get(writer->client, &target, &object, err);
     return status == ZL_OK ? zl_policy_decode(object, out, err) : status;
@@ -155,15 +158,17 @@ static enum zl_status prove_no_turn(struct zl_applying *applying, const struct z
             zl_lease_read(applying->writer->client, view->namespace_, view->name, 0, &lease, err);
     }
     if (status == ZL_OK) {
-        const struct zl_ticks *ticks = &policy->status.ticks;
-        bool its_own = zl_ticks_find(ticks, job->tick_s) != NULL &&
-                       zl_ticks_allow(ticks, job->tick_s, job->meta.uid);
+        const struct zl_ticks *ticks = zl_policy_ticks(policy);
+        bool its_own = ticks == NULL || (zl_ticks_find(ticks, job->tick_s) != NULL &&
+                                         zl_ticks_allow(ticks, job->tick_s, job->meta.uid));
         bool has_turn = lease != NULL && zl_same_string(lease->turn_uid, job->meta.uid);
         agreed = turn->standing == ZL_STANDING_MISSED ||
-                 !zl_ticks_allow(ticks, job->tick_s, job->meta.uid);
-        if (!agreed) {
+                 (ticks != NULL && !zl_ticks_allow(ticks, job->tick_s, job->meta.uid));
+        if (!agreed && ticks != NULL) {
             status = look_at_rival(applying->writer, turn, &agreed, err);
         }
+        /* With ticks: Each no time is anybody's, and only a missed deadline removes a Job. */
+        its_own = its_own && (ticks != NULL || turn->standing != ZL_STANDING_MISSED);
         agreed = agreed && !its_own && !has_turn;
     }
     zl_lease_free(lease);
@@ -194,7 +199,8 @@ enum zl_status zl_prove(struct zl_applying *applying, const struct zl_step *step
         status = prove_no_turn(applying, step, err);
     }
     if (status == ZL_OK && (step->proofs & ZL_PROOF_OWNERS_LISTED) != 0 &&
-        !zl_cache_is_settled(applying->writer->cache, ZL_CACHED_REPLICASETS)) {
+        !zl_cache_is_settled(applying->writer->cache, ZL_CACHED_REPLICASETS,
+                             applying->view->namespace_)) {
         status = zl_error_set(err, ZL_E_CONFLICT, "the ReplicaSets are being listed");
     }
     return status;

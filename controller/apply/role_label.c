@@ -51,6 +51,13 @@ void zl_roles_condition(enum zl_role_labels labels, const struct zl_condition *b
         zl_condition_set(out, true, "Labelled",
                          "every pod of the pool carries its role in the label " ZL_KEY_ROLE);
         break;
+    case ZL_ROLE_LABELS_REFUSED:
+        zl_condition_set(
+            out, false, "Refused",
+            "an admission webhook or policy of the cluster refuses the label " ZL_KEY_ROLE
+            ", so it is not kept: let the controller patch that label of pods, or set "
+            "spec.podRoleLabel: false; the controller's log has its words");
+        break;
     case ZL_ROLE_LABELS_FORBIDDEN:
         zl_condition_set(out, false, "Forbidden",
                          "the controller may not patch pods, so the label " ZL_KEY_ROLE

@@ -24,6 +24,7 @@ enum zl_role_labels {
     ZL_ROLE_LABELS_OFF,       /* not wanted, and none of ours is left */
     ZL_ROLE_LABELS_WRITTEN,   /* every pod carries its role */
     ZL_ROLE_LABELS_FORBIDDEN, /* we may not patch pods */
+    ZL_ROLE_LABELS_REFUSED,   /* we may, but somebody's admission policy refuses it */
     ZL_ROLE_LABELS_UNKNOWN,   /* a write failed for another reason, and will be tried again */
 };
 

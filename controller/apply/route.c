@@ -31,32 +31,27 @@ void zl_route_tell(const struct zl_route_write *write, bool warning, const char 
     zl_tell_about(write->writer, &write->route.owner, warning, reason, message);
 }
 
-bool zl_route_owns(const struct zl_route_write *write, const struct zl_meta *meta)
+/* Nobody's, or of one that was deleted and made again under its name: the garbage collector may come for it. */
+static bool is_orphan(const struct zl_route_write *write, const struct zl_controller_ref *owner)
 {
-    return zl_same_string(meta->controller.uid, write->route.owner.uid);
+    return owner->uid == NULL || (zl_same_string(owner->kind, write->route.owner.kind) &&
+                                  zl_same_string(owner->name, write->route.owner.name));
 }
 
-bool zl_route_is_orphan(const struct zl_route_write *write, const struct zl_meta *meta)
+bool zl_route_may_write(const struct zl_route_write *write, const struct zl_service *service)
 {
-    return !zl_route_owns(write, meta) &&
-           zl_same_string(meta->controller.kind, write->route.owner.kind) &&
-           zl_same_string(meta->controller.name, write->route.owner.name);
+    const struct zl_controller_ref *owner = &service->meta.controller;
+    return zl_same_string(owner->uid, write->route.owner.uid) ||
+           (service->ours && is_orphan(write, owner));
 }
 
-enum zl_status zl_route_remove_orphan(struct zl_route_write *write,
-                                      const struct zl_kube_resource *resource,
-                                      const struct zl_meta *meta, struct zl_error *err)
+bool zl_route_may_write_slice(const struct zl_route_write *write, const struct zl_slice *slice)
 {
-    if (meta->deleting) {
-        /* Somebody's finalizer holds it. That it is gone, its event will tell. */
-        write->refused = true;
-        write->conflict = true;
-        return ZL_OK;
-    }
-    enum zl_status status = zl_delete_unwanted(write->writer, resource, meta, err);
-    return status != ZL_OK
-               ? status
-               : zl_error_set(err, ZL_E_CONFLICT, "%s belongs to an earlier owner", meta->name);
+    const struct zl_controller_ref *owner = &slice->meta.controller;
+    bool of_service =
+        zl_same_string(owner->kind, "Service") && zl_same_string(owner->name, write->route.name);
+    return zl_same_string(slice->service, write->route.name) &&
+           (of_service || is_orphan(write, owner));
 }
 
 void zl_route_tell_of_conflict(struct zl_route_write *write, const char *kind, const char *name)
@@ -66,13 +61,13 @@ void zl_route_tell_of_conflict(struct zl_route_write *write, const char *kind, c
                     "choose another name by " ZL_KEY_LEADER_SERVICE,
                     kind, name);
     write->blocked = true;
-    zl_route_tell(write, true, "NameConflict", message);
+    zl_remind_of(write->writer, &write->route.owner, "NameConflict", message);
 }
 
 void zl_route_tell_of_ports(const struct zl_route_write *write, const char *message)
 {
     zl_metric_add(&PORT_FAILURES, NULL, NULL, 1);
-    zl_route_tell(write, true, "PortResolutionFailed", message);
+    zl_remind_of(write->writer, &write->route.owner, "PortResolutionFailed", message);
 }
 
 /*
@@ -88,7 +83,7 @@ static enum zl_status tell_of_refusal(const struct zl_route_write *write, enum z
         ZL_AUTO_FREE char *message = zl_asprintf(
             "the API server refuses what Service \"%s\" and its EndpointSlices need: %s",
             write->route.name, err->message);
-        zl_route_tell(write, true, "LeaderServiceRefused", message);
+        zl_remind_of(write->writer, &write->route.owner, "LeaderServiceRefused", message);
     }
     return status;
 }
@@ -119,9 +114,22 @@ static struct zl_route_write *begin(struct zl_applying *applying, const struct z
     write->stored_ref = zl_cache_find(cache, ZL_CACHED_SERVICES, route->namespace_, route->name);
     write->stored = write->stored_ref != NULL ? zl_ref_object(write->stored_ref) : NULL;
     write->service = zl_route_service(&write->route, write->stored, zl_clock_wall_us());
+    (void)zl_since(applying->writer->sinces, route->namespace_, route->name, ZL_TOPIC_DESERTED,
+                   NULL, zl_clock_ms());
     write->next = applying->writes;
     applying->writes = write;
     return write;
+}
+
+bool zl_route_writes_moved(const struct zl_applying *applying)
+{
+    for (const struct zl_route_write *write = applying->writes; write != NULL;
+         write = write->next) {
+        if (write->changed || write->failed) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void zl_route_writes_free(struct zl_applying *applying)
@@ -148,16 +156,23 @@ static enum zl_status write_slices(struct zl_route_write *write, struct zl_error
     if (status != ZL_OK) {
         return status;
     }
-    if (write->stored != NULL && zl_route_is_orphan(write, &write->stored->meta)) {
-        return zl_route_remove_orphan(write, &ZL_KUBE_SERVICES, &write->stored->meta, err);
+    if (write->stored == NULL) {
+        return zl_error_set(err, ZL_E_CONFLICT, "Service %s is gone already", write->route.name);
     }
-    if (write->stored != NULL && !zl_route_owns(write, &write->stored->meta)) {
+    if (!zl_route_may_write(write, write->stored)) {
         zl_route_tell_of_conflict(write, "Service", write->route.name);
         write->refused = true;
         /* Until its event, which comes for what the cache knows. */
         write->conflict = write->stored == write->found;
         return ZL_OK;
     }
+    if (write->stored->meta.deleting) {
+        /* Somebody's finalizer holds it. That it is gone, its event will tell. */
+        write->refused = true;
+        write->conflict = true;
+        return ZL_OK;
+    }
+    zl_replace_string(&write->service->meta.uid, write->stored->meta.uid);
     return zl_slices_write(write, err);
 }
 

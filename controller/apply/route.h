@@ -19,10 +19,11 @@ struct zl_route_write {
     struct zl_route route; /* as planned, and the zone of its leader's node */
     char *zone;
     struct zl_ref *stored_ref;       /* holds STORED, unless FOUND does */
-    struct zl_service *found;        /* read live: the cache did not know it */
+    struct zl_service *found;        /* made or read live: the cache did not know it */
     const struct zl_service *stored; /* NULL: there is none */
     struct zl_service *service;      /* wanted */
     char *was_uid;                   /* whom the slices led to; NULL: nobody */
+    bool created;                    /* FOUND was made in this run */
     bool failed;     /* the slices are not as they should be: nothing is said of them */
     bool changed;    /* an EndpointSlice was written */
     bool conflict;   /* an object that no event of ours will tell of is in the way: look again */
@@ -38,14 +39,13 @@ struct zl_route_write {
 
 /* --- route.c --- */
 
-bool zl_route_owns(const struct zl_route_write *write, const struct zl_meta *meta);
-/* Its owner was deleted and made again under its name; the garbage collector will come for this one. */
-bool zl_route_is_orphan(const struct zl_route_write *write, const struct zl_meta *meta);
-/* Take such an object away, and look again at once: ZL_E_CONFLICT. One that is going already is waited for. */
-enum zl_status zl_route_remove_orphan(struct zl_route_write *write,
-                                      const struct zl_kube_resource *resource,
-                                      const struct zl_meta *meta,
-                                      struct zl_error *err) ZL_MUST_CHECK;
+/*
+ * May the leader Service that is stored be written: is it the owner's, or ours without one? It lost its owner: by
+ * kubectl delete --cascade=orphan, by a backup that brought it back, or because the owner was made again under its name.
+ */
+bool zl_route_may_write(const struct zl_route_write *write, const struct zl_service *service);
+/* The same of a slice of ours (by its label), whose owner is that Service, or was the route's before 0.3. */
+bool zl_route_may_write_slice(const struct zl_route_write *write, const struct zl_slice *slice);
 void zl_route_tell(const struct zl_route_write *write, bool warning, const char *reason,
                    const char *message);
 void zl_route_tell_of_conflict(struct zl_route_write *write, const char *kind, const char *name);

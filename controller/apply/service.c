@@ -16,7 +16,8 @@ static enum zl_status read_service(struct zl_route_write *write, struct zl_servi
     ZL_AUTO_JSON struct cJSON *object = NULL;
     const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
                                           .namespace_ = write->route.namespace_,
-                                          .name = write->route.name};
+                                          .name = write->route.name,
+                                          .shape = ZL_SERVICE_SHAPE};
     enum zl_status status = zl_kube_get(write->writer->client, &target, &object, err);
     return status == ZL_OK ? zl_service_decode(object, out, err) : status;
 }
@@ -24,11 +25,17 @@ static enum zl_status read_service(struct zl_route_write *write, struct zl_servi
 enum zl_status zl_service_create(struct zl_route_write *write, struct zl_error *err)
 {
     const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
-                                          .namespace_ = write->route.namespace_};
+                                          .namespace_ = write->route.namespace_,
+                                          .shape = ZL_SERVICE_SHAPE};
     ZL_AUTO_JSON struct cJSON *object = zl_service_encode(write->service, false);
-    enum zl_status status = zl_kube_create(write->writer->client, &target, object, NULL, err);
+    ZL_AUTO_JSON struct cJSON *answer = NULL;
+    enum zl_status status = zl_kube_create(write->writer->client, &target, object, &answer, err);
     if (status == ZL_E_CONFLICT) {
         return read_service(write, &write->found, err);
+    }
+    if (status == ZL_OK) {
+        write->created = true;
+        status = zl_service_decode(answer, &write->found, err); /* its uid: the slices' owner */
     }
     if (status == ZL_OK) {
         ZL_AUTO_FREE char *message =
@@ -46,7 +53,7 @@ static void note_selector(struct zl_route_write *write)
     int64_t since_us = 0;
     int64_t now_us = zl_clock_wall_us();
     char now[ZL_TIME_TEXT_MAX];
-    if (write->stored == NULL) {
+    if (write->stored == NULL || write->created) {
         return;
     }
     if (write->stored->selector != NULL) {
@@ -61,16 +68,20 @@ static void note_selector(struct zl_route_write *write)
 
 static enum zl_status repair_service(struct zl_route_write *write, struct zl_error *err)
 {
-    if (write->stored == NULL) {
+    if (write->stored == NULL || write->created) {
         return ZL_OK;
     }
     bool sweep = write->service->had_selector != NULL || write->stored->had_selector != NULL;
     enum zl_status status = ZL_OK;
-    if (!zl_service_same(write->service, write->stored)) {
+    bool families = zl_service_same_families(write->service, write->stored);
+    if (!families || !zl_service_same(write->service, write->stored)) {
         const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
                                               .namespace_ = write->route.namespace_,
                                               .name = write->route.name};
         ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(write->service, true);
+        if (!families) {
+            zl_service_encode_families(write->service, write->stored, zl_json_child(patch, "spec"));
+        }
         status =
             zl_kube_patch(write->writer->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
     }

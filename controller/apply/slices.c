@@ -45,7 +45,8 @@ static enum zl_status take_over_slice(struct zl_route_write *write, const struct
     struct zl_slice *live = NULL;
     const struct zl_kube_target target = {.resource = write->writer->slices,
                                           .namespace_ = slice->meta.namespace_,
-                                          .name = slice->meta.name};
+                                          .name = slice->meta.name,
+                                          .shape = ZL_SLICE_SHAPE};
     enum zl_status status = zl_kube_get(write->writer->client, &target, &object, err);
     if (status == ZL_OK) {
         status = zl_slice_decode(object, &live, err);
@@ -54,7 +55,7 @@ static enum zl_status take_over_slice(struct zl_route_write *write, const struct
         return status;
     }
     const char *by = zl_json_text(object, "metadata", "labels", ZL_KEY_SLICE_MANAGED_BY, NULL);
-    if (!zl_route_owns(write, &live->meta)) {
+    if (!zl_route_may_write_slice(write, live)) {
         write->conflict = true;
         zl_route_tell_of_conflict(write, "EndpointSlice", slice->meta.name);
     } else if (!zl_same_string(by, ZL_MANAGED_BY) || !zl_slice_same(slice, live)) {
@@ -78,10 +79,7 @@ static enum zl_status write_slice(struct zl_route_write *write, const struct zl_
         return status;
     }
     const struct zl_slice *stored = zl_ref_object(ref);
-    if (zl_route_is_orphan(write, &stored->meta)) {
-        return zl_route_remove_orphan(write, write->writer->slices, &stored->meta, err);
-    }
-    if (!zl_route_owns(write, &stored->meta)) {
+    if (!zl_route_may_write_slice(write, stored)) {
         write->conflict = true;
         zl_route_tell_of_conflict(write, "EndpointSlice", slice->meta.name);
         return ZL_OK;
@@ -90,9 +88,12 @@ static enum zl_status write_slice(struct zl_route_write *write, const struct zl_
         write->was_uid = zl_strdup(stored->target_uid);
         write->was_led = true;
     }
-    return zl_slice_same(slice, stored)
-               ? ZL_OK
-               : send_slice(write, slice, stored->meta.resource_version, err);
+    if (zl_slice_same(slice, stored)) {
+        return ZL_OK;
+    }
+    enum zl_status status = send_slice(write, slice, stored->meta.resource_version, err);
+    /* The cache lags, or its watch is silent: traffic must not wait for it. */
+    return status == ZL_E_CONFLICT ? take_over_slice(write, slice, err) : status;
 }
 
 static struct zl_ref *find_slice(struct zl_route_write *write, enum zl_family family)
@@ -122,7 +123,7 @@ static enum zl_status remove_family(struct zl_route_write *write, enum zl_family
         return ZL_OK;
     }
     const struct zl_slice *stored = zl_ref_object(ref);
-    return zl_route_owns(write, &stored->meta)
+    return zl_route_may_write_slice(write, stored)
                ? zl_delete_unwanted(write->writer, write->writer->slices, &stored->meta, err)
                : ZL_OK;
 }

@@ -5,6 +5,9 @@
 #include "controller/apply/internal.h"
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/objects/definition.h"
+#include "controller/observe/definition_note.h"
 
 static void tell_of_role_labels(const struct zl_applying *applying)
 {
@@ -17,6 +20,18 @@ static void tell_of_role_labels(const struct zl_applying *applying)
                                      .subject = zl_subject_policy(applying->view),
                                      .words.detail = is->message};
         zl_tell(applying->writer, &step);
+    }
+}
+
+/* Does the API server keep what was written? Said once, and in condition Compatible of each pool. */
+static void note_definition(const struct zl_applying *applying, const struct cJSON *patch,
+                            const struct cJSON *answer)
+{
+    ZL_AUTO_FREE char *dropped = zl_definition_dropped(patch, answer);
+    ZL_AUTO_FREE char *complaint = dropped != NULL ? zl_definition_complaint(dropped) : NULL;
+    if (zl_definition_note_set(applying->writer->definition, complaint) && complaint != NULL) {
+        ZL_LOG_WARN("what is written is not kept", ZL_STR("field", dropped),
+                    ZL_STR("cure", complaint));
     }
 }
 
@@ -38,14 +53,17 @@ enum zl_status zl_apply_status(struct zl_applying *applying, const struct zl_ste
     const struct zl_kube_target target = {.resource = &ZL_KUBE_LEADERPOLICIES,
                                           .namespace_ = policy->meta.namespace_,
                                           .name = policy->meta.name,
-                                          .subresource = "status"};
+                                          .subresource = "status",
+                                          .shape = ZL_POLICY_SHAPE};
+    ZL_AUTO_JSON struct cJSON *answer = NULL;
     ZL_AUTO_JSON struct cJSON *patch = zl_json_object();
     zl_json_set_text(zl_json_child(patch, "metadata"), "resourceVersion",
                      policy->meta.resource_version);
     zl_json_set(patch, "status", zl_policy_status_encode(status));
     enum zl_status written =
-        zl_kube_patch(applying->writer->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
+        zl_kube_patch(applying->writer->client, &target, ZL_KUBE_PATCH_MERGE, patch, &answer, err);
     if (written == ZL_OK) {
+        note_definition(applying, patch, answer);
         tell_of_role_labels(applying);
     }
     return written == ZL_E_NOT_FOUND ? ZL_OK : written; /* the policy was deleted meanwhile */

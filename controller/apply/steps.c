@@ -55,6 +55,7 @@ void zl_steps_lease(struct zl_steps *steps, const struct zl_step *step, struct z
     if (taker != NULL) {
         after->holder_pod = taker;
         after->holder = zl_holder_of(next, taker);
+        after->claim_age_ms = after->routed_ms = 0;
     } else if (!zl_lease_is_held(next)) {
         after->holder_pod = NULL;
         after->holder = ZL_HOLDER_UNKNOWN;
@@ -78,6 +79,11 @@ void zl_steps_set_token(struct zl_steps *steps, int64_t token)
 void zl_steps_look_again(struct zl_steps *steps, int64_t ms)
 {
     zl_look_again(&steps->look_again_ms, ms);
+}
+
+void zl_steps_idle_after(struct zl_steps *steps, int64_t ms)
+{
+    zl_look_again(&steps->idle_after_ms, ms);
 }
 
 void *zl_steps_keep(struct zl_steps *steps, void *taken)

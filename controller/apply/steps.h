@@ -33,7 +33,8 @@ enum zl_step_kind {
     ZL_STEP_DELETE_POD,
     ZL_STEP_LABEL_POD,
     ZL_STEP_STATUS,
-    ZL_STEP_TELL, /* an Event alone */
+    ZL_STEP_UNMARK, /* what wakes left on a Deployment's ReplicaSets is taken off */
+    ZL_STEP_TELL,   /* an Event alone */
     ZL_STEP_KIND_COUNT,
 };
 
@@ -64,6 +65,9 @@ struct zl_route_source {
     const char *pool;
 };
 
+/* So long a leader Service is kept, leading nowhere, whose workload is not there: it may be made again. */
+enum { ZL_DESERTED_MS = 10000 };
+
 struct zl_step {
     enum zl_step_kind kind;
     enum zl_why why;
@@ -75,7 +79,7 @@ struct zl_step {
         const struct zl_turn *tick_of; /* RESERVE_TOKEN: whose tick is used up; or NULL */
         const struct zl_job *job;      /* RESUME_JOB */
         const struct zl_turn *turn;    /* QUEUE, SUSPEND, DELETE_JOB */
-        struct zl_wake_target owner;   /* WAKE, UNBLOCK */
+        struct zl_wake_target owner;   /* WAKE, UNBLOCK, UNMARK */
         const struct zl_pod *pod;      /* DELETE_POD */
         const struct zl_route *route;  /* SLICES, SERVICE */
         struct {
@@ -90,6 +94,12 @@ struct zl_step {
     } of;
 };
 
+/*
+ * What can wait is looked at up to a ZL_IDLE_SPREAD-th earlier, by chance: pools that were elected together would renew together
+ * for ever.
+ */
+enum { ZL_IDLE_SPREAD = 4 };
+
 /* {0} is a valid start; zl_steps_clear. */
 struct zl_steps {
     struct zl_step *items;
@@ -103,6 +113,7 @@ struct zl_steps {
     enum zl_role_labels labels;     /* what becomes of the LABEL_POD steps, if none fails */
     struct zl_wake_clock wake;      /* the pool's, from now on */
     int64_t look_again_ms;          /* 0: only on the next event */
+    int64_t idle_after_ms;          /* the same for what can wait: a renewal; 0: nothing does */
     struct zl_turn *turns;          /* of AFTER */
     void **kept;
     size_t kept_count;
@@ -126,6 +137,8 @@ void zl_steps_lease(struct zl_steps *steps, const struct zl_step *step, struct z
 void zl_steps_set_token(struct zl_steps *steps, int64_t token);
 /* Lower the time of the next look to MS (0 and less: at once). */
 void zl_steps_look_again(struct zl_steps *steps, int64_t ms);
+/* Look again MS (0 and less: at once) from now, or a while later: a renewal that is late harms nobody. */
+void zl_steps_idle_after(struct zl_steps *steps, int64_t ms);
 /* TAKEN (from malloc) lives as long as STEPS. Returns it. */
 void *zl_steps_keep(struct zl_steps *steps, void *taken);
 /* Is there a step of KIND? */

@@ -40,7 +40,8 @@ enum zl_status zl_route_sweep(const struct zl_writer *writer, const struct zl_se
                                              .namespace_ = service->meta.namespace_,
                                              .name = service->meta.name};
     const struct zl_kube_target slices = {.resource = writer->slices,
-                                          .namespace_ = service->meta.namespace_};
+                                          .namespace_ = service->meta.namespace_,
+                                          .shape = ZL_SLICE_SHAPE};
 
     /* The Endpoints first: as long as they are there, Kubernetes mirrors them into a slice. */
     enum zl_status status = forgive(zl_kube_delete(writer->client, &endpoints, NULL, err));

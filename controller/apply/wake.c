@@ -83,12 +83,25 @@ static enum zl_status wake_deployment(const struct zl_writer *writer,
     return status;
 }
 
+/* It is there, and in no pool any more: perhaps its user does not know. */
+static void tell_of_leaving(const struct zl_writer *writer, const struct zl_workload *workload)
+{
+    const struct zl_step step = {.kind = ZL_STEP_TELL,
+                                 .why = ZL_WHY_LEFT_POOL,
+                                 .subject = zl_subject_of_kind(workload->kind, &workload->meta)};
+    if (workload->pool == NULL && !workload->meta.deleting) {
+        zl_tell(writer, &step);
+    }
+}
+
 /* Every object between it and its pods that wants some; by what the API server has now. */
 static enum zl_status wake_between(const struct zl_writer *writer, const struct zl_kind *kind,
                                    const struct zl_meta *owner, struct zl_error *err)
 {
-    const struct zl_kube_target target = {
-        .resource = &kind->resource, .namespace_ = owner->namespace_, .name = owner->name};
+    const struct zl_kube_target target = {.resource = &kind->resource,
+                                          .namespace_ = owner->namespace_,
+                                          .name = owner->name,
+                                          .shape = kind->shape};
     ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_workload *workload = NULL;
     struct zl_replicasets replicasets = {0};
@@ -97,6 +110,7 @@ static enum zl_status wake_between(const struct zl_writer *writer, const struct 
         status = zl_workload_decode(kind, object, &workload, err);
     }
     if (status == ZL_OK) {
+        tell_of_leaving(writer, workload);
         status = zl_replicasets_read(writer->client, owner->namespace_, workload->selector, 0,
                                      &replicasets, err);
     }
@@ -145,4 +159,38 @@ enum zl_status zl_apply_wake(struct zl_applying *applying, const struct zl_step 
     }
     return kind->between != NULL ? wake_deployment(applying->writer, owner->workload, err)
                                  : wake(applying->writer, kind->woken, &owner->workload->meta, err);
+}
+
+/* --- afterwards --- */
+
+/* The change was all that was wanted of the mark. Left there kubectl rollout undo copies it to the user's Deployment. */
+static enum zl_status take_off(const struct zl_writer *writer, const struct zl_meta *replicaset,
+                               struct zl_error *err)
+{
+    const struct zl_kube_target target = {.resource = &ZL_KIND_REPLICASET.resource,
+                                          .namespace_ = replicaset->namespace_,
+                                          .name = replicaset->name};
+    ZL_AUTO_JSON struct cJSON *patch = zl_json_object();
+    zl_json_set_null(zl_json_child(zl_json_child(patch, "metadata"), "annotations"), ZL_KEY_WAKE);
+    enum zl_status status =
+        zl_kube_patch(writer->client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
+    return status == ZL_E_NOT_FOUND ? ZL_OK : status;
+}
+
+enum zl_status zl_apply_unmark(struct zl_applying *applying, const struct zl_step *step,
+                               struct zl_error *err)
+{
+    const struct zl_writer *writer = applying->writer;
+    const struct zl_meta *deployment = &step->of.owner.workload->meta;
+    ZL_AUTO_REFS struct zl_refs replicasets = {0};
+    enum zl_status status = ZL_OK;
+    zl_cache_list_by(writer->cache, ZL_CACHED_REPLICASETS, ZL_BY_OWNER, deployment->namespace_,
+                     deployment->uid, &replicasets);
+    for (size_t i = 0; status == ZL_OK && i < replicasets.count; i++) {
+        const struct zl_replicaset *replicaset = zl_ref_object(replicasets.items[i]);
+        if (replicaset->marked) {
+            status = take_off(writer, &replicaset->meta, err);
+        }
+    }
+    return status;
 }

@@ -66,7 +66,17 @@ static const struct zl_reason REASONS[ZL_WHY_COUNT] = {
                             .label = "elected",
                             .event = "HandedOver",
                             .text = "pod {other} of the newest revision is Ready and leads; the "
-                                    "leader before it, pod {pod}, is deleted"},
+                                    "leader before it, pod {pod}, is deleted "
+                                    "(handoverGracePeriodSeconds: {number})"},
+    [ZL_WHY_REQUESTED] = {.name = "requested",
+                          .log = "leader elected",
+                          .label = "elected",
+                          .event = "HandedOver",
+                          .text = "pod {other} leads in place of pod {pod}: {detail} asked for it"},
+    [ZL_WHY_REQUEST_VOID] = {.name = "request-void",
+                             .event = "HandoverRefused",
+                             .warning = true,
+                             .text = "{other} asked for another leader in vain: {detail}"},
     [ZL_WHY_TOKEN] = {.name = "token"},
     [ZL_WHY_LEADS] = {.name = "leads"},
     [ZL_WHY_NO_LEADER] = {.name = "no-leader",
@@ -147,6 +157,12 @@ static const struct zl_reason REASONS[ZL_WHY_COUNT] = {
                                 .event = "LeaderReplaced",
                                 .text = "leader pod {pod} is of an old revision and is deleted; a "
                                         "pod of the newest one leads when it is gone"},
+    [ZL_WHY_ASKED_TO_GO] = {.name = "asked-to-go",
+                            .log = "pod removed by request",
+                            .event = "LeaderReplaced",
+                            .text = "leader pod {pod} is deleted: {detail} asked for another "
+                                    "leader; the next pod leads when it is gone"},
+    [ZL_WHY_NOBODY_WAITS] = {.name = "nobody-waits"},
     [ZL_WHY_ROLE] = {.name = "role", .log = "pod labelled with its role"},
     [ZL_WHY_STATUS] = {.name = "status"},
     [ZL_WHY_LEADER_ELECTED] = {.name = "leader-elected",
@@ -172,23 +188,75 @@ static const struct zl_reason REASONS[ZL_WHY_COUNT] = {
                             .text = "pool {pool} is led by a Deployment or another workload that "
                                     "stays: its seat is theirs and pods of Jobs are refused; give "
                                     "Jobs a LeaderPolicy of their own"},
+    [ZL_WHY_INCOMPATIBLE] = {.name = "incompatible",
+                             .event = "Incompatible",
+                             .warning = true,
+                             .text = "{other}: {detail}"},
+    [ZL_WHY_FOREIGN_ENDPOINTS] = {.name = "foreign-endpoints",
+                                  .event = "ForeignEndpoints",
+                                  .warning = true,
+                                  .stands = true,
+                                  .text = "{detail}"},
+    [ZL_WHY_RUNS_ON] = {.name = "runs-on",
+                        .event = "PodStuckTerminating",
+                        .warning = true,
+                        .stands = true,
+                        .text =
+                            "pod {pod} was deleted and had {number} s to end; by its status its "
+                            "containers still run and node {other} is Ready, so it keeps its "
+                            "place in the pool until it is gone; look at the kubelet of that "
+                            "node, or, if you know that the pod is dead: kubectl delete pod "
+                            "{pod} -n {detail} --grace-period=0 --force"},
+    [ZL_WHY_CONTESTED] = {.name = "contested",
+                          .event = "JobContested",
+                          .warning = true,
+                          .stands = true,
+                          .text = "somebody else resumes this Job while it waits for its turn in "
+                                  "pool {pool}: it is left "
+                                  "so, and its pods are refused until its turn comes"},
+    [ZL_WHY_ELSEWHERE] = {.name = "elsewhere",
+                          .event = "JobManagedElsewhere",
+                          .warning = true,
+                          .stands = true,
+                          .text = "spec.managedBy names another controller, whose pods pool {pool} "
+                                  "does not see: this Job "
+                                  "gets no turn and waits for none"},
+    [ZL_WHY_LEFT_POOL] =
+        {.name = "left-pool",
+         .event = "LeftPool",
+         .warning = true,
+         .stands = true,
+         .text = "this workload is in no pool any more: nothing of it is refused, and all of its "
+                 "replicas start; as an annotation " ZL_KEY_POOL
+                 " goes with kubectl rollout undo, as a label it stays"},
     [ZL_WHY_NO_POLICY] = {.name = "no-policy",
                           .event = "LeaderPolicyNotFound",
                           .warning = true,
+                          .stands = true,
                           .text = "LeaderPolicy \"{pool}\" does not exist in namespace "
                                   "\"{detail}\", so nothing is gatekept; create it or "
                                   "remove " ZL_KEY_POOL},
+    [ZL_WHY_RESERVED_NAME] =
+        {.name = "reserved-name",
+         .event = "ReservedName",
+         .warning = true,
+         .stands = true,
+         .text = "the Lease of a pool \"{pool}\" in this namespace is the one by which zen-lead's "
+                 "controllers are elected: nothing is done for this pool; choose another name"},
     [ZL_WHY_BAD_NAME] = {.name = "bad-name",
                          .event = "InvalidService",
                          .warning = true,
+                         .stands = true,
                          .text = "\"{detail}\" cannot be the name of a Service: nothing is routed"},
     [ZL_WHY_BAD_SERVICE] = {.name = "bad-service",
                             .event = "InvalidService",
                             .warning = true,
+                            .stands = true,
                             .text = "{detail}"},
     [ZL_WHY_BAD_MIN_READY] = {.name = "bad-min-ready",
                               .event = "InvalidService",
                               .warning = true,
+                              .stands = true,
                               .text = ZL_KEY_MIN_READY
                               " is not a duration such as \"10s\"; it is ignored"},
 };

@@ -26,6 +26,8 @@ enum zl_why {
     ZL_WHY_NOT_READY, /* emptied: its holder was not Ready for too long, and never leads again */
     ZL_WHY_NOT_READY_TAKEN, /* the same, and the successor may have the seat */
     ZL_WHY_HANDED_OVER,     /* the successor is Ready */
+    ZL_WHY_REQUESTED,    /* somebody asked for it, and another pod of the standby pool may lead */
+    ZL_WHY_REQUEST_VOID, /* somebody asked in vain: that is said, and the request cleared */
     /* A token is raised before that. */
     ZL_WHY_TOKEN,
     /* A route is written: */
@@ -51,10 +53,12 @@ enum zl_why {
     ZL_WHY_SURPLUS,
     ZL_WHY_SURPLUS_OF_JOB,
     ZL_WHY_DEPOSED,          /* it lost the seat, which is empty now */
-    ZL_WHY_LED_BEFORE,       /* it led until now; the Event that deposed it said so */
+    ZL_WHY_LED_BEFORE,       /* it led before; the Event that deposed it said so */
     ZL_WHY_SUCCESSOR_FAILED, /* not Ready before the progress deadline */
     ZL_WHY_SUCCESSOR_STALE,  /* its revision is not the newest any more, or no handover is wanted */
     ZL_WHY_LEADER_OUTDATED,  /* a newer revision waits, and only one pod may run */
+    ZL_WHY_ASKED_TO_GO,      /* somebody asked for another leader, and only one pod may run */
+    ZL_WHY_NOBODY_WAITS,     /* the seat is taken: the mark of a wake is of no use any more */
     /* A pod is labelled, the status written. */
     ZL_WHY_ROLE,
     ZL_WHY_STATUS,
@@ -64,9 +68,16 @@ enum zl_why {
     ZL_WHY_NOT_ARMED,
     ZL_WHY_LABELS_FORBIDDEN,
     ZL_WHY_TURN_STARTED,
-    ZL_WHY_POOL_IS_LED, /* to the user of a Job beside a Deployment */
+    ZL_WHY_POOL_IS_LED,       /* to the user of a Job beside a Deployment */
+    ZL_WHY_INCOMPATIBLE,      /* something else in the namespace works against the pool */
+    ZL_WHY_FOREIGN_ENDPOINTS, /* the same, of an annotated Service */
+    ZL_WHY_RUNS_ON,           /* a pod of the pool ought to be gone, and may still run */
+    ZL_WHY_CONTESTED,         /* somebody else resumes a Job that waits */
+    ZL_WHY_ELSEWHERE,         /* another controller makes a Job's pods */
+    ZL_WHY_LEFT_POOL,         /* a workload is in no pool any more */
     ZL_WHY_NO_POLICY,
-    ZL_WHY_BAD_NAME, /* no Service can have the name that a route is to have */
+    ZL_WHY_RESERVED_NAME, /* a pool's Lease would be the controller's own */
+    ZL_WHY_BAD_NAME,      /* no Service can have the name that a route is to have */
     ZL_WHY_BAD_SERVICE,
     ZL_WHY_BAD_MIN_READY,
     ZL_WHY_COUNT,
@@ -79,6 +90,7 @@ struct zl_reason {
     const char *label; /* of the metric that counts it, which its writer knows */
     const char *event; /* the Event's reason */
     bool warning;      /* type Warning, else Normal */
+    bool stands;       /* it is so at each look: told now and then */
     const char *text;  /* its message; {pod} and the like stand for struct zl_words */
 };
 const struct zl_reason *zl_reason_of(enum zl_why why);

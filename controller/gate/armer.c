@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "controller/gate/armings.h"
+#include "controller/gate/filler.h"
 #include "controller/gate/probe.h"
 #include "controller/manager/keys.h"
 
@@ -34,9 +35,11 @@ struct zl_armer {
     struct zl_workqueue *queue;  /* the controller's */
     struct zl_workqueue *probes; /* namespaces */
     const char *namespace_;
-    struct zl_informer *configuration;
+    struct zl_informer *configuration; /* zen-lead-pods */
+    struct zl_filler *filler;          /* of it */
     struct zl_armings *armings;
     atomic_bool started, stopping;
+    atomic_bool is_foreign; /* the configuration is somebody else's: neither read nor written */
 };
 
 const struct zl_metric *const ZL_ARMER_METRICS[] = {&NAMESPACES, &PROBES, NULL};
@@ -48,14 +51,14 @@ static enum zl_status decode_entry(void *ctx, const struct cJSON *object, void *
 {
     (void)ctx;
     (void)err;
-    *out = zl_webhook_entry_decode(object);
+    *out = zl_webhook_entry_decode(object, ZL_WEBHOOK_ENTRY);
     return ZL_OK;
 }
 
 /* Our entry, or NULL: there is no configuration. */
 static struct zl_ref *find_entry(struct zl_armer *armer)
 {
-    return zl_store_find(zl_informer_store(armer->configuration), "", ZL_WEBHOOK_CONFIGURATION);
+    return zl_store_find(zl_informer_store(armer->configuration), "", ZL_PODS_CONFIGURATION);
 }
 
 static bool is_present(const struct zl_webhook_entry *entry)
@@ -104,37 +107,15 @@ static void show_count(struct zl_armer *armer)
     zl_metric_set(&NAMESPACES, "unarmed", NULL, (double)(count - armed));
 }
 
-/* Read first: the cache may lag behind our own last patch, and a place in a list is only true now. */
-static enum zl_status patch_selector(struct zl_armer *armer, const struct zl_namespaces *wanted,
-                                     struct zl_error *err)
-{
-    ZL_AUTO_JSON struct cJSON *object = NULL;
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_VALIDATING_WEBHOOKS,
-                                          .name = ZL_WEBHOOK_CONFIGURATION};
-    enum zl_status status = zl_kube_get(armer->client, &target, &object, err);
-    if (status != ZL_OK) {
-        return status == ZL_E_NOT_FOUND ? ZL_OK : status;
-    }
-    ZL_AUTO_JSON struct cJSON *patch = zl_selector_patch(object, wanted);
-    if (patch == NULL) {
-        return ZL_OK;
-    }
-    status = zl_kube_patch(armer->client, &target, ZL_KUBE_PATCH_JSON, patch, NULL, err);
-    if (status == ZL_E_NOT_FOUND) {
-        return ZL_OK; /* deleted since */
-    }
-    if (status == ZL_OK) {
-        ZL_LOG_INFO("namespaceSelector of the webhook set", ZL_I64("namespaces", wanted->count));
-    }
-    return status;
-}
-
 struct zl_result zl_armer_set_selector(struct zl_armer *armer, struct zl_error *err)
 {
     struct zl_result result = {.status = ZL_OK};
     ZL_AUTO_NAMESPACES struct zl_namespaces all = {0};
     ZL_AUTO_NAMESPACES struct zl_namespaces wanted = {0};
 
+    if (atomic_load(&armer->is_foreign)) {
+        return result;
+    }
     if (!zl_informer_is_synced(armer->configuration)) {
         result.requeue_after_ms = SYNC_LOOK_MS;
         return result;
@@ -146,23 +127,20 @@ struct zl_result zl_armer_set_selector(struct zl_armer *armer, struct zl_error *
     /* Before the selector shrinks: what was probed until now says nothing about a later return. */
     zl_armings_keep(armer->armings, &all);
     show_count(armer);
-    if (is_present(entry) && !zl_selector_is(entry->selector, &wanted)) {
-        result.status = patch_selector(armer, &wanted, err);
-    }
-    return result;
+    return zl_filler_fill(armer->filler, entry, &wanted, err);
 }
 
 /* --- events --- */
 
 static bool is_armed(struct zl_armer *armer, const char *namespace_)
 {
-    enum zl_arming arming = ZL_ARMING_PROBING;
-    return zl_armings_find(armer->armings, namespace_, &arming) && arming == ZL_ARMING_ARMED;
+    struct zl_arming_state state = {0};
+    return zl_armings_find(armer->armings, namespace_, &state) && state.arming == ZL_ARMING_ARMED;
 }
 
 /*
  * Our own patch adds and removes names: that is no news for the armed namespaces that stay. A change of anything
- * else of the entry is news for all.
+ * else of the entry is news for all, also of what others require beside the names: it may take a namespace out.
  */
 static bool concerns(struct zl_armer *armer, const struct zl_webhook_entry *before,
                      const struct zl_webhook_entry *after, const char *namespace_)
@@ -186,6 +164,12 @@ static void configuration_changed(void *ctx, const void *old_object, const void 
     }
 }
 
+static void something_to_fill(void *ctx)
+{
+    const struct zl_armer *armer = ctx;
+    zl_workqueue_add(armer->queue, ZL_SELECTOR_KEY);
+}
+
 void zl_armer_policy_changed(struct zl_armer *armer, const char *namespace_)
 {
     zl_workqueue_add(armer->queue, ZL_SELECTOR_KEY);
@@ -194,11 +178,25 @@ void zl_armer_policy_changed(struct zl_armer *armer, const char *namespace_)
 
 /* --- probes --- */
 
-static bool has_policy(struct zl_armer *armer, const char *namespace_)
+/* The name of a LeaderPolicy there, the same one each time; NULL: there is none. */
+static char *find_policy(struct zl_armer *armer, const char *namespace_)
 {
     ZL_AUTO_REFS struct zl_refs policies = {0};
+    const char *first = NULL;
     zl_cache_list(armer->cache, ZL_CACHED_POLICIES, namespace_, &policies);
-    return policies.count > 0;
+    for (size_t i = 0; i < policies.count; i++) {
+        const struct zl_policy *policy = zl_ref_object(policies.items[i]);
+        if (first == NULL || strcmp(policy->meta.name, first) < 0) {
+            first = policy->meta.name;
+        }
+    }
+    return zl_strdup(first);
+}
+
+static bool has_policy(struct zl_armer *armer, const char *namespace_)
+{
+    ZL_AUTO_FREE char *name = find_policy(armer, namespace_);
+    return name != NULL;
 }
 
 static void tell_of_verdict(const char *namespace_, enum zl_arming arming,
@@ -213,11 +211,34 @@ static void tell_of_verdict(const char *namespace_, enum zl_arming arming,
               ZL_STR("error", err->message[0] != '\0' ? err->message : NULL));
 }
 
-static void probe(struct zl_armer *armer, const char *namespace_,
-                  const struct zl_arming_state *state, struct zl_arming_facts *facts,
-                  struct zl_error *err)
+/* A policy of somebody else may let in only what looks like the namespace's own LeaderPolicies: then the probe does. */
+static enum zl_probe try_probes(struct zl_armer *armer, const char *namespace_,
+                                struct zl_arming_state *state, struct zl_error *err)
 {
-    facts->probe = zl_probe_namespace(armer->client, namespace_, err);
+    enum zl_probe result = state->resembling
+                               ? ZL_PROBE_FAILED
+                               : zl_probe_namespace(armer->client, namespace_, NULL, err);
+    if (result != ZL_PROBE_FAILED) {
+        return result;
+    }
+    ZL_AUTO_FREE char *name = find_policy(armer, namespace_);
+    if (name == NULL) {
+        return result;
+    }
+    struct zl_error again = {0};
+    enum zl_probe other = zl_probe_namespace(armer->client, namespace_, name, &again);
+    state->resembling = other == ZL_PROBE_REFUSED || other == ZL_PROBE_PASSED;
+    if (state->resembling || err->message[0] == '\0') {
+        *err = again;
+        return other;
+    }
+    return result;
+}
+
+static void probe(struct zl_armer *armer, const char *namespace_, struct zl_arming_state *state,
+                  struct zl_arming_facts *facts, struct zl_error *err)
+{
+    facts->probe = try_probes(armer, namespace_, state, err);
     zl_metric_add(&PROBES, zl_probe_name(facts->probe), NULL, 1);
     bool refused = facts->probe == ZL_PROBE_REFUSED;
     bool failing = !refused && facts->probe != ZL_PROBE_TERMINATING;
@@ -233,16 +254,39 @@ static void probe(struct zl_armer *armer, const char *namespace_,
     }
 }
 
+/* What the condition says beside its constant words. */
+static void explain(struct zl_armer *armer, const struct zl_error *err,
+                    struct zl_arming_state *state)
+{
+    state->detail[0] = '\0';
+    if (state->arming == ZL_ARMING_PROBE_FAILED) {
+        zl_arming_say(state, err->message);
+    } else if (state->arming == ZL_ARMING_CONTESTED) {
+        zl_filler_opponent(armer->filler, state->detail, sizeof state->detail);
+    } else if (state->arming == ZL_ARMING_NOT_INTERCEPTED) {
+        ZL_AUTO_REF struct zl_ref *ref = find_entry(armer);
+        const struct zl_webhook_entry *entry = ref != NULL ? zl_ref_object(ref) : NULL;
+        ZL_AUTO_FREE char *others =
+            entry != NULL ? zl_selector_others(entry->selector, &entry->selected) : NULL;
+        zl_arming_say(state, others);
+    }
+}
+
 static struct zl_arming_facts gather(struct zl_armer *armer, const char *namespace_,
                                      const struct zl_arming_state *state)
 {
     ZL_AUTO_REF struct zl_ref *ref = find_entry(armer);
     const struct zl_webhook_entry *entry = ref != NULL ? zl_ref_object(ref) : NULL;
+    const bool foreign = atomic_load(&armer->is_foreign); /* the probe alone tells what it does */
+    char opponent[64];
+    zl_filler_opponent(armer->filler, opponent, sizeof opponent);
     return (struct zl_arming_facts){
+        .contested = opponent[0] != '\0',
         .excluded = is_excluded(armer, entry, namespace_),
-        .read = zl_informer_is_synced(armer->configuration),
-        .entry = is_present(entry),
-        .selected = is_present(entry) && zl_namespaces_have(&entry->selected, namespace_),
+        .read = foreign || zl_informer_is_synced(armer->configuration),
+        .entry = foreign || is_present(entry),
+        .selected =
+            foreign || (is_present(entry) && zl_namespaces_have(&entry->selected, namespace_)),
         .was_armed = state->arming == ZL_ARMING_ARMED,
         .attempts = state->attempts,
     };
@@ -255,7 +299,7 @@ static int64_t look_at(struct zl_armer *armer, const char *namespace_)
     const char *lagging = NULL;
     size_t armed = 0;
 
-    if (!zl_cache_is_synced(armer->cache, &lagging)) {
+    if (!zl_cache_is_synced(armer->cache, namespace_, &lagging)) {
         return SYNC_LOOK_MS;
     }
     if (!has_policy(armer, namespace_)) {
@@ -274,6 +318,7 @@ static int64_t look_at(struct zl_armer *armer, const char *namespace_)
     }
     state.arming = zl_arming_judge(&facts);
     state.attempts = facts.attempts;
+    explain(armer, &err, &state);
     if (zl_armings_end(armer->armings, namespace_, &state)) {
         tell_of_verdict(namespace_, state.arming, &err);
         zl_keys_enqueue_pools(armer->cache, armer->queue, namespace_);
@@ -287,7 +332,7 @@ static int64_t look_at(struct zl_armer *armer, const char *namespace_)
 void zl_armer_work(struct zl_armer *armer)
 {
     for (;;) {
-        ZL_AUTO_FREE char *namespace_ = zl_workqueue_get(armer->probes);
+        ZL_AUTO_FREE char *namespace_ = zl_workqueue_get(armer->probes, NULL);
         if (namespace_ == NULL || atomic_load(&armer->stopping)) {
             return; /* what is queued may take seconds each */
         }
@@ -303,13 +348,13 @@ void zl_armer_condition(struct zl_armer *armer, const char *namespace_,
                         const struct zl_condition *before, const char *now,
                         struct zl_condition *out)
 {
-    enum zl_arming arming = ZL_ARMING_PROBING;
-    if (!zl_armings_find(armer->armings, namespace_, &arming) && before->status != NULL) {
+    struct zl_arming_state state = {0};
+    if (!zl_armings_find(armer->armings, namespace_, &state) && before->status != NULL) {
         zl_condition_copy(out, before);
         return;
     }
-    ZL_AUTO_FREE char *message = zl_arming_message(arming, namespace_);
-    zl_condition_set(out, arming == ZL_ARMING_ARMED, zl_arming_reason(arming), message);
+    ZL_AUTO_FREE char *message = zl_arming_message(state.arming, namespace_, state.detail);
+    zl_condition_set(out, state.arming == ZL_ARMING_ARMED, zl_arming_reason(state.arming), message);
     zl_condition_date(out, before, now);
 }
 
@@ -321,7 +366,7 @@ struct zl_armer *zl_armer_new(struct zl_kube_client *client, struct zl_cache *ca
     struct zl_armer *armer = zl_alloc(sizeof *armer);
     const struct zl_informer_spec spec = {
         .resource = &ZL_KUBE_VALIDATING_WEBHOOKS,
-        .field_selector = "metadata.name=" ZL_WEBHOOK_CONFIGURATION,
+        .field_selector = "metadata.name=" ZL_PODS_CONFIGURATION,
         .decode = decode_entry,
         .free_object = zl_webhook_entry_free,
         .on_change = configuration_changed,
@@ -334,15 +379,23 @@ struct zl_armer *zl_armer_new(struct zl_kube_client *client, struct zl_cache *ca
     armer->probes = zl_workqueue_new(PROBE_BACKOFF_MAX_MS);
     armer->armings = zl_armings_new();
     armer->configuration = zl_informer_new(client, &spec);
+    armer->filler = zl_filler_new(client, namespace_, something_to_fill, armer);
     atomic_init(&armer->started, false);
     atomic_init(&armer->stopping, false);
+    atomic_init(&armer->is_foreign, false);
     return armer;
+}
+
+void zl_armer_leave_configuration(struct zl_armer *armer)
+{
+    atomic_store(&armer->is_foreign, true);
 }
 
 void zl_armer_start(struct zl_armer *armer)
 {
     if (!atomic_exchange(&armer->started, true)) {
         zl_informer_start(armer->configuration);
+        zl_filler_start(armer->filler);
     }
 }
 
@@ -354,6 +407,7 @@ struct zl_informer *zl_armer_informer(struct zl_armer *armer)
 void zl_armer_stop(struct zl_armer *armer)
 {
     if (atomic_load(&armer->started)) {
+        zl_filler_stop(armer->filler);
         zl_informer_stop(armer->configuration);
     }
     atomic_store(&armer->stopping, true);
@@ -366,6 +420,7 @@ void zl_armer_free(struct zl_armer *armer)
         return;
     }
     zl_informer_free(armer->configuration);
+    zl_filler_free(armer->filler);
     zl_workqueue_free(armer->probes);
     zl_armings_free(armer->armings);
     free(armer);

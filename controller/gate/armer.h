@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * armer.h - arms the gatekeeper: keeps the webhook's namespaceSelector to the namespaces that have a
- * LeaderPolicy, and says by probes in which of them that has taken effect.
+ * armer.h - arms the gatekeeper: keeps the configuration zen-lead-pods to the namespaces that have a LeaderPolicy
+ * (filler.h), and says by probes in which of them that has taken effect.
  *
- * The selector is set by a worker of the controller (key ZL_SELECTOR_KEY). Probes have a queue and threads
+ * The configuration is filled by a worker of the controller (key ZL_SELECTOR_KEY). Probes have a queue and threads
  * of their own: one may hang for as long as the webhook does, and must not keep a failover waiting.
  *
  * Threads: any where nothing else is said.
@@ -26,19 +26,21 @@ struct zl_armer; /* opaque */
  */
 struct zl_armer *zl_armer_new(struct zl_kube_client *client, struct zl_cache *cache,
                               struct zl_workqueue *queue, const char *namespace_);
+/* Instead of starting: the configuration is somebody else's to keep. Namespaces are probed all the same. */
+void zl_armer_leave_configuration(struct zl_armer *armer);
 /* Begin to watch the configuration; once, when the pools are watched. */
 void zl_armer_start(struct zl_armer *armer);
 /* No more probes: zl_armer_work returns soon, and nothing is put into the queue any more. From one thread. */
 void zl_armer_stop(struct zl_armer *armer);
 void zl_armer_free(struct zl_armer *armer); /* stopped, and no thread in zl_armer_work */
 
-/* What watches the webhook's configuration; NULL: not started yet. */
+/* What watches zen-lead-pods; NULL: not started yet. */
 struct zl_informer *zl_armer_informer(struct zl_armer *armer);
 /* A LeaderPolicy of NAMESPACE_ came or went. Does not block. */
 void zl_armer_policy_changed(struct zl_armer *armer, const char *namespace_);
 /* Probe namespaces as they are due, until zl_armer_stop; only on the elected replica. */
 void zl_armer_work(struct zl_armer *armer);
-/* Make the selector what the LeaderPolicies ask for. */
+/* Make zen-lead-pods what the LeaderPolicies ask for. */
 struct zl_result zl_armer_set_selector(struct zl_armer *armer, struct zl_error *err);
 
 /*

@@ -102,6 +102,9 @@ enum zl_arming zl_arming_judge(const struct zl_arming_facts *facts)
     if (facts->read && !facts->entry) {
         return ZL_ARMING_CONFIGURATION_MISSING;
     }
+    if (facts->read && !facts->selected && facts->contested) {
+        return ZL_ARMING_CONTESTED;
+    }
     return zl_arming_needs_probe(facts) ? judge_probe(facts) : ZL_ARMING_PROBING;
 }
 
@@ -112,6 +115,7 @@ const char *zl_arming_reason(enum zl_arming arming)
         [ZL_ARMING_ARMED] = "Armed",
         [ZL_ARMING_EXCLUDED_NAMESPACE] = "ExcludedNamespace",
         [ZL_ARMING_CONFIGURATION_MISSING] = "ConfigurationMissing",
+        [ZL_ARMING_CONTESTED] = "Contested",
         [ZL_ARMING_NAMESPACE_NOT_LABELLED] = "NamespaceNotLabelled",
         [ZL_ARMING_WEBHOOK_UNREACHABLE] = "WebhookUnreachable",
         [ZL_ARMING_NOT_INTERCEPTED] = "NotIntercepted",
@@ -120,37 +124,70 @@ const char *zl_arming_reason(enum zl_arming arming)
     return reasons[arming];
 }
 
-char *zl_arming_message(enum zl_arming arming, const char *namespace_)
+/* What stands for itself; NULL: the message has something to fill in. */
+static const char *constant_message(enum zl_arming arming)
 {
     switch (arming) {
     case ZL_ARMING_ARMED:
-        return zl_strdup("the API server asks the webhook about the pods of this namespace");
+        return "the API server asks the webhook about the pods of this namespace";
     case ZL_ARMING_EXCLUDED_NAMESPACE:
-        return zl_strdup("the pods of kube-system and of zen-lead's own namespace are never "
-                         "gatekept: use another namespace, or followerMode standby");
+        return "the pods of kube-system and of zen-lead's own namespace are never "
+               "gatekept: use another namespace, or followerMode standby";
     case ZL_ARMING_CONFIGURATION_MISSING:
-        return zl_strdup("ValidatingWebhookConfiguration " ZL_WEBHOOK_CONFIGURATION
-                         " with entry " ZL_WEBHOOK_ENTRY
-                         " does not exist, so every pod is let in: apply manifests/");
+        return "ValidatingWebhookConfiguration " ZL_PODS_CONFIGURATION
+               " with entry " ZL_WEBHOOK_ENTRY
+               " does not exist, so every pod is let in: apply manifests/; the entry is filled in "
+               "when " ZL_SHIPPED_CONFIGURATION " has a caBundle";
+    case ZL_ARMING_WEBHOOK_UNREACHABLE:
+        return "the API server cannot reach the webhook: look at the pods of "
+               "zen-lead-webhook, at its Service and at caBundle";
+    case ZL_ARMING_PROBING:
+        return "the API server does not ask the webhook about this namespace yet";
+    case ZL_ARMING_CONTESTED:
+    case ZL_ARMING_NAMESPACE_NOT_LABELLED:
+    case ZL_ARMING_NOT_INTERCEPTED:
+    case ZL_ARMING_PROBE_FAILED:
+    case ZL_ARMING_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+char *zl_arming_message(enum zl_arming arming, const char *namespace_, const char *detail)
+{
+    const char *constant = constant_message(arming);
+    if (constant != NULL) {
+        return zl_strdup(constant);
+    }
+    switch (arming) {
+    case ZL_ARMING_CONTESTED:
+        return zl_asprintf("%s keeps changing " ZL_PODS_CONFIGURATION
+                           ", so it is repaired less and less often: make it leave that alone",
+                           detail);
     case ZL_ARMING_NAMESPACE_NOT_LABELLED:
         return zl_asprintf("the namespace lacks its label (Kubernetes sets it since 1.21): kubectl "
                            "label namespace %s " ZL_KEY_NAMESPACE_NAME "=%s",
                            namespace_, namespace_);
-    case ZL_ARMING_WEBHOOK_UNREACHABLE:
-        return zl_strdup("the API server cannot reach the webhook: look at the pods of "
-                         "zen-lead-webhook, at its Service and at caBundle");
     case ZL_ARMING_NOT_INTERCEPTED:
-        return zl_strdup(
+        return zl_asprintf(
             "the API server lets the probe through without asking the webhook: look at "
-            "rules, objectSelector and failurePolicy of entry " ZL_WEBHOOK_ENTRY);
+            "rules, objectSelector and failurePolicy of entry " ZL_WEBHOOK_ENTRY "%s%s",
+            detail[0] != '\0' ? ", and at what others added to its namespaceSelector: " : "",
+            detail);
     case ZL_ARMING_PROBE_FAILED:
-        return zl_strdup("the probe (a dry run of creating a LeaderPolicy) was refused by somebody "
-                         "else or failed; the controller's log says why");
+        return zl_asprintf(
+            "the probe (a dry run of creating a LeaderPolicy) was refused by somebody "
+            "else or failed%s%s",
+            detail[0] != '\0' ? ": " : "", detail);
     case ZL_ARMING_PROBING:
+    case ZL_ARMING_ARMED:
+    case ZL_ARMING_EXCLUDED_NAMESPACE:
+    case ZL_ARMING_CONFIGURATION_MISSING:
+    case ZL_ARMING_WEBHOOK_UNREACHABLE:
     case ZL_ARMING_COUNT:
         break;
     }
-    return zl_strdup("the API server does not ask the webhook about this namespace yet");
+    return zl_strdup("");
 }
 
 int64_t zl_arming_look_again_ms(enum zl_arming arming, int attempts, size_t namespaces)
@@ -165,6 +202,7 @@ int64_t zl_arming_look_again_ms(enum zl_arming arming, int attempts, size_t name
             return spaced_ms > PROBE_PERIOD_MS ? spaced_ms : PROBE_PERIOD_MS;
         }
         return IDLE_LOOK_MS; /* in doubt */
+    case ZL_ARMING_CONTESTED:
     case ZL_ARMING_NAMESPACE_NOT_LABELLED:
     case ZL_ARMING_WEBHOOK_UNREACHABLE:
     case ZL_ARMING_NOT_INTERCEPTED:

@@ -37,11 +37,15 @@ enum zl_probe {
 enum zl_probe zl_probe_judge(enum zl_status status, const struct zl_error *err, const char *nonce);
 const char *zl_probe_name(enum zl_probe probe); /* for metrics and logs: "refused" */
 
+#define ZL_PROBE_PREFIX "zen-lead-probe-" /* of its name; the nonce follows */
+#define ZL_ARMING_DETAIL_MAX 320
+
 struct zl_arming_facts {
     bool excluded; /* a namespace that is never gatekept */
     bool read;  /* the configuration was looked for; without that it is not known to be missing */
     bool entry; /* it exists and has our entry */
-    bool selected; /* the entry's selector names the namespace */
+    bool selected;  /* the entry's selector names the namespace */
+    bool contested; /* somebody keeps changing it */
     enum zl_probe probe;
     bool labelled;  /* with PASSED: the namespace carries the label that the selector asks for */
     bool was_armed; /* the verdict before this one */
@@ -54,6 +58,7 @@ enum zl_arming {
     ZL_ARMING_ARMED,
     ZL_ARMING_EXCLUDED_NAMESPACE,
     ZL_ARMING_CONFIGURATION_MISSING,
+    ZL_ARMING_CONTESTED,
     ZL_ARMING_NAMESPACE_NOT_LABELLED,
     ZL_ARMING_WEBHOOK_UNREACHABLE,
     ZL_ARMING_NOT_INTERCEPTED,
@@ -71,8 +76,8 @@ enum zl_arming zl_arming_judge(const struct zl_arming_facts *facts);
 
 /* The condition's reason: "Armed", "Probing", ... */
 const char *zl_arming_reason(enum zl_arming arming);
-/* The condition's message, the same for equal arguments; the caller frees. */
-char *zl_arming_message(enum zl_arming arming, const char *namespace_);
+/* The condition's message, the same for equal arguments; the caller frees. DETAIL: "" or what there is beside. */
+char *zl_arming_message(enum zl_arming arming, const char *namespace_, const char *detail);
 
 /*
  * Milliseconds until the next look at a namespace; 0: only an event can change something.

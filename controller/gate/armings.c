@@ -60,6 +60,24 @@ static struct entry *find(struct zl_armings *armings, const char *namespace_)
     return entry;
 }
 
+void zl_arming_say(struct zl_arming_state *state, const char *text)
+{
+    static const char name[] = ZL_PROBE_PREFIX;
+    size_t length = 0;
+    while (text != NULL && *text != '\0' && length + sizeof name < sizeof state->detail) {
+        bool is_name = strncmp(text, name, strlen(name)) == 0;
+        if (!is_name) {
+            state->detail[length++] = *text++;
+            continue;
+        }
+        memcpy(state->detail + length, name, strlen(name));
+        length += strlen(name);
+        text += strlen(name);
+        text += strspn(text, "0123456789abcdef");
+    }
+    state->detail[length] = '\0';
+}
+
 struct zl_arming_state zl_armings_begin(struct zl_armings *armings, const char *namespace_)
 {
     pthread_mutex_lock(&armings->lock);
@@ -91,7 +109,8 @@ bool zl_armings_end(struct zl_armings *armings, const char *namespace_,
     pthread_mutex_lock(&armings->lock);
     struct entry *entry = find(armings, namespace_);
     if (entry != NULL && entry->state.serial == state->serial) {
-        changed = !entry->judged || entry->state.arming != state->arming;
+        changed = !entry->judged || entry->state.arming != state->arming ||
+                  strcmp(entry->state.detail, state->detail) != 0;
         entry->state = *state;
         entry->judged = true;
     }
@@ -99,13 +118,14 @@ bool zl_armings_end(struct zl_armings *armings, const char *namespace_,
     return changed;
 }
 
-bool zl_armings_find(struct zl_armings *armings, const char *namespace_, enum zl_arming *out)
+bool zl_armings_find(struct zl_armings *armings, const char *namespace_,
+                     struct zl_arming_state *out)
 {
     pthread_mutex_lock(&armings->lock);
     const struct entry *entry = find(armings, namespace_);
     bool judged = entry != NULL && entry->judged;
     if (judged) {
-        *out = entry->state.arming;
+        *out = entry->state;
     }
     pthread_mutex_unlock(&armings->lock);
     return judged;

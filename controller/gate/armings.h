@@ -18,7 +18,13 @@ struct zl_arming_state {
     enum zl_arming arming;
     int attempts;    /* as in zl_arming_facts */
     uint64_t serial; /* of this stay in the table */
+    bool
+        resembling; /* a probe that resembled the namespace's own objects got through where a bare one did not */
+    char detail[ZL_ARMING_DETAIL_MAX]; /* of the condition's message, or "" */
 };
+
+/* TEXT (NULL: none) as the state's detail; without the names that each probe has anew. */
+void zl_arming_say(struct zl_arming_state *state, const char *text);
 
 /* Begin to look at NAMESPACE_: what was known of it, nothing (Probing) the first time. */
 struct zl_arming_state zl_armings_begin(struct zl_armings *armings, const char *namespace_);
@@ -38,7 +44,8 @@ int64_t zl_armings_note(struct zl_armings *armings, const char *namespace_, uint
 bool zl_armings_end(struct zl_armings *armings, const char *namespace_,
                     const struct zl_arming_state *state);
 /* false: never judged */
-bool zl_armings_find(struct zl_armings *armings, const char *namespace_, enum zl_arming *out);
+bool zl_armings_find(struct zl_armings *armings, const char *namespace_,
+                     struct zl_arming_state *out);
 /* Forget all but these (sorted): the others have no LeaderPolicy any more. */
 void zl_armings_keep(struct zl_armings *armings, const struct zl_namespaces *kept);
 /* How many there are; *ARMED receives how many of them are armed. */

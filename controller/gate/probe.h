@@ -15,9 +15,13 @@
 #include "common/kube/client.h"
 #include "controller/gate/arming.h"
 
-/* @param err  with anything but REFUSED and PASSED: what the API server said */
+/*
+ * @param like  a LeaderPolicy of that namespace whose labels, annotations and spec the probe has, as others' policies may
+ *              ask for them; NULL: it has none
+ * @param err   with anything but REFUSED and PASSED: what the API server said
+ */
 enum zl_probe zl_probe_namespace(struct zl_kube_client *client, const char *namespace_,
-                                 struct zl_error *err);
+                                 const char *like, struct zl_error *err);
 
 /* Does the namespace carry the label that the selector asks for? true when that cannot be read. */
 bool zl_probe_label(struct zl_kube_client *client, const char *namespace_);

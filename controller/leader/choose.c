@@ -12,22 +12,8 @@ bool zl_is_leaving(const struct zl_pod *pod)
     return pod->meta.deleting && !pod->finished && pod->ips[0] != NULL;
 }
 
-/* Milliseconds until POD has been Ready long enough; 0: it has. */
-static int64_t time_to_wait_ms(const struct zl_pod *pod, int64_t min_ready_ms, int64_t now_us)
-{
-    if (min_ready_ms <= 0 || pod->ready_since_us == 0) {
-        return 0;
-    }
-    int64_t left_ms = min_ready_ms - (now_us - pod->ready_since_us) / 1000;
-    if (left_ms > min_ready_ms) {
-        return min_ready_ms; /* another machine's clock is ahead */
-    }
-    return left_ms > 0 ? left_ms : 0;
-}
-
 struct zl_choice zl_choose_leader(const struct zl_pod *const *pods, size_t count,
-                                  const char *current_uid, const struct zl_choice_rules *rules,
-                                  int64_t now_us)
+                                  const char *current_uid, const struct zl_choice_rules *rules)
 {
     struct zl_choice choice = {0};
     for (size_t i = 0; i < count; i++) {
@@ -39,7 +25,8 @@ struct zl_choice zl_choose_leader(const struct zl_pod *const *pods, size_t count
         if (leads && rules->sticky) {
             return (struct zl_choice){.leader = pod};
         }
-        int64_t wait_ms = leads ? 0 : time_to_wait_ms(pod, rules->min_ready_ms, now_us);
+        bool waits = !leads && rules->min_ready_ms > 0;
+        int64_t wait_ms = waits ? rules->min_ready_ms - rules->ready_ms[i] : 0;
         if (wait_ms > 0) {
             if (choice.recheck_ms == 0 || wait_ms < choice.recheck_ms) {
                 choice.recheck_ms = wait_ms;

@@ -12,6 +12,8 @@
 struct zl_choice_rules {
     bool sticky;          /* a leader that can lead keeps leading */
     int64_t min_ready_ms; /* so long must a pod have been Ready before it becomes the leader */
+    const int64_t *
+        ready_ms; /* how long each has been seen Ready (view/ready_clock.h); needed with MIN_READY_MS */
 };
 
 struct zl_choice {
@@ -29,10 +31,8 @@ bool zl_is_leaving(const struct zl_pod *pod);
  * (then the oldest, then by name).
  *
  * @param current_uid  who leads now; NULL: nobody
- * @param now_us       wall clock: the kubelets write when a pod became Ready
  */
 struct zl_choice zl_choose_leader(const struct zl_pod *const *pods, size_t count,
-                                  const char *current_uid, const struct zl_choice_rules *rules,
-                                  int64_t now_us);
+                                  const char *current_uid, const struct zl_choice_rules *rules);
 
 #endif

@@ -50,18 +50,33 @@ static int64_t patience_ms(const struct zl_view *view)
 
 /*
  * Milliseconds until the holder has lost its seat. A pod on its way out keeps it until it is gone; if it does
- * not go although its grace is long over, its node is lost.
+ * not go although its grace is long over, it is to be looked at whether it can still run.
  */
 static int64_t time_left_ms(const struct zl_view *view)
 {
     int64_t left_ms = patience_ms(view) - view->unready_ms;
     if (view->holder_pod->meta.deleting) {
         int64_t lease_ms = view->policy->lease_duration_s * 1000;
-        int64_t out_ms = view->holder_pod->grace_s * 1000 + lease_ms - view->terminating_ms;
+        int64_t out_ms = zl_view_overdue_in_ms(view, view->holder_pod, view->terminating_ms);
         /* It will not become Ready any more, so what it once was plays no part. */
         left_ms = lease_ms - view->unready_ms > out_ms ? lease_ms - view->unready_ms : out_ms;
     }
     return left_ms;
+}
+
+/* POD ought to be gone, and may still run: it keeps its place, and whoever knows that it is dead is told what to do. */
+static void wait_beyond_grace(struct zl_draft *draft, const struct zl_pod *pod)
+{
+    const struct zl_view *view = draft->view;
+    const struct zl_step step = {.kind = ZL_STEP_TELL,
+                                 .why = ZL_WHY_RUNS_ON,
+                                 .subject = zl_subject_policy(view),
+                                 .words = {.pod = pod->meta.name,
+                                           .other = pod->node,
+                                           .detail = pod->meta.namespace_,
+                                           .number = pod->grace_s}};
+    zl_steps_add(draft->steps, &step);
+    zl_steps_look_again(draft->steps, view->policy->lease_duration_s * 1000);
 }
 
 bool zl_plan_sick_leader(struct zl_draft *draft)
@@ -73,6 +88,10 @@ bool zl_plan_sick_leader(struct zl_draft *draft)
     int64_t left_ms = time_left_ms(view);
     if (left_ms > 0) {
         zl_steps_look_again(draft->steps, left_ms);
+        return false;
+    }
+    if (view->holder_runs_on) {
+        wait_beyond_grace(draft, view->holder_pod);
         return false;
     }
     const struct zl_pod *heir = zl_plan_heir(view);
@@ -96,7 +115,7 @@ static bool hands_over(const struct zl_view *view)
 {
     const struct zl_workload *deployment = view->deployment;
     return !view->policy->recreate && deployment != NULL && !deployment->recreates &&
-           zl_refuses_followers(deployment);
+           zl_view_refuses(view, deployment);
 }
 
 /* Is the successor of a revision that may not lead (any more)? */
@@ -137,9 +156,7 @@ static int64_t until_available_ms(const struct zl_view *view)
     if (holder == NULL || holder->meta.deleting || !holder->ready) {
         return 0;
     }
-    int64_t since_ms = (view->now_us - view->successor_pod->ready_since_us) / 1000;
-    /* Not known since when: 1970 is long enough. Later than now: a kubelet whose clock is ahead. */
-    return since_ms < 0 ? wanted_ms : wanted_ms - since_ms;
+    return wanted_ms - view->successor_ready_ms;
 }
 
 bool zl_plan_handover(struct zl_draft *draft)
@@ -148,12 +165,13 @@ bool zl_plan_handover(struct zl_draft *draft)
     if (!may_take_over(view) || !view->successor_pod->ready || view->deployment->paused) {
         return false;
     }
-    int64_t left_ms = until_available_ms(view);
+    const bool asked = zl_plan_request_hastens(draft);
+    int64_t left_ms = asked ? 0 : until_available_ms(view);
     if (left_ms > 0) {
         zl_steps_look_again(draft->steps, left_ms);
         return false;
     }
-    zl_draft_take(draft, view->successor_pod, ZL_WHY_HANDED_OVER);
+    zl_draft_take(draft, view->successor_pod, asked ? ZL_WHY_REQUESTED : ZL_WHY_HANDED_OVER);
     zl_lease_depose(draft->next, view->lease->holder_uid);
     return true;
 }
@@ -182,20 +200,21 @@ static void drop_successor(struct zl_draft *draft)
     zl_lease_set_successor(zl_draft_edit(draft, ZL_WHY_ROLLOUT), NULL, NULL);
 }
 
-/* It does not get out although its grace is long over: its node is lost. */
-static bool successor_is_stuck(const struct zl_draft *draft)
+/* It does not get out although its grace is long over, and cannot run any more. */
+static bool successor_is_stuck(struct zl_draft *draft)
 {
     const struct zl_view *view = draft->view;
     const struct zl_pod *successor = view->successor_pod;
     if (!successor->meta.deleting || successor->serving) {
         return false;
     }
-    int64_t out_ms = (successor->grace_s + view->policy->lease_duration_s) * 1000;
-    int64_t left_ms = out_ms - view->successor_terminating_ms;
+    int64_t left_ms = zl_view_overdue_in_ms(view, successor, view->successor_terminating_ms);
     if (left_ms > 0) {
         zl_steps_look_again(draft->steps, left_ms);
+    } else if (view->successor_runs_on) {
+        wait_beyond_grace(draft, successor);
     }
-    return left_ms <= 0;
+    return left_ms <= 0 && !view->successor_runs_on;
 }
 
 /* There is no such pod, or it is over. */
@@ -248,25 +267,29 @@ static void watch_successor(struct zl_draft *draft, struct zl_rollout_needs *nee
     }
 }
 
-/* --- leaders of an old revision --- */
+/* --- leaders of an old revision, and leaders that are asked to go --- */
 
 /* Another revision is wanted by now, and wants pods. */
 static bool newer_revision_waits(const struct zl_view *view)
 {
     const struct zl_replicaset *newest = view->rollout.newest;
     return view->deployment != NULL && !view->deployment->paused &&
-           zl_refuses_followers(view->deployment) && newest != NULL && newest->replicas > 0 &&
+           zl_view_refuses(view, view->deployment) && newest != NULL && newest->replicas > 0 &&
            !zl_same_string(newest->meta.uid, revision_of(view->holder_pod));
 }
 
-static void replace_old_leader(const struct zl_draft *draft, struct zl_rollout_needs *needs)
+static void replace_leader(struct zl_draft *draft, struct zl_rollout_needs *needs)
 {
     const struct zl_view *view = draft->view;
     bool waits = newer_revision_waits(view);
     if (needs->removed != NULL) {
         return; /* the successor first: the leader serves meanwhile */
     }
-    if (view->leader_outdated || (waits && view->policy->recreate)) {
+    const struct zl_pod *asked = zl_plan_request_scale_down(draft);
+    if (asked != NULL) {
+        remove_pod(needs, ZL_WHY_ASKED_TO_GO, asked);
+        needs->asked_by = ZL_STEAL(&draft->detail);
+    } else if (view->leader_outdated || (waits && view->policy->recreate)) {
         remove_pod(needs, ZL_WHY_LEADER_OUTDATED, view->holder_pod);
     } else if (waits && hands_over(view)) {
         needs->newest_waits =
@@ -304,7 +327,7 @@ struct zl_rollout_needs zl_plan_rollout(struct zl_draft *draft, enum zl_seat sea
     if (stays && view->holder_pod != NULL && holder_is_gatekept(view)) {
         prove_leader(draft);
         if (!view->holder_pod->meta.deleting) {
-            replace_old_leader(draft, &needs);
+            replace_leader(draft, &needs);
         }
     }
     /* Another revision was rolled out since: should this one come back, it is tried again. */

@@ -103,7 +103,7 @@ void zl_draft_take(struct zl_draft *draft, const struct zl_pod *taker, enum zl_w
         zl_replace_string(&draft->next->ready_holder, taker->meta.uid);
         zl_replace_string(&draft->next->ready_revision, taker->meta.controller.uid);
     }
-    zl_steps_look_again(draft->steps, zl_renew_interval_ms(view->policy));
+    zl_steps_idle_after(draft->steps, zl_renew_interval_ms(view->policy));
 }
 
 void zl_draft_release(struct zl_draft *draft, enum zl_why why)
@@ -164,13 +164,15 @@ void zl_draft_renew(struct zl_draft *draft)
     int64_t interval_ms = zl_renew_interval_ms(view->policy);
     int64_t age_ms = (view->now_us - lease->renew_us) / 1000;
     /* A renewTime in the future is another machine's clock, or an edit: renew. */
-    bool due = age_ms >= interval_ms || age_ms < 0;
+    bool due = age_ms >= interval_ms - interval_ms / ZL_IDLE_SPREAD || age_ms < 0;
 
-    if (due || lease->provisional || lease->wants_repair || holder_is_misnamed(view) ||
-        lease->fencing_token < view->policy->status.fencing_token) {
+    if ((due && !view->defers_renewal) || lease->provisional || lease->wants_repair ||
+        holder_is_misnamed(view) || lease->fencing_token < view->policy->status.fencing_token) {
         (void)zl_draft_edit(draft, ZL_WHY_RENEWAL);
+        zl_steps_idle_after(draft->steps, interval_ms);
+    } else {
+        zl_steps_idle_after(draft->steps, due ? 0 : interval_ms - age_ms);
     }
-    zl_steps_look_again(draft->steps, draft->next != NULL ? interval_ms : interval_ms - age_ms);
 }
 
 void zl_draft_forget_rollout(struct zl_draft *draft)
@@ -201,7 +203,7 @@ static void add_token_step(const struct zl_draft *draft, unsigned proofs, bool r
     struct zl_step step = {.kind = ZL_STEP_RECORD_TOKEN, .why = ZL_WHY_TOKEN};
     if (reserves) {
         bool uses_tick =
-            turn != NULL && turn->job->tick_s > 0 &&
+            turn != NULL && turn->job->tick_s > 0 && !view->policy->each_tick &&
             (turn->standing == ZL_STANDING_WAITING || turn->standing == ZL_STANDING_EXECUTING);
         step.kind = ZL_STEP_RESERVE_TOKEN;
         step.of.tick_of = uses_tick ? turn : NULL;
@@ -214,12 +216,21 @@ static void add_token_step(const struct zl_draft *draft, unsigned proofs, bool r
     }
 }
 
+/* The time in seconds that WHY's Event names. */
+static int64_t seconds_to_tell(const struct zl_view *view, enum zl_why why)
+{
+    if (why == ZL_WHY_CLAIM_EXPIRED || why == ZL_WHY_CLAIM_EXPIRED_TAKEN) {
+        return view->claim_timeout_ms / 1000;
+    }
+    return why == ZL_WHY_HANDED_OVER ? view->policy->handover_grace_s
+                                     : view->policy->lease_duration_s;
+}
+
 void zl_draft_store(struct zl_draft *draft, bool reserves)
 {
     const struct zl_view *view = draft->view;
     bool sick = draft->why == ZL_WHY_NOT_READY || draft->why == ZL_WHY_NOT_READY_TAKEN;
     unsigned proofs = sick ? ZL_PROOF_STILL_UNREADY : 0;
-    bool expired = draft->why == ZL_WHY_CLAIM_EXPIRED || draft->why == ZL_WHY_CLAIM_EXPIRED_TAKEN;
     struct zl_step step = {.kind = ZL_STEP_LEASE, .why = draft->why};
     if (draft->next == NULL) {
         return;
@@ -229,12 +240,13 @@ void zl_draft_store(struct zl_draft *draft, bool reserves)
     }
     step.proofs = draft->taker == NULL ? proofs : 0;
     step.subject = zl_subject_policy(view);
-    step.words = (struct zl_words){
-        .pod = view->lease == NULL               ? NULL
-               : view->lease->holder_pod != NULL ? view->lease->holder_pod
-                                                 : view->lease->holder_identity,
-        .other = draft->taker != NULL ? draft->taker->meta.name : NULL,
-        .number = expired ? view->claim_timeout_ms / 1000 : view->policy->lease_duration_s};
+    step.words =
+        (struct zl_words){.pod = view->lease == NULL               ? NULL
+                                 : view->lease->holder_pod != NULL ? view->lease->holder_pod
+                                                                   : view->lease->holder_identity,
+                          .other = draft->taker != NULL ? draft->taker->meta.name : NULL,
+                          .detail = draft->detail,
+                          .number = seconds_to_tell(view, draft->why)};
     zl_steps_lease(draft->steps, &step, draft->next, draft->taker);
     draft->next = NULL;
 }

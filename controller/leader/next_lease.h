@@ -7,6 +7,7 @@
 #ifndef ZL_CONTROLLER_LEADER_NEXT_LEASE_H
 #define ZL_CONTROLLER_LEADER_NEXT_LEASE_H
 
+#include "common/seat/request.h"
 #include "controller/apply/steps.h"
 
 /* {.view = ..., .steps = ...} is a valid start; zl_draft_store takes the record. */
@@ -16,6 +17,7 @@ struct zl_draft {
     struct zl_lease *next;      /* NULL: the Lease stays as it is */
     enum zl_why why;            /* with NEXT */
     const struct zl_pod *taker; /* who gets the seat by it, NULL: nobody */
+    const char *detail; /* for the Event: who asked for it; kept by STEPS. NULL: nobody did */
 };
 
 /* The record as it will be: NEXT, or the one that stays. May be NULL. */
@@ -47,7 +49,7 @@ enum zl_why zl_why_gone(const struct zl_view *view);
  */
 void zl_draft_store(struct zl_draft *draft, bool reserves);
 
-/* Milliseconds from one renewal to the next. */
+/* Milliseconds from one renewal to the next, at most: they are spread (ZL_IDLE_SPREAD). */
 int64_t zl_renew_interval_ms(const struct zl_policy *policy);
 /*
  * The Lease was lost, and the pod of the claim that it may have carried may still be on its way into the

@@ -15,6 +15,15 @@ void zl_plan_standby(const struct zl_view *view, struct zl_steps *steps);
 /* One pod runs, the others are refused. */
 void zl_plan_scale_down(const struct zl_view *view, struct zl_steps *steps);
 
+/* --- what somebody asked for (request.c); each changes DRAFT --- */
+
+/* A pool whose pods all run, and a leader that could stay: true when the Lease was decided. */
+bool zl_plan_request_standby(struct zl_draft *draft);
+/* One pod runs. @return the leader's pod, if it is to be deleted so that the next one may lead; NULL: no */
+const struct zl_pod *zl_plan_request_scale_down(struct zl_draft *draft);
+/* May the successor, once Ready, lead before it has been so for minReadySeconds? */
+bool zl_plan_request_hastens(struct zl_draft *draft);
+
 /* Delete the members that the Lease leaves no place for; also of Jobs (surplus.c). */
 void zl_plan_surplus(struct zl_steps *steps);
 
@@ -31,6 +40,7 @@ const struct zl_pod *zl_plan_heir(const struct zl_view *view);
 struct zl_rollout_needs {
     enum zl_why removal;          /* with REMOVED */
     const struct zl_pod *removed; /* the leader or the successor is to be deleted; NULL: neither */
+    const char *asked_by;         /* of the leader: who asked for it; NULL: nobody did */
     bool newest_waits; /* the place beside the leader is free, and the newest revision wants it */
 };
 /* What becomes of the successor, and of a leader of an old revision, when neither of the two is true. */

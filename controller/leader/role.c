@@ -17,7 +17,7 @@ enum zl_role zl_role_of(const struct zl_member *member, const struct zl_view *vi
             !view->lease->provisional && zl_lease_is_held_by(view->lease, member->pod->meta.uid);
         return leads ? ZL_ROLE_LEADER : ZL_ROLE_FOLLOWER;
     }
-    /* The pod of a workload that wants one: nobody elects, and traffic goes to it. */
+    /* The pod of a pool that wants one: nobody elects, and traffic goes to it. */
     bool alone = !view->elects_all && !member->gatekept && !member->pod->meta.deleting;
     return alone ? ZL_ROLE_LEADER : ZL_ROLE_FOLLOWER;
 }

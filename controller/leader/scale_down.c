@@ -9,8 +9,8 @@
 
 /*
  * The member that leads if nobody does. Any live pod comes before a new one, even one on
- * its way out: it may be the leader whose Lease was lost. Beside a gatekept workload, one that wants a
- * single replica has no part in the election.
+ * its way out: it may be the leader whose Lease was lost. Beside a gatekept workload, one of a
+ * Kind of which no pod is ever refused has no part in the election.
  */
 static const struct zl_pod *best_member(const struct zl_view *view)
 {
@@ -124,9 +124,10 @@ static void remove_pod(struct zl_steps *steps, const struct zl_rollout_needs *ne
         .kind = ZL_STEP_DELETE_POD,
         .why = needs->removal,
         /* What was planned from memory must still be so, or a new leader is deleted. */
-        .proofs = needs->removal == ZL_WHY_LEADER_OUTDATED ? ZL_PROOF_LEADS : ZL_PROOF_LEADS_NOT,
+        .proofs = needs->removed == view->holder_pod ? ZL_PROOF_LEADS : ZL_PROOF_LEADS_NOT,
         .subject = zl_subject_policy(view),
         .words = {.pod = needs->removed->meta.name,
+                  .detail = needs->asked_by,
                   .number = deployment != NULL ? deployment->progress_deadline_s : 0},
         .of.pod = needs->removed};
     zl_steps_add(steps, &step);
@@ -149,7 +150,9 @@ static void wake_owners(struct zl_steps *steps, bool newest_waits)
 {
     const struct zl_lease *before = steps->before->lease;
     const struct zl_lease *after = steps->after.lease;
-    bool is_free = !zl_lease_is_held(after) && zl_view_is_gatekept(&steps->after);
+    /* One pod alone is refused, too, while that of a workload that left still led. */
+    bool nobody = after != NULL && steps->after.member_count == 0;
+    bool is_free = !zl_lease_is_held(after) && (zl_view_is_gatekept(&steps->after) || nobody);
     int64_t wait_ms = 0;
     if (!is_free && !newest_waits) {
         if (zl_lease_is_held(after) && !after->provisional) {
@@ -158,7 +161,8 @@ static void wake_owners(struct zl_steps *steps, bool newest_waits)
         return;
     }
     bool released = zl_lease_is_held(before) && !zl_lease_is_held(after);
-    bool dropped = before != NULL && before->successor_uid != NULL && after->successor_uid == NULL;
+    bool dropped = before != NULL && before->successor_uid != NULL && after != NULL &&
+                   after->successor_uid == NULL;
     bool due = zl_wake_is_due(&steps->wake, released || dropped, &wait_ms);
     zl_steps_look_again(steps, wait_ms);
     if (due && is_free) {

@@ -14,8 +14,7 @@ static const struct zl_pod *best_standby(const struct zl_view *view)
     for (size_t i = 0; i < view->member_count; i++) {
         pods[i] = view->members[i].pod;
     }
-    struct zl_choice choice =
-        zl_choose_leader(pods, view->member_count, current, &rules, view->now_us);
+    struct zl_choice choice = zl_choose_leader(pods, view->member_count, current, &rules);
     free(pods);
     return choice.leader;
 }
@@ -26,7 +25,9 @@ static void decide_seat(struct zl_draft *draft, enum zl_seat seat, const struct 
     bool fit = view->holder_pod == NULL || zl_can_lead(view->holder_pod);
     /* Sticky: a leader that is Ready keeps the seat; so does one that nobody can replace. */
     if (seat == ZL_SEAT_HELD && (fit || best == NULL)) {
-        zl_draft_renew(draft);
+        if (!zl_plan_request_standby(draft)) {
+            zl_draft_renew(draft);
+        }
     } else if (best != NULL && !zl_elects_too_early(view, draft->steps)) {
         zl_draft_take(draft, best, ZL_WHY_ELECTED);
     } else if (best == NULL && seat == ZL_SEAT_ABANDONED) {

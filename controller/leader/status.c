@@ -10,7 +10,7 @@ static int64_t count_blocked(const struct zl_view *view)
     int64_t wanted = 0;
     int64_t running = 0;
     for (size_t i = 0; i < view->workload_count; i++) {
-        if (zl_refuses_followers(view->workloads[i])) {
+        if (zl_view_refuses(view, view->workloads[i])) {
             wanted += view->workloads[i]->replicas;
         }
     }
@@ -73,6 +73,13 @@ static void fill_ready(const struct zl_view *view, struct zl_policy_status *out)
         set_ready(out, false, "NoLeader", "no pod leads; the next one that is created may");
     } else if (lease->provisional || leader == NULL) {
         set_ready(out, false, "ClaimPending", "a pod was admitted as leader and is not there yet");
+    } else if (view->holder_runs_on && leader->meta.deleting) {
+        ZL_AUTO_FREE char *message =
+            zl_asprintf("leader pod %s does not end although its grace period is over: by its "
+                        "status its containers still run and node %s is Ready, so it keeps the "
+                        "seat; if it is dead: kubectl delete pod %s --grace-period=0 --force",
+                        leader->meta.name, leader->node, leader->meta.name);
+        set_ready(out, false, "LeaderStuckTerminating", message);
     } else if (!leader->ready) {
         set_ready(out, false, "LeaderNotReady", "the leader's pod is not Ready");
     } else {
@@ -124,7 +131,7 @@ void zl_status_scale_down(const struct zl_view *after, struct zl_policy_status *
     out->blocked = count_blocked(after);
     if (nothing_to_elect) {
         set_ready(out, true, "SingleReplica",
-                  "no workload of this pool wants more than one replica: nothing to elect");
+                  "the workloads of this pool want one pod together: nothing to elect");
     } else {
         fill_ready(after, out);
     }
@@ -184,12 +191,75 @@ static void fill_times(const struct zl_policy_status *before, int64_t now_us,
                       now);
 }
 
+/* --- what works against the pool --- */
+
+static bool is_contested(const struct zl_jobs_view *jobs)
+{
+    for (size_t i = 0; i < jobs->turn_count; i++) {
+        if (zl_turn_is_contested(&jobs->turns[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *const CONTESTED = "somebody else resumes Jobs while they wait for their turn: "
+                                     "they are left so, and their pods are refused until it comes";
+
+/* Why not; NULL: it is, or nobody has looked. The worst first. */
+static const char *incompatible_because(const struct zl_view *after, const char **message)
+{
+    const struct zl_surroundings *around = &after->surroundings;
+    const struct {
+        const char *reason, *message;
+    } rows[] = {{"OtherDefinition", after->definition_complaint},
+                {"ForeignEndpoints", around->slice},
+                {"BudgetForbidsEviction", around->budget},
+                {"AutoscalerCannotScale", around->autoscaler},
+                {"JobsContested", is_contested(&after->jobs) ? CONTESTED : NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].message != NULL) {
+            *message = rows[i].message;
+            return rows[i].reason;
+        }
+    }
+    return NULL;
+}
+
+static void fill_compatible(const struct zl_view *after, struct zl_policy_status *out)
+{
+    const struct zl_condition *before = &after->policy->status.conditions[ZL_CONDITION_COMPATIBLE];
+    struct zl_condition *condition = &out->conditions[ZL_CONDITION_COMPATIBLE];
+    bool said = before->status != NULL;
+    /* Known at any time, and not by looking around. */
+    bool known = zl_same_string(before->reason, "JobsContested") ||
+                 zl_same_string(before->reason, "OtherDefinition");
+    const char *message = NULL;
+    const char *reason = incompatible_because(after, &message);
+    char now[ZL_TIME_TEXT_MAX];
+    zl_time_format(after->now_us, now);
+    if (reason != NULL) {
+        zl_condition_set(condition, false, reason, message);
+    } else if (said && !after->surroundings.looked && !known) {
+        zl_condition_copy(condition, before);
+        return;
+    } else if (said) {
+        zl_condition_set(condition, true, "NothingInTheWay",
+                         "nothing else in the namespace works against the pool");
+    } else {
+        return;
+    }
+    zl_condition_date(condition, before, now);
+}
+
 void zl_status_end(const struct zl_view *after, struct zl_policy_status *out)
 {
     if (out->workload_count > 0) {
         qsort(out->workloads, out->workload_count, sizeof *out->workloads, compare_workloads);
     }
     fill_times(&after->policy->status, after->now_us, out);
+    fill_compatible(after, out);
+    zl_status_fill_rollout(after, out);
     if (after->armed != NULL && after->armed->status != NULL) {
         zl_condition_copy(&out->conditions[ZL_CONDITION_GATEKEEPER_ARMED], after->armed);
     }
@@ -234,8 +304,20 @@ static void tell_of_arming(struct zl_steps *steps)
     tell(steps, armed ? ZL_WHY_ARMED : ZL_WHY_NOT_ARMED, &(struct zl_words){.detail = is->message});
 }
 
+static void tell_of_surroundings(struct zl_steps *steps)
+{
+    const struct zl_condition *was =
+        &steps->after.policy->status.conditions[ZL_CONDITION_COMPATIBLE];
+    const struct zl_condition *is = &steps->status.conditions[ZL_CONDITION_COMPATIBLE];
+    if (zl_same_string(is->status, "False") && !zl_same_string(is->message, was->message)) {
+        tell(steps, ZL_WHY_INCOMPATIBLE,
+             &(struct zl_words){.detail = is->message, .other = is->reason});
+    }
+}
+
 void zl_tell_of_status(struct zl_steps *steps)
 {
     tell_of_leader(steps);
     tell_of_arming(steps);
+    tell_of_surroundings(steps);
 }

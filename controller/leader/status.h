@@ -24,6 +24,9 @@ void zl_status_list_workloads(const struct zl_view *after, const char *strategy,
 /* Order, times, the condition of the gatekeeper; after the strategy's parts. */
 void zl_status_end(const struct zl_view *after, struct zl_policy_status *out);
 
+/* Which revision leads and which waits, for pipelines; of zl_status_end. */
+void zl_status_fill_rollout(const struct zl_view *after, struct zl_policy_status *out);
+
 /* What the status that STEPS write brings, told by Events when it is written. */
 void zl_tell_of_status(struct zl_steps *steps);
 

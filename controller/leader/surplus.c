@@ -5,9 +5,38 @@
  */
 #include "controller/leader/plan.h"
 
-static enum zl_why why_surplus(const struct zl_view *view, const struct zl_pod *pod)
+/*
+ * Did MEMBER hand the seat over to the pod that holds it? Nothing says so in so many words, and nothing needs to: it lost the seat, and
+ * is of another revision of the leader's own Deployment. So whoever looks next, after a restart too, sees the same.
+ */
+static bool handed_over(const struct zl_view *view, const struct zl_member *member)
 {
-    if (zl_same_string(view->policy->status.holder_uid, pod->meta.uid)) {
+    const struct zl_pod *leader = view->holder_pod;
+    return leader != NULL && zl_lease_has_deposed(view->lease, member->pod->meta.uid) &&
+           member->workload != NULL && member->workload == zl_view_workload_of(view, leader) &&
+           !zl_same_string(member->pod->meta.controller.uid, leader->meta.controller.uid);
+}
+
+/*
+ * Milliseconds for which MEMBER must run on: proxies may lead to it although the routes have moved. Routes that cannot
+ * be written keep it no longer than a leader may be not Ready.
+ */
+static int64_t grace_left_ms(const struct zl_view *view, const struct zl_member *member)
+{
+    int64_t grace_ms = view->policy->handover_grace_s * 1000;
+    int64_t most_ms = grace_ms + view->policy->lease_duration_s * 1000;
+    if (!member->pod->ready || !handed_over(view, member)) {
+        return 0;
+    }
+    int64_t left_ms = grace_ms - view->routed_ms;
+    return left_ms < most_ms - view->claim_age_ms ? left_ms : most_ms - view->claim_age_ms;
+}
+
+static enum zl_why why_surplus(const struct zl_view *view, const struct zl_member *member)
+{
+    const struct zl_pod *pod = member->pod;
+    if (handed_over(view, member) ||
+        zl_same_string(view->policy->status.holder_uid, pod->meta.uid)) {
         return ZL_WHY_LED_BEFORE;
     }
     if (view->lease->holder_pod == NULL) {
@@ -20,8 +49,14 @@ void zl_plan_surplus(struct zl_steps *steps)
 {
     const struct zl_view *view = &steps->after;
     for (size_t i = 0; i < view->member_count; i++) {
-        const struct zl_pod *pod = view->members[i].pod;
-        if (!view->members[i].gatekept || !zl_pod_must_go(pod, view->lease)) {
+        const struct zl_member *member = &view->members[i];
+        const struct zl_pod *pod = member->pod;
+        if (!member->gatekept || !zl_pod_must_go(pod, view->lease)) {
+            continue;
+        }
+        int64_t left_ms = grace_left_ms(view, member);
+        if (left_ms > 0) {
+            zl_steps_look_again(steps, left_ms);
             continue;
         }
         /*
@@ -30,7 +65,7 @@ void zl_plan_surplus(struct zl_steps *steps)
          */
         const struct zl_step step = {
             .kind = ZL_STEP_DELETE_POD,
-            .why = why_surplus(view, pod),
+            .why = why_surplus(view, member),
             .proofs = ZL_PROOF_HOLDER_SAME,
             .subject = zl_subject_policy(view),
             .words = {.pod = pod->meta.name, .other = view->lease->holder_pod},

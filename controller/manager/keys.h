@@ -14,9 +14,18 @@
 /* What the webhook's configuration must select. */
 #define ZL_SELECTOR_KEY "selector:"
 
+/* Where keys come from, and go. Borrowed. */
+struct zl_keys {
+    struct zl_cache *cache;
+    struct zl_workqueue *queue;
+    enum zl_lane lane;
+};
+
 /* Either object may be NULL, as in zl_cache_options.on_change. */
-void zl_keys_enqueue(struct zl_cache *cache, struct zl_workqueue *queue, enum zl_cached kind,
-                     const void *old_object, const void *new_object);
+void zl_keys_enqueue(const struct zl_keys *keys, enum zl_cached kind, const void *old_object,
+                     const void *new_object);
+/* What all cached objects concern: this replica begins to act, and did not listen before. */
+void zl_keys_enqueue_all(const struct zl_keys *keys);
 
 /*
  * A workload that is gatekept no more (it left its pool, the pool was deleted or switched to standby) waits

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/manager/manager.h"
 
+#include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
@@ -15,6 +16,7 @@
 #include "controller/gate/armer.h"
 #include "controller/manager/keys.h"
 #include "controller/manager/server.h"
+#include "controller/observe/definition_note.h"
 #include "controller/reconcile/reconcile.h"
 
 #include <pthread.h>
@@ -77,9 +79,21 @@ static const struct zl_metric IS_LEADER = {
 
 /* --- workers --- */
 
+/* Up to a quarter earlier. */
+static int64_t spread(int64_t after_ms)
+{
+    uint32_t random = 0;
+    zl_random_bytes(&random, sizeof random);
+    int64_t earlier_ms = after_ms / ZL_IDLE_SPREAD;
+    return after_ms - (earlier_ms > 0 ? (int64_t)random % earlier_ms : 0);
+}
+
 static void settle(struct manager *manager, const char *key, const struct zl_result *result,
                    const struct zl_error *err)
 {
+    if (result->idle_after_ms > 0) {
+        zl_workqueue_add_to(manager->queue, key, ZL_LANE_IDLE, spread(result->idle_after_ms));
+    }
     if (result->status == ZL_OK) {
         zl_workqueue_forget(manager->queue, key);
         if (result->requeue_after_ms > 0) {
@@ -104,13 +118,13 @@ static void settle(struct manager *manager, const char *key, const struct zl_res
     }
     zl_workqueue_add_rate_limited(manager->queue, key);
     if (result->requeue_after_ms > 0) {
-        /* What is due, a Lease's renewal for one, does not wait for a grown back-off. */
+        /* What is due does not wait for a grown back-off. */
         int64_t due_ms = result->requeue_after_ms;
         zl_workqueue_add_after(manager->queue, key, due_ms > DUE_LEAST_MS ? due_ms : DUE_LEAST_MS);
     }
 }
 
-static void process(struct manager *manager, const char *key)
+static void process(struct manager *manager, const char *key, enum zl_lane lane)
 {
     struct zl_error err = {0};
     ZL_AUTO_FREE char *namespace_ = NULL;
@@ -120,15 +134,17 @@ static void process(struct manager *manager, const char *key)
 
     enum zl_key_kind kind = zl_key_split(key, &namespace_, &name_);
     if (kind != ZL_KEY_OF_SERVICE &&
-        !zl_cache_is_synced(manager->context.sources.cache, &lagging)) {
-        /* The CRD was just installed: no pool is judged by half of what there is. */
+        !zl_cache_is_synced(manager->context.sources.cache,
+                            namespace_[0] != '\0' ? namespace_ : NULL, &lagging)) {
+        /* The CRD was just installed, or the namespace has its first pool: none is judged by half of what there is. */
         zl_workqueue_add_after(manager->queue, key, SYNC_LOOK_MS);
         return;
     }
     struct zl_result result = {.status = ZL_OK};
     switch (kind) {
     case ZL_KEY_OF_SERVICE:
-        result = zl_reconcile_service(&manager->context, namespace_, name_, &err);
+        result =
+            zl_reconcile_service(&manager->context, namespace_, name_, lane == ZL_LANE_IDLE, &err);
         break;
     case ZL_KEY_OF_WAKE:
         result = zl_reconcile_freed(&manager->context, namespace_, name_, &err);
@@ -140,7 +156,8 @@ static void process(struct manager *manager, const char *key)
         result = zl_armer_set_selector(manager->context.armer, &err);
         break;
     case ZL_KEY_OF_POOL:
-        result = zl_reconcile_pool(&manager->context, namespace_, name_, &err);
+        result =
+            zl_reconcile_pool(&manager->context, namespace_, name_, lane == ZL_LANE_IDLE, &err);
         break;
     }
     const char *name = zl_status_name(result.status);
@@ -166,7 +183,6 @@ static bool wait_for_turn(struct manager *manager)
     while (!(manager->acting && manager->discovered) && !manager->stopping) {
         zl_monitor_wait(&manager->monitor, ZL_FOREVER);
     }
-    /* A follower that is told to stop must not work off its queue: another replica acts. */
     bool elected = manager->acting && manager->discovered;
     zl_monitor_unlock(&manager->monitor);
     return elected && zl_cache_wait_synced(manager->context.sources.cache, is_stopping, manager);
@@ -215,38 +231,55 @@ static void note_discovered(struct manager *manager)
 
 static void serve_pools(struct manager *manager)
 {
+    ZL_LOG_INFO("serving pools");
     zl_cache_start_pools(manager->context.sources.cache);
-    zl_armer_start(manager->context.armer);
+    if (manager->config->namespaces == NULL) {
+        zl_armer_start(manager->context.armer);
+    } else { /* it belongs to the cluster */
+        zl_armer_leave_configuration(manager->context.armer);
+    }
 }
 
+static void serve_routes(struct manager *manager, const struct zl_kube_resource *slices)
+{
+    manager->context.writer.slices = slices;
+    ZL_LOG_INFO("routing", ZL_STR("endpointSlices", slices->version));
+    zl_cache_start_routing(manager->context.sources.cache, slices);
+}
+
+/*
+ * What is not there may come: the CRD is installed, an API server that has just started says 404 of what it serves a moment
+ * later. So it is asked again, soon at first.
+ */
 static void *discover(void *ctx)
 {
     static const struct zl_kube_resource *const slice_versions[] = {
         &ZL_KUBE_ENDPOINTSLICES, &ZL_KUBE_ENDPOINTSLICES_V1BETA1, NULL};
     static const struct zl_kube_resource *const pool_versions[] = {&ZL_KUBE_LEADERPOLICIES, NULL};
     struct manager *manager = ctx;
-    const struct zl_kube_resource *slices = ask(manager, slice_versions);
-    bool pools = !manager->config->routing_only && ask(manager, pool_versions) != NULL;
-
-    if (is_stopping(manager)) {
-        return NULL;
-    }
-    if (slices != NULL) {
-        manager->context.writer.slices = slices;
-        ZL_LOG_INFO("routing", ZL_STR("endpointSlices", slices->version), ZL_BOOL("pools", pools));
-        zl_cache_start_routing(manager->context.sources.cache, slices);
-    } else {
-        ZL_LOG_WARN("the API server has no EndpointSlices: nothing is routed");
-    }
-    if (pools) {
-        serve_pools(manager);
-    }
-    note_discovered(manager);
-    while (!pools && !manager->config->routing_only && wait_before_asking(manager, POOLS_LOOK_MS)) {
-        pools = ask(manager, pool_versions) != NULL;
-        if (pools && !is_stopping(manager)) {
-            ZL_LOG_INFO("the CRD of LeaderPolicy was installed: serving pools");
+    const struct zl_kube_resource *slices = NULL;
+    bool pools = manager->config->routing_only;
+    for (int64_t attempt = 0; slices == NULL || !pools; attempt++) {
+        const struct zl_kube_resource *found = slices == NULL ? ask(manager, slice_versions) : NULL;
+        bool served = !pools && ask(manager, pool_versions) != NULL;
+        if (is_stopping(manager)) {
+            return NULL;
+        }
+        if (served) { /* first: what they want of the Services is then known when those are listed */
+            pools = true;
             serve_pools(manager);
+        }
+        if (found != NULL) {
+            slices = found;
+            serve_routes(manager, slices);
+        } else if (slices == NULL && attempt == 0) {
+            ZL_LOG_WARN("the API server has no EndpointSlices: nothing is routed");
+        }
+        note_discovered(manager);
+        bool all = slices != NULL && pools;
+        if (!all && !wait_before_asking(
+                        manager, zl_backoff_ms(attempt, DISCOVERY_RETRY_MS, POOLS_LOOK_MS))) {
+            return NULL;
         }
     }
     return NULL;
@@ -259,11 +292,12 @@ static void *work(void *ctx)
         return NULL;
     }
     for (;;) {
-        ZL_AUTO_FREE char *key = zl_workqueue_get(manager->queue);
+        enum zl_lane lane = ZL_LANE_EVENT;
+        ZL_AUTO_FREE char *key = zl_workqueue_get(manager->queue, &lane);
         if (key == NULL) {
             return NULL;
         }
-        process(manager, key);
+        process(manager, key, lane);
         zl_workqueue_done(manager->queue, key);
     }
 }
@@ -282,6 +316,7 @@ static void start_workers(struct manager *manager)
     for (int64_t i = 0; i < manager->config->workers; i++) {
         manager->workers[i] = zl_thread_start("worker", work, manager);
     }
+    zl_workqueue_limit_idle(manager->queue, manager->config->workers - 1);
     for (size_t i = 0; i < PROBERS; i++) {
         manager->probers[i] = zl_thread_start("probe", probe, manager);
     }
@@ -297,6 +332,10 @@ static void act(void *ctx)
     manager->acting = true;
     zl_monitor_wake_all(&manager->monitor);
     zl_monitor_unlock(&manager->monitor);
+    /* What changed until now was not noted. What changes from now on is more urgent than what perhaps did. */
+    const struct zl_keys all = {
+        .cache = manager->context.sources.cache, .queue = manager->queue, .lane = ZL_LANE_DUE};
+    zl_keys_enqueue_all(&all);
 }
 
 static void lost(void *ctx)
@@ -321,18 +360,32 @@ static bool is_acting(struct manager *manager)
     return acting;
 }
 
+/* An object of the first lists has perhaps changed, while no controller acted. One that changes now has. */
+static struct zl_keys keys_of_event(const struct manager *manager)
+{
+    struct zl_cache *cache = manager->context.sources.cache;
+    const char *lagging = NULL;
+    return (struct zl_keys){.cache = cache,
+                            .queue = manager->queue,
+                            .lane = zl_cache_is_synced(cache, NULL, &lagging) ? ZL_LANE_EVENT
+                                                                              : ZL_LANE_DUE};
+}
+
 static void changed(void *ctx, enum zl_cached kind, const void *old_object, const void *new_object)
 {
     struct manager *manager = ctx;
     if (kind == ZL_CACHED_PODS) {
+        zl_ready_clock_see(manager->context.sources.ready_clock, old_object, new_object,
+                           zl_clock_ms());
         zl_failovers_see(manager->context.writer.failovers, manager->context.sources.cache,
                          old_object, new_object);
     }
     const struct zl_claims claims = {.clock = manager->context.sources.clock,
                                      .cache = manager->context.sources.cache};
     zl_claims_see(&claims, kind, old_object, new_object);
-    zl_keys_enqueue(manager->context.sources.cache, manager->queue, kind, old_object, new_object);
     if (is_acting(manager)) {
+        const struct zl_keys keys = keys_of_event(manager);
+        zl_keys_enqueue(&keys, kind, old_object, new_object);
         zl_keys_enqueue_freed(manager->context.sources.cache, manager->queue, kind, old_object,
                               new_object);
     }
@@ -391,7 +444,7 @@ static enum zl_status start_election(struct manager *manager, struct zl_kube_cli
     ZL_AUTO_FREE char *identity = make_identity();
     const struct zl_elector_spec spec = {
         .namespace_ = namespace_,
-        .lease = "zen-lead-controller-leader-election",
+        .lease = ZL_ELECTION_LEASE,
         .identity = identity,
         .lease_duration_ms = config->lease_duration_s * 1000,
         .renew_deadline_ms = config->renew_deadline_s * 1000,
@@ -454,15 +507,18 @@ static void stop(struct manager *manager)
     zl_cache_free(manager->context.sources.cache);
     zl_events_free(manager->context.writer.events, EVENTS_DRAIN_MS);
     zl_wakes_free(manager->context.sources.wakes);
+    zl_ready_clock_free(manager->context.sources.ready_clock);
     zl_sinces_free(manager->context.sources.sinces);
+    zl_definition_note_free(manager->context.writer.definition);
     zl_failovers_free(manager->context.writer.failovers);
     zl_claim_clock_free(manager->context.sources.clock);
+    zl_job_notes_clear(&manager->job_notes);
     zl_workqueue_free(manager->queue);
     zl_monitor_clear(&manager->monitor);
 }
 
 static void open_context(struct manager *manager, struct zl_kube_client *client,
-                         const struct zl_cache_options *options)
+                         const char *namespace_, const struct zl_cache_options *options)
 {
     struct zl_sources *sources = &manager->context.sources;
     *sources = (struct zl_sources){.client = client,
@@ -470,6 +526,8 @@ static void open_context(struct manager *manager, struct zl_kube_client *client,
                                    .clock = zl_claim_clock_new(),
                                    .sinces = zl_sinces_new(ZL_KEYS_REMEMBERED_MAX),
                                    .wakes = zl_wakes_new(),
+                                   .ready_clock = zl_ready_clock_new(),
+                                   .own_namespace = namespace_,
                                    .job_notes = &manager->job_notes,
                                    .claim_timeout_ms = manager->config->claim_timeout_s * 1000};
     manager->context.writer =
@@ -477,9 +535,11 @@ static void open_context(struct manager *manager, struct zl_kube_client *client,
                            .cache = sources->cache,
                            .events = zl_events_new(client, "zen-lead-controller"),
                            .clock = sources->clock,
+                           .sinces = sources->sinces,
                            .wakes = sources->wakes,
                            .failovers = zl_failovers_new(),
-                           .job_notes = sources->job_notes};
+                           .job_notes = sources->job_notes,
+                           .definition = zl_definition_note_new()};
 }
 
 enum zl_status zl_manager_run(const struct zl_controller_config *config,
@@ -488,10 +548,13 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
 {
     struct manager manager = {
         .config = config, .client = client, .queue = zl_workqueue_new(RETRY_BACKOFF_MAX_MS)};
-    const struct zl_cache_options cache_options = {
-        .with_replicasets = true, .on_change = changed, .ctx = &manager};
+    const struct zl_cache_options cache_options = {.watch = zl_watch_named(config->watch),
+                                                   .namespaces = config->namespaces,
+                                                   .with_replicasets = true,
+                                                   .on_change = changed,
+                                                   .ctx = &manager};
     zl_monitor_init(&manager.monitor);
-    open_context(&manager, client, &cache_options);
+    open_context(&manager, client, namespace_, &cache_options);
     manager.context.armer =
         zl_armer_new(client, manager.context.sources.cache, manager.queue, namespace_);
 

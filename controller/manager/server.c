@@ -22,12 +22,25 @@ static const struct zl_metric QUEUE_WORK = {
     .type = ZL_METRIC_GAUGE,
     .help = "The longest that a worker has been at what it is doing now.",
 };
+static const struct zl_metric RENEWALS_DUE = {
+    .name = "zen_lead_renewals_waiting",
+    .type = ZL_METRIC_GAUGE,
+    .help = "Leases whose renewal is due and waits until nothing more urgent does.",
+};
+static const struct zl_metric RENEWALS_LATE = {
+    .name = "zen_lead_renewals_oldest_wait_seconds",
+    .type = ZL_METRIC_GAUGE,
+    .help = "For how long the first of them has waited. Some seconds are the API server's pace; "
+            "more than the lease "
+            "duration makes Leases look expired, which nobody takes for a leader's end.",
+};
 struct zl_controller_server {
     struct zl_controller_server_spec spec;
     struct zl_http_server *http;
 };
 
-const struct zl_metric *const ZL_QUEUE_METRICS[] = {&QUEUE_DEPTH, &QUEUE_WAIT, &QUEUE_WORK, NULL};
+const struct zl_metric *const ZL_QUEUE_METRICS[] = {&QUEUE_DEPTH,  &QUEUE_WAIT,    &QUEUE_WORK,
+                                                    &RENEWALS_DUE, &RENEWALS_LATE, NULL};
 
 /* Answer 503 with the reason, or "ok" for NULL. */
 static void respond_health(struct zl_http_response *response, const char *what, char *taken_reason)
@@ -64,33 +77,39 @@ static void handle_readyz(void *ctx, const struct zl_http_request *request,
     respond_health(response, "ready", zl_not_ready_because(&health));
 }
 
-static void handle_metrics(void *ctx, const struct zl_http_request *request,
-                           struct zl_http_response *response)
+static void measure(void *ctx)
 {
     const struct zl_controller_server *server = ctx;
-    struct zl_workqueue_load load = {0}; /* a candidate's queue fills, and nobody waits for that */
+    struct zl_workqueue_load load = {0}; /* a candidate looks at nothing */
     bool acting = server->spec.election(server->spec.ctx).acting;
     struct zl_informer *configuration = zl_armer_informer(server->spec.armer);
-    (void)request;
     if (acting) {
         load = zl_workqueue_load(server->spec.queue);
     }
     zl_metric_set(&QUEUE_DEPTH, NULL, NULL, (double)load.depth);
     zl_metric_set(&QUEUE_WAIT, NULL, NULL, (double)load.waiting_ms / 1000.0);
     zl_metric_set(&QUEUE_WORK, NULL, NULL, (double)load.working_ms / 1000.0);
+    zl_metric_set(&RENEWALS_DUE, NULL, NULL, (double)load.idle_depth);
+    zl_metric_set(&RENEWALS_LATE, NULL, NULL, (double)load.idle_waiting_ms / 1000.0);
     zl_cache_show_metrics(server->spec.cache);
     if (configuration != NULL) {
         zl_informer_show_metrics(configuration);
     }
     zl_overview_show(server->spec.cache, acting);
-    zl_http_respond_metrics(response);
+}
+
+static void handle_metrics(void *ctx, const struct zl_http_request *request,
+                           struct zl_http_response *response)
+{
+    (void)request;
+    zl_http_respond_metrics(response, measure, ctx);
 }
 
 static const struct zl_http_route ROUTES[] = {
-    {"GET", "/healthz", handle_healthz},
-    {"GET", "/readyz", handle_readyz},
-    {"GET", "/metrics", handle_metrics},
-    {NULL, NULL, NULL},
+    {"GET", "/healthz", handle_healthz, NULL, NULL},
+    {"GET", "/readyz", handle_readyz, NULL, NULL},
+    {"GET", "/metrics", handle_metrics, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 enum zl_status zl_controller_server_start(const struct zl_controller_server_spec *spec,
@@ -101,10 +120,10 @@ enum zl_status zl_controller_server_start(const struct zl_controller_server_spec
     const struct zl_http_options options = {
         .address = spec->address,
         .port = spec->port,
-        .connections_max = 32,
+        .connections_max = ZL_HTTP_PROBES_CONNECTIONS_MAX,
         .body_max_bytes = 1024,
         .request_timeout_ms = 10000,
-        .idle_timeout_ms = 120000,
+        .idle_timeout_ms = ZL_HTTP_PROBES_IDLE_MS,
         .routes = ROUTES,
         .ctx = server,
     };

@@ -111,7 +111,7 @@ static void look_at_pool_services(struct overview *overview, const struct zl_vie
     const struct zl_workload *leads = ref != NULL ? zl_ref_object(ref) : NULL;
     for (size_t i = 0; i < view->workload_count; i++) {
         const struct zl_workload *workload = view->workloads[i];
-        bool alone = !view->elects_all && !zl_refuses_followers(workload);
+        bool alone = !view->elects_all && !zl_view_refuses(view, workload);
         bool should_lead =
             workload->replicas > 0 &&
             (leads == NULL || alone || zl_same_string(leads->meta.uid, workload->meta.uid));
@@ -254,7 +254,7 @@ void zl_overview_show(struct zl_cache *cache, bool acting)
                                 .available = zl_samples_new(),
                                 .without_endpoints = zl_samples_new(),
                                 .now_us = zl_clock_wall_us()};
-    if (acting && zl_cache_is_synced(cache, &lagging)) {
+    if (acting && zl_cache_is_synced(cache, NULL, &lagging)) {
         look_at_pools(&overview);
         look_at_services(&overview);
     } else {

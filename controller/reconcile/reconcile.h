@@ -9,12 +9,20 @@
 
 #include "controller/reconcile/context.h"
 
-/* Lease, routes, owners woken, surplus pods deleted, status, Events; also of a pool that has no LeaderPolicy (any more). */
+/*
+ * Lease, routes, owners woken, surplus pods deleted, status, Events; also of a pool that has no LeaderPolicy (any more).
+ *
+ * @param renews  the Lease is renewed when it is time; else result.idle_after_ms says when
+ */
 struct zl_result zl_reconcile_pool(struct zl_context *context, const char *namespace_,
-                                   const char *name, struct zl_error *err);
-/* Service NAME, whether it has opted in (still) or not. */
+                                   const char *name, bool renews, struct zl_error *err);
+/*
+ * Service NAME, whether it has opted in (still) or not.
+ *
+ * @param idle  nothing is urgent: other people's endpoints are looked for as well
+ */
 struct zl_result zl_reconcile_service(struct zl_context *context, const char *namespace_,
-                                      const char *name, struct zl_error *err);
+                                      const char *name, bool idle, struct zl_error *err);
 /* A Job that waits, and that perhaps nobody guards any more: its label was taken off, or its CronJob's. */
 struct zl_result zl_reconcile_job(struct zl_context *context, const char *namespace_,
                                   const char *name, struct zl_error *err);

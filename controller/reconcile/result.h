@@ -14,6 +14,8 @@
 struct zl_result {
     enum zl_status status;    /* ZL_OK, or the failure that a rate-limited retry may cure */
     int64_t requeue_after_ms; /* look again then; 0: only on the next event */
+    int64_t
+        idle_after_ms; /* look again then, when nobody else waits (a renewal is due); 0: not at all */
 };
 
 /* Lower *AFTER_MS, the time of the next look (0: none), to MS (0 and less: at once). */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/reconcile/reconcile.h"
 
+#include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "controller/leader/choose.h"
 #include "controller/traffic_director/service_route.h"
 #include "controller/view/look_traffic.h"
+#include "controller/view/surroundings.h"
 
 static const struct zl_metric STICKY_HITS = {
     .name = "zen_lead_sticky_leader_hits_total",
@@ -37,13 +40,33 @@ static void count_choice(const struct zl_service_view *view, const struct zl_ste
     }
 }
 
+/* When nothing is urgent: do others lead its leader Service elsewhere besides? */
+static void look_around(struct zl_context *context, const struct zl_service_view *view,
+                        struct zl_steps *steps)
+{
+    const struct zl_meta *source = &view->source->meta;
+    struct zl_error err = {0};
+    char *found = NULL;
+    struct zl_step step = {.kind = ZL_STEP_TELL,
+                           .why = ZL_WHY_FOREIGN_ENDPOINTS,
+                           .subject = zl_subject_of("v1", "Service", source)};
+    enum zl_status status = zl_surroundings_find_slice(
+        &context->sources, context->writer.slices, source->namespace_, view->name, &found, &err);
+    if (found != NULL) {
+        step.words.detail = zl_steps_keep(steps, found);
+        zl_steps_add(steps, &step);
+    } else if (status != ZL_OK) {
+        ZL_LOG_DEBUG("cannot look around", ZL_STR("namespace", source->namespace_), ZL_ERR(&err));
+    }
+}
+
 struct zl_result zl_reconcile_service(struct zl_context *context, const char *namespace_,
-                                      const char *name, struct zl_error *err)
+                                      const char *name, bool idle, struct zl_error *err)
 {
     static const struct zl_view no_pool = {0};
     ZL_AUTO_SERVICE struct zl_service_gathered known;
     ZL_AUTO_STEPS struct zl_steps steps = {0};
-    zl_service_gather(context->writer.cache, namespace_, name, &known);
+    zl_service_gather(&context->sources, namespace_, name, &known);
     const struct zl_service *source = known.view.source;
     zl_steps_begin(&steps, &no_pool);
     if (source == NULL || !source->opted_in) {
@@ -51,6 +74,11 @@ struct zl_result zl_reconcile_service(struct zl_context *context, const char *na
     } else if (!source->meta.deleting) {
         zl_plan_service(&known.view, &steps);
         count_choice(&known.view, &steps);
+        if (idle && zl_surroundings_are_due(&context->sources, namespace_, known.view.name,
+                                            zl_clock_ms())) {
+            look_around(context, &known.view, &steps);
+        }
+        zl_steps_idle_after(&steps, ZL_SURROUNDINGS_MS);
     }
     return zl_apply(&context->writer, &steps, err);
 }

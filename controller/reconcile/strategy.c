@@ -104,6 +104,19 @@ void zl_strategy_status(const struct zl_strategy *strategy, const struct zl_view
     zl_status_end(after, out);
 }
 
+/* Some seconds after the last wake, when nothing is urgent. */
+static void plan_unmarking(struct zl_steps *steps)
+{
+    const struct zl_view *after = &steps->after;
+    bool led = zl_lease_is_held(after->lease) && !after->lease->provisional;
+    for (size_t i = 0; led && i < after->marked_count; i++) {
+        const struct zl_step step = {.kind = ZL_STEP_UNMARK,
+                                     .why = ZL_WHY_NOBODY_WAITS,
+                                     .of.owner.workload = after->marked[i]};
+        zl_steps_add(steps, &step);
+    }
+}
+
 void zl_strategy_plan(const struct zl_strategy *strategy, const struct zl_view *view,
                       struct zl_steps *steps)
 {
@@ -113,6 +126,9 @@ void zl_strategy_plan(const struct zl_strategy *strategy, const struct zl_view *
     }
     const struct zl_step step = {.kind = ZL_STEP_STATUS, .why = ZL_WHY_STATUS};
     zl_plan_roles(steps);
+    if (!view->defers_renewal) {
+        plan_unmarking(steps);
+    }
     zl_strategy_status(strategy, &steps->after, &steps->status);
     zl_steps_add(steps, &step);
     zl_tell_of_status(steps);

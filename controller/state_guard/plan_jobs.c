@@ -277,7 +277,8 @@ static bool must_wait(const struct zl_view *view, const struct zl_turn *turn)
     if (turn->standing != ZL_STANDING_WAITING || (turn->runs && !zl_lease_is_held(view->lease))) {
         return false;
     }
-    return !job->queued || (view->jobs.can_suspend && !job->suspended);
+    return !job->queued ||
+           (view->jobs.can_suspend && !job->suspended && zl_job_is_ours_to_suspend(job));
 }
 
 /* One that is not called. True: this counts as a Job that was queued or removed. */
@@ -354,6 +355,24 @@ static void call_job(struct zl_steps *steps, const struct zl_turn *called)
     }
 }
 
+/* Whom somebody else resumes while it waits: it is left so, and said. */
+static void tell_of_contest(struct zl_steps *steps)
+{
+    const struct zl_jobs_view *jobs = &steps->after.jobs;
+    for (size_t i = 0; i < jobs->turn_count; i++) {
+        const struct zl_turn *turn = &jobs->turns[i];
+        if (!zl_turn_is_contested(turn) && !zl_turn_is_elsewhere(turn)) {
+            continue;
+        }
+        const struct zl_step step = {.kind = ZL_STEP_TELL,
+                                     .why =
+                                         turn->job->elsewhere ? ZL_WHY_ELSEWHERE : ZL_WHY_CONTESTED,
+                                     .subject = subject_of(turn->job),
+                                     .words.pool = steps->after.name};
+        zl_steps_add(steps, &step);
+    }
+}
+
 void zl_plan_turns(const struct zl_view *view, struct zl_steps *steps)
 {
     struct zl_draft draft = {.view = view, .steps = steps};
@@ -368,6 +387,7 @@ void zl_plan_turns(const struct zl_view *view, struct zl_steps *steps)
     const struct zl_turn *called = zl_turns_called(&steps->after);
     call_job(steps, called);
     guide_jobs(steps, called);
+    tell_of_contest(steps);
     if (seat == ZL_SEAT_HELD || taken || (seat == ZL_SEAT_ABANDONED && zl_turn_goes_on(view))) {
         zl_plan_surplus(steps);
     }

@@ -11,7 +11,7 @@ enum { SETTLE_MS = 20 }; /* Services of a new namespace are being listed */
 
 /* --- whom traffic may be led to --- */
 
-/* Nobody elects among the pods of a workload that wants one: whoever is Ready is meant. */
+/* Nobody elects among the pods of a pool that wants one: whoever is Ready is meant. */
 static const struct zl_pod *only_pod(const struct zl_view *view, const struct zl_workload *workload)
 {
     const struct zl_pod *best = NULL;
@@ -27,12 +27,16 @@ static const struct zl_pod *only_pod(const struct zl_view *view, const struct zl
 
 static const struct zl_pod *pool_leader(const struct zl_view *view)
 {
-    if (zl_lease_is_held(view->lease)) {
-        return view->lease->provisional ? NULL : view->holder_pod;
+    bool alone = !view->elects_all && view->workload_count == 1 &&
+                 !zl_view_refuses(view, view->workloads[0]);
+    const struct zl_pod *only = alone ? only_pod(view, view->workloads[0]) : NULL;
+    const struct zl_pod *holder = view->holder_pod;
+    /* A Lease of a time with more replicas still names the pod that a rolling update has replaced. */
+    bool replaced = only != NULL && holder != NULL && zl_is_leaving(holder);
+    if (zl_lease_is_held(view->lease) && !replaced) {
+        return view->lease->provisional ? NULL : holder;
     }
-    bool alone =
-        !view->elects_all && view->workload_count == 1 && !zl_refuses_followers(view->workloads[0]);
-    return alone ? only_pod(view, view->workloads[0]) : NULL;
+    return only;
 }
 
 void zl_plan_targets(const struct zl_view *after, struct zl_traffic_view *traffic)
@@ -42,7 +46,7 @@ void zl_plan_targets(const struct zl_view *after, struct zl_traffic_view *traffi
         traffic->leader.pod = leader;
     }
     for (size_t i = 0; i < after->workload_count; i++) {
-        if (!after->elects_all && !zl_refuses_followers(after->workloads[i])) {
+        if (!after->elects_all && !zl_view_refuses(after, after->workloads[i])) {
             traffic->own[i].pod = only_pod(after, after->workloads[i]);
         }
     }
@@ -90,6 +94,7 @@ static void route_workload(const struct zl_view *after, const struct zl_traffic_
     *route = (struct zl_route){.namespace_ = after->namespace_,
                                .name = route->name,
                                .owner = zl_subject_of_kind(workload->kind, &workload->meta),
+                               .second_owner = zl_subject_policy(after),
                                .pool = workload->pool,
                                .template_pod = workload->template_pod};
     /* With nobody leading its Service is there all the same, so that its name resolves, and leads nowhere. */
@@ -148,13 +153,28 @@ static void clean(struct zl_steps *steps, const char *const *keep, size_t keep_c
     zl_steps_add(steps, &step);
 }
 
+/*
+ * A workload that is deleted and made again (kubectl replace --force), or moves, leaves its pool for a moment: the address that
+ * clients know stays meanwhile.
+ */
+static bool keeps_director(const struct zl_traffic_view *traffic, struct zl_steps *steps)
+{
+    const struct zl_view *after = &steps->after;
+    int64_t left_ms = ZL_DESERTED_MS - after->deserted_ms;
+    if (!traffic->director_is_stored || left_ms <= 0) {
+        return false;
+    }
+    zl_steps_look_again(steps, left_ms);
+    return true;
+}
+
 void zl_plan_pool_routes(const struct zl_traffic_view *traffic, struct zl_steps *steps)
 {
     const struct zl_view *after = &steps->after;
     size_t count = after->workload_count;
     const struct zl_traffic_target *leader = &traffic->leader;
     bool pool_is_led = leader->pod != NULL && leader->pod->ready;
-    if (after->policy == NULL || count == 0) {
+    if (after->policy == NULL || (count == 0 && !keeps_director(traffic, steps))) {
         clean(steps, NULL, 0);
         return;
     }

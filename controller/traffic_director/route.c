@@ -24,10 +24,11 @@ char *zl_route_slice_name(const char *service, enum zl_family family)
 static const struct zl_service *said_families(const struct zl_route *route,
                                               const struct zl_service *stored)
 {
-    if (stored != NULL && (stored->ipv4 || stored->ipv6)) {
-        return stored;
+    /* Those of the source come later to the leader Service, and go with it. */
+    if (route->from != NULL && (route->from->ipv4 || route->from->ipv6)) {
+        return route->from;
     }
-    return route->from != NULL && (route->from->ipv4 || route->from->ipv6) ? route->from : NULL;
+    return stored != NULL && (stored->ipv4 || stored->ipv6) ? stored : NULL;
 }
 
 bool zl_route_has_family(const struct zl_route *route, const struct zl_service *stored,
@@ -143,6 +144,7 @@ struct zl_service *zl_route_service(const struct zl_route *route, const struct z
     service->meta.namespace_ = zl_strdup(route->namespace_);
     service->meta.name = zl_strdup(route->name);
     service->meta.controller = copy_owner(&route->owner);
+    service->second_owner = copy_owner(&route->second_owner);
     service->pool = zl_strdup(route->pool);
     service->type = zl_strdup("ClusterIP");
     if (route->from != NULL) {
@@ -210,7 +212,11 @@ enum zl_status zl_route_slice(const struct zl_route *route, const struct zl_serv
     *out = slice;
     slice->meta.namespace_ = zl_strdup(route->namespace_);
     slice->meta.name = zl_route_slice_name(route->name, family);
-    slice->meta.controller = copy_owner(&route->owner);
+    /* As Kubernetes' own: tools take the owner for the Service that is meant. */
+    slice->meta.controller = (struct zl_controller_ref){.api_version = zl_strdup("v1"),
+                                                        .kind = zl_strdup("Service"),
+                                                        .name = zl_strdup(route->name),
+                                                        .uid = zl_strdup(service->meta.uid)};
     slice->service = zl_strdup(route->name);
     slice->source = zl_strdup(service->source);
     slice->pool = zl_strdup(route->pool);

@@ -15,9 +15,10 @@
 /* Borrowed, all of it. */
 struct zl_route {
     const char *namespace_;
-    const char *name;        /* of the leader Service */
-    struct zl_subject owner; /* with whom its objects go; Events are about it */
-    const char *pool;        /* NULL: of an annotated Service */
+    const char *name;               /* of the leader Service */
+    struct zl_subject owner;        /* with whom its objects go; Events are about it */
+    struct zl_subject second_owner; /* as zl_service.second_owner; UID NULL: none */
+    const char *pool;               /* NULL: of an annotated Service */
     const struct zl_service
         *from; /* lends its ports and families; NULL: the leader's containers do */
     const struct zl_pod *template_pod; /* lends its ports when nobody knows better; or NULL */

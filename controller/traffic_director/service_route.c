@@ -19,14 +19,15 @@ static const struct zl_pod *find_pod(const struct zl_service_view *view, const c
 static const struct zl_pod *choose(const struct zl_service_view *view, struct zl_steps *steps)
 {
     const struct zl_choice_rules rules = {.sticky = view->source->sticky,
-                                          .min_ready_ms = view->source->min_ready_ms};
+                                          .min_ready_ms = view->source->min_ready_ms,
+                                          .ready_ms = view->ready_ms};
     /* The Service has joined a pool that has a leader among its pods: nothing is left to choose. */
     const struct zl_pod *holder = find_pod(view, view->holder_uid);
     if (holder != NULL) {
         return zl_can_lead(holder) || zl_is_leaving(holder) ? holder : NULL;
     }
     struct zl_choice choice =
-        zl_choose_leader(view->pods, view->pod_count, view->current_uid, &rules, view->now_us);
+        zl_choose_leader(view->pods, view->pod_count, view->current_uid, &rules);
     if (choice.recheck_ms > 0) {
         zl_steps_look_again(steps, choice.recheck_ms);
     }

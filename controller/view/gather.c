@@ -3,8 +3,36 @@
 
 #include "common/base/clock.h"
 #include "common/cache/indexes.h"
+#include "controller/view/surroundings.h"
 
 #include <string.h>
+
+static bool is_marked(struct zl_cache *cache, const struct zl_workload *workload)
+{
+    ZL_AUTO_REFS struct zl_refs replicasets = {0};
+    bool marked = false;
+    if (workload->kind->between == NULL) {
+        return false;
+    }
+    zl_cache_list_by(cache, ZL_CACHED_REPLICASETS, ZL_BY_OWNER, workload->meta.namespace_,
+                     workload->meta.uid, &replicasets);
+    for (size_t i = 0; i < replicasets.count; i++) {
+        marked =
+            marked || ((const struct zl_replicaset *)zl_ref_object(replicasets.items[i]))->marked;
+    }
+    return marked;
+}
+
+static void gather_marked(struct zl_cache *cache, struct zl_gathered *out)
+{
+    out->marked = zl_alloc((out->view.workload_count + 1) * sizeof(struct zl_workload *));
+    for (size_t i = 0; i < out->view.workload_count; i++) {
+        if (is_marked(cache, out->workloads[i])) {
+            out->marked[out->view.marked_count++] = out->workloads[i];
+        }
+    }
+    out->view.marked = out->marked;
+}
 
 static void gather_workloads(struct zl_cache *cache, struct zl_gathered *out)
 {
@@ -17,6 +45,14 @@ static void gather_workloads(struct zl_cache *cache, struct zl_gathered *out)
     }
     out->view.workloads = out->workloads;
     out->view.workload_count = count;
+    gather_marked(cache, out);
+}
+
+/* Never before their informer was started and has its first list: a server that says 404 for our group may serve it in a moment. */
+static bool have_listed_policies(struct zl_cache *cache)
+{
+    struct zl_informer *informer = zl_cache_informer(cache, ZL_CACHED_POLICIES);
+    return informer != NULL && zl_informer_is_synced(informer);
 }
 
 void zl_view_gather_cached(struct zl_cache *cache, const char *namespace_, const char *name,
@@ -27,6 +63,8 @@ void zl_view_gather_cached(struct zl_cache *cache, const char *namespace_, const
     view->namespace_ = out->namespace_ = zl_strdup(namespace_);
     view->name = out->name = zl_strdup(name);
     view->now_us = zl_clock_wall_us();
+    /* Asked before looking: a list that arrives in between is seen below. */
+    view->policies_known = have_listed_policies(cache);
     out->policy_ref = zl_cache_find(cache, ZL_CACHED_POLICIES, namespace_, name);
     view->policy = out->policy_ref != NULL ? zl_ref_object(out->policy_ref) : NULL;
     out->lease_ref = zl_cache_find_lease(cache, namespace_, name);
@@ -66,6 +104,17 @@ static const struct zl_workload *listed_workload(const struct zl_gathered *gathe
     return NULL;
 }
 
+void zl_view_add_member_of(struct zl_gathered *gathered, const struct zl_pod *pod,
+                           const struct zl_workload *workload)
+{
+    if (!pod->finished) {
+        add_member(gathered,
+                   (struct zl_member){.pod = pod,
+                                      .workload = workload,
+                                      .gatekept = zl_view_refuses(&gathered->view, workload)});
+    }
+}
+
 void zl_view_add_member(struct zl_cache *cache, struct zl_gathered *gathered,
                         const struct zl_pod *pod)
 {
@@ -76,14 +125,12 @@ void zl_view_add_member(struct zl_cache *cache, struct zl_gathered *gathered,
     ZL_AUTO_REF struct zl_ref *ref =
         zl_pool_workload_of(cache, pod->meta.namespace_, &pod->meta.controller);
     const struct zl_workload *workload = ref != NULL ? zl_ref_object(ref) : NULL;
-    if (workload == NULL || pod->finished || !zl_same_string(workload->pool, gathered->name)) {
+    if (workload == NULL || !zl_same_string(workload->pool, gathered->name)) {
         return;
     }
     workload = listed_workload(gathered, workload->meta.uid);
     if (workload != NULL) {
-        add_member(gathered, (struct zl_member){.pod = pod,
-                                                .workload = workload,
-                                                .gatekept = zl_refuses_followers(workload)});
+        zl_view_add_member_of(gathered, pod, workload);
     }
 }
 
@@ -139,6 +186,7 @@ void zl_gathered_clear(struct zl_gathered *gathered)
     zl_ref_drop(gathered->holder_ref);
     zl_ref_drop(gathered->successor_ref);
     zl_ref_drop(gathered->deployment_ref);
+    zl_ref_drop(gathered->revision_ref);
     zl_refs_clear(&gathered->workload_refs);
     zl_refs_clear(&gathered->pod_refs);
     zl_refs_clear(&gathered->replicaset_refs);
@@ -146,7 +194,10 @@ void zl_gathered_clear(struct zl_gathered *gathered)
     zl_refs_clear(&gathered->cronjob_refs);
     zl_refs_clear(&gathered->retired);
     zl_policy_status_clear(&gathered->looked_up);
+    zl_surroundings_clear(&gathered->surroundings);
+    free(gathered->definition_complaint);
     free(gathered->workloads);
+    free(gathered->marked);
     free(gathered->cronjobs);
     free(gathered->view.jobs.turns);
     free(gathered->members);

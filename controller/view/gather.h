@@ -19,15 +19,18 @@
 struct zl_gathered {
     struct zl_view view;
     char *namespace_, *name;
-    struct zl_ref *policy_ref, *lease_ref, *holder_ref, *successor_ref, *deployment_ref;
+    struct zl_ref *policy_ref, *lease_ref, *holder_ref, *successor_ref, *deployment_ref,
+        *revision_ref;
     struct zl_refs workload_refs, pod_refs, replicaset_refs, job_refs, cronjob_refs;
     struct zl_refs
         retired; /* what was borrowed before it was looked up anew: a view may point to it */
-    const struct zl_workload **workloads;
+    const struct zl_workload **workloads, **marked;
     const struct zl_cronjob **cronjobs;
     struct zl_member *members;
-    bool with_jobs;                    /* pods of Jobs are members */
-    struct zl_policy_status looked_up; /* owns the condition that view.armed borrows */
+    bool with_jobs;                      /* pods of Jobs are members */
+    struct zl_surroundings surroundings; /* owns what the view borrows */
+    char *definition_complaint;          /* likewise */
+    struct zl_policy_status looked_up;   /* owns the condition that view.armed borrows */
 };
 
 /*
@@ -58,6 +61,9 @@ void zl_view_remember(struct zl_cache *cache, struct zl_gathered *gathered, unsi
 /* Make POD a member if it lives and its workload is in the pool, or its Job (with_jobs). */
 void zl_view_add_member(struct zl_cache *cache, struct zl_gathered *gathered,
                         const struct zl_pod *pod);
+/* The same of a pod that is known to be WORKLOAD's, one of the view's. */
+void zl_view_add_member_of(struct zl_gathered *gathered, const struct zl_pod *pod,
+                           const struct zl_workload *workload);
 /* Its Jobs and CronJobs, and the pods of these (jobs.c). */
 void zl_view_gather_jobs(struct zl_cache *cache, struct zl_gathered *gathered);
 /*
@@ -79,6 +85,12 @@ void zl_view_use_successor(struct zl_gathered *gathered, struct zl_pod *pod);
 enum zl_status zl_view_expel_stranger(const struct zl_sources *sources,
                                       struct zl_gathered *gathered,
                                       struct zl_error *err) ZL_MUST_CHECK;
+/*
+ * The pool of JOB (as the API server has it), by its own keys or by its CronJob's, read live: the cache may not know that one's
+ * label yet. NULL: none. The caller frees.
+ */
+enum zl_status zl_view_read_pool_of_job(const struct zl_sources *sources, const struct zl_job *job,
+                                        char **pool, struct zl_error *err) ZL_MUST_CHECK;
 /* Empty *SLOT, but keep what it holds until the view is cleared. */
 void zl_view_retire(struct zl_gathered *gathered, struct zl_ref **slot);
 

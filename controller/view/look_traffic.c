@@ -53,7 +53,8 @@ void zl_traffic_look(struct zl_cache *cache, const struct zl_view *after,
     ZL_AUTO_FREE char *director = zl_asprintf("%s" ZL_DIRECTOR_SUFFIX, after->name);
     ZL_AUTO_REF struct zl_ref *stored =
         zl_cache_find(cache, ZL_CACHED_SERVICES, after->namespace_, director);
-    view->director_is_stored = stored != NULL;
+    view->director_is_stored =
+        stored != NULL && ((const struct zl_service *)zl_ref_object(stored))->ours;
     if (view->leader.pod != NULL) {
         find_workload(cache, &gathered->refs, &view->leader);
         find_lenders(cache, after->namespace_, view->leader.pod->labels, &gathered->refs,
@@ -70,7 +71,7 @@ void zl_traffic_look(struct zl_cache *cache, const struct zl_view *after,
                          &view->templates[i]);
         }
     }
-    view->services_settled = zl_cache_is_settled(cache, ZL_CACHED_SERVICES);
+    view->services_settled = zl_cache_is_settled(cache, ZL_CACHED_SERVICES, after->namespace_);
 }
 
 void zl_traffic_clear(struct zl_traffic_gathered *gathered)
@@ -89,14 +90,20 @@ void zl_traffic_clear(struct zl_traffic_gathered *gathered)
 
 /* --- an annotated Service's --- */
 
-static void gather_pods(struct zl_cache *cache, struct zl_service_gathered *out)
+static void gather_pods(const struct zl_sources *sources, struct zl_service_gathered *out)
 {
     const struct zl_service *source = out->view.source;
-    zl_cache_list_selected(cache, source->meta.namespace_, source->selector, &out->pod_refs);
+    int64_t now_ms = zl_clock_ms();
+    zl_cache_list_selected(sources->cache, source->meta.namespace_, source->selector,
+                           &out->pod_refs);
     out->pods = zl_alloc((out->pod_refs.count + 1) * sizeof(struct zl_pod *));
+    out->view.ready_ms = out->ready_ms =
+        zl_alloc((out->pod_refs.count + 1) * sizeof *out->ready_ms);
     for (size_t i = 0; i < out->pod_refs.count; i++) {
         const struct zl_pod *pod = zl_ref_object(out->pod_refs.items[i]);
         if (!pod->finished) {
+            out->ready_ms[out->view.pod_count] =
+                zl_ready_clock_ms(sources->ready_clock, pod, now_ms);
             out->pods[out->view.pod_count++] = pod;
         }
     }
@@ -140,10 +147,11 @@ static char *find_holder(struct zl_cache *cache, const struct zl_service *source
     return zl_lease_is_held(lease) ? zl_strdup(lease->holder_uid) : NULL;
 }
 
-void zl_service_gather(struct zl_cache *cache, const char *namespace_, const char *name,
+void zl_service_gather(const struct zl_sources *sources, const char *namespace_, const char *name,
                        struct zl_service_gathered *out)
 {
     struct zl_service_view *view = &out->view;
+    struct zl_cache *cache = sources->cache;
     memset(out, 0, sizeof *out);
     out->source_ref = zl_cache_find(cache, ZL_CACHED_SERVICES, namespace_, name);
     if (out->source_ref == NULL) {
@@ -157,9 +165,8 @@ void zl_service_gather(struct zl_cache *cache, const char *namespace_, const cha
     view->current_uid = out->current_uid = find_current(cache, namespace_, out->name);
     view->holder_uid = out->holder_uid = find_holder(cache, view->source);
     /* Asked before looking: a list that arrives in between is seen below. */
-    view->settled = zl_cache_is_settled(cache, ZL_CACHED_PODS);
-    gather_pods(cache, out);
-    view->now_us = zl_clock_wall_us();
+    view->settled = zl_cache_is_settled(cache, ZL_CACHED_PODS, namespace_);
+    gather_pods(sources, out);
 }
 
 void zl_service_gathered_clear(struct zl_service_gathered *gathered)
@@ -167,6 +174,7 @@ void zl_service_gathered_clear(struct zl_service_gathered *gathered)
     zl_ref_drop(gathered->source_ref);
     zl_refs_clear(&gathered->pod_refs);
     free(gathered->pods);
+    free(gathered->ready_ms);
     free(gathered->name);
     free(gathered->current_uid);
     free(gathered->holder_uid);

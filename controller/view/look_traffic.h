@@ -8,6 +8,7 @@
 #define ZL_CONTROLLER_VIEW_LOOK_TRAFFIC_H
 
 #include "common/cache/cache.h"
+#include "controller/view/sources.h"
 #include "controller/view/traffic.h"
 
 /* A zl_traffic_view, and what it borrows from. {0} is a valid start. */
@@ -29,10 +30,11 @@ struct zl_service_gathered {
     struct zl_ref *source_ref;
     struct zl_refs pod_refs;
     const struct zl_pod **pods;
+    int64_t *ready_ms;
     char *name, *current_uid, *holder_uid;
 };
 /* @param out  zeroed by this function */
-void zl_service_gather(struct zl_cache *cache, const char *namespace_, const char *name,
+void zl_service_gather(const struct zl_sources *sources, const char *namespace_, const char *name,
                        struct zl_service_gathered *out);
 void zl_service_gathered_clear(struct zl_service_gathered *gathered);
 #define ZL_AUTO_SERVICE ZL_CLEANUP(zl_service_gathered_clear)

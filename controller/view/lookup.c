@@ -5,7 +5,9 @@
 #include "controller/view/gather.h"
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/cache/live.h"
+#include "common/objects/names.h"
 #include "common/seat/lease_store.h"
 #include "common/seat/token_store.h"
 
@@ -38,6 +40,8 @@ static void note_seat(const struct zl_sources *sources, struct zl_view *view)
     struct zl_last_claim last =
         zl_claim_clock_last(sources->clock, view->namespace_, view->name, now_ms);
     view->now_ms = now_ms;
+    view->deserted_ms = zl_since(sources->sinces, view->namespace_, view->name, ZL_TOPIC_DESERTED,
+                                 view->workload_count == 0 ? "deserted" : NULL, now_ms);
     view->claim_timeout_ms = sources->claim_timeout_ms;
     view->claim_age_ms = zl_claim_clock_observe(sources->clock, view->lease, now_ms);
     view->last_token = view->policy->status.fencing_token;
@@ -59,20 +63,22 @@ enum zl_status zl_view_gather(const struct zl_sources *sources, const char *name
                               const char *name, struct zl_gathered *out, struct zl_error *err)
 {
     struct zl_cache *cache = sources->cache;
-    bool are_current =
-        zl_cache_position(cache, ZL_CACHED_JOBS) >= atomic_load(&sources->job_notes->written);
+    bool are_current = zl_job_notes_are_seen(sources->job_notes, namespace_,
+                                             zl_cache_position(cache, ZL_CACHED_JOBS, namespace_));
     /* Asked first: of a list that ends while they are gathered, half may be in them. */
-    bool being_listed = !zl_cache_is_settled(cache, ZL_CACHED_PODS) ||
-                        !zl_cache_is_settled(cache, ZL_CACHED_REPLICASETS) ||
-                        !zl_cache_is_settled(cache, ZL_CACHED_JOBS);
+    bool being_listed = !zl_cache_is_settled(cache, ZL_CACHED_PODS, namespace_) ||
+                        !zl_cache_is_settled(cache, ZL_CACHED_REPLICASETS, namespace_) ||
+                        !zl_cache_is_settled(cache, ZL_CACHED_JOBS, namespace_);
     zl_view_gather_cached(cache, namespace_, name, out);
+    out->view.is_reserved =
+        zl_same_string(namespace_, sources->own_namespace) && strcmp(name, ZL_RESERVED_POOL) == 0;
     out->view.being_listed = being_listed;
     out->view.jobs.are_current = are_current;
     if (out->view.policy == NULL) {
         forget_pool(sources, &out->view);
         return ZL_OK;
     }
-    if (out->view.policy->meta.deleting) {
+    if (out->view.policy->meta.deleting || out->view.is_reserved) {
         return ZL_OK;
     }
     enum zl_status status = look_up_lease(sources, out, err);
@@ -92,12 +98,12 @@ static enum zl_status look_at_loss(const struct zl_sources *sources, struct zl_g
         return ZL_OK;
     }
     enum zl_status status = zl_token_read(sources->client, view->policy, 0, &view->last_token, err);
+    if (status != ZL_OK) {
+        return status; /* the clock is not told: another token would begin the wait anew */
+    }
     view->lost_ms = zl_claim_clock_observe_loss(sources->clock, view->namespace_, view->name,
                                                 view->last_token, zl_clock_ms());
-    if (status == ZL_OK && view->last_token > 0) {
-        status = zl_view_read_members(sources, gathered, err);
-    }
-    return status;
+    return view->last_token > 0 ? zl_view_read_members(sources, gathered, err) : ZL_OK;
 }
 
 /* --- the holder --- */
@@ -114,8 +120,8 @@ static void use_holder(struct zl_gathered *gathered, struct zl_pod *taken)
 
 static bool cache_is_proof(const struct zl_sources *sources, const struct zl_lease *lease)
 {
-    return !lease->provisional &&
-           zl_cache_is_as_new(sources->cache, ZL_CACHED_PODS, lease->resource_version);
+    return !lease->provisional && zl_cache_is_as_new(sources->cache, ZL_CACHED_PODS,
+                                                     lease->namespace_, lease->resource_version);
 }
 
 /*
@@ -150,7 +156,47 @@ static int64_t note_since(const struct zl_sources *sources, const struct zl_view
                     is_on ? pod->meta.uid : NULL, zl_clock_ms());
 }
 
+/*
+ * A pod that is on its way out for longer than it was given is dead only if its containers have ended or its node is
+ * lost: a machine without time to spare takes minutes over a pod that it could end in seconds. The node is asked for live, and
+ * only then: whether it is Ready is followed of none. Where we may not ask (without rights in the cluster), time decides.
+ *
+ * @param pod      NULL: there is none
+ * @param runs_on  as zl_view.holder_runs_on
+ */
+static enum zl_status look_whether_it_runs_on(const struct zl_sources *sources,
+                                              const struct zl_view *view, const struct zl_pod *pod,
+                                              int64_t terminating_ms, bool *runs_on,
+                                              struct zl_error *err)
+{
+    *runs_on = false;
+    if (pod == NULL || !pod->meta.deleting || pod->serving || pod->ended || pod->node == NULL ||
+        view->elects_all || zl_view_overdue_in_ms(view, pod, terminating_ms) > 0) {
+        return ZL_OK;
+    }
+    enum zl_status status = zl_node_read_ready(sources->client, pod->node, 0, runs_on, err);
+    if (status == ZL_E_DENIED) {
+        ZL_LOG_WARN("nodes may not be read: a pod that does not get out in time counts as lost",
+                    ZL_STR("namespace", pod->meta.namespace_), ZL_STR("pod", pod->meta.name),
+                    ZL_ERR(err));
+        return ZL_OK;
+    }
+    return status;
+}
+
 /* --- the rollout --- */
+
+/* One that was Ready in between, and not seen then, has another time in its condition: that is another spell. */
+static int64_t note_unready(const struct zl_sources *sources, const struct zl_view *view)
+{
+    const struct zl_pod *pod = view->holder_pod;
+    ZL_AUTO_FREE char *spell =
+        pod != NULL && !pod->serving
+            ? zl_asprintf("%s@%lld", pod->meta.uid, (long long)pod->ready_changed_us)
+            : NULL;
+    return zl_since(sources->sinces, view->namespace_, view->name, ZL_TOPIC_UNREADY, spell,
+                    zl_clock_ms());
+}
 
 /* The cache does not show the successor's pod, which may lag. Ask before its place is given away. */
 static enum zl_status look_up_successor(const struct zl_sources *sources,
@@ -172,31 +218,49 @@ static enum zl_status look_up_successor(const struct zl_sources *sources,
     return status;
 }
 
-static enum zl_status look_at_rollout(const struct zl_sources *sources,
-                                      struct zl_gathered *gathered, struct zl_error *err)
+static enum zl_status look_at_successor(const struct zl_sources *sources,
+                                        struct zl_gathered *gathered, struct zl_error *err)
 {
     struct zl_view *view = &gathered->view;
-    const struct zl_pod *pod = view->holder_pod;
-    view->unready_ms =
-        note_since(sources, view, ZL_TOPIC_UNREADY, pod != NULL && !pod->serving, pod);
-    view->terminating_ms =
-        note_since(sources, view, ZL_TOPIC_TERMINATING, pod != NULL && pod->meta.deleting, pod);
-    view->successor_age_ms =
-        zl_claim_clock_observe_successor(sources->clock, view->lease, zl_clock_ms());
-    view->members_are_current =
-        view->lease != NULL &&
-        zl_cache_is_as_new(sources->cache, ZL_CACHED_PODS, view->lease->resource_version);
-    zl_view_gather_revisions(sources->cache, gathered);
     bool cached = view->successor_pod != NULL;
     enum zl_status status = look_up_successor(sources, gathered, err);
     if (status == ZL_OK && !cached && view->successor_pod != NULL) {
         zl_view_gather_revisions(sources->cache, gathered);
     }
     const struct zl_pod *successor = view->successor_pod;
+    if (successor != NULL) {
+        view->successor_ready_ms =
+            zl_ready_clock_ms(sources->ready_clock, successor, zl_clock_ms());
+    }
     view->successor_terminating_ms =
         note_since(sources, view, ZL_TOPIC_SUCCESSOR_TERMINATING,
                    successor != NULL && successor->meta.deleting, successor);
-    return status;
+    return status == ZL_OK
+               ? look_whether_it_runs_on(sources, view, successor, view->successor_terminating_ms,
+                                         &view->successor_runs_on, err)
+               : status;
+}
+
+static enum zl_status look_at_rollout(const struct zl_sources *sources,
+                                      struct zl_gathered *gathered, struct zl_error *err)
+{
+    struct zl_view *view = &gathered->view;
+    const struct zl_pod *pod = view->holder_pod;
+    view->unready_ms = note_unready(sources, view);
+    view->terminating_ms =
+        note_since(sources, view, ZL_TOPIC_TERMINATING, pod != NULL && pod->meta.deleting, pod);
+    bool others_led = pod != NULL && view->lease != NULL && view->lease->deposed != NULL;
+    view->routed_ms = note_since(sources, view, ZL_TOPIC_ROUTED, others_led, pod);
+    view->successor_age_ms =
+        zl_claim_clock_observe_successor(sources->clock, view->lease, zl_clock_ms());
+    view->members_are_current =
+        view->lease != NULL && zl_cache_is_as_new(sources->cache, ZL_CACHED_PODS, view->namespace_,
+                                                  view->lease->resource_version);
+    zl_view_gather_revisions(sources->cache, gathered);
+    enum zl_status status = look_at_successor(sources, gathered, err);
+    return status == ZL_OK ? look_whether_it_runs_on(sources, view, pod, view->terminating_ms,
+                                                     &view->holder_runs_on, err)
+                           : status;
 }
 
 /* --- the turn --- */
@@ -216,12 +280,13 @@ static enum zl_status read_turn(const struct zl_sources *sources, struct zl_view
         view->jobs.turn_over = true;
         return ZL_OK;
     }
-    ZL_AUTO_FREE char *joined = zl_cache_pool_of_job(sources->cache, job);
+    ZL_AUTO_FREE char *joined = NULL;
+    status = zl_view_read_pool_of_job(sources, job, &joined, err);
     view->jobs.turn_over = strcmp(job->meta.uid, lease->turn_uid) != 0 || job->finished ||
                            job->meta.deleting || zl_job_is_paused(job) ||
-                           !zl_same_string(joined, lease->pool);
+                           (status == ZL_OK && !zl_same_string(joined, lease->pool));
     zl_job_free(job);
-    return ZL_OK;
+    return status;
 }
 
 static enum zl_status look_at_turn(const struct zl_sources *sources, struct zl_view *view,

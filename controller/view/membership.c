@@ -12,10 +12,11 @@
 
 static enum zl_status read_object(const struct zl_sources *sources,
                                   const struct zl_kube_resource *resource, const char *namespace_,
-                                  const char *name, struct cJSON **out, struct zl_error *err)
+                                  const char *name, const struct zl_json_shape *shape,
+                                  struct cJSON **out, struct zl_error *err)
 {
     const struct zl_kube_target target = {
-        .resource = resource, .namespace_ = namespace_, .name = name};
+        .resource = resource, .namespace_ = namespace_, .name = name, .shape = shape};
     return zl_kube_get(sources->client, &target, out, err);
 }
 
@@ -30,8 +31,8 @@ static enum zl_status workload_joins(const struct zl_sources *sources, const str
         *inside = false;
         return ZL_OK;
     }
-    enum zl_status status =
-        read_object(sources, &kind->resource, view->namespace_, owner->name, &json, err);
+    enum zl_status status = read_object(sources, &kind->resource, view->namespace_, owner->name,
+                                        kind->shape, &json, err);
     if (status == ZL_OK) {
         status = kind->decode(kind, json, &object, err);
     }
@@ -44,6 +45,44 @@ static enum zl_status workload_joins(const struct zl_sources *sources, const str
     return replaced
                ? zl_error_set(err, ZL_E_NOT_FOUND, "%s %s was replaced", owner->kind, owner->name)
                : ZL_OK;
+}
+
+/* OWNER, a CronJob, in the version that the server has; ZL_E_NOT_FOUND: it is not there, or another one is. */
+static enum zl_status read_cronjob(const struct zl_sources *sources, const char *namespace_,
+                                   const struct zl_controller_ref *owner, struct zl_cronjob **out,
+                                   struct zl_error *err)
+{
+    const struct zl_kind *kind = &ZL_KIND_CRONJOB;
+    ZL_AUTO_JSON struct cJSON *json = NULL;
+    enum zl_status status =
+        read_object(sources, &kind->resource, namespace_, owner->name, kind->shape, &json, err);
+    if (status == ZL_E_NOT_FOUND) {
+        status = read_object(sources, kind->alternative, namespace_, owner->name, kind->shape,
+                             &json, err);
+    }
+    if (status == ZL_OK) {
+        status = zl_cronjob_decode(json, out, err);
+    }
+    bool replaced = status == ZL_OK && !zl_same_string((*out)->meta.uid, owner->uid);
+    return replaced ? zl_error_set(err, ZL_E_NOT_FOUND, "CronJob %s was replaced", owner->name)
+                    : status;
+}
+
+enum zl_status zl_view_read_pool_of_job(const struct zl_sources *sources, const struct zl_job *job,
+                                        char **pool, struct zl_error *err)
+{
+    struct zl_cronjob *cronjob = NULL;
+    if (!ZL_KIND_JOB.asks_maker(job)) {
+        *pool = zl_strdup(job->pool);
+        return ZL_OK;
+    }
+    enum zl_status status =
+        read_cronjob(sources, job->meta.namespace_, &job->meta.controller, &cronjob, err);
+    if (status == ZL_OK) {
+        *pool = zl_strdup(cronjob->pool);
+    }
+    zl_cronjob_free(cronjob);
+    return status == ZL_E_NOT_FOUND ? ZL_OK : status;
 }
 
 /* As workload_joins. */
@@ -59,10 +98,14 @@ static enum zl_status job_joins(const struct zl_sources *sources,
     }
     bool gone = job == NULL || !zl_same_string(job->meta.uid, owner->uid);
     if (!gone) {
-        ZL_AUTO_FREE char *pool = zl_cache_pool_of_job(sources->cache, job);
+        ZL_AUTO_FREE char *pool = NULL;
+        status = zl_view_read_pool_of_job(sources, job, &pool, err);
         *inside = zl_same_string(pool, view->name);
     }
     zl_job_free(job);
+    if (status != ZL_OK) {
+        return status;
+    }
     return gone ? zl_error_set(err, ZL_E_NOT_FOUND, "Job %s does not exist any more", owner->name)
                 : ZL_OK;
 }
@@ -88,8 +131,8 @@ static enum zl_status owner_joins(const struct zl_sources *sources,
     if (kind->between == NULL) {
         return workload_joins(sources, kind, owner, view, inside, err);
     }
-    enum zl_status status =
-        read_object(sources, &kind->between->resource, view->namespace_, owner->name, &object, err);
+    enum zl_status status = read_object(sources, &kind->between->resource, view->namespace_,
+                                        owner->name, ZL_OBJECT_SHAPE, &object, err);
     if (status == ZL_OK) {
         status = zl_meta_decode(object, &between, err);
     }

@@ -68,27 +68,37 @@ static int64_t ordinal_of(const struct zl_pod *pod)
     return ordinal;
 }
 
-/*
- * Has the StatefulSet a newer revision than its leader? Its own controller cannot replace it: it wants all
- * ordinals to exist first, and the gatekeeper refuses them. The newest ControllerRevision tells, because
- * status.updateRevision is not written while pods cannot be created (before 1.24).
- */
-static bool is_outdated(struct zl_cache *cache, const struct zl_workload *set,
-                        const struct zl_pod *leader)
+/* The newest ControllerRevision tells, because status.updateRevision is not written while pods cannot be created (before 1.24). */
+static void gather_newest(struct zl_cache *cache, struct zl_gathered *gathered,
+                          const struct zl_workload *set)
 {
     const struct zl_revision *newest = NULL;
     ZL_AUTO_REFS struct zl_refs refs = {0};
-    if (set->on_delete || !zl_refuses_followers(set) || set->meta.deleting ||
-        leader->revision == NULL || ordinal_of(leader) < set->partition) {
-        return false;
-    }
     zl_cache_list_by(cache, ZL_CACHED_REVISIONS, ZL_BY_OWNER, set->meta.namespace_, set->meta.uid,
                      &refs);
+    zl_view_retire(gathered, &gathered->revision_ref);
     for (size_t i = 0; i < refs.count; i++) {
         const struct zl_revision *revision = zl_ref_object(refs.items[i]);
         if (newest == NULL || revision->number > newest->number) {
             newest = revision;
+            zl_ref_drop(gathered->revision_ref);
+            gathered->revision_ref = zl_ref_hold(refs.items[i]);
         }
+    }
+    gathered->view.newest = newest;
+}
+
+/*
+ * Has the StatefulSet a newer revision than its leader? Its own controller cannot replace it: it wants all
+ * ordinals to exist first, and the gatekeeper refuses them.
+ */
+static bool is_outdated(const struct zl_view *view, const struct zl_workload *set,
+                        const struct zl_pod *leader)
+{
+    const struct zl_revision *newest = view->newest;
+    if (set->on_delete || !zl_view_refuses(view, set) || set->meta.deleting ||
+        leader->revision == NULL || ordinal_of(leader) < set->partition) {
+        return false;
     }
     return newest != NULL && strcmp(newest->meta.name, leader->revision) != 0;
 }
@@ -108,9 +118,10 @@ void zl_view_gather_revisions(struct zl_cache *cache, struct zl_gathered *gather
     if (workload == NULL || !zl_same_string(workload->pool, view->name)) {
         return;
     }
-    if (workload->kind->rollout == ZL_ROLLOUT_REPLACE) {
-        view->leader_outdated =
-            view->holder_pod != NULL && is_outdated(cache, workload, view->holder_pod);
+    if (workload->kind->rollout == ZL_ROLLOUT_REPLACE && view->holder_pod != NULL) {
+        view->stateful_set = workload;
+        gather_newest(cache, gathered, workload);
+        view->leader_outdated = is_outdated(view, workload, view->holder_pod);
     } else if (workload->kind->rollout == ZL_ROLLOUT_HANDOVER) {
         view->deployment = workload;
         gather_revisions(cache, gathered, workload);

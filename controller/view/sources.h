@@ -11,16 +11,9 @@
 #include "common/base/since.h"
 #include "common/cache/cache.h"
 #include "common/seat/claim_clock.h"
+#include "controller/view/job_notes.h"
+#include "controller/view/ready_clock.h"
 #include "controller/view/wakes.h"
-
-#include <stdatomic.h>
-
-/* What the writes of Jobs taught us; written by whoever writes (apply/job.c). */
-struct zl_job_notes {
-    atomic_bool
-        cannot_suspend; /* the server dropped spec.suspend of a Job: it is older than 1.22 */
-    atomic_uint_fast64_t written; /* resourceVersion of the newest Job that was written here */
-};
 
 /* All borrowed. */
 struct zl_sources {
@@ -29,6 +22,8 @@ struct zl_sources {
     struct zl_claim_clock *clock;
     struct zl_sinces *sinces;
     struct zl_wakes *wakes;
+    struct zl_ready_clock *ready_clock;
+    const char *own_namespace; /* the controller's; NULL: it elects nobody there */
     struct zl_job_notes *job_notes;
     int64_t claim_timeout_ms;
 };

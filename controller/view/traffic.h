@@ -26,7 +26,7 @@ struct zl_traffic_view {
         *own; /* one for each workload: where it leads while the leader is not its */
     struct zl_traffic_target *templates; /* the same with nobody */
     size_t count;
-    bool director_is_stored; /* the Service "<pool>-director" is there */
+    bool director_is_stored; /* the Service "<pool>-director" is there, and ours */
     bool services_settled;   /* no list of Services is under way */
 };
 
@@ -35,12 +35,12 @@ struct zl_service_view {
     const struct zl_service *source;
     const char *name;                 /* how its leader Service is to be called */
     const struct zl_pod *const *pods; /* behind it, none of them over */
+    const int64_t *ready_ms;          /* how long each has been seen Ready */
     size_t pod_count;
     const char *current_uid; /* whom its leader Service leads to; NULL: nobody */
     const char
         *holder_uid; /* who holds the Lease of the pool that it has joined; NULL: nobody, or none */
     bool settled;    /* no list of pods was under way when they were gathered */
-    int64_t now_us;
 };
 
 #endif

@@ -5,10 +5,21 @@
 
 #define SECOND_US INT64_C(1000000)
 
+bool zl_view_refuses(const struct zl_view *view, const struct zl_workload *workload)
+{
+    int64_t others = 0;
+    for (size_t i = 0; i < view->workload_count; i++) {
+        if (view->workloads[i] != workload) {
+            others += zl_workload_wants(view->workloads[i]);
+        }
+    }
+    return zl_refuses_followers(workload, others);
+}
+
 bool zl_view_is_gatekept(const struct zl_view *view)
 {
     for (size_t i = 0; i < view->workload_count; i++) {
-        if (zl_refuses_followers(view->workloads[i])) {
+        if (zl_view_refuses(view, view->workloads[i])) {
             return true;
         }
     }
@@ -47,6 +58,12 @@ bool zl_view_knows_holder(const struct zl_view *view)
     return false;
 }
 
+int64_t zl_view_overdue_in_ms(const struct zl_view *view, const struct zl_pod *pod,
+                              int64_t terminating_ms)
+{
+    return (pod->grace_s + view->policy->lease_duration_s) * 1000 - terminating_ms;
+}
+
 void zl_view_judge_turns(const struct zl_view *view, const struct zl_lease *lease,
                          struct zl_turn *turns)
 {
@@ -60,6 +77,6 @@ void zl_view_judge_turns(const struct zl_view *view, const struct zl_lease *leas
         }
     }
     zl_turns_judge(turns, view->jobs.turn_count, lease != NULL ? lease->turn_uid : NULL,
-                   view->policy != NULL ? &view->policy->status.ticks : &none,
+                   view->policy != NULL ? zl_policy_ticks(view->policy) : &none,
                    view->now_us / SECOND_US);
 }

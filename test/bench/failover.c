@@ -22,7 +22,6 @@
 #define NAME_BYTES 254
 #define COUNT_MAX 1000
 #define SETTLE_MS 60000
-#define TRIAL_MS 10000
 
 enum contender { ZEN_LEAD, KUBERNETES, LIMIT, CONTENDERS };
 
@@ -35,6 +34,7 @@ struct config {
     const char *save;
     int64_t count;
     int64_t pods;
+    int64_t trial_s;
     bool limit;
     bool kubernetes;
 };
@@ -76,8 +76,10 @@ static const struct zl_option OPTIONS[] = {
      "Append one line per failover: cause and microseconds of each contender."},
     {"count", NULL, ZL_OPTION_I64, "50", 1, COUNT_MAX, NULL, offsetof(struct config, count), "N",
      "Failovers."},
-    {"pods", NULL, ZL_OPTION_I64, "3", 2, PODS_MAX, NULL, offsetof(struct config, pods), "N",
-     "Pods that serve before each failover."},
+    {"pods", NULL, ZL_OPTION_I64, "3", 1, PODS_MAX, NULL, offsetof(struct config, pods), "N",
+     "Pods that serve before each failover; 1 where only a leader is let in."},
+    {"trial-seconds", NULL, ZL_OPTION_I64, "10", 1, 3600, NULL, offsetof(struct config, trial_s),
+     "N", "After which a failover that is not over has failed."},
     {"limit", NULL, ZL_OPTION_BOOL, "true", 0, 0, NULL, offsetof(struct config, limit), NULL,
      "zl-limit takes part."},
     {"kubernetes", NULL, ZL_OPTION_BOOL, "true", 0, 0, NULL, offsetof(struct config, kubernetes),
@@ -86,8 +88,10 @@ static const struct zl_option OPTIONS[] = {
 };
 
 static const struct zl_program PROGRAM = {
-    "zl-bench", "Measures failover: from the pod's watch event to the new EndpointSlice.", OPTIONS,
-    NULL};
+    .name = "zl-bench",
+    .summary = "Measures failover: from the pod's watch event to the new EndpointSlice.",
+    .options = OPTIONS,
+};
 
 /* --- what the watches say --- */
 
@@ -350,15 +354,15 @@ static enum zl_status fail_over(struct bench *bench, int64_t took_us[CONTENDERS]
         return status;
     }
     pthread_mutex_lock(&bench->lock);
-    bool done = await(bench, all_ended, TRIAL_MS);
+    bool done = await(bench, all_ended, bench->config->trial_s * 1000);
     for (int c = 0; c < CONTENDERS; c++) {
         took_us[c] = bench->ended_us[c] - bench->began_us;
     }
     bench->victim[0] = '\0';
     pthread_mutex_unlock(&bench->lock);
     if (!done) {
-        return zl_error_set(err, ZL_E_TRANSIENT, "%s: not everybody followed within %d s", victim,
-                            TRIAL_MS / 1000);
+        return zl_error_set(err, ZL_E_TRANSIENT, "%s: not everybody followed within %lld s", victim,
+                            (long long)bench->config->trial_s);
     }
     return clean_up(bench, victim, err);
 }

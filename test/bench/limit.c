@@ -32,8 +32,10 @@ static const struct zl_option OPTIONS[] = {
 };
 
 static const struct zl_program PROGRAM = {
-    "zl-limit", "One watch event, one PUT: what the failover benchmark compares with.", OPTIONS,
-    NULL};
+    .name = "zl-limit",
+    .summary = "One watch event, one PUT: what the failover benchmark compares with.",
+    .options = OPTIONS,
+};
 
 struct limit {
     struct zl_kube_client *client;

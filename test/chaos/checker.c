@@ -57,10 +57,15 @@ static const struct zl_option OPTIONS[] = {
 };
 
 static const struct zl_program PROGRAM = {
-    "zl-chaos-checker", "Asserts zen-lead's promises on every change that the API shows.", OPTIONS,
-    "Commands: note TEXT; open POOL|- TEXT, close POOL|- MS TEXT, the same with slow and quick;\n"
-    "waits REPLICASET|JOB TEXT, goes-on REPLICASET|JOB TEXT; calm MS, storm, finish.\n"
-    "Exit codes: 0 no violation, 1 violations, 2 usage, 3 the record is not complete.\n"};
+    .name = "zl-chaos-checker",
+    .summary = "Asserts zen-lead's promises on every change that the API shows.",
+    .options = OPTIONS,
+    .epilogue =
+        "Commands: note TEXT; open POOL|- TEXT, close POOL|- MS TEXT, the same with slow and "
+        "quick;\n"
+        "waits REPLICASET|JOB TEXT, goes-on REPLICASET|JOB TEXT; calm MS, storm, finish.\n"
+        "Exit codes: 0 no violation, 1 violations, 2 usage, 3 the record is not complete.\n",
+};
 
 struct checker {
     const struct config *config;

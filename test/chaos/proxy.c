@@ -51,8 +51,11 @@ static const struct zl_option OPTIONS[] = {
 };
 
 static const struct zl_program PROGRAM = {
-    "zl-chaos-proxy", "A TCP proxy that cuts, stalls and delays: for the chaos run.", OPTIONS,
-    "Commands: heal, cut, cut-one, refuse, stall, delay MS.\n"};
+    .name = "zl-chaos-proxy",
+    .summary = "A TCP proxy that cuts, stalls and delays: for the chaos run.",
+    .options = OPTIONS,
+    .epilogue = "Commands: heal, cut, cut-one, refuse, stall, delay MS.\n",
+};
 
 struct chunk {
     struct chunk *next;

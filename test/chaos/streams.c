@@ -227,7 +227,7 @@ static uint64_t mark(struct zl_streams *streams, const struct stream *stream, co
     const struct zl_kube_target target = {.resource = stream->resource,
                                           .namespace_ = MARKER_NAMESPACE,
                                           .name = streams->marker,
-                                          .timeout_ms = CALL_MS};
+                                          .deadline_ms = zl_clock_ms() + CALL_MS};
     struct zl_error err = {0};
     ZL_AUTO_JSON struct cJSON *answer = NULL;
     ZL_AUTO_JSON struct cJSON *patch = zl_json_object();

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# build.sh - make a folder with etcd, kube-apiserver, kube-controller-manager and kubectl, and print its path.
+# build.sh - make a folder with etcd, kube-apiserver, kube-controller-manager and kubectl, and print its path. kube-scheduler,
+# kubelet and kube-proxy, for test/node, are in it as well, unless KUBEBUILDER_ASSETS has none.
 #
 # KUBEBUILDER_ASSETS set: that folder is checked and used. Otherwise the binaries come from Debian
 # bookworm: etcd from its binary package (unpacked, not installed: no daemon is started on this
@@ -11,8 +12,9 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 version=1.20.2
-recipe=2 # raise it when the way of building changes: what an older recipe left in the cache is not used
+recipe=3 # raise it when the way of building changes: what an older recipe left in the cache is not used
 binaries="kube-apiserver kube-controller-manager"
+node_binaries="kube-scheduler kubelet kube-proxy" # they share what they are made of with the others: no minute more
 
 say() { echo "control plane: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -77,7 +79,7 @@ KUBE_GIT_MAJOR='1'
 KUBE_GIT_MINOR='20'
 VERSION
 
-say "compiling $binaries"
+say "compiling $binaries $node_binaries"
 (
     while sleep 20; do
         say "still compiling: $(($(date +%s) - started)) s of about 400," \
@@ -89,7 +91,7 @@ trap 'kill "$ticker" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
 unset GOFLAGS
 what=""
-for name in $binaries; do what="$what cmd/$name"; done
+for name in $binaries $node_binaries; do what="$what cmd/$name"; done
 if ! (cd "$work/go/src/k8s.io/kubernetes" &&
     env PATH="/usr/lib/go-1.19/bin:$PATH" GOROOT=/usr/lib/go-1.19 GOPATH="$work/go" GO111MODULE=off CGO_ENABLED=0 \
         TMPDIR="$work/tmp" KUBE_GIT_VERSION_FILE="$work/version" \
@@ -99,7 +101,7 @@ if ! (cd "$work/go/src/k8s.io/kubernetes" &&
 fi
 kill "$ticker" 2>/dev/null || true
 
-for name in $binaries; do
+for name in $binaries $node_binaries; do
     cp "$(find "$work/src/_output" -type f -path "*/bin/*" -name "$name" | head -n 1)" "$work/bin/"
 done
 cp "$work/deb/usr/bin/etcd" "$work/deb/usr/bin/kubectl" "$work/bin/"

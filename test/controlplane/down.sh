@@ -16,6 +16,10 @@ trap '' INT TERM HUP
 # Only a folder that up.sh has made is removed.
 [ -d "$ZL_RUN/pids" ] || [ -e "$ZL_RUN/tokens.csv" ] || { echo "down.sh: $ZL_RUN is not a run folder" >&2; exit 1; }
 process_close
+# Who is in a sandbox ends with it.
+for inner in "$ZL_RUN"/*/sandbox; do
+    [ ! -e "$inner" ] || bash "$here/../node/sandbox.sh" --end "$(dirname "$inner")"
+done
 for inner in "$ZL_RUN"/*/pids; do
     [ ! -d "$inner" ] || bash "$here/down.sh" "$(dirname "$inner")"
 done

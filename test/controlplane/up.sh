@@ -4,7 +4,7 @@
 # Everything lives in DIR (made when absent):
 #   DIR/kubeconfig              administrator
 #   DIR/NAME.kubeconfig         webhook, controller, certs: the service accounts of manifests/, with their RBAC;
-#                               kubelet: the pod stand-in
+#                               kubelet: the pod stand-in; scheduler, proxy, node: for test/node
 #   DIR/bin/kubectl             the kubectl of this control plane, with its cache in DIR
 #   DIR/log/, DIR/pids/         see process.bash
 #   DIR/audit.log               with ZL_AUDIT=1: every request of webhook and controller but watches, a JSON line each
@@ -13,6 +13,8 @@
 # Takes any version from 1.20 on; see build.sh for where the binaries come from.
 #
 #   ZL_CONTROLLER_MANAGER_OPTIONS   more options for kube-controller-manager, separated by spaces
+#   ZL_NODE_ADDRESS                 set by test/node: the API server serves a real node there, and pods find it as the Service
+#                                   "kubernetes"; service accounts are what they are in a cluster
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -52,9 +54,23 @@ make_keys() {
     openssl req -x509 -new -key ca.key -subj "/CN=control plane under test" -days 2 -out ca.crt
     openssl ecparam -name prime256v1 -genkey -noout -out apiserver.key
     openssl req -new -key apiserver.key -subj "/CN=kube-apiserver" -out apiserver.csr
-    printf 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default.svc\n' >apiserver.ext
+    printf 'subjectAltName=IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default.svc%s\n' \
+        "${ZL_NODE_ADDRESS:+,IP:$ZL_NODE_ADDRESS}" >apiserver.ext
     openssl x509 -req -in apiserver.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 \
         -extfile apiserver.ext -out apiserver.crt
+    [ -z "${ZL_NODE_ADDRESS:-}" ] || make_node_keys
+}
+
+# Between API server and kubelet there are no tokens: one key pair for each direction.
+make_node_keys() {
+    local name
+    printf 'subjectAltName=DNS:%s,IP:%s\nextendedKeyUsage=serverAuth\n' "$node" "$ZL_NODE_ADDRESS" >kubelet-serving.ext
+    printf 'extendedKeyUsage=clientAuth\n' >kubelet-client.ext
+    for name in kubelet-serving kubelet-client; do
+        openssl ecparam -name prime256v1 -genkey -noout -out "$name.key"
+        openssl req -new -key "$name.key" -subj "/O=system:masters/CN=$name" -out "$name.csr"
+        openssl x509 -req -in "$name.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile "$name.ext" -out "$name.crt"
+    done
 }
 
 new_token() { openssl rand -hex 16; }
@@ -67,13 +83,16 @@ make_users() {
         token=$(new_token)
         echo "$token,$user,$name,\"$groups\"" >>"$ZL_RUN/tokens.csv"
         echo "$token" >"$ZL_RUN/$name.token"
-    done <<'USERS'
+    done <<USERS
 admin|admin|system:masters
 controller-manager|system:kube-controller-manager|
 kubelet|stand-in-kubelet|system:masters
 webhook|system:serviceaccount:zen-lead-system:zen-lead-webhook|system:serviceaccounts,system:serviceaccounts:zen-lead-system
 controller|system:serviceaccount:zen-lead-system:zen-lead-controller|system:serviceaccounts,system:serviceaccounts:zen-lead-system
 certs|system:serviceaccount:zen-lead-system:zen-lead-certs|system:serviceaccounts,system:serviceaccounts:zen-lead-system
+scheduler|system:kube-scheduler|
+proxy|system:kube-proxy|
+node|system:node:$node|system:nodes
 USERS
 }
 
@@ -123,17 +142,27 @@ start_etcd() {
 start_apiserver() {
     local port
     port=$(free_port)
+    # Who sets an owner must be allowed to delete what is owned, as on OpenShift: whatever works here works without it.
+    local address=127.0.0.1 place=() plugins=OwnerReferencesPermissionEnforcement
+    if [ -n "${ZL_NODE_ADDRESS:-}" ]; then
+        address=0.0.0.0
+        place=(--advertise-address "$ZL_NODE_ADDRESS" --authorization-mode "Node,RBAC" --enable-admission-plugins "NodeRestriction,$plugins"
+            --allow-privileged --kubelet-preferred-address-types InternalIP --kubelet-client-certificate "$ZL_RUN/kubelet-client.crt"
+            --kubelet-client-key "$ZL_RUN/kubelet-client.key" --kubelet-certificate-authority "$ZL_RUN/ca.crt")
+    else
+        place=(--advertise-address 127.0.0.1 --endpoint-reconciler-type none --authorization-mode RBAC
+            --disable-admission-plugins ServiceAccount --enable-admission-plugins "$plugins")
+    fi
     # kubectl get --watch, the recorder of the tests, ends with its watch: by default after 30 to 60 minutes.
     process_start kube-apiserver "$assets/kube-apiserver" --etcd-servers "$etcd_url" \
         --min-request-timeout 86400 \
-        --bind-address 127.0.0.1 --advertise-address 127.0.0.1 --secure-port "$port" --endpoint-reconciler-type none \
+        --bind-address "$address" --secure-port "$port" "${place[@]}" \
         --cert-dir "$ZL_RUN" --tls-cert-file "$ZL_RUN/apiserver.crt" --tls-private-key-file "$ZL_RUN/apiserver.key" \
         --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$ZL_RUN/sa.pub" \
         --service-account-signing-key-file "$ZL_RUN/sa.key" \
         --service-cluster-ip-range 10.96.0.0/16,fd00:10:96::/112 "${features[@]}" \
-        --token-auth-file "$ZL_RUN/tokens.csv" --authorization-mode RBAC \
-        --disable-admission-plugins ServiceAccount --profiling=false "${audit[@]}"
-    server=https://127.0.0.1:$port
+        --token-auth-file "$ZL_RUN/tokens.csv" --profiling=false "${audit[@]}"
+    server=https://${ZL_NODE_ADDRESS:-127.0.0.1}:$port
 }
 
 start_controller_manager() {
@@ -172,7 +201,7 @@ start_all() {
     start_apiserver
     kubeconfig admin "$ZL_RUN/kubeconfig" "$server"
     kubeconfig controller-manager "$ZL_RUN/controller-manager.kubeconfig" "$server"
-    for name in webhook controller certs kubelet; do kubeconfig "$name" "$ZL_RUN/$name.kubeconfig" "$server"; done
+    for name in webhook controller certs kubelet scheduler proxy node; do kubeconfig "$name" "$ZL_RUN/$name.kubeconfig" "$server"; done
     # Newer versions have more to start, and several control planes may share two processors.
     await 120 kube-apiserver apiserver_is_ready || return 1
     start_controller_manager
@@ -180,6 +209,7 @@ start_all() {
 }
 
 umask 077
+node="node-1"
 version=$("$assets/kube-apiserver" --version)
 minor=$(sed -E 's/.*v1\.([0-9]+).*/\1/' <<<"$version")
 # Services of both families and ttlSecondsAfterFinished of Jobs are asked for before 1.21; later nobody may ask any more.

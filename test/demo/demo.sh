@@ -6,6 +6,7 @@
 # would type yourself. Ctrl-C cleans up.
 #
 #   KEEP=1          leave everything running and say how to look at it and how to stop it
+#   NODE=0          without the last part, which runs containers on a real node (test/node) and needs root
 #   PAUSE=SECONDS   between the steps; default 1 on a terminal, 0 elsewhere
 #   NO_COLOR=1      no colours, which are used only on a terminal anyway
 set -euo pipefail
@@ -15,63 +16,8 @@ cd "$root"
 # shellcheck source=test/controlplane/programs.bash
 . test/controlplane/programs.bash
 
-bold="" dim="" green="" yellow="" cyan="" plain="" pause=${PAUSE:-0}
-if [ -t 1 ]; then
-    pause=${PAUSE:-1}
-    if [ -z "${NO_COLOR:-}" ]; then
-        bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' yellow=$'\e[33m' cyan=$'\e[36m' plain=$'\e[0m'
-    fi
-fi
-
-step_number=0
-step() {
-    sleep "$pause"
-    step_number=$((step_number + 1))
-    printf '\n%s%d. %s%s\n' "$bold$cyan" "$step_number" "$1" "$plain"
-}
-say() { printf '   %s\n' "$@"; }
-good() { printf '   %s%s%s\n' "$green" "$1" "$plain"; }
-
-# run COMMAND... - show it as it would be typed, then do it.
-run() {
-    printf '\n   %s$ %s%s\n' "$yellow" "$(typed "$@")" "$plain"
-    "$@" 2>&1 | sed 's/^/   /'
-}
-
-# The words of a command, quoted only where a shell needs it.
-typed() {
-    local word line=""
-    for word in "$@"; do
-        case $word in
-        *[\ \(\)\[\]\{\}\|\'\"]*) line+=" '$word'" ;;
-        *) line+=" $word" ;;
-        esac
-    done
-    echo "${line# }"
-}
-
-# apply TEXT - show the object, then create it.
-apply() {
-    printf '\n   %s$ kubectl apply -f - <<EOF%s\n' "$yellow" "$plain"
-    sed "s/^/   /; s|zen-lead/pool: .*|$bold$green&$plain|" <<<"$1"
-    printf '   %sEOF%s\n' "$yellow" "$plain"
-    kubectl apply -f - <<<"$1" 2>&1 | sed 's/^/   /'
-}
-
-# begin WHAT / done_in - one line per thing that is started, with its time.
-begin() {
-    printf '   %-58s' "$1"
-    began=${EPOCHREALTIME/./}
-}
-done_in() {
-    local ms=$(((${EPOCHREALTIME/./} - began) / 1000))
-    printf '%s%d.%01d s%s\n' "$dim" $((ms / 1000)) $((ms % 1000 / 100)) "$plain"
-}
-
-give_up() {
-    printf '\n%s\n' "$1" >&2
-    exit 1
-}
+# shellcheck source=test/demo/talk.bash
+. test/demo/talk.bash
 
 finish() {
     local status=$?
@@ -184,6 +130,19 @@ show_failover() {
     run kubectl get lease,pods
 }
 
+show_node() {
+    local reason
+    [ "${NODE:-1}" != 0 ] || return 0
+    if ! reason=$(bash test/node/check.sh); then
+        printf '\n   %sThe part with real containers is left out: %s.%s\n' "$dim" "$reason" "$plain"
+        return
+    fi
+    ZL_CONTAINERD=$(bash test/node/containerd.sh)
+    export ZL_CONTAINERD first_step=$step_number
+    setpriv --pdeathsig TERM bash test/node/sandbox.sh "$ZL_RUN/sandbox" bash test/demo/node.sh "$ZL_RUN/node" &
+    wait $! || give_up "The node failed; NODE=0 leaves this part out."
+}
+
 say_goodbye() {
     sleep "$pause"
     if [ -z "${KEEP:-}" ]; then
@@ -215,4 +174,5 @@ trap 'exit 130' INT TERM
 start_everything
 show_admission
 show_failover
+show_node
 say_goodbye

@@ -6,13 +6,6 @@ set -euo pipefail
 # shellcheck source=test/controlplane/programs.bash
 . "$(dirname "${BASH_SOURCE[0]}")/../controlplane/programs.bash"
 
-# Every change of every pod, in the API server's order: what the tests count with, independent of zen-lead.
-# One line: ADDED|MODIFIED|DELETED namespace app-label name uid phase
-start_recorder() {
-    process_start recorder kubectl get pods --all-namespaces --watch --output-watch-events \
-        -o go-template='{{.type}} {{with .object}}{{.metadata.namespace}} {{with .metadata.labels}}{{or .app "-"}}{{else}}-{{end}} {{.metadata.name}} {{.metadata.uid}} {{or .status.phase "-"}}{{end}}{{"\n"}}'
-}
-
 ZL_AUDIT=1 bash "$zl_root/test/controlplane/up.sh" "$ZL_RUN" "$1"
 export PATH=$ZL_RUN/bin:$PATH KUBECONFIG=$ZL_RUN/kubeconfig
 install_manifests

@@ -487,6 +487,33 @@ quota_refuses() { [[ $(k run probe --image none --dry-run=server 2>&1) == *'exce
     expect "pods ever admitted" "$(admitted web)" -eq 2
 }
 
+@test "scaled down to one and rolled out: the leader Service leads to the new pod while the old one is on its way out" {
+    policy web
+    deployment web 3 web
+    wait_for 20 one_leader web web
+    local old
+    old=$(leader_pod web)
+    k scale deployment/web --replicas 1
+    # Else its ReplicaSet still sends a pod of the three, which is let in.
+    wait_for 20 is 1 k get replicasets -l app=web -o 'jsonpath={.items[*].status.replicas}'
+    wait_for 20 is 0 policy_status web .blocked
+    k annotate "pod/$old" zl-test/stuck=true
+    k patch deployment web -p '{"spec":{"template":{"metadata":{"annotations":{"stamp":"new"}}}}}'
+    wait_for 20 is 2 pod_count web
+    wait_for 20 is_led_to_other_than "$old" web-leader
+    wait_for 20 is_led_to_other_than "$old" web-director
+    expect "the old pod" "$(k get "pod/$old" -o 'jsonpath={.metadata.deletionTimestamp}')" != ""
+    k annotate "pod/$old" zl-test/stuck-
+    wait_for 20 is 1 pod_count web
+}
+# is_led_to_other_than POD SERVICE - and to one that is Ready.
+is_led_to_other_than() {
+    local to
+    to=$(k get endpointslices -l "kubernetes.io/service-name=$2" -o json |
+        jq -r '.items[].endpoints[]? | select(.conditions.ready) | .targetRef.name')
+    [ -n "$to" ] && [ "$to" != "$1" ]
+}
+
 @test "unlabelled workloads are left alone" {
     policy web
     deployment free 3 ""

@@ -9,6 +9,7 @@ setup() {
     new_namespace
     port=$(port_of webhook-1)
     url=https://127.0.0.1:$port
+    path=$(review_path)
     good=$BATS_TEST_TMPDIR/good.json
     review good-uid >"$good"
 }
@@ -30,7 +31,7 @@ send() {
     local file=$1
     shift
     call -o "$BATS_TEST_TMPDIR/answer" -w '%{http_code}' -H "Content-Type: ${TYPE:-application/json}" "$@" \
-        --data-binary "@$file" "$url/validate" || true
+        --data-binary "@$file" "$url$path" || true
 }
 
 answer() { jq -r "$1" "$BATS_TEST_TMPDIR/answer"; }
@@ -71,8 +72,8 @@ refused() {
     still_answers
 }
 
-@test "10 MB are refused with 413, with and without a declared length" {
-    { printf '{"a":"'; head -c 10000000 /dev/zero | tr '\0' x; printf '"}'; } >"$BATS_TEST_TMPDIR/large"
+@test "30 MB are refused with 413, with and without a declared length" {
+    { printf '{"a":"'; head -c 30000000 /dev/zero | tr '\0' x; printf '"}'; } >"$BATS_TEST_TMPDIR/large"
     # A client that does not read for a second while it still sends may find the connection reset; the next time it reads.
     wait_for 30 is 413 send "$BATS_TEST_TMPDIR/large" -H 'Expect:'
     expect "chunked" "$(send "$BATS_TEST_TMPDIR/large" -H 'Expect:' -H 'Transfer-Encoding: chunked')" = 413
@@ -106,7 +107,8 @@ refused() {
 }
 
 @test "wrong method, path and content type are 405, 404 and 415" {
-    expect "GET /validate" "$(call -o /dev/null -w '%{http_code}' "$url/validate")" = 405
+    expect "GET of the path" "$(call -o /dev/null -w '%{http_code}' "$url$path")" = 405
+    expect "POST /validate" "$(call -o /dev/null -w '%{http_code}' -d '{}' "$url/validate")" = 404
     expect "POST /" "$(call -o /dev/null -w '%{http_code}' -d '{}' "$url/")" = 404
     expect "POST /healthz" "$(call -o /dev/null -w '%{http_code}' -d '{}' "$url/healthz")" = 405
     expect "text/plain" "$(TYPE=text/plain send "$good")" = 415
@@ -115,7 +117,7 @@ refused() {
 }
 
 @test "plain HTTP on the TLS port and garbage bytes get no answer and do no harm" {
-    run call "http://127.0.0.1:$port/validate"
+    run call "http://127.0.0.1:$port$path"
     [ "$status" -ne 0 ]
     head -c 5000 /dev/urandom >"/dev/tcp/127.0.0.1/$port" || true
     run openssl s_client -connect "127.0.0.1:$port" -tls1_1 </dev/null
@@ -128,7 +130,7 @@ refused() {
     trap '' PIPE # it may be cut just before the next byte
     coproc SLOW { openssl s_client -quiet -connect "127.0.0.1:$port" 2>/dev/null; }
     local slow=$SLOW_PID
-    printf 'POST /validate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n' >&"${SLOW[1]}"
+    printf 'POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n' "$path" >&"${SLOW[1]}"
     for _ in $(seq 60); do
         kill -0 "$slow" 2>/dev/null || break
         { printf '{' >&"${SLOW[1]}"; } 2>/dev/null || break

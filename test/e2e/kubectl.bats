@@ -70,7 +70,7 @@ same_object() {
     for one in ours real; do
         local namespace=$OURS
         [ "$one" = ours ] || namespace=$REAL
-        "$ZL_KUBECTL" get --raw "${1//NS/$namespace}" | sed "s/$namespace/NS/g" | jq -S '
+        "$ZL_KUBECTL" get --raw "${1//NS/$namespace}" | sed "s/$namespace/NS/g" | jq '
             del(.metadata.uid, .metadata.resourceVersion, .metadata.creationTimestamp, .metadata.deletionTimestamp, .metadata.managedFields[]?.time,
                 .spec.clusterIP, .spec.clusterIPs, .status) |
             walk(if type == "object" then del(.["controller-uid"], .["batch.kubernetes.io/controller-uid"]) else . end) |

@@ -111,12 +111,30 @@ explain() {
     echo "--- recorded"
     grep " $NS " "$ZL_RUN/log/recorder.log" | tail -n 40
     for name in webhook-1 webhook-2 webhook-3 controller-1 controller-2; do
+        [ -e "$ZL_RUN/log/$name.log" ] || continue # on a node they are pods
         echo "--- $name"
         grep -F "\"$NS\"" "$ZL_RUN/log/$name.log" | tail -n 8
     done
     explain_area
 }
 explain_area() { :; }
+
+# new_node NAME - a Ready node that is nobody's: what is bound to it (zl-test/node) the stand-in lets run all the same.
+new_node() {
+    kubectl create -f - <<NODE
+apiVersion: v1
+kind: Node
+metadata: {name: $1}
+status: {conditions: [{type: Ready, status: "True", reason: Test}]}
+NODE
+}
+
+# lose_node NAME - its kubelet is not heard of any more. Nobody's node has none that says otherwise.
+lose_node() {
+    kubectl get --raw "/api/v1/nodes/$1" |
+        jq 'del(.metadata.resourceVersion) | (.status.conditions[] | select(.type == "Ready")).status = "Unknown"' |
+        kubectl replace --raw "/api/v1/nodes/$1/status" -f - >/dev/null
+}
 
 # policy NAME [SPEC] - SPEC in YAML's flow style: {followerMode: standby}. Waits until the gatekeeper is armed.
 policy() {

@@ -21,7 +21,7 @@ roll() {
         '{spec: {template: {metadata: {annotations: ({stamp: $stamp} + $extra)}}}}')"
 }
 # Renewed every 2 s: settle waits for that.
-readonly QUICK='{leaseDurationSeconds: 6, renewDeadlineSeconds: 4, retryPeriodSeconds: 1}'
+readonly QUICK='{leaseDurationSeconds: 6, renewDeadlineSeconds: 4, retryPeriodSeconds: 1, handoverGracePeriodSeconds: 0}'
 readonly BAD='{"zl-test/ready": "false"}' GOOD='{"zl-test/ready": null}'
 
 leader_stamp() { k get "pod/$(leader_pod "$1")" -o 'jsonpath={.metadata.annotations.stamp}'; }
@@ -69,6 +69,21 @@ route_gap_ms() {
         "$BATS_TEST_TMPDIR/routes"
 }
 route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
+# routed_ms POD - when the route led to it first.
+routed_ms() { awk -v pod="$1=true" 'index($0, " " pod) { print $1; exit }' "$BATS_TEST_TMPDIR/routes"; }
+
+# logged_ms MESSAGE POD - when a controller said so of the pod, by its own clock: what a test sees comes late.
+logged_ms() {
+    local at
+    at=$(grep -hF "\"$NS\"" "$ZL_RUN"/log/controller-[12].log | jq -r --arg message "$1" --arg pod "$2" \
+        'select(.msg == $message and .pod == $pod) | .ts' | head -n 1)
+    [ -n "$at" ] && date -d "$at" +%s%3N
+}
+# ms_to_deletion OLD NEW - from the handover to the deletion of the old leader, which is over.
+ms_to_deletion() {
+    wait_for 10 logged_ms "former leader deleted" "$1" >/dev/null
+    echo $(($(logged_ms "former leader deleted" "$1") - $(logged_ms "leader elected" "$2")))
+}
 
 @test "kubectl rollout restart: the new revision takes over when it is Ready; the service has a leader throughout" {
     policy web
@@ -92,10 +107,73 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -le 2
     expect "pods that ever ran" "$(admitted web)" -eq 2
+    # Traffic moves at once, and the old leader runs on for as long as proxies may need to follow.
+    expect "milliseconds to the new route" $(($(routed_ms "$(leader_pod web)") - $(logged_ms "leader elected" "$(leader_pod web)"))) -lt 2000
+    expect "milliseconds to the old leader's deletion" "$(ms_to_deletion "$old" "$(leader_pod web)")" -ge 2000
     echo "# rollout restart of a gatekept Deployment: $(route_gap_ms) ms without a Ready leader in the EndpointSlice" >&3
     expect "milliseconds without a leader" "$(route_gap_ms)" -eq 0
     # The old leader is out for good, and the old revision does not come back: no successor is let in from it.
     is_refused "$revision" "has a leader"
+}
+
+@test "handoverGracePeriodSeconds: 0: the old leader is deleted at once" {
+    policy web '{handoverGracePeriodSeconds: 0}'
+    deployment web 3 web
+    wait_for 30 one_leader web web
+    local old
+    old=$(leader_pod web)
+    roll deployment/web
+    wait_for 40 leads_at_stamp web "$STAMP"
+    expect "milliseconds to its deletion" "$(ms_to_deletion "$old" "$(leader_pod web)")" -lt 1000
+}
+
+@test "the controllers restart while the old leader of a handover runs on: it is deleted all the same, and not before its time" {
+    policy web '{handoverGracePeriodSeconds: 10}'
+    deployment web 3 web
+    wait_for 30 one_leader web web
+    local old new
+    old=$(leader_pod web)
+    roll deployment/web
+    wait_for 40 has_event LeaderPolicy web HandedOver
+    new=$(leader_pod web)
+    wait_for 10 is "$new" policy_status web .currentHolder.name
+    expect "Ready pods" "$(ready_pods web)" -eq 2
+    stop_controller 1
+    stop_controller 2
+    start_controller 1
+    start_controller 2
+    wait_for 60 leads_at_stamp web "$STAMP"
+    expect "the leader" "$(leader_pod web)" = "$new"
+    expect "milliseconds to its deletion" "$(ms_to_deletion "$old" "$new")" -ge 10000
+    # It was no surplus pod, whoever looks at it.
+    run has_event LeaderPolicy web SurplusPodDeleted
+    expect "a SurplusPodDeleted" "$status" -ne 0
+}
+
+# gate_is STATUS REASON - of condition RolledOut.
+gate_is() { [ "$(policy_status web '.conditions[?(@.type=="RolledOut")].status') $(policy_status web '.conditions[?(@.type=="RolledOut")].reason')" = "$1 $2" ]; }
+generation() { k get deployment/web -o 'jsonpath={.metadata.generation}'; }
+seen_generation() { policy_status web '.workloads[?(@.name=="web")].observedGeneration'; }
+
+@test "the gate of a pipeline is closed while a newer revision waits, fails with it, and opens when the newest leads" {
+    policy web "$QUICK"
+    deployment web 3 web
+    k patch deployment web --type merge -p '{"spec": {"progressDeadlineSeconds": 5}}'
+    wait_for 30 one_leader web web
+    wait_for 20 gate_is True NewestLeads
+    local old
+    old=$(replicaset_of "$(leader_pod web)")
+    roll deployment/web "$BAD"
+    # Whoever has seen this generation in it is not told of an older one.
+    wait_for 20 is "$(generation)" seen_generation
+    ! gate_is True NewestLeads || fail "the gate is open for a revision that does not lead"
+    wait_for 30 gate_is False HandoverFailed
+    expect "leads" "$(policy_status web '.workloads[0].leadingRevision')" = "$old"
+    expect "waits" "$(policy_status web '.workloads[0].waitingRevision')" != ""
+    roll deployment/web "$GOOD"
+    wait_for 20 is "$(generation)" seen_generation
+    wait_for 40 gate_is True NewestLeads
+    expect "stamp" "$(leader_stamp web)" = "$STAMP"
 }
 
 @test "status shows the successor while a handover is under way" {
@@ -144,6 +222,7 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     wait_for 30 one_leader web web
     roll deployment/web '{"stamp": "good"}'
     wait_for 40 leads_at_stamp web good
+    wait_for 20 is 1 pod_count web # the revision before it runs on for its grace, and would count for the next one
     local old before
     old=$(leader_pod web) before=$(token web)
     roll deployment/web "$BAD"
@@ -203,7 +282,7 @@ route_saw() { grep -q "$1=true" "$BATS_TEST_TMPDIR/routes"; }
     roll deployment/web
     wait_for 40 leads_at_stamp web "$STAMP"
     freeze_owners
-    k delete "$(pod_names web)" --grace-period=0 --force
+    k delete "pod/$(leader_pod web)" --grace-period=0 --force
     wait_for 20 prints_nothing holder web
     started=$(now_ms)
     is_refused "$old" "waits for a pod of another revision"

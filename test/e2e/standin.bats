@@ -58,16 +58,22 @@ JOB
     pod lingering '{zl-test/terminate-after-ms: "1000"}'
     pod hasty '{zl-test/terminate-after-ms: "60000"}'
     pod stuck '{zl-test/stuck: "true"}'
+    pod staying '{zl-test/stuck: ended}'
     # One that is not on a node yet is deleted at once.
-    for pod in lingering hasty stuck; do wait_for 15 is 1 ready_pods "$pod"; done
+    for pod in lingering hasty stuck staying; do wait_for 15 is 1 ready_pods "$pod"; done
     started=$(now_ms)
     k delete pod lingering --wait
     expect "life after deletion in ms" $(($(now_ms) - started)) -ge 1000
     k delete pod hasty --grace-period 1 --wait --timeout 30s
     k delete pod stuck --grace-period 1 --wait=false
+    k delete pod staying --grace-period 1 --wait=false
+    wait_for 15 is Completed k get pod staying -o 'jsonpath={.status.containerStatuses[*].state.terminated.reason}'
     stays 2 phase stuck
-    k annotate pod stuck zl-test/stuck-
+    expect "the stuck one's state" "$(k get pod stuck -o 'jsonpath={.status.containerStatuses[*].state.terminated}')" = ""
+    expect "the ended one's phase" "$(phase staying)" = Running
+    k annotate pod stuck staying zl-test/stuck-
     wait_for 15 is_gone pod stuck
+    wait_for 15 is_gone pod staying
 }
 
 @test "a Deployment rolls out with it" {

@@ -32,7 +32,7 @@ teardown() {
 objects() {
     local kinds
     kinds=$(kubectl api-resources --verbs=list -o name | grep -vE '^events(\.|$)|^componentstatuses$' | paste -sd,)
-    kubectl get "$kinds" --all-namespaces -o json | jq -cS '.items[]
+    kubectl get "$kinds" --all-namespaces -o json | jq -c '.items[]
         | del(.metadata.resourceVersion, .metadata.managedFields, .metadata.generation, .metadata.selfLink,
               .metadata.annotations["endpoints.kubernetes.io/last-change-trigger-time"])
         | if (.metadata.annotations // {}) == {} then del(.metadata.annotations) else . end
@@ -71,11 +71,11 @@ folder() {
     fi
 }
 
-# What a pod of self-signed/job.yaml would do, with its arguments and its rights. --ip: the tests reach the webhook by its address.
+# What a pod of self-signed/deployment.yaml would do, once, with its arguments and its rights. --ip: the tests reach the webhook by its address.
 make_secret() {
     local arguments
-    mapfile -t arguments < <(kubectl create --dry-run=client -o json -f "$zl_root/manifests/self-signed/job.yaml" |
-        jq -r '.spec.template.spec.containers[0].args[]')
+    mapfile -t arguments < <(kubectl create --dry-run=client -o json -f "$zl_root/manifests/self-signed/deployment.yaml" |
+        jq -r '.spec.template.spec.containers[0].args[] | select(startswith("--every") | not)')
     "$ZL_BIN/zen-lead-certs" --kubeconfig "$ZL_RUN/certs.kubeconfig" "${arguments[@]}" --ip 127.0.0.1
     mkdir -p "$ZL_RUN/tls"
     kubectl get secret --namespace zen-lead-system zen-lead-webhook-tls -o json >"$ZL_RUN/tls/secret.json"
@@ -109,7 +109,8 @@ install() {
 point_at_proxy() {
     kubectl get validatingwebhookconfiguration zen-lead -o json |
         jq --arg url "https://127.0.0.1:$(port_of proxy)" \
-            '.webhooks[].clientConfig |= if .service then {url: ($url + .service.path), caBundle} else . end' | kubectl replace -f -
+            '.webhooks[].clientConfig |= if .service then {url: ($url + .service.path), caBundle} else . end' | kubectl replace -f - &&
+        wait_until 10 gatekeeper_is_filled "$(port_of proxy)"
 }
 
 # uninstall - make undeploy, which takes the lines of the document. The processes end when their Deployments are gone, as
@@ -185,4 +186,26 @@ stop_using() {
     uninstall
     stop_using
     wait_for 120 as_before
+}
+
+configurations_are_gone() { prints_nothing kubectl get validatingwebhookconfigurations -o name; }
+
+# What people do who do not read the document.
+@test "the namespace zen-lead-system is deleted instead: the configurations go with it, and nobody is locked out" {
+    deployment web 3 ""
+    deployment plain 3 ""
+    statefulset db 2 ""
+    wait_for 60 all_ready
+    install
+    policy web
+    k label deployment web zen-lead/pool=web
+    wait_for 60 one_leader web web
+    kubectl delete namespace zen-lead-system --wait=false
+    for n in 1 2; do
+        stop_controller "$n"
+        stop_webhook "$n"
+    done
+    wait_for 60 configurations_are_gone
+    k delete pods --all --wait=false
+    wait_for 60 all_ready
 }

@@ -10,8 +10,8 @@ setup() {
     restore_programs
     new_namespace
     kubectl patch validatingwebhookconfiguration zen-lead --type json -p '[
-        {"op": "test", "path": "/webhooks/2/name", "value": "workloads.zen-lead.kube-zen.io"},
-        {"op": "replace", "path": "/webhooks/2/timeoutSeconds", "value": 10}]'
+        {"op": "test", "path": "/webhooks/1/name", "value": "workloads.zen-lead.kube-zen.io"},
+        {"op": "replace", "path": "/webhooks/1/timeoutSeconds", "value": 10}]'
 }
 
 teardown_file() { arm_gatekeeper "$(port_of proxy)" >/dev/null; }
@@ -65,6 +65,19 @@ service_spec='{selector: {app: web}, ports: [{port: 80}]}'
     says retryPeriodSeconds
     expect "the stored value" "$(k get leaderpolicy web -o jsonpath='{.spec.retryPeriodSeconds}')" = 2
     k patch leaderpolicy web --type merge -p '{"spec": {"retryPeriodSeconds": 3}}'
+}
+
+@test "handoverGracePeriodSeconds: 2 if nothing is said, and 0 is a time like any other" {
+    policy web
+    expect "the default" "$(k get leaderpolicy web -o jsonpath='{.spec.handoverGracePeriodSeconds}')" = 2
+    apply "$(lp web '{handoverGracePeriodSeconds: 0}')"
+    succeeds
+    expect "the stored value" "$(k get leaderpolicy web -o jsonpath='{.spec.handoverGracePeriodSeconds}')" = 0
+    for value in -1 61; do
+        apply "$(lp web "{handoverGracePeriodSeconds: $value}")"
+        is_refused
+        says handoverGracePeriodSeconds
+    done
 }
 
 @test "the refusal is the API server's own kind: 422, Invalid, one cause for each field" {

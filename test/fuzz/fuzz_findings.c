@@ -2,7 +2,6 @@
 /*
  * Whatever JSON comes as a LeaderPolicy, workload or Service, new and old: no crash, findings within their bounds, and
  * an answer that is valid JSON. The first line is the object, the rest the old one.
- * Links: webhook/validator/[!v]*.c webhook/review/admission_review.c common/objects/[a-z]*.c common/kinds/[a-z]*.c common/kube/resource.c common/base/[a-z]*.c
  */
 #include "webhook/review/admission_review.h"
 #include "webhook/validator/policy.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whatever bytes a kubeconfig holds: no crash, and what was accepted can be printed as JSON and read back.
- * Links: common/kube/yaml.c common/base/json.c common/base/error.c common/base/memory.c common/base/buf.c common/base/clock.c common/base/log.c common/base/parse.c common/base/utf8.c
  */
 #include "common/base/json.h"
 #include "common/kube/yaml.h"

@@ -50,10 +50,16 @@ same_packages() { diff <(makefile_packages) <(dockerfile_packages); }
 
 fresh_root() { SOURCE_DATE_EPOCH=1700000000 bash test/image/root.sh "$bin" "$work/rootfs"; }
 
+same_sbom() {
+    local n
+    for n in 1 2; do SOURCE_DATE_EPOCH=1700000000 bash test/image/sbom.sh "$work/rootfs" "$work/sbom-$n.json" || return 1; done
+    cmp "$work"/sbom-{1,2}.json && jq -e '.components | length > 20 and all(.[]; .version != "")' "$work/sbom-1.json"
+}
+
 # No shell, no package manager, nothing that runs as somebody else.
 nothing_else() {
     local extra
-    extra=$(cd "$work/rootfs" && find . -type f -not -path './usr/bin/zen-lead-*' -not -name '*.so*' \
+    extra=$(cd "$work/rootfs" && find . -type f -not -path './usr/bin/zen-lead' -not -path './usr/bin/zen-lead-*' -not -name '*.so*' \
         -not -path './etc/passwd' -not -path './etc/group' -not -path './etc/nsswitch.conf')
     [ -z "$extra" ] || { echo "$extra" && return 1; }
     [ -z "$(find "$work/rootfs" -perm /7022 -type f)" ] || { find "$work/rootfs" -perm /7022 -type f && return 1; }
@@ -123,11 +129,12 @@ check "the root folder is made" fresh_root
 check "it holds the programs, their libraries and three files, none of them writable or set-uid" nothing_else
 check "every library that is needed is there" complete
 check "each of them comes with the packages that the Dockerfile installs" from_packages
+check "its SBOM names a package for every library, and twice is the same" same_sbom
 check "the same sources elsewhere give the same root, byte for byte" reproducible
 mkdir -p "$work/rootfs/tmp"
 printf 'apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\nclusters: [{name: a, cluster: {server: "https://nobody.invalid:1"}}]\nusers: [{name: a, user: {token: t}}]\n' >"$work/rootfs/etc/kubeconfig"
 chmod a+r "$work/rootfs/etc/kubeconfig"
-for program in zen-lead-webhook zen-lead-controller zen-lead-certs; do check "$program runs in it" runs "$program"; done
+for program in zen-lead-webhook zen-lead-controller zen-lead-certs zen-lead; do check "$program runs in it" runs "$program"; done
 check "zen-lead-certs makes certificates in it" makes_certificates
 check "a name that cannot be looked up is what is wrong with a server of that name" looks_names_up
 du -sh "$work/rootfs" | sed 's/\t.*/ in all/'

@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# root.sh FOLDER ROOT - what the image holds, written into the new folder ROOT: the programs of FOLDER without debugging
-# information, every library that they load, and who "zen-lead" is. The Dockerfile runs this; so does check.sh.
+# root.sh FOLDER ROOT [PROGRAM...] - what the image holds, written into the new folder ROOT: the programs of FOLDER (zen-lead's, or those
+# that are named) without debugging information, every library that they load, and who "zen-lead" is. The Dockerfile runs this; so do
+# check.sh and test/node.
 #
 # SOURCE_DATE_EPOCH dates the files; without it they keep the hour.
 set -euo pipefail
 
 bin=$1 root=$2
+shift 2
+[ $# -gt 0 ] || set -- zen-lead-webhook zen-lead-controller zen-lead-certs zen-lead
 if [ -z "$root" ] || [ -e "$root" ]; then
     echo "root.sh: ROOT must name a folder that does not exist yet" >&2
     exit 2
 fi
 mkdir -p "$root/usr/bin" "$root/etc"
-for program in zen-lead-webhook zen-lead-controller zen-lead-certs; do
+for program in "$@"; do
     strip --strip-unneeded -o "$root/usr/bin/$program" "$bin/$program"
 done
 

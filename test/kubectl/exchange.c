@@ -75,7 +75,7 @@ bool zl_ask(struct zl_session *session, const struct zl_question *question,
     zl_kube_request_query(&request, "dryRun", question->dry_run);
     zl_kube_request_query(&request, "fieldValidation", question->field_validation);
     CURL *handle = session->client->idle_count > 0
-                       ? session->client->idle[--session->client->idle_count]
+                       ? session->client->idle[--session->client->idle_count].handle
                        : curl_easy_init();
     struct curl_slist *headers = zl_kube_handle_prepare(session->client, handle, &request);
     struct receiver receiver = {.session = session, .answer = answer};
@@ -88,7 +88,7 @@ bool zl_ask(struct zl_session *session, const struct zl_question *question,
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &http_status);
     answer->http_status = code == CURLE_OK ? (int)http_status : 0;
     curl_slist_free_all(headers);
-    session->client->idle[session->client->idle_count++] = handle;
+    session->client->idle[session->client->idle_count++].handle = handle;
     if (answer->body.length > 0 &&
         zl_json_parse(answer->body.data, answer->body.length, &answer->tree, NULL) != ZL_OK) {
         answer->tree = NULL;

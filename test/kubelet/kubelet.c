@@ -188,6 +188,7 @@ static enum zl_status carry_out(struct zl_kubelet *kubelet, const struct zl_kube
     case ZL_KUBELET_SET_STATUS:
     case ZL_KUBELET_FAIL:
     case ZL_KUBELET_SUCCEED:
+    case ZL_KUBELET_END:
         return write_status(kubelet, pod, life, plan, err);
     case ZL_KUBELET_REMOVE:
         return remove_pod(kubelet, pod, err);
@@ -235,7 +236,7 @@ static void *work(void *ctx)
 {
     struct zl_kubelet *kubelet = ctx;
     for (;;) {
-        ZL_AUTO_FREE char *key = zl_workqueue_get(kubelet->queue);
+        ZL_AUTO_FREE char *key = zl_workqueue_get(kubelet->queue, NULL);
         if (key == NULL) {
             return NULL;
         }

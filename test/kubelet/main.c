@@ -29,13 +29,16 @@ static const struct zl_option OPTIONS[] = {
 };
 
 static const struct zl_program PROGRAM = {
-    "zl-kubelet",
-    "Plays scheduler and kubelet for every pod of a control plane that has no machines: for tests "
-    "and the demo. Never run it against a real cluster.",
-    OPTIONS,
-    "Annotations on a pod steer it: zl-test/ready-after-ms, zl-test/ready, zl-test/fail-after-ms,\n"
-    "zl-test/succeed-after-ms, zl-test/terminate-after-ms, zl-test/stuck (see "
-    "test/kubelet/pod.h).\n",
+    .name = "zl-kubelet",
+    .summary = "Plays scheduler and kubelet for every pod of a control plane that has no machines: "
+               "for tests "
+               "and the demo. Never run it against a real cluster.",
+    .options = OPTIONS,
+    .epilogue =
+        "Annotations on a pod steer it: zl-test/ready-after-ms, zl-test/ready, "
+        "zl-test/fail-after-ms,\n"
+        "zl-test/succeed-after-ms, zl-test/terminate-after-ms, zl-test/stuck, zl-test/node (see "
+        "test/kubelet/pod.h).\n",
 };
 
 static int fail(const struct zl_error *err)

@@ -35,6 +35,10 @@ static bool has_ready_condition(const struct cJSON *object)
 /* A DaemonSet's controller leaves it to the scheduler to bind its pods, and says by affinity where to. */
 static const char *wanted_node(const struct cJSON *object)
 {
+    const char *named = annotation(object, "zl-test/node");
+    if (named != NULL) {
+        return named;
+    }
     const struct cJSON *terms = zl_json_at_path(
         object, "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
                 ".nodeSelectorTerms");
@@ -45,6 +49,13 @@ static const char *wanted_node(const struct cJSON *object)
         }
     }
     return NULL;
+}
+
+static bool has_ended(const struct cJSON *object)
+{
+    const struct cJSON *first =
+        zl_json_first(zl_json_at(object, "status", "containerStatuses", NULL));
+    return first != NULL && zl_json_at(first, "state", "terminated", NULL) != NULL;
 }
 
 static struct cJSON *decode_containers(const struct cJSON *object)
@@ -79,6 +90,8 @@ enum zl_status zl_kubelet_pod_decode(void *ctx, const struct cJSON *object, void
     pod->finished = zl_same_string(phase, "Failed") || zl_same_string(phase, "Succeeded");
     pod->ready = has_ready_condition(object);
     pod->never_ready = zl_same_string(annotation(object, "zl-test/ready"), "false");
+    pod->ended = has_ended(object);
+    pod->stays = zl_same_string(annotation(object, "zl-test/stuck"), "ended");
     pod->stuck = zl_same_string(annotation(object, "zl-test/stuck"), "true");
     pod->ready_after_ms = annotation_ms(object, "zl-test/ready-after-ms");
     pod->fail_after_ms = annotation_ms(object, "zl-test/fail-after-ms");
@@ -110,7 +123,7 @@ static struct zl_kubelet_plan plan_end(const struct zl_kubelet_pod *pod,
                                        int64_t now_ms)
 {
     struct zl_kubelet_plan plan = {.step = ZL_KUBELET_WAIT, .wait_ms = -1};
-    if (pod->stuck) {
+    if (pod->stuck || (pod->stays && pod->ended)) {
         return plan;
     }
     int64_t lasts_ms = pod->terminate_after_ms >= 0 ? pod->terminate_after_ms : max_grace_ms;
@@ -119,7 +132,7 @@ static struct zl_kubelet_plan plan_end(const struct zl_kubelet_pod *pod,
     }
     int64_t left_ms = life->deleting_ms + lasts_ms - now_ms;
     if (left_ms <= 0) {
-        plan.step = ZL_KUBELET_REMOVE;
+        plan.step = pod->stays ? ZL_KUBELET_END : ZL_KUBELET_REMOVE;
     } else {
         plan.wait_ms = left_ms;
     }

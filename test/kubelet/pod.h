@@ -8,7 +8,9 @@
  *   zl-test/fail-after-ms       phase Failed so long after it was bound
  *   zl-test/succeed-after-ms    phase Succeeded, likewise
  *   zl-test/terminate-after-ms  how long it lives after its deletion, at most its grace period
- *   zl-test/stuck: "true"       never finishes terminating, until changed or removed
+ *   zl-test/stuck: "true"       never finishes terminating, until changed or removed: its containers run on
+ *   zl-test/stuck: "ended"      likewise, but its containers end in time: only the object stays
+ *   zl-test/node                the node that it is bound to, which need not be one of the stand-in's; default: any of those
  *
  * Threads: pure; a decoded pod is read-only.
  */
@@ -22,7 +24,8 @@ struct zl_kubelet_pod {
     char *node;        /* NULL: not bound */
     char *wanted_node; /* where it is to be bound to; NULL: anywhere */
     bool running, finished, ready, deleting;
-    bool never_ready, stuck;                                 /* annotations */
+    bool ended;                                              /* its containers have */
+    bool never_ready, stuck, stays;                          /* annotations; stuck: "ended" */
     int64_t ready_after_ms, fail_after_ms, succeed_after_ms; /* -1: not set */
     int64_t terminate_after_ms, grace_ms;
     struct cJSON *containers; /* [{name, image}]: the start of containerStatuses */
@@ -46,6 +49,7 @@ enum zl_kubelet_step {
     ZL_KUBELET_SET_STATUS, /* Running, with READY as planned */
     ZL_KUBELET_FAIL,
     ZL_KUBELET_SUCCEED,
+    ZL_KUBELET_END, /* on its way out: its containers have ended, its phase stays */
     ZL_KUBELET_REMOVE,
 };
 

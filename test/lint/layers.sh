@@ -36,7 +36,7 @@ refuse "common/http knows no Kubernetes" "$include(common/(kube|objects|kinds|se
 refuse "common/objects knows only what objects say" "$include(common/(kube|http|kinds|seat|cache))/" common/objects
 refuse "common/kinds knows the objects alone, and how a path names them" "$include(common/(kube/[^r]|http|seat|cache))" common/kinds
 refuse "common/seat knows no cache" "$include(common/(http|cache))/" common/seat
-programs="webhook controller certs"
+programs="webhook controller certs client"
 for program in $programs; do
     others=$(echo "$programs test" | tr ' ' '\n' | grep -vx "$program" | paste -sd'|')
     refuse "$program/ knows no other program" "$include($others)/" "$program"
@@ -70,8 +70,8 @@ pure common/objects common/kinds common/seat ':!common/seat/*_store.[ch]' ':!com
 pure controller/leader controller/state_guard controller/traffic_director 'controller/reconcile/strategy.[ch]'
 pure 'controller/apply/steps.[ch]' 'controller/apply/why.[ch]' 'controller/apply/role_label.[ch]'
 pure 'controller/view/view.[ch]' controller/view/traffic.h controller/view/looks.h
-pure controller/gate/arming.c controller/gate/webhook_entry.c
-pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]'
+pure controller/gate/arming.c controller/gate/webhook_entry.c "controller/gate/token_plan.[ch]"
+pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]' ':!webhook/validator/neighbours.[ch]'
 
 # The rooms of controller/: what is known, who decides, the one table of strategies, and who writes.
 room() { # room WHY ROOMS PATHSPEC...: these files include none of the rooms
@@ -89,10 +89,17 @@ room "only reconcile/ names strategies, and observe/ its gauge of them" 'reconci
 room "manager/ knows reconcile, gate and observe" '(view|apply|leader|state_guard|traffic_director)/' \
     controller/manager ':!controller/manager/keys.c'
 
+# The rooms of client/: the library is no part of the program, and what both stand on knows neither.
+refuse "client/lib knows election/ alone" "${include}client/(cli|run|status)/" client/lib client/election
+refuse "of the program, the sidecar alone uses the library, as others do" "${include}client/lib/" client ':!client/lib' ':!client/sidecar'
+refuse "the sidecar knows of the library what others know" "${include}client/lib/[^z]" client/sidecar
+pure client/run/limit.c client/explain/judge.c client/explain/texts.c 'client/doctor/checks*.[ch]' 'client/handover/ask.[ch]'
+
 # Writes to the API stand in few files.
-refuse "only these write to the API: apply/, gate/, claim.c, the stores of common/seat, common/kube, certs/" \
-    'zl_(lease_swap|token_(reserve|record)|kube_(create|replace|patch|delete))[a-z_]*\(' common webhook controller certs \
-    ':!common/kube' ':!common/seat/*_store.[ch]' ':!controller/apply' ':!controller/gate' ':!webhook/gatekeeper/claim.c' ':!certs'
+refuse "only these write to the API: apply/, gate/, claim.c, the stores of common/seat, common/kube, certs/, handover.c; doctor's are dry runs" \
+    'zl_(lease_swap|token_(reserve|record)|kube_(create|replace|patch|delete))[a-z_]*\(' common webhook controller certs client \
+    ':!common/kube' ':!common/seat/*_store.[ch]' ':!controller/apply' ':!controller/gate' ':!webhook/gatekeeper/claim.c' ':!certs' \
+    ':!client/doctor/gather.c' ':!client/handover/handover.c'
 
 # Everything that a library of ours exports carries our prefix.
 archive=${1:-build/libcommon.a}
@@ -102,6 +109,15 @@ if [ -e "$archive" ]; then
     if [ -n "$leaks" ]; then
         echo "$leaks"
         say_failure "exported symbols start with zl_ or ZL_"
+    fi
+fi
+# And what the library for others exports begins with zenlead_, nothing else.
+library=${archive%/*}/lib/libzenlead.so
+if [ -e "$library" ]; then
+    leaks=$(nm --dynamic --defined-only --extern-only "$library" | awk 'NF == 3 && $3 !~ /^(zenlead_[a-z_]+@@?)?ZENLEAD_1$/ {print $3}' | sort -u)
+    if [ -n "$leaks" ]; then
+        echo "$leaks"
+        say_failure "libzenlead exports zenlead_* alone, each with the version ZENLEAD_1"
     fi
 fi
 exit $failures

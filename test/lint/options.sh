@@ -8,3 +8,5 @@ for program in zen-lead-webhook zen-lead-controller zen-lead-certs; do
     printf '\n## %s\n\n' "$program"
     "$1/$program" --help-markdown
 done
+printf '\n## zen-lead\n\n'
+"$1/zen-lead" --help-markdown

@@ -157,9 +157,6 @@ check_folders() {
     while read -r directory; do
         name=${directory#"$work/manifests/"}
         [[ $name != base && $name != overlays/kubernetes-1.* || $directory == "$install" ]] || continue
-        # batch/v1 has CronJobs from 1.21 on.
-        [[ $name != self-signed-renewal ]] || ((minor >= 21)) || continue
-        [[ $name != self-signed-renewal-1.20 ]] || ((minor < 21)) || continue
         if kubectl_ apply --dry-run=server -k "$directory" >"$work/out" 2>&1; then
             ok "$name is accepted (server-side dry run)"
         elif grep -q 'no matches for kind' "$work/out"; then
@@ -214,6 +211,21 @@ none() {
     fi
 }
 
+# rules_of KIND - the webhook's and the controller's rights, but those to what is in no namespace or in our own: a line for each.
+rules_of() {
+    jq -r --arg kind "$1" 'select(.kind == $kind and (.metadata.namespace // "default") == "default" and
+            (.metadata.name | IN("zen-lead-webhook", "zen-lead-controller"))) | .metadata.name as $who | .rules[]? |
+        select(.resourceNames == null) | .verbs[] as $verb | .resources[] as $resource | .apiGroups[] |
+        select($resource != "nodes") |
+        "\($who) \($verb) \($resource).\(.)"' "$work/all.jsonl" | sort -u
+}
+check_roles() {
+    rules_of ClusterRole >"$work/cluster"
+    rules_of Role >"$work/namespaced"
+    accepts "the ClusterRoles have rules" grep -q 'patch leaderpolicies/status' "$work/cluster"
+    accepts "the Roles of manifests/namespaces give the same rights as the ClusterRoles of base" diff "$work/cluster" "$work/namespaced"
+}
+
 # The profile "restricted" of Pod Security, and what we promise beyond it.
 check_pods() {
     local pod='select(.kind | IN("Deployment", "Job", "CronJob")) | (.spec.jobTemplate // .).spec.template.spec'
@@ -229,10 +241,11 @@ check_pods() {
             or .capabilities.drop != [\"ALL\"] or .capabilities.add)"
     none "containers: requests, and a limit of memory" \
         "$container | .resources | select((.requests.cpu and .requests.memory and .limits.memory) | not)"
-    none "Deployments: both probes" \
-        "select(.kind == \"Deployment\") | .spec.template.spec.containers[] | select((.readinessProbe and .livenessProbe) | not) | .name"
+    # zen-lead-certs serves nobody, and nobody waits for it.
+    none "Deployments that serve: both probes" \
+        "select(.kind == \"Deployment\" and .metadata.name != \"zen-lead-certs\") | .spec.template.spec.containers[] | select((.readinessProbe and .livenessProbe) | not) | .name"
     none "Deployments: a PriorityClass that is in the same folder" \
-        "select(.kind == \"Deployment\") | .spec.template.spec | select(.priorityClassName != \"zen-lead\")"
+        "select(.kind == \"Deployment\" and .metadata.name != \"zen-lead-certs\") | .spec.template.spec | select(.priorityClassName != \"zen-lead\")"
     none "the namespace enforces \"restricted\"" \
         "select(.kind == \"Namespace\") | .metadata.labels | select(.[\"pod-security.kubernetes.io/enforce\"] != \"restricted\")"
     none "roles: no wildcard, nothing that leads to more rights" \
@@ -390,23 +403,41 @@ check_rbac() {
         can yes zen-lead-controller $verb leases.coordination.k8s.io -n default
         can yes zen-lead-webhook $verb leases.coordination.k8s.io -n default
     done
-    can no zen-lead-controller delete leases.coordination.k8s.io -n default
+    # Only for who gives a Lease its owner back, where OwnerReferencesPermissionEnforcement asks for that right.
+    can yes zen-lead-controller delete leases.coordination.k8s.io -n default
     can no zen-lead-webhook delete leases.coordination.k8s.io -n default
     can yes zen-lead-controller patch leaderpolicies.coordination.kube-zen.io --subresource=status -n default
     can yes zen-lead-webhook patch leaderpolicies.coordination.kube-zen.io --subresource=status -n default
     can no zen-lead-controller patch leaderpolicies.coordination.kube-zen.io -n default
     can no zen-lead-controller delete leaderpolicies.coordination.kube-zen.io -n default
+    # A CronJob's Job whose scheduled time another one took.
+    can yes zen-lead-controller delete jobs.batch -n default
+    can no zen-lead-webhook delete jobs.batch -n default
     # For dry runs; RBAC cannot tell them apart.
     can yes zen-lead-controller create leaderpolicies.coordination.kube-zen.io -n default
     for verb in get patch; do
         can yes zen-lead-controller $verb validatingwebhookconfigurations.admissionregistration.k8s.io/zen-lead
         can no zen-lead-controller $verb validatingwebhookconfigurations.admissionregistration.k8s.io/other
+        can yes zen-lead-controller $verb validatingwebhookconfigurations.admissionregistration.k8s.io/zen-lead-pods
         can no zen-lead-webhook $verb validatingwebhookconfigurations.admissionregistration.k8s.io/zen-lead
+        can no zen-lead-certs $verb validatingwebhookconfigurations.admissionregistration.k8s.io/zen-lead-pods
     done
-    for verb in create update delete; do
+    # It deletes neither, but OpenShift asks for the right of who sets an owner.
+    can yes zen-lead-controller delete validatingwebhookconfigurations.admissionregistration.k8s.io/zen-lead
+    can no zen-lead-controller delete validatingwebhookconfigurations.admissionregistration.k8s.io/other
+    for verb in create update; do
         can no zen-lead-controller $verb validatingwebhookconfigurations.admissionregistration.k8s.io/zen-lead
+        can no zen-lead-controller $verb validatingwebhookconfigurations.admissionregistration.k8s.io/zen-lead-pods
     done
-    can yes zen-lead-webhook create events -n default
+    # The path of reviews: read by both, written by the controller alone.
+    can yes zen-lead-webhook get secrets/zen-lead-review-path -n $namespace
+    can yes zen-lead-controller patch secrets/zen-lead-review-path -n $namespace
+    can yes zen-lead-controller create secrets -n $namespace
+    can no zen-lead-webhook patch secrets/zen-lead-review-path -n $namespace
+    can no zen-lead-webhook create secrets -n $namespace
+    can no zen-lead-certs get secrets/zen-lead-review-path -n $namespace
+    can no zen-lead-controller get secrets/zen-lead-review-path -n default
+    can no zen-lead-webhook create events -n default
     check_never
     can yes zen-lead-certs patch secrets/zen-lead-webhook-tls -n $namespace
     can no zen-lead-certs get secrets/other -n $namespace
@@ -438,7 +469,7 @@ check_never() {
         can no $account delete namespaces
         can no $account patch nodes
         can no $account create mutatingwebhookconfigurations.admissionregistration.k8s.io
-        can no $account delete validatingwebhookconfigurations.admissionregistration.k8s.io/zen-lead
+        can no $account delete validatingwebhookconfigurations.admissionregistration.k8s.io/other
         can no $account patch customresourcedefinitions.apiextensions.k8s.io
     done
     can no zen-lead-controller get secrets/zen-lead-webhook-tls -n $namespace
@@ -492,6 +523,7 @@ if [[ -n ${KUBECONFIG:-} ]]; then
     server_kubectl=${found[0]}
     minor=$(server_minor)
     check_objects "$minor"
+    check_roles
     check_pods
     check_rules
     check_schema "$minor"

@@ -45,11 +45,18 @@ static void handle_slow(void *ctx, const struct zl_http_request *request,
     zl_http_respond_text(response, 200, "done\n");
 }
 
+static bool serves_secret(void *ctx, const char *path)
+{
+    (void)ctx;
+    return strcmp(path, "/hidden/s3cret") == 0;
+}
+
 static const struct zl_http_route ROUTES[] = {
-    {"POST", "/validate", handle_length},
-    {"GET", "/healthz", handle_health},
-    {"GET", "/nothing", handle_nothing},
-    {"GET", "/slow", handle_slow},
+    {"POST", "/validate", handle_length, NULL, NULL},
+    {"GET", "/healthz", handle_health, NULL, NULL},
+    {"GET", "/nothing", handle_nothing, NULL, NULL},
+    {"GET", "/slow", handle_slow, NULL, NULL},
+    {"POST", "/hidden", handle_length, NULL, serves_secret},
     {0},
 };
 

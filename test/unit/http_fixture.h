@@ -3,6 +3,7 @@
  * http_fixture.h - a running HTTP server with a few routes, and a client for it.
  *
  * POST /validate answers "<length of the body> <content type>", GET /healthz "ok", GET /nothing nothing;
+ * POST /hidden/s3cret the same as /validate, and nobody is told of it;
  * GET /slow posts ENTERED and waits for LEAVE.
  */
 #ifndef ZL_TEST_HTTP_FIXTURE_H

@@ -60,8 +60,8 @@ static void note_change(void *ctx, const void *old_object, const void *new_objec
         zl_buf_printf(&script->journal, "%s@%s>%s ", new_thing->name, old_thing->version,
                       new_thing->version);
     }
-    if (new_thing != NULL &&
-        zl_informer_position(script->informer) >= zl_resource_version_number(new_thing->version)) {
+    if (new_thing != NULL && zl_informer_state(script->informer, NULL).position >=
+                                 zl_resource_version_number(new_thing->version)) {
         script->position_early = zl_resource_version_number(new_thing->version);
     }
     pthread_mutex_unlock(&script->mutex);
@@ -135,6 +135,8 @@ void zl_script_begin(struct zl_script *script, const struct zl_step *steps, int 
     assert_int_equal(zl_kube_client_new(&config, "test", &script->client, &err), ZL_OK);
     const struct zl_informer_spec spec = {
         .resource = &ZL_KUBE_PODS,
+        .shape = script->shape,
+        .partial = script->partial,
         .decode = decode_thing,
         .free_object = free_thing,
         .on_change = note_change,

@@ -42,6 +42,8 @@ struct zl_script {
     char *paths[ZL_SCRIPT_REQUESTS_MAX];
     int64_t times_ms[ZL_SCRIPT_REQUESTS_MAX];
     int requests;
+    const struct zl_json_shape *shape; /* before it begins */
+    bool partial;
     bool picky;              /* decode wants no object whose role is "extra" */
     uint64_t position_early; /* the newest version that on_change saw in the position too soon */
 };

@@ -341,6 +341,23 @@ char *zl_peer_url(const struct zl_peer *peer)
     return zl_asprintf("http://127.0.0.1:%u", (unsigned)peer->port);
 }
 
+char *zl_peer_kubeconfig(const struct zl_peer *peer)
+{
+    char path[] = "/tmp/zl-peer.XXXXXX";
+    const int fd = mkstemp(path);
+    ZL_AUTO_FREE char *url = zl_peer_url(peer);
+    if (fd < 0 ||
+        dprintf(fd,
+                "apiVersion: v1\nkind: Config\ncurrent-context: a\n"
+                "contexts: [{name: a, context: {cluster: a, user: a, namespace: shop}}]\n"
+                "clusters: [{name: a, cluster: {server: \"%s\"}}]\nusers: [{name: a, user: {}}]\n",
+                url) < 0) {
+        fail("kubeconfig");
+    }
+    (void)close(fd);
+    return zl_strdup(path);
+}
+
 int zl_peer_calls(struct zl_peer *peer)
 {
     pthread_mutex_lock(&peer->lock);

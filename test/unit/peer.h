@@ -18,7 +18,9 @@ struct zl_peer *zl_peer_start(void (*serve)(void *ctx, struct zl_peer_call *call
 void zl_peer_stop(struct zl_peer *peer); /* cuts all connections, joins all threads, frees */
 uint16_t zl_peer_port(const struct zl_peer *peer);
 char *zl_peer_url(const struct zl_peer *peer); /* "http://127.0.0.1:PORT", caller frees */
-int zl_peer_calls(struct zl_peer *peer);       /* requests so far */
+/* Writes a kubeconfig file that leads here, namespace "shop". Its path; the caller unlinks it, and frees. */
+char *zl_peer_kubeconfig(const struct zl_peer *peer);
+int zl_peer_calls(struct zl_peer *peer); /* requests so far */
 
 const char *zl_peer_method(const struct zl_peer_call *call);
 const char *zl_peer_path(const struct zl_peer_call *call); /* with query */

@@ -13,6 +13,7 @@
 
 static char ns[] = "shop", pool[] = "web", version[] = "7", nobody[] = "", ip[] = "10.0.0.1";
 static char ready_time[] = "2026-01-01T00:00:00Z";
+static char node_a[] = "node-a";
 static char pod_a[] = "web-a", uid_a[] = "uid-a", identity_a[] = "web-a_uid-a";
 static char pod_s[] = "web-s", uid_s[] = "uid-s", deposed_a[] = "uid-z,uid-a";
 char rs_old[] = "rs-old", rs_new[] = "rs-new", rs_next[] = "rs-next", rs_other[] = "rs-0";
@@ -38,6 +39,7 @@ static void set_leader(struct scene *scene, const struct knobs *knobs)
         .ready = serving && !leaving,
         .serving = serving,
         .ips = {ip},
+        .node = node_a,
         .grace_s = knobs->grace_s,
     };
     if (knobs->seat == LED || leaving) {
@@ -47,11 +49,14 @@ static void set_leader(struct scene *scene, const struct knobs *knobs)
         view->holder = ZL_HOLDER_GONE;
     }
     if (there) {
-        scene->members[view->member_count++] = (struct zl_member){
-            .pod = &scene->leader, .workload = &scene->deployment, .gatekept = !knobs->single};
+        scene->members[view->member_count++] =
+            (struct zl_member){.pod = &scene->leader,
+                               .workload = &scene->deployment,
+                               .gatekept = !knobs->single || knobs->beside};
     }
     view->unready_ms = knobs->unready_s * 1000;
     view->terminating_ms = knobs->terminating_s * 1000;
+    view->holder_runs_on = knobs->runs_on;
     view->leader_outdated = knobs->outdated;
 }
 
@@ -72,6 +77,7 @@ static void set_successor(struct scene *scene, const struct knobs *knobs)
         .finished = knobs->finished,
         .grace_s = knobs->leaving_grace_s,
         .ips = {ip},
+        .node = node_a,
         .ready_since_us = ready ? NOW_US - ready_s * SECOND_US : 0,
     };
     if (knobs->none || knobs->missing) {
@@ -81,10 +87,14 @@ static void set_successor(struct scene *scene, const struct knobs *knobs)
     view->successor_pod = &scene->successor;
     view->successor_revision_known = !knobs->lagging;
     view->successor_terminating_ms = knobs->leaving_s * 1000;
+    view->successor_runs_on = knobs->stays_on;
+    view->successor_ready_ms = ready && ready_s > 0 ? ready_s * 1000 : 0;
     view->successor_age_ms = (knobs->age_s != 0 ? knobs->age_s : 10) * 1000;
     if (!knobs->finished) {
-        scene->members[view->member_count++] = (struct zl_member){
-            .pod = &scene->successor, .workload = &scene->deployment, .gatekept = !knobs->single};
+        scene->members[view->member_count++] =
+            (struct zl_member){.pod = &scene->successor,
+                               .workload = &scene->deployment,
+                               .gatekept = !knobs->single || knobs->beside};
     }
 }
 
@@ -127,6 +137,7 @@ void set_scene(struct scene *scene, const struct knobs *knobs)
     scene->policy = (struct zl_policy){.meta = {.namespace_ = ns, .name = pool},
                                        .lease_duration_s = 15,
                                        .retry_period_s = 2,
+                                       .handover_grace_s = knobs->grace_period_s,
                                        .recreate = knobs->recreate};
     scene->policy.status.holder_uid = uid_a;
     scene->policy.status.holder_ready_time = knobs->status_knows ? ready_time : NULL;
@@ -171,7 +182,7 @@ static int64_t idle_ms(const struct scene *scene)
     view.wake.due_in_ms = NEVER_MS;
     zl_steps_begin(&steps, &view);
     zl_plan_scale_down(&view, &steps);
-    return steps.look_again_ms;
+    return next_look_ms(&steps);
 }
 
 void expect_plan(const char *name, const struct scene *scene, const char *wanted)

@@ -27,6 +27,7 @@ struct knobs {
     bool status_knows; /* ... but LeaderPolicy status does */
     bool leader_new;   /* it is of the newest revision itself */
     bool serves;       /* leaving, but still Ready */
+    bool runs_on;      /* leaving, and by now it should have: its node is Ready */
     bool outdated;     /* of a StatefulSet with a newer revision */
     bool elsewhere;    /* of another workload of the pool */
     bool deposed;      /* it lost the seat, and still lives */
@@ -35,6 +36,7 @@ struct knobs {
     bool missing;                       /* it names one, but there is no such pod */
     int64_t leaving_s, leaving_grace_s; /* with DELETING: how long, of how long */
     bool goes_on;                       /* with DELETING: it still serves */
+    bool stays_on;                      /* with DELETING: as the leader's RUNS_ON */
     bool ousted;                        /* it is deposed already */
     bool unready, deleting, finished, late_clock;
     int64_t age_s, ready_s; /* 0: 10 and 5 */
@@ -45,6 +47,7 @@ struct knobs {
     bool beside;  /* ... but for another workload of the pool, which wants three */
     char *failed; /* revision */
     int64_t min_ready_s, deadline_s;
+    int64_t grace_period_s; /* of a leader that hands over */
 };
 
 /* What the plan of scaleDown must be of a scene, all of it and nothing else (controller/trace.h). */

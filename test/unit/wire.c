@@ -19,13 +19,35 @@
 
 #define ANSWER_WAIT_MS 30000
 
-static SSL *handshake(int fd, int version)
+/* NULL: none. */
+struct identity {
+    const char *cert_pem, *key_pem;
+};
+
+static void take_on(SSL_CTX *context, const struct identity *identity)
+{
+    BIO *cert_in = BIO_new_mem_buf(identity->cert_pem, -1);
+    BIO *key_in = BIO_new_mem_buf(identity->key_pem, -1);
+    X509 *cert = PEM_read_bio_X509(cert_in, NULL, NULL, NULL);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(key_in, NULL, NULL, NULL);
+    SSL_CTX_use_certificate(context, cert);
+    SSL_CTX_use_PrivateKey(context, key);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    BIO_free(cert_in);
+    BIO_free(key_in);
+}
+
+static SSL *handshake(int fd, int version, const struct identity *identity)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_cipher_list(context,
                             "DEFAULT:@SECLEVEL=0"); /* so that OpenSSL offers TLS 1.1 at all */
     SSL_CTX_set_min_proto_version(context, version);
     SSL_CTX_set_max_proto_version(context, version);
+    if (identity->cert_pem != NULL) {
+        take_on(context, identity);
+    }
     SSL *tls = SSL_new(context);
     SSL_CTX_free(context);
     SSL_set_fd(tls, fd);
@@ -36,8 +58,11 @@ static SSL *handshake(int fd, int version)
     return NULL;
 }
 
-struct zl_wire zl_wire_open(uint16_t port, int tls_version)
+static struct zl_wire dial(uint8_t host, uint16_t port, int tls_version,
+                           const struct identity *identity)
 {
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    from.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~UINT32_C(255)) | host);
     struct zl_wire wire = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(port)};
     peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -46,18 +71,37 @@ struct zl_wire zl_wire_open(uint16_t port, int tls_version)
     setsockopt(wire.fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* like Go's client */
     setsockopt(wire.fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     setsockopt(wire.fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-    if (connect(wire.fd, (struct sockaddr *)&peer, sizeof peer) != 0) {
+    if (bind(wire.fd, (struct sockaddr *)&from, sizeof from) != 0 ||
+        connect(wire.fd, (struct sockaddr *)&peer, sizeof peer) != 0) {
         zl_wire_close(&wire);
         return wire;
     }
     if (tls_version == 0) {
         return wire;
     }
-    wire.tls = handshake(wire.fd, tls_version);
+    wire.tls = handshake(wire.fd, tls_version, identity);
     if (wire.tls == NULL) {
         zl_wire_close(&wire);
     }
     return wire;
+}
+
+struct zl_wire zl_wire_open(uint16_t port, int tls_version)
+{
+    return zl_wire_open_from(1, port, tls_version);
+}
+
+struct zl_wire zl_wire_open_from(uint8_t host, uint16_t port, int tls_version)
+{
+    const struct identity nobody = {0};
+    return dial(host, port, tls_version, &nobody);
+}
+
+struct zl_wire zl_wire_open_as(const char *cert_pem, const char *key_pem, uint16_t port,
+                               int tls_version)
+{
+    const struct identity identity = {.cert_pem = cert_pem, .key_pem = key_pem};
+    return dial(1, port, tls_version, &identity);
 }
 
 void zl_wire_close(struct zl_wire *wire)

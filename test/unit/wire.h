@@ -28,6 +28,11 @@ struct zl_wire_answer {
 
 /* Connect and, with TLS_VERSION (TLS1_2_VERSION, ...), shake hands; fd is -1 when that is refused. */
 struct zl_wire zl_wire_open(uint16_t port, int tls_version);
+/* The same from another address than the usual one: 127.0.0.HOST. */
+struct zl_wire zl_wire_open_from(uint8_t host, uint16_t port, int tls_version);
+/* As a client that has a certificate. */
+struct zl_wire zl_wire_open_as(const char *cert_pem, const char *key_pem, uint16_t port,
+                               int tls_version);
 void zl_wire_close(struct zl_wire *wire);
 /* Which certificate the server showed, as text; the caller frees. */
 char *zl_wire_fingerprint(const struct zl_wire *wire);

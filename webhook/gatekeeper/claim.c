@@ -19,19 +19,20 @@ static const struct zl_metric CLAIMS = {
 
 const struct zl_metric *const ZL_CLAIM_METRICS[] = {&CLAIMS, NULL};
 
+/* What went away meanwhile, the pool itself perhaps, was changed by somebody else as well. */
 static enum zl_attempt attempt_of(enum zl_status status)
 {
-    return status == ZL_OK           ? ZL_ATTEMPT_WON
-           : status == ZL_E_CONFLICT ? ZL_ATTEMPT_LOOK_AGAIN
-                                     : ZL_ATTEMPT_FAILED;
+    return status == ZL_OK                                       ? ZL_ATTEMPT_WON
+           : status == ZL_E_CONFLICT || status == ZL_E_NOT_FOUND ? ZL_ATTEMPT_LOOK_AGAIN
+                                                                 : ZL_ATTEMPT_FAILED;
 }
 
 static enum zl_status swap_lease(const struct zl_gatekeeper *gatekeeper,
                                  const struct zl_request *request, const struct zl_look *look,
                                  const struct zl_lease *next, struct zl_error *err)
 {
-    return zl_lease_swap(gatekeeper->client, next, look->seen.policy, zl_request_left_ms(request),
-                         NULL, err);
+    return zl_lease_swap(gatekeeper->client, next, look->seen.policy, request->deadline_ms, NULL,
+                         err);
 }
 
 /* A Lease that names nobody, so that there is one to swap; or the mark that nobody ever led, on one that is there. */
@@ -79,14 +80,14 @@ static enum zl_attempt reserve_token(const struct zl_gatekeeper *gatekeeper,
 {
     const struct zl_policy *policy = look->seen.policy;
     int64_t above = token_above(gatekeeper, request, look);
-    int64_t left_ms = zl_request_left_ms(request);
-    if (job == NULL || job->tick_s == 0) {
-        return attempt_of(zl_token_reserve(gatekeeper->client, policy, above, left_ms, token, err));
+    if (job == NULL || job->tick_s == 0 || zl_policy_ticks(policy) == NULL) {
+        return attempt_of(
+            zl_token_reserve(gatekeeper->client, policy, above, request->deadline_ms, token, err));
     }
     const struct zl_tick tick = {
         .time_s = job->tick_s, .job = job->meta.name, .uid = job->meta.uid};
-    enum zl_status status =
-        zl_token_reserve_tick(gatekeeper->client, policy, above, &tick, left_ms, token, err);
+    enum zl_status status = zl_token_reserve_tick(gatekeeper->client, policy, above, &tick,
+                                                  request->deadline_ms, token, err);
     return status == ZL_E_INVALID ? ZL_ATTEMPT_LOOK_AGAIN : attempt_of(status);
 }
 
@@ -140,7 +141,8 @@ static struct taker pod_itself(const struct zl_request *request, const struct zl
     const struct zl_candidate pod = {
         .pod = request->pod_name,
         .uid = request->pod_uid,
-        .identity = look->seen.policy->custom_identity ? request->identity : NULL};
+        .identity = look->seen.policy->custom_identity ? request->identity : NULL,
+        .owner = request->owner->uid};
     return (struct taker){.pod = pod, .job = look->seen.job, .provisional = true};
 }
 

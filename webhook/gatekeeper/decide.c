@@ -10,7 +10,7 @@ static enum zl_outcome follower(bool held_by_job)
 /* --- what memory may say -------------------------------------------------------------------------- */
 
 /*
- * A stale denial only delays. What would let a pod of a pool in (no LeaderPolicy, standby, one replica, a free seat) is
+ * A stale denial only delays, and none is older than ZL_BLIND_MS. What would let a pod of a pool in (no LeaderPolicy, standby, one replica, a free seat) is
  * looked at: a pool that was just made, or a workload that was just scaled up, must not slip two pods past its gatekeeper.
  */
 struct zl_decision zl_decide_known(const struct zl_known *known)
@@ -24,11 +24,15 @@ struct zl_decision zl_decide_known(const struct zl_known *known)
     if (known->is_static) {
         return zl_answer(ZL_OUTCOME_STATIC_POD);
     }
+    if (known->is_blind) {
+        return zl_then(ZL_STEP_LOOK,
+                       known->job != NULL ? ZL_OUTCOME_TURN_PENDING : ZL_OUTCOME_CLAIM_PENDING);
+    }
     bool blocks = known->strategy == ZL_STRATEGY_SCALE_DOWN || known->strategy == ZL_STRATEGY_TURNS;
     if (blocks && known->job != NULL) {
         return zl_decide_turn_known(known);
     }
-    bool steadily_held = blocks && zl_refuses_followers(known->workload) &&
+    bool steadily_held = blocks && zl_refuses_followers(known->workload, known->others) &&
                          known->seat == ZL_SEAT_HELD && !known->holder_terminating &&
                          !known->is_holder && !known->is_successor && !known->may_succeed;
     return steadily_held ? zl_answer(follower(known->held_by_job))
@@ -49,8 +53,8 @@ static struct zl_decision decide_without_seat(const struct zl_seen *seen)
     if (seen->strategy == ZL_STRATEGY_ABSENT) {
         return zl_answer(ZL_OUTCOME_POLICY_MISSING);
     }
-    if (seen->workload != NULL && !zl_refuses_followers(seen->workload)) {
-        return zl_answer(ZL_OUTCOME_SINGLE_REPLICA);
+    if (seen->workload != NULL && !zl_refuses_followers(seen->workload, seen->others)) {
+        return zl_answer(seen->foreign_leads ? ZL_OUTCOME_FOLLOWER : ZL_OUTCOME_SINGLE_REPLICA);
     }
     if (seen->strategy == ZL_STRATEGY_STANDBY) {
         return zl_answer(ZL_OUTCOME_STANDBY);
@@ -140,6 +144,25 @@ struct zl_decision zl_decide_seen(const struct zl_seen *seen)
     return seen->job != NULL ? zl_decide_turn_seen(seen) : decide_pod_seen(seen);
 }
 
+enum zl_outcome zl_outcome_of_failure(enum zl_status failed, bool allows)
+{
+    switch (failed) {
+    case ZL_E_TRANSIENT:
+    case ZL_E_THROTTLED:
+    case ZL_E_DENIED:
+        return allows ? ZL_OUTCOME_ALLOWED_UNREACHABLE : ZL_OUTCOME_UNREACHABLE;
+    case ZL_OK:
+    case ZL_E_INVALID:
+    case ZL_E_NOT_FOUND:
+    case ZL_E_CONFLICT:
+    case ZL_E_GONE:
+    case ZL_E_TOO_LARGE:
+    case ZL_E_STOPPED:
+        break;
+    }
+    return ZL_OUTCOME_UNDECIDED;
+}
+
 /* --- what the answers are called, and say --------------------------------------------------------- */
 
 /* One text for whatever a Job waits for: its Events stay one. */
@@ -183,6 +206,9 @@ static const struct {
     [ZL_OUTCOME_UNREACHABLE] = {"unreachable", false,
                                 "zen-lead: could not read from the API server who leads; "
                                 "refused to be safe, try again"},
+    [ZL_OUTCOME_UNDECIDED] = {"undecided", false,
+                              "zen-lead: who leads pool \"%s\" could not be found out; refused to "
+                              "be safe, the log of zen-lead-webhook says why"},
     [ZL_OUTCOME_NAMELESS] = {"nameless", false,
                              "zen-lead: a pod of pool \"%s\" needs metadata.name and metadata.uid "
                              "to become its leader"},

@@ -24,13 +24,15 @@ enum zl_whose_turn {
 
 /* What memory knows of a pod and its pool; everything may be a moment old. */
 struct zl_known {
-    bool is_static;                     /* mirror of a static pod: it says so itself */
-    bool owner_gone;                    /* its workload or Job does not exist any more */
+    bool is_static;  /* mirror of a static pod: it says so itself */
+    bool is_blind;   /* nothing has been watched for a while: it denies nothing */
+    bool owner_gone; /* its workload or Job does not exist any more */
     const struct zl_workload *workload; /* the pod's workload, if it joins a pool; else NULL */
     const struct zl_job *job;           /* the same for its Job; at most one of the two is set */
-    const char *pool;                   /* that one's; NULL: none */
-    const struct zl_policy *policy;     /* the pool's LeaderPolicy; NULL: there is none */
-    enum zl_strategy_kind strategy;     /* how the pool is led */
+    int64_t others;                 /* with WORKLOAD: pods that the pool's other workloads want */
+    const char *pool;               /* that one's; NULL: none */
+    const struct zl_policy *policy; /* the pool's LeaderPolicy; NULL: there is none */
+    enum zl_strategy_kind strategy; /* how the pool is led */
     /* The seat; only with SCALE_DOWN and TURNS. */
     enum zl_seat seat;
     bool holder_terminating;      /* the holder's pod is on its way out */
@@ -61,11 +63,14 @@ struct zl_queue_seen {
 /* What the API server said for this request, but for what names memory. */
 struct zl_seen {
     bool nameless;   /* the review lacks the pod's name or uid */
-    bool owner_gone; /* as in zl_known; so are the next four */
+    bool owner_gone; /* as in zl_known; so are the next five */
     const struct zl_workload *workload;
+    int64_t others;
     const struct zl_job *job;
     const char *pool;
     const struct zl_policy *policy;
+    /* Only where one pod is wanted: that of a workload that left, or wants none any more, leads and lives. */
+    bool foreign_leads;
     /* That a Deployment is in a Job's pool, too, memory tells: no selector can ask for a membership. */
     enum zl_strategy_kind strategy;
     bool memory_lags; /* the first lists are not in: which workloads share the pool nobody knows */
@@ -109,6 +114,7 @@ enum zl_outcome {
     ZL_OUTCOME_OTHER_REVISION,
     ZL_OUTCOME_CLAIM_LOST,
     ZL_OUTCOME_UNREACHABLE,
+    ZL_OUTCOME_UNDECIDED,
     ZL_OUTCOME_NAMELESS,
     ZL_OUTCOME_JOB_EXECUTES,
     /* Of a Job's pod. */
@@ -132,6 +138,11 @@ struct zl_decision {
 
 /* ANSWER or LOOK. */
 struct zl_decision zl_decide_known(const struct zl_known *known);
+/*
+ * What a review ends with when it FAILED. Unreachable is an API server that did not answer in time, had no time, or did not
+ * let us ask; that alone --on-api-error=allow is about (ALLOWS). Anything else leaves the pod outside.
+ */
+enum zl_outcome zl_outcome_of_failure(enum zl_status failed, bool allows);
 /* Anything but LOOK. */
 struct zl_decision zl_decide_seen(const struct zl_seen *seen);
 /* Does the answer depend on who holds the seat? Owner, policy and strategy, which are looked at first, may settle it. */

@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/objects/labels.h"
 #include "common/objects/names.h"
 #include "webhook/gatekeeper/claim.h"
 #include "webhook/gatekeeper/live.h"
@@ -52,16 +53,38 @@ static const struct zl_metric PROBES = {
 
 const struct zl_metric *const ZL_GATEKEEPER_METRICS[] = {&DECISIONS, &DURATION, &PROBES, NULL};
 
+/* Somebody else changed what was looked at. */
+static bool is_race(enum zl_status status)
+{
+    return status == ZL_E_CONFLICT || status == ZL_E_NOT_FOUND || status == ZL_E_GONE;
+}
+
+/*
+ * A review that lost a swap has lost it, also if its time runs out on the next look: the API server was there, and
+ * another pod has the seat.
+ */
+static enum zl_status fail(enum zl_status status, bool lost)
+{
+    return lost && status == ZL_E_TRANSIENT ? ZL_OK : status;
+}
+
 /* The pod's workload may have moved to another pool since memory heard of it: the answer names where it is. */
 static enum zl_status look_and_claim(const struct zl_gatekeeper *gatekeeper,
                                      const struct zl_request *request, const struct zl_known *known,
                                      enum zl_outcome *outcome, char **pool, struct zl_error *err)
 {
+    const enum zl_outcome overtaken =
+        known->job != NULL ? ZL_OUTCOME_TURN_LOST : ZL_OUTCOME_CLAIM_LOST;
+    bool lost = false;
     ZL_AUTO_LOOK struct zl_look look = {0};
     for (int i = 0; i < LOOKS_MAX; i++) {
         enum zl_status status = zl_look(gatekeeper, request, known, &look, err);
+        *outcome = overtaken;
+        if (is_race(status)) {
+            continue;
+        }
         if (status != ZL_OK) {
-            return status;
+            return fail(status, lost);
         }
         if (look.seen.pool != NULL) {
             zl_replace_string(pool, look.seen.pool);
@@ -72,14 +95,15 @@ static enum zl_status look_and_claim(const struct zl_gatekeeper *gatekeeper,
             return ZL_OK;
         }
         enum zl_attempt attempt = zl_claim_attempt(gatekeeper, request, &look, decision.step, err);
-        if (attempt == ZL_ATTEMPT_FAILED) { /* never ZL_OK, or the pod would be let in */
-            return err->status != ZL_OK ? err->status : ZL_E_TRANSIENT;
-        }
         if (attempt == ZL_ATTEMPT_WON) {
             return ZL_OK;
         }
+        *outcome = overtaken; /* what was decided holds no longer */
+        if (attempt == ZL_ATTEMPT_FAILED) {
+            return fail(err->status != ZL_OK ? err->status : ZL_E_TRANSIENT, lost);
+        }
+        lost = lost || decision.step != ZL_STEP_PREPARE;
     }
-    *outcome = known->job != NULL ? ZL_OUTCOME_TURN_LOST : ZL_OUTCOME_CLAIM_LOST;
     return ZL_OK;
 }
 
@@ -116,7 +140,8 @@ static void log_decision(const struct zl_request *request, enum zl_outcome outco
         outcome == ZL_OUTCOME_TURN_ADOPTED || outcome == ZL_OUTCOME_SUCCESSOR) {
         level = ZL_LOG_LEVEL_INFO;
     }
-    if (outcome == ZL_OUTCOME_UNREACHABLE || outcome == ZL_OUTCOME_ALLOWED_UNREACHABLE) {
+    if (outcome == ZL_OUTCOME_UNREACHABLE || outcome == ZL_OUTCOME_ALLOWED_UNREACHABLE ||
+        outcome == ZL_OUTCOME_UNDECIDED) {
         level = ZL_LOG_LEVEL_WARN;
     }
     ZL_LOG_AT(level, "pod reviewed", ZL_STR("namespace", request->namespace_),
@@ -127,7 +152,7 @@ static void log_decision(const struct zl_request *request, enum zl_outcome outco
 
 static struct zl_request request_of(const struct zl_gatekeeper *gatekeeper,
                                     const struct zl_review *review,
-                                    const struct zl_controller_ref *owner)
+                                    const struct zl_controller_ref *owner, const char *labels)
 {
     const struct cJSON *metadata = zl_json_at(review->object, "metadata", NULL);
     return (struct zl_request){
@@ -136,6 +161,7 @@ static struct zl_request request_of(const struct zl_gatekeeper *gatekeeper,
         .pod_uid = zl_json_text(metadata, "uid", NULL),
         .identity = zl_json_text(metadata, "annotations", ZL_KEY_IDENTITY, NULL),
         .owner = owner,
+        .labels = labels,
         .is_static =
             zl_json_text(metadata, "annotations", "kubernetes.io/config.mirror", NULL) != NULL,
         .dry_run = review->dry_run,
@@ -155,10 +181,12 @@ enum zl_outcome zl_gatekeeper_decide(const struct zl_gatekeeper *gatekeeper,
     }
 
     zl_controller_ref_decode(zl_json_at(review->object, "metadata", NULL), &owner);
-    const struct zl_request request = request_of(gatekeeper, review, &owner);
-    if (decide_pod(gatekeeper, &request, &outcome, pool, &err) != ZL_OK) {
-        outcome = gatekeeper->allow_on_api_error ? ZL_OUTCOME_ALLOWED_UNREACHABLE
-                                                 : ZL_OUTCOME_UNREACHABLE;
+    ZL_AUTO_FREE char *labels =
+        zl_labels_pack(zl_json_at(review->object, "metadata", "labels", NULL));
+    const struct zl_request request = request_of(gatekeeper, review, &owner, labels);
+    enum zl_status status = decide_pod(gatekeeper, &request, &outcome, pool, &err);
+    if (status != ZL_OK) {
+        outcome = zl_outcome_of_failure(status, gatekeeper->allow_on_api_error);
     }
     log_decision(&request, outcome, *pool, &err);
     zl_controller_ref_clear(&owner);

@@ -35,16 +35,12 @@ struct zl_request {
     const char *pod_name, *pod_uid;        /* NULL when the review lacks them */
     const char *identity;                  /* annotation zen-lead/identity, or NULL */
     const struct zl_controller_ref *owner; /* the pod's controller; fields may be NULL */
+    const char *labels;                    /* the pod's, as in labels.h; NULL: none */
     bool is_static;                        /* mirror of a static pod */
     bool dry_run;
-    int64_t deadline_ms; /* zl_clock_ms */
+    int64_t
+        deadline_ms; /* zl_clock_ms by which it is answered; every call to the API server ends then */
 };
-
-/* For one call to the API server. */
-static inline int64_t zl_request_left_ms(const struct zl_request *request)
-{
-    return zl_clock_left_ms(request->deadline_ms);
-}
 
 /* Does WORKLOAD send the pod by revisions? A StatefulSet's pods have names that stay: it replaces them one by one. */
 static inline bool zl_request_rolls_out(const struct zl_request *request,

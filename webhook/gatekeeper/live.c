@@ -2,6 +2,7 @@
 #include "webhook/gatekeeper/live.h"
 
 #include "common/cache/live.h"
+#include "common/objects/selectors.h"
 #include "common/seat/lease_store.h"
 #include "common/seat/token_store.h"
 #include "webhook/gatekeeper/memory.h"
@@ -31,7 +32,8 @@ static enum zl_status look_at_workload(const struct zl_gatekeeper *gatekeeper,
     const struct zl_kube_target target = {.resource = &known->kind->resource,
                                           .namespace_ = request->namespace_,
                                           .name = known->meta.name,
-                                          .timeout_ms = zl_request_left_ms(request)};
+                                          .deadline_ms = request->deadline_ms,
+                                          .shape = known->kind->shape};
     enum zl_status status = zl_kube_get(gatekeeper->client, &target, &object, err);
     if (status == ZL_OK) {
         status = zl_workload_decode(known->kind, object, &look->workload, err);
@@ -53,7 +55,7 @@ static enum zl_status look_at_job(const struct zl_gatekeeper *gatekeeper,
                                   struct zl_look *look, struct zl_error *err)
 {
     enum zl_status status = zl_job_read(gatekeeper->client, request->namespace_, known->meta.name,
-                                        zl_request_left_ms(request), &look->job, err);
+                                        request->deadline_ms, &look->job, err);
     if (status != ZL_OK) {
         return status;
     }
@@ -76,10 +78,15 @@ static enum zl_status look_at_policy(const struct zl_gatekeeper *gatekeeper,
 {
     struct zl_seen *seen = &look->seen;
     ZL_AUTO_JSON struct cJSON *object = NULL;
+    if (!zl_pool_name_is_valid(seen->pool)) {
+        seen->strategy = ZL_STRATEGY_ABSENT; /* "team/web" would be another address of the API */
+        return ZL_OK;
+    }
     const struct zl_kube_target target = {.resource = &ZL_KUBE_LEADERPOLICIES,
                                           .namespace_ = request->namespace_,
                                           .name = seen->pool,
-                                          .timeout_ms = zl_request_left_ms(request)};
+                                          .deadline_ms = request->deadline_ms,
+                                          .shape = ZL_POLICY_SHAPE};
     enum zl_status status = zl_kube_get(gatekeeper->client, &target, &object, err);
     if (status == ZL_OK) {
         status = zl_policy_decode(object, &look->policy, err);
@@ -93,7 +100,61 @@ static enum zl_status look_at_policy(const struct zl_gatekeeper *gatekeeper,
     return ZL_OK;
 }
 
-/* --- the seat ------------------------------------------------------------------------------------- */
+/* --- who shares the pool --------------------------------------------------------------------------- */
+
+struct others {
+    const struct zl_kind *kind;
+    const char *pool, *uid; /* of the workload itself, which does not count */
+    int64_t wanted;
+};
+
+static enum zl_status count_other(void *ctx, const struct cJSON *object, struct zl_error *err)
+{
+    struct others *others = ctx;
+    struct zl_workload *workload = NULL;
+    enum zl_status status = zl_workload_decode(others->kind, object, &workload, err);
+    if (status == ZL_OK && zl_same_string(workload->pool, others->pool) &&
+        !zl_same_string(workload->meta.uid, others->uid)) {
+        others->wanted += zl_workload_wants(workload);
+    }
+    zl_workload_free(workload);
+    return status;
+}
+
+/*
+ * Memory tells which workloads share the pool. That there are none is asked once more, because two that are applied together are
+ * milliseconds apart, and each would be let in as the only one. The selector does not find who is a member by annotation.
+ */
+static enum zl_status look_at_others(const struct zl_gatekeeper *gatekeeper,
+                                     const struct zl_request *request, struct zl_look *look,
+                                     struct zl_error *err)
+{
+    struct zl_seen *seen = &look->seen;
+    struct others others = {.pool = seen->pool, .uid = seen->workload->meta.uid};
+    ZL_AUTO_FREE char *labelled = zl_asprintf(ZL_KEY_POOL "=%s", seen->pool);
+    const struct zl_kube_selector selector = {.label = labelled};
+    enum zl_status status = ZL_OK;
+    seen->others =
+        zl_cache_wanted_by_others(gatekeeper->cache, request->namespace_, seen->pool, others.uid);
+    if (zl_refuses_followers(seen->workload, seen->others)) {
+        return ZL_OK;
+    }
+    for (size_t i = 0; status == ZL_OK && i < ZL_KIND_COUNT; i++) {
+        others.kind = ZL_KINDS[i];
+        const struct zl_kube_target target = {.resource = &others.kind->resource,
+                                              .namespace_ = request->namespace_,
+                                              .deadline_ms = request->deadline_ms,
+                                              .shape = others.kind->shape};
+        if (others.kind->wanted != NULL) {
+            status = zl_kube_list(gatekeeper->client, &target, &selector, count_other, &others,
+                                  NULL, err);
+        }
+    }
+    if (others.wanted > seen->others) {
+        seen->others = others.wanted;
+    }
+    return status;
+}
 
 static enum zl_status look_at_holder(const struct zl_gatekeeper *gatekeeper,
                                      const struct zl_request *request, struct zl_look *look,
@@ -102,13 +163,34 @@ static enum zl_status look_at_holder(const struct zl_gatekeeper *gatekeeper,
     enum zl_status status = ZL_OK;
     if (look->lease->holder_pod != NULL) { /* else written by hand: no pod can have such a name */
         status = zl_pod_read(gatekeeper->client, request->namespace_, look->lease->holder_pod,
-                             zl_request_left_ms(request), &look->holder, err);
+                             request->deadline_ms, &look->holder, err);
     }
     if (status == ZL_OK) {
         *out = zl_holder_of(look->lease, look->holder);
     }
     return status;
 }
+
+/* The pool shrank to one workload of one pod: whoever led it before may still be on its way out. */
+static enum zl_status look_for_foreign_leader(const struct zl_gatekeeper *gatekeeper,
+                                              const struct zl_request *request,
+                                              struct zl_look *look, struct zl_error *err)
+{
+    struct zl_seen *seen = &look->seen;
+    enum zl_status status = zl_lease_read(gatekeeper->client, request->namespace_, seen->pool,
+                                          request->deadline_ms, &look->lease, err);
+    if (status != ZL_OK || !zl_lease_is_held(look->lease) || look->lease->holder_pod == NULL) {
+        return status;
+    }
+    enum zl_holder holder = ZL_HOLDER_UNKNOWN;
+    status = look_at_holder(gatekeeper, request, look, &holder, err);
+    seen->foreign_leads = (holder == ZL_HOLDER_ALIVE || holder == ZL_HOLDER_TERMINATING) &&
+                          zl_lease_is_held_by(look->lease, look->holder->meta.uid) &&
+                          !zl_selector_may_match(seen->workload->selector, look->holder->labels);
+    return status;
+}
+
+/* --- the seat ------------------------------------------------------------------------------------- */
 
 /*
  * The Lease was lost: whose claim it carried nobody knows, and that pod may still be on its way into the
@@ -123,8 +205,8 @@ static enum zl_status look_for_lost_claim(const struct zl_gatekeeper *gatekeeper
     if (seen->seat == ZL_SEAT_ABANDONED || !zl_lease_is_lost(look->lease)) {
         return ZL_OK;
     }
-    enum zl_status status = zl_token_read(gatekeeper->client, seen->policy,
-                                          zl_request_left_ms(request), &look->lost_token, err);
+    enum zl_status status = zl_token_read(gatekeeper->client, seen->policy, request->deadline_ms,
+                                          &look->lost_token, err);
     if (status != ZL_OK) {
         return status;
     }
@@ -168,7 +250,7 @@ static enum zl_status look_at_seat(const struct zl_gatekeeper *gatekeeper,
     struct zl_seen *seen = &look->seen;
     enum zl_holder holder = ZL_HOLDER_UNKNOWN;
     enum zl_status status = zl_lease_read(gatekeeper->client, request->namespace_, seen->pool,
-                                          zl_request_left_ms(request), &look->lease, err);
+                                          request->deadline_ms, &look->lease, err);
     if (status != ZL_OK) {
         return status;
     }
@@ -185,7 +267,9 @@ static enum zl_status look_at_seat(const struct zl_gatekeeper *gatekeeper,
     if (status != ZL_OK) {
         return status;
     }
-    seen->seat = zl_seat_judge(look->lease, holder, age_ms, gatekeeper->claim_timeout_ms);
+    seen->seat = zl_seat_judge(
+        look->lease, holder, age_ms,
+        zl_claim_patience_ms(look->lease, request->owner->uid, gatekeeper->claim_timeout_ms));
     seen->holder_terminating = holder == ZL_HOLDER_TERMINATING;
     seen->held_by_job = zl_turn_of(NULL, look->lease) != ZL_TURN_NOBODYS;
     if (seen->workload != NULL) {
@@ -202,6 +286,7 @@ static void forget_seat(struct zl_look *look)
     const struct zl_seen was = look->seen;
     look->seen = (struct zl_seen){.nameless = was.nameless,
                                   .workload = was.workload,
+                                  .others = was.others,
                                   .job = was.job,
                                   .pool = was.pool,
                                   .policy = was.policy,
@@ -215,6 +300,17 @@ static void forget_seat(struct zl_look *look)
     zl_living_pods_clear(&look->living);
 }
 
+/* A policy that memory has not heard of: nobody follows its namespace's workloads yet. */
+static bool knows_workloads(struct zl_cache *cache, const char *namespace_)
+{
+    for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
+        if (!zl_cache_is_followed(cache, zl_cached_of(ZL_KINDS[i]), namespace_)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum zl_status zl_look(const struct zl_gatekeeper *gatekeeper, const struct zl_request *request,
                        const struct zl_known *known, struct zl_look *look, struct zl_error *err)
 {
@@ -226,12 +322,19 @@ enum zl_status zl_look(const struct zl_gatekeeper *gatekeeper, const struct zl_r
     }
     zl_look_clear(look);
     seen->nameless = request->pod_name == NULL || request->pod_uid == NULL;
-    seen->memory_lags = !zl_cache_is_synced(gatekeeper->cache, &lagging);
+    seen->memory_lags = !zl_cache_is_synced(gatekeeper->cache, request->namespace_, &lagging) ||
+                        !knows_workloads(gatekeeper->cache, request->namespace_);
     enum zl_status status = known->job != NULL
                                 ? look_at_job(gatekeeper, request, known->job, look, err)
                                 : look_at_workload(gatekeeper, request, known->workload, look, err);
     if (status == ZL_OK && seen->pool != NULL) {
         status = look_at_policy(gatekeeper, request, look, err);
+    }
+    if (status == ZL_OK && seen->workload != NULL && seen->strategy == ZL_STRATEGY_SCALE_DOWN) {
+        status = look_at_others(gatekeeper, request, look, err);
+        if (status == ZL_OK && !zl_refuses_followers(seen->workload, seen->others)) {
+            return look_for_foreign_leader(gatekeeper, request, look, err);
+        }
     }
     return status == ZL_OK && zl_needs_seat(seen) ? look_at_seat(gatekeeper, request, look, err)
                                                   : status;

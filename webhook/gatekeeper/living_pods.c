@@ -37,7 +37,7 @@ static void add_other_uid(struct zl_living_pods *out, const struct zl_pod *pod)
 static bool is_found(const struct zl_living_pods *out, const struct zl_pod *pod)
 {
     return (out->first != NULL && strcmp(out->first->meta.uid, pod->meta.uid) == 0) ||
-           (out->other_uids != NULL && strstr(out->other_uids, pod->meta.uid) != NULL);
+           zl_uids_have(out->other_uids, pod->meta.uid);
 }
 
 /* Has POD a part in this: not the leader, not one that lost the seat, nor one that waits to be Ready? */
@@ -97,6 +97,21 @@ static void add_living_pod(struct search *search, struct zl_pod *pod, struct zl_
     }
 }
 
+/* Does a workload of the pool select POD? */
+static bool is_selected(const struct search *search, const struct zl_pod *pod)
+{
+    const struct zl_seen *seen = &search->look->seen;
+    ZL_AUTO_REFS struct zl_refs others = {0};
+    bool is = zl_selector_may_match(seen->workload->selector, pod->labels);
+    zl_cache_list_workloads(search->gatekeeper->cache, search->request->namespace_, seen->pool,
+                            &others);
+    for (size_t i = 0; !is && i < others.count; i++) {
+        const struct zl_workload *other = zl_ref_object(others.items[i]);
+        is = zl_selector_may_match(other->selector, pod->labels);
+    }
+    return is;
+}
+
 /* Is POD of a workload of the pool that takes part in its election? */
 static enum zl_status is_of_workload(struct search *search, const struct zl_pod *pod, bool *is,
                                      struct zl_error *err)
@@ -111,7 +126,12 @@ static enum zl_status is_of_workload(struct search *search, const struct zl_pod 
     }
     enum zl_status status =
         zl_owners_workload_of(search->gatekeeper->owners, request->namespace_,
-                              &pod->meta.controller, request->deadline_ms, &ref, err);
+                              &pod->meta.controller, pod->labels, request->deadline_ms, &ref, err);
+    if (status == ZL_E_NOT_FOUND) {
+        /* It follows its owner, and runs till then. Whether it ever goes is the controller's business. */
+        *is = is_selected(search, pod);
+        return ZL_OK;
+    }
     if (status != ZL_OK || ref == NULL) {
         return status;
     }
@@ -120,8 +140,8 @@ static enum zl_status is_of_workload(struct search *search, const struct zl_pod 
     /* Whether the successor of another workload may lead, its own rollout says. */
     bool foreign_successor =
         !same && !pod->ready && zl_lease_is_succeeded_by(seen->lease, pod->meta.uid);
-    /* Another workload that wants a single replica has no part in the election. */
-    *is = (same || zl_refuses_followers(owner)) && !foreign_successor &&
+    /* One of a Kind of which no pod is refused has no part in the election. */
+    *is = (same || owner->kind->wanted != NULL) && !foreign_successor &&
           zl_same_string(owner->pool, seen->pool);
     return ZL_OK;
 }
@@ -175,14 +195,19 @@ static enum zl_status consider_object(void *ctx, const struct cJSON *object, str
     return status == ZL_OK ? consider_pod(ctx, pod, err) : status;
 }
 
-static enum zl_status list_pods(struct search *search, const struct zl_kube_selector *selected,
-                                struct zl_error *err)
+/* The pods that SELECTOR (NULL: all) selects and that are not over. */
+static enum zl_status list_unfinished(struct search *search, const char *selector,
+                                      struct zl_error *err)
 {
     const struct zl_request *request = search->request;
     const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS,
                                           .namespace_ = request->namespace_,
-                                          .timeout_ms = zl_request_left_ms(request)};
-    return zl_kube_list(search->gatekeeper->client, &target, selected, consider_object, search,
+                                          .deadline_ms = request->deadline_ms,
+                                          .shape = ZL_POD_SHAPE};
+    /* Finished ones may be many, and stay: each eviction leaves one. */
+    const struct zl_kube_selector selected = {
+        .label = selector, .field = "status.phase!=Succeeded,status.phase!=Failed"};
+    return zl_kube_list(search->gatekeeper->client, &target, &selected, consider_object, search,
                         NULL, err);
 }
 
@@ -212,22 +237,16 @@ static enum zl_status list_workloads_pods(struct search *search, struct zl_error
     }
     zl_selectors_cover(texts, count, &cover);
     for (size_t i = 0; status == ZL_OK && i < cover.count; i++) {
-        const struct zl_kube_selector selected = {.label = cover.items[i]};
-        status = list_pods(search, &selected, err);
+        status = list_unfinished(search, cover.items[i], err);
     }
     return status;
 }
 
-/* Finished ones may be many, and stay. */
-static enum zl_status list_unfinished(struct search *search, const char *selector,
-                                      struct zl_error *err)
-{
-    const struct zl_kube_selector selected = {
-        .label = selector, .field = "status.phase!=Succeeded,status.phase!=Failed"};
-    return list_pods(search, &selected, err);
-}
-
-/* The Job controller puts its label on all its pods, but for Jobs that have a selector of their own. */
+/*
+ * The Job controller puts its label on all its pods, but for Jobs that have a selector of their own. Jobs that are over count: their
+ * last pods may still be on their way out; and so do those that are gone, whose pods outlive them for a moment: so it cannot be
+ * asked for by the names of the Jobs that memory has.
+ */
 static enum zl_status list_jobs_pods(struct search *search, struct zl_error *err)
 {
     const struct zl_seen *seen = &search->look->seen;

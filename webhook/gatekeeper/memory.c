@@ -47,7 +47,7 @@ static enum zl_status recall_workload(const struct zl_gatekeeper *gatekeeper,
     struct zl_known *known = &memory->known;
     enum zl_status status =
         zl_owners_workload_of(gatekeeper->owners, request->namespace_, request->owner,
-                              request->deadline_ms, &memory->owner_ref, err);
+                              request->labels, request->deadline_ms, &memory->owner_ref, err);
     if (status == ZL_E_NOT_FOUND) {
         known->owner_gone = true;
         return ZL_OK;
@@ -55,8 +55,22 @@ static enum zl_status recall_workload(const struct zl_gatekeeper *gatekeeper,
     if (memory->owner_ref != NULL) {
         known->workload = zl_ref_object(memory->owner_ref);
         known->pool = known->workload->pool;
+        known->others = zl_cache_wanted_by_others(gatekeeper->cache, request->namespace_,
+                                                  known->pool, known->workload->meta.uid);
     }
     return status;
+}
+
+/* The kinds by which memory denies. */
+static bool is_blind(const struct zl_gatekeeper *gatekeeper, const char *namespace_)
+{
+    for (int kind = ZL_CACHED_POLICIES; kind <= ZL_CACHED_PODS; kind++) {
+        if (zl_cache_not_watching_ms(gatekeeper->cache, (enum zl_cached)kind, namespace_) >
+            ZL_BLIND_MS) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* --- how is the pool led, and who leads? ---------------------------------------------------------- */
@@ -87,7 +101,7 @@ static bool may_succeed(const struct zl_gatekeeper *gatekeeper, const struct zl_
     /* Beside the leader of another workload there is no successor. Not known: ask. */
     enum zl_status status =
         zl_owners_workload_of(gatekeeper->owners, request->namespace_, &holder->meta.controller,
-                              request->deadline_ms, &ref, &ignored);
+                              holder->labels, request->deadline_ms, &ref, &ignored);
     if (status != ZL_OK || ref == NULL) {
         return true;
     }
@@ -132,6 +146,7 @@ enum zl_status zl_memory_recall(const struct zl_gatekeeper *gatekeeper,
     if (status != ZL_OK || known->pool == NULL) {
         return status;
     }
+    known->is_blind = is_blind(gatekeeper, request->namespace_);
     out->policy_ref =
         zl_cache_find(gatekeeper->cache, ZL_CACHED_POLICIES, request->namespace_, known->pool);
     known->policy = out->policy_ref != NULL ? zl_ref_object(out->policy_ref) : NULL;

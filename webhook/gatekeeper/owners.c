@@ -2,12 +2,10 @@
 #include "webhook/gatekeeper/owners.h"
 
 #include "common/base/clock.h"
+#include "common/objects/selectors.h"
 #include "webhook/gatekeeper/sightings.h"
 
 #include <string.h>
-
-/* A watch that was cut is open again within a second. One that is not leaves memory behind. */
-enum { BLIND_MS = 1000 };
 
 struct zl_owners {
     struct zl_kube_client *client;
@@ -34,14 +32,16 @@ void zl_owners_free(struct zl_owners *owners)
 }
 
 static enum zl_status read_object(struct zl_owners *owners, const struct zl_kube_resource *resource,
-                                  const char *namespace_, const char *name, bool metadata_only,
-                                  int64_t deadline_ms, struct cJSON **out, struct zl_error *err)
+                                  const char *namespace_, const char *name,
+                                  const struct zl_json_shape *shape, int64_t deadline_ms,
+                                  struct cJSON **out, struct zl_error *err)
 {
     const struct zl_kube_target target = {.resource = resource,
                                           .namespace_ = namespace_,
                                           .name = name,
-                                          .timeout_ms = zl_clock_left_ms(deadline_ms),
-                                          .metadata_only = metadata_only};
+                                          .deadline_ms = deadline_ms,
+                                          .metadata_only = shape == ZL_OBJECT_SHAPE,
+                                          .shape = shape};
     return zl_kube_get(owners->client, &target, out, err);
 }
 
@@ -57,6 +57,7 @@ static bool may_join(const struct zl_kind *kind, const void *object)
 struct wanted {
     const struct zl_kind *kind;
     const char *namespace_, *name, *uid;
+    const char *labels; /* of a pod that it has; NULL: none are known */
     int64_t deadline_ms;
 };
 
@@ -73,10 +74,10 @@ static enum zl_status read_and_remember(struct zl_owners *owners, const struct w
     ZL_AUTO_JSON struct cJSON *json = NULL;
     void *object = NULL;
     enum zl_status status = read_object(owners, &kind->resource, wanted->namespace_, wanted->name,
-                                        false, wanted->deadline_ms, &json, err);
+                                        kind->shape, wanted->deadline_ms, &json, err);
     if (status == ZL_E_NOT_FOUND && kind->alternative != NULL) {
-        status = read_object(owners, kind->alternative, wanted->namespace_, wanted->name, false,
-                             wanted->deadline_ms, &json, err);
+        status = read_object(owners, kind->alternative, wanted->namespace_, wanted->name,
+                             kind->shape, wanted->deadline_ms, &json, err);
     }
     if (status == ZL_OK) {
         status = kind->decode(kind, json, &object, err);
@@ -123,7 +124,7 @@ static enum zl_status find(struct zl_owners *owners, const struct wanted *wanted
     if (!zl_sightings_find(owners->sightings, wanted->uid, &sighting) || sighting.was_in != NULL) {
         return read_and_remember(owners, wanted, out, err);
     }
-    if (zl_cache_not_watching_ms(owners->cache, cached_as) > BLIND_MS) {
+    if (zl_cache_not_watching_ms(owners->cache, cached_as, wanted->namespace_) > ZL_BLIND_MS) {
         /* What was in no pool may be in one by now. If nobody can say, what was in none stays so. */
         struct zl_error blind = {0};
         enum zl_status status = read_and_remember(owners, wanted, out, &blind);
@@ -134,8 +135,8 @@ static enum zl_status find(struct zl_owners *owners, const struct wanted *wanted
         return ZL_OK;
     }
     /* Seen before and not in the store: either the informer is still behind, or it left its pool. */
-    if (!zl_cache_is_settled(owners->cache, cached_as) ||
-        zl_cache_position(owners->cache, cached_as) < sighting.version) {
+    if (!zl_cache_is_settled(owners->cache, cached_as, wanted->namespace_) ||
+        zl_cache_position(owners->cache, cached_as, wanted->namespace_) < sighting.version) {
         *out = ZL_STEAL(&sighting.owner);
     } else if (sighting.owner != NULL) {
         return read_and_remember(owners, wanted, out, err);
@@ -145,26 +146,25 @@ static enum zl_status find(struct zl_owners *owners, const struct wanted *wanted
 
 /* --- through what stands between: from a ReplicaSet to its Deployment ---------------------------- */
 
-/* "<workload>-<hash>": a pooled one of that name, NULL if there is none. */
-static struct zl_ref *find_namesake(struct zl_owners *owners, const struct wanted *between,
-                                    const struct zl_kind *kind)
-{
-    const char *dash = strrchr(between->name, '-');
-    size_t length = dash != NULL ? (size_t)(dash - between->name) : 0;
-    ZL_AUTO_FREE char *name = zl_strndup(between->name, length);
-    return zl_cache_find(owners->cache, zl_cached_of(kind), between->namespace_, name);
-}
-
 /*
- * A Deployment that was deleted without its ReplicaSet (--cascade=orphan) and made again adopts it: then
- * the remembered link leads to the old one, which is in no pool, and nothing would be gatekept any more.
+ * A ReplicaSet that lost its Deployment (--cascade=orphan), or never had one, is adopted by any whose selector fits:
+ * then the remembered link leads to one that is in no pool, or nowhere, and nothing would be gatekept any more. What a
+ * Deployment makes pods through has its selector's labels, and so have the pods. Read again for each pod of a workload that
+ * another one's selector covers: only that costs something.
  */
 static bool link_is_stale(struct zl_owners *owners, const struct wanted *between,
                           const struct zl_kind *kind, const struct zl_sighting *link)
 {
-    ZL_AUTO_REF struct zl_ref *namesake = find_namesake(owners, between, kind);
-    return namesake != NULL &&
-           !zl_same_string(zl_kind_meta(zl_ref_object(namesake))->uid, link->owner_uid);
+    ZL_AUTO_REFS struct zl_refs pooled = {0};
+    zl_cache_list(owners->cache, zl_cached_of(kind), between->namespace_, &pooled);
+    for (size_t i = 0; i < pooled.count; i++) {
+        const struct zl_workload *workload = zl_ref_object(pooled.items[i]);
+        if (!zl_same_string(workload->meta.uid, link->owner_uid) &&
+            zl_selector_may_match(workload->selector, between->labels)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Which object of KIND controls BETWEEN, read live and remembered. */
@@ -174,8 +174,9 @@ static enum zl_status read_link(struct zl_owners *owners, const struct wanted *b
 {
     ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_meta meta;
-    enum zl_status status = read_object(owners, &between->kind->resource, between->namespace_,
-                                        between->name, true, between->deadline_ms, &object, err);
+    enum zl_status status =
+        read_object(owners, &between->kind->resource, between->namespace_, between->name,
+                    ZL_OBJECT_SHAPE, between->deadline_ms, &object, err);
     if (status == ZL_OK) {
         status = zl_meta_decode(object, &meta, err);
     }
@@ -241,8 +242,8 @@ static enum zl_status find_behind(struct zl_owners *owners, const struct wanted 
 }
 
 enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *namespace_,
-                                     const struct zl_controller_ref *owner, int64_t deadline_ms,
-                                     struct zl_ref **out, struct zl_error *err)
+                                     const struct zl_controller_ref *owner, const char *labels,
+                                     int64_t deadline_ms, struct zl_ref **out, struct zl_error *err)
 {
     const struct zl_kind *kind = zl_kind_of_pods(owner);
     *out = NULL;
@@ -254,6 +255,7 @@ enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *names
                                   .namespace_ = namespace_,
                                   .name = owner->name,
                                   .uid = owner->uid,
+                                  .labels = labels,
                                   .deadline_ms = deadline_ms};
     return kind->between != NULL ? find_behind(owners, &wanted, kind, out, err)
                                  : find(owners, &wanted, out, err);

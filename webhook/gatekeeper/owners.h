@@ -5,7 +5,8 @@
  * An informer lags a little behind the API server. That is harmless for a denial (it only delays) but
  * not for "this owner joins no pool": a Deployment and its first pods are milliseconds apart. So an
  * owner that was never seen before is read live, once per uid; from then on memory answers, and the
- * informer's position says when its view is newer than that reading.
+ * informer's position says when its view is newer than that reading. Which Deployment a ReplicaSet belongs to is
+ * believed until a pooled one could have adopted it: then that is read again.
  *
  * Threads: any.
  */
@@ -13,6 +14,9 @@
 #define ZL_WEBHOOK_GATEKEEPER_OWNERS_H
 
 #include "common/cache/cache.h"
+
+/* A watch that was cut is open again within a second. One that is not leaves memory behind. */
+enum { ZL_BLIND_MS = 1000 };
 
 struct zl_owners; /* opaque */
 
@@ -24,14 +28,16 @@ void zl_owners_free(struct zl_owners *owners);
  * The workload that a pod belongs to, if it joins a pool.
  *
  * @param owner        the pod's controller; fields may be NULL
+ * @param labels       the pod's, as in labels.h; NULL: none
  * @param deadline_ms  zl_clock_ms by which live reads must be done
  * @param out          NULL: in no pool; else the caller drops the reference (struct zl_workload)
  * @return ZL_OK; ZL_E_NOT_FOUND: the pod's owner or that one's Deployment does not exist any more, so that
  *         garbage collection will take the pod; or the failure of a live read
  */
 enum zl_status zl_owners_workload_of(struct zl_owners *owners, const char *namespace_,
-                                     const struct zl_controller_ref *owner, int64_t deadline_ms,
-                                     struct zl_ref **out, struct zl_error *err) ZL_MUST_CHECK;
+                                     const struct zl_controller_ref *owner, const char *labels,
+                                     int64_t deadline_ms, struct zl_ref **out,
+                                     struct zl_error *err) ZL_MUST_CHECK;
 
 /* Is OWNER, a pod's controller, a Job? */
 bool zl_controller_ref_is_job(const struct zl_controller_ref *owner);

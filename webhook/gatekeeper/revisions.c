@@ -22,9 +22,8 @@ static enum zl_status look_at_successor(const struct zl_gatekeeper *gatekeeper,
         return ZL_OK;
     }
     int64_t age_ms = zl_claim_clock_observe_successor(gatekeeper->clock, lease, zl_clock_ms());
-    enum zl_status status =
-        zl_pod_read(gatekeeper->client, request->namespace_, lease->successor_pod,
-                    zl_request_left_ms(request), &pod, err);
+    enum zl_status status = zl_pod_read(gatekeeper->client, request->namespace_,
+                                        lease->successor_pod, request->deadline_ms, &pod, err);
     if (status == ZL_OK) {
         bool there = pod != NULL && strcmp(pod->meta.uid, lease->successor_uid) == 0;
         *lives = there ? !pod->finished : age_ms < gatekeeper->claim_timeout_ms;
@@ -57,12 +56,13 @@ static enum zl_status compare_revisions(const struct zl_gatekeeper *gatekeeper,
     struct zl_replicasets replicasets = {0};
     enum zl_status status =
         zl_replicasets_read(gatekeeper->client, request->namespace_, workload->selector,
-                            zl_request_left_ms(request), &replicasets, err);
+                            request->deadline_ms, &replicasets, err);
     if (status == ZL_OK) {
         struct zl_rollout rollout =
             zl_rollout_of((const struct zl_replicaset *const *)replicasets.items, replicasets.count,
                           workload->meta.uid, look->lease);
         const char *revision = request->owner->uid;
+        rollout.others = seen->others;
         bool beside = holder_revision == NULL || is_own(&replicasets, workload, holder_revision);
         out->proven = rollout.proven != NULL;
         out->may_lead = zl_rollout_may_lead(&rollout, seen->policy, revision);

@@ -42,7 +42,7 @@ static enum zl_status is_wanting(const struct zl_gatekeeper *gatekeeper,
     ZL_AUTO_FREE char *its_pool = NULL;
     *is = false;
     enum zl_status status = zl_job_read(gatekeeper->client, request->namespace_, named->name,
-                                        zl_request_left_ms(request), &job, err);
+                                        request->deadline_ms, &job, err);
     if (job != NULL && zl_same_string(job->meta.uid, named->uid)) {
         status =
             zl_owners_pool_of_job(gatekeeper->owners, job, request->deadline_ms, &its_pool, err);
@@ -97,7 +97,7 @@ static void judge_queue(const struct zl_look *look, const char *turn_uid, struct
                         struct zl_queue_seen *out)
 {
     const char *own = look->seen.job->meta.uid;
-    zl_turns_judge(queue->turns, queue->count, turn_uid, &look->seen.policy->status.ticks,
+    zl_turns_judge(queue->turns, queue->count, turn_uid, zl_policy_ticks(look->seen.policy),
                    zl_clock_wall_us() / 1000000);
     const struct zl_turn *next = zl_turns_next(queue->turns, queue->count);
     out->standing = zl_turns_find(queue->turns, queue->count, own)->standing;

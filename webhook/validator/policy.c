@@ -2,6 +2,7 @@
 #include "webhook/validator/policy.h"
 
 #include "common/objects/names.h"
+#include "common/objects/policy.h"
 #include "common/objects/policy_fields.h"
 #include "common/objects/service.h"
 
@@ -12,7 +13,10 @@
 #define UNSUPPORTED "FieldValueNotSupported"
 #define TOO_LONG "FieldValueTooLong"
 
-/* The number as it counts; 0, which is in no field's range: it is none that may be. */
+/* No field's range has it. */
+enum { NO_SECONDS = -1 };
+
+/* The number as it counts; NO_SECONDS: it is none that may be. */
 static int64_t seconds_of(const struct cJSON *spec, const struct zl_policy_field *field)
 {
     const struct cJSON *node = zl_json_at(spec, field->name, NULL);
@@ -20,13 +24,13 @@ static int64_t seconds_of(const struct cJSON *spec, const struct zl_policy_field
         return field->fallback;
     }
     int64_t value = zl_json_i64(spec, INT64_MIN, field->name, NULL);
-    return value >= field->min && value <= field->max ? value : 0;
+    return value >= field->min && value <= field->max ? value : NO_SECONDS;
 }
 
 static void check_seconds(const struct cJSON *spec, const struct zl_policy_field *field,
                           struct zl_findings *findings)
 {
-    if (seconds_of(spec, field) != 0) {
+    if (seconds_of(spec, field) != NO_SECONDS) {
         return;
     }
     ZL_AUTO_FREE char *shown = zl_json_print(zl_json_at(spec, field->name, NULL));
@@ -47,7 +51,7 @@ static void check_order(const struct cJSON *spec, const struct zl_policy_field *
     }
     int64_t value = seconds_of(spec, field);
     int64_t limit = seconds_of(spec, upper);
-    if (value == 0 || limit == 0 || value < limit) {
+    if (value == NO_SECONDS || limit == NO_SECONDS || value < limit) {
         return;
     }
     /* In the proportion of the defaults. */
@@ -142,6 +146,14 @@ static void check_name(const struct cJSON *object, struct zl_findings *findings)
             "Too long: may not be longer than %d: it is the value of the label " ZL_KEY_POOL
             "; choose a shorter name",
             ZL_POOL_NAME_MAX);
+        return;
+    }
+    if (zl_pool_name_is_reserved(name)) {
+        zl_findings_error(
+            findings, INVALID, "metadata.name",
+            "Invalid value: \"%s\": the Lease of such a pool would be the one by which "
+            "zen-lead's controllers elect one of them; choose another name",
+            name);
         return;
     }
     ZL_AUTO_FREE char *director = zl_asprintf("%s" ZL_DIRECTOR_SUFFIX, name);

@@ -6,6 +6,7 @@
 #include "common/base/metrics.h"
 #include "common/objects/names.h"
 #include "webhook/review/bad_review.h"
+#include "webhook/validator/neighbours.h"
 #include "webhook/validator/policy.h"
 #include "webhook/validator/workload.h"
 
@@ -124,14 +125,17 @@ char *zl_validator_answer_policy(const struct zl_gatekeeper *gatekeeper, const c
 
 /* What is known of the LeaderPolicy NAME; *OUT keeps it, the caller drops it. */
 static struct zl_warned_policy look_up(const struct zl_gatekeeper *gatekeeper,
-                                       const char *namespace_, const char *name,
+                                       const struct zl_review *review, const char *name,
                                        struct zl_ref **out)
 {
+    const char *namespace_ = review->namespace_;
+    const char *uid = zl_json_text(review->object, "metadata", "uid", NULL);
     int64_t wait_ms = gatekeeper->deadline_ms < LOOK_UP_MS ? gatekeeper->deadline_ms : LOOK_UP_MS;
     const struct zl_kube_target target = {.resource = &ZL_KUBE_LEADERPOLICIES,
                                           .namespace_ = namespace_,
                                           .name = name,
-                                          .timeout_ms = wait_ms};
+                                          .deadline_ms = zl_clock_ms() + wait_ms,
+                                          .shape = ZL_POLICY_SHAPE};
     ZL_AUTO_JSON struct cJSON *object = NULL;
     struct zl_policy *policy = NULL;
     struct zl_error err = {0};
@@ -152,7 +156,8 @@ static struct zl_warned_policy look_up(const struct zl_gatekeeper *gatekeeper,
     return (struct zl_warned_policy){
         .policy = zl_ref_object(*out),
         .has_workloads = zl_cache_count_members(gatekeeper->cache, namespace_, name, false) > 0,
-        .has_jobs = zl_cache_count_members(gatekeeper->cache, namespace_, name, true) > 0};
+        .has_jobs = zl_cache_count_members(gatekeeper->cache, namespace_, name, true) > 0,
+        .others = zl_cache_wanted_by_others(gatekeeper->cache, namespace_, name, uid)};
 }
 
 static const char *warn(const struct zl_gatekeeper *gatekeeper, const struct zl_review *review,
@@ -168,9 +173,12 @@ static const char *warn(const struct zl_gatekeeper *gatekeeper, const struct zl_
         struct zl_warned_policy policy = {0};
         const char *pool = zl_warned_pool(kind, review->object);
         if (pool != NULL && zl_pool_name_is_valid(pool)) {
-            policy = look_up(gatekeeper, review->namespace_, pool, &policy_ref);
+            policy = look_up(gatekeeper, review, pool, &policy_ref);
         }
         zl_warn_workload(kind, review->object, &policy, findings);
+        if (kind != NULL && policy.policy != NULL) {
+            zl_warn_of_neighbours(gatekeeper, review, kind, policy.policy, findings);
+        }
     }
     return review->resource;
 }

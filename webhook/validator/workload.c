@@ -109,26 +109,6 @@ const char *zl_warned_pool(const struct zl_kind *kind, const struct cJSON *objec
 
 /* --- the values of our keys ------------------------------------------------------------------- */
 
-static bool is_plain(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-/* An RFC 1123 subdomain, as the API server asks of a custom resource's name. */
-bool zl_pool_name_is_valid(const char *name)
-{
-    size_t length = strlen(name);
-    for (size_t i = 0; i < length; i++) {
-        bool inside = i > 0 && i + 1 < length;
-        bool dash = name[i] == '-' && inside;
-        bool dot = name[i] == '.' && inside && is_plain(name[i - 1]) && is_plain(name[i + 1]);
-        if (!is_plain(name[i]) && !dash && !dot) {
-            return false;
-        }
-    }
-    return length > 0 && length <= ZL_POOL_NAME_MAX;
-}
-
 void zl_warn_pool_name(const char *value, const char *field, struct zl_findings *findings)
 {
     if (value[0] == '\0') {
@@ -225,26 +205,30 @@ static void check_identity(const struct zl_policy *policy, const struct zl_kind 
 
 /* How many of its pods run. */
 static void check_pods(const struct zl_kind *kind, const struct cJSON *object,
-                       const struct zl_policy *policy, struct zl_findings *findings)
+                       const struct zl_warned_policy *pool, struct zl_findings *findings)
 {
     if (kind->wanted == NULL) {
         return;
     }
     int64_t replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
+    if (replicas <= 1 && pool->others > 0) {
+        return; /* one of a pair */
+    }
     if (replicas <= 1) {
         zl_findings_warn(findings, "spec.replicas",
-                         "%lld: high availability is skipped, every pod is let in; use 2 or more",
+                         "%lld: high availability is skipped, every pod is let in, while no other "
+                         "workload of the pool wants one; use 2 or more",
                          (long long)replicas);
-    } else if (!policy->standby) {
+    } else if (!pool->policy->standby) {
         check_rollout(kind, object, replicas, findings);
     }
 }
 
 static void check_member(const struct zl_kind *kind, const struct cJSON *object,
-                         const struct zl_policy *policy, struct zl_findings *findings)
+                         const struct zl_warned_policy *pool, struct zl_findings *findings)
 {
-    check_pods(kind, object, policy, findings);
-    check_identity(policy, kind, object, findings);
+    check_pods(kind, object, pool, findings);
+    check_identity(pool->policy, kind, object, findings);
 
     const char *name = zl_json_text(object, "metadata", "name", NULL);
     ZL_AUTO_FREE char *service = zl_asprintf("%s" ZL_LEADER_SUFFIX, name != NULL ? name : "");
@@ -333,6 +317,6 @@ void zl_warn_workload(const struct zl_kind *kind, const struct cJSON *object,
         check_guarded(kind, object, pool, name, field, findings);
     } else if (pool->policy != NULL) {
         check_neighbours(kind, pool, name, field, findings);
-        check_member(kind, object, pool->policy, findings);
+        check_member(kind, object, pool, findings);
     }
 }

@@ -26,6 +26,7 @@ struct zl_warned_policy {
     bool missing;                   /* it is certain that there is none */
     const struct zl_policy *policy; /* NULL: missing, or not known */
     bool has_workloads, has_jobs;   /* members of Kinds whose pods lead; that take turns */
+    int64_t others;                 /* pods that the pool's other workloads want */
 };
 
 void zl_warn_workload(const struct zl_kind *kind, const struct cJSON *object,
@@ -35,8 +36,6 @@ void zl_warn_workload(const struct zl_kind *kind, const struct cJSON *object,
 void zl_warn_service(const struct cJSON *object, const struct zl_warned_policy *pool,
                      struct zl_findings *findings);
 
-/* Can a LeaderPolicy have this name? */
-bool zl_pool_name_is_valid(const char *name);
 /* VALUE, at FIELD, must be able to name a LeaderPolicy. */
 void zl_warn_pool_name(const char *value, const char *field, struct zl_findings *findings);
 /* The pool that FIELD names has no LeaderPolicy. */

@@ -288,6 +288,104 @@ static void test_markdown_is_a_table_with_a_row_per_option(void **state)
     assert_int_equal(lines, 2 + COUNT(options) - 1 + 2);
 }
 
+static const struct zl_option_letter letters[] = {
+    {'k', "kubeconfig"}, {'v', "verbose"}, {'x', "of-another-program"}, {0, NULL}};
+static const struct zl_program verb = {
+    .name = "zl-test",
+    .summary = "x",
+    .options = options,
+    .letters = letters,
+    .words = "NAME [OTHER]",
+    .words_min = 1,
+    .words_max = 2,
+    .takes_command = true,
+};
+
+static void test_letters_words_and_a_command_are_told_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arguments[ARGUMENTS_MAX];
+        const char *kubeconfig, *word, *command;
+        int count;
+        bool verbose;
+    } rows[] = {
+        {{"a", "--", "run"}, NULL, "a", "run", 1, false},
+        {{"-k", "/x", "a", "--", "run"}, "/x", "a", "run", 1, false},
+        {{"-k/x", "a", "b", "--", "run"}, "/x", "a", "run", 2, false},
+        {{"-k=/x", "-v", "a", "--", "-v"}, "/x", "a", "-v", 1, true},
+        {{"a", "--verbose", "--", "--help"}, NULL, "a", "--help", 1, true},
+        {{"-", "--", "--"}, NULL, "-", "--", 1, false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *argv[ARGUMENTS_MAX + 2] = {zl_strdup("zl-test")};
+        int argc = 1;
+        for (; argc <= ARGUMENTS_MAX && rows[i].arguments[argc - 1] != NULL; argc++) {
+            argv[argc] = zl_strdup(rows[i].arguments[argc - 1]);
+        }
+        struct config config = {0};
+        struct zl_operands operands = {0};
+        assert_int_equal(zl_options_parse_operands(&verb, argc, argv, &config, &operands),
+                         ZL_OPTIONS_RUN);
+        assert_true(zl_same_string(config.kubeconfig, rows[i].kubeconfig));
+        assert_int_equal(config.verbose, rows[i].verbose);
+        assert_int_equal(operands.count, rows[i].count);
+        assert_string_equal(operands.words[0], rows[i].word);
+        assert_string_equal(operands.command[0], rows[i].command);
+        for (int k = 0; k < argc; k++) {
+            free(argv[k]);
+        }
+    }
+}
+
+static void test_what_is_missing_or_too_much_beside_options_is_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arguments[ARGUMENTS_MAX], *says;
+    } rows[] = {
+        {{NULL}, "something is missing: NAME [OTHER]"},
+        {{"--", "run"}, "something is missing: NAME [OTHER]"},
+        {{"a"}, "no command: put it at the end, after --"},
+        {{"a", "--"}, "no command: put it at the end, after --"},
+        {{"a", "b", "c", "--", "run"}, "unexpected argument \"c\""},
+        {{"-x"}, "unknown option \"-x\""},
+        {{"-vk"}, "unknown option \"-vk\""},
+        {{"-k"}, "option -k needs a value: -k FILE"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *argv[ARGUMENTS_MAX + 2] = {zl_strdup("zl-test")};
+        int argc = 1;
+        for (; argc <= ARGUMENTS_MAX && rows[i].arguments[argc - 1] != NULL; argc++) {
+            argv[argc] = zl_strdup(rows[i].arguments[argc - 1]);
+        }
+        struct config config = {0};
+        struct zl_operands operands = {0};
+        struct zl_capture err;
+        zl_capture_begin(&err, STDERR_FILENO);
+        const enum zl_options_result result =
+            zl_options_parse_operands(&verb, argc, argv, &config, &operands);
+        ZL_AUTO_FREE char *said = zl_capture_end(&err);
+        assert_int_equal(result, ZL_OPTIONS_EXIT_USAGE);
+        ZL_AUTO_FREE char *expected =
+            zl_asprintf("zl-test: %s; run 'zl-test --help'\n", rows[i].says);
+        assert_string_equal(said, expected);
+        for (int k = 0; k < argc; k++) {
+            free(argv[k]);
+        }
+    }
+}
+
+static void test_help_shows_letters_and_what_stands_beside_options(void **state)
+{
+    (void)state;
+    ZL_CLEANUP(outcome_clear) struct outcome got = run(&verb, (const char *[]){"--help", NULL});
+    assert_non_null(
+        strstr(got.out, "Usage: zl-test [OPTION]... NAME [OTHER] -- COMMAND [ARGUMENT]...\n"));
+    assert_non_null(strstr(got.out, "  -k FILE, --kubeconfig=FILE\n"));
+    assert_non_null(strstr(got.out, "  -v, --verbose[=true|false]\n"));
+}
+
 static void test_a_bad_default_is_refused_rather_than_used(void **state)
 {
     (void)state;
@@ -314,6 +412,11 @@ int main(void)
         cmocka_unit_test_setup(test_help_names_everything_within_80_columns, forget_environment),
         cmocka_unit_test_setup(test_version_is_name_and_version, forget_environment),
         cmocka_unit_test_setup(test_markdown_is_a_table_with_a_row_per_option, forget_environment),
+        cmocka_unit_test_setup(test_letters_words_and_a_command_are_told_apart, forget_environment),
+        cmocka_unit_test_setup(test_what_is_missing_or_too_much_beside_options_is_said,
+                               forget_environment),
+        cmocka_unit_test_setup(test_help_shows_letters_and_what_stands_beside_options,
+                               forget_environment),
         cmocka_unit_test_setup(test_a_bad_default_is_refused_rather_than_used, forget_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -429,9 +429,49 @@ static void test_a_place_that_cannot_be_written_is_an_error_that_names_it(void *
     }
 }
 
+/* controller.md finding 10: the Secret is deleted, which is how people make cert-manager renew. */
+static void test_lost_secret_keeps_the_ca_that_webhooks_still_show(void **state)
+{
+    (void)state;
+    ZL_AUTO_NAMES struct zl_names names = names_of("hook", NULL, NULL);
+    const struct zl_renewal renewal = renewal_at(&names, NOW_S);
+    ZL_AUTO_MATERIAL struct zl_material lost = {0}, made = {0};
+    static const struct zl_material nothing = {0};
+    struct zl_change change = {.before = &nothing, .after = &made, .now_s = NOW_S};
+    size_t kept = 9;
+    (void)renew(&nothing, &renewal, &lost);
+    (void)renew(&nothing, &renewal, &made);
+    ZL_AUTO_FREE char *trust = zl_trust_keep(&change, lost.pem[ZL_PART_CA_CERT], &kept);
+    assert_int_equal(kept, 1);
+    assert_true(client_accepts(trust, lost.pem[ZL_PART_CERT], "hook.ns.svc", NOW_S));
+    assert_true(client_accepts(trust, made.pem[ZL_PART_CERT], "hook.ns.svc", NOW_S));
+    /* The next runs keep it, and it does not grow. */
+    change = (struct zl_change){.before = &made, .after = &made, .now_s = NOW_S + 60};
+    ZL_AUTO_FREE char *again = zl_trust_keep(&change, trust, &kept);
+    assert_string_equal(again, trust);
+    /* Two days later every webhook has the new one. */
+    change.now_s = NOW_S + 2 * DAY_S;
+    ZL_AUTO_FREE char *later = zl_trust_keep(&change, trust, &kept);
+    assert_int_equal(kept, 0);
+    assert_string_equal(later, made.pem[ZL_PART_CA_CERT]);
+    change.now_s = NOW_S;
+    /* What the Secret knew and has dropped is dropped. */
+    const struct zl_change dropped = {.before = &lost, .after = &made, .now_s = NOW_S};
+    ZL_AUTO_FREE char *short_one = zl_trust_keep(&dropped, trust, &kept);
+    assert_string_equal(short_one, made.pem[ZL_PART_CA_CERT]);
+    /* Nor is one kept that has expired, or is none of ours, or no certificate at all. */
+    ZL_AUTO_FREE char *foreign =
+        zl_asprintf("%s-----BEGIN CERTIFICATE-----\nx", lost.pem[ZL_PART_CERT]);
+    ZL_AUTO_FREE char *without = zl_trust_keep(&change, foreign, &kept);
+    assert_string_equal(without, made.pem[ZL_PART_CA_CERT]);
+    ZL_AUTO_FREE char *none = zl_trust_keep(&change, NULL, &kept);
+    assert_string_equal(none, made.pem[ZL_PART_CA_CERT]);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lost_secret_keeps_the_ca_that_webhooks_still_show),
         cmocka_unit_test(test_a_client_accepts_exactly_the_names_asked_for),
         cmocka_unit_test(test_validity_begins_an_hour_early_and_ends_in_time),
         cmocka_unit_test(test_certificates_carry_what_rfc_5280_asks),

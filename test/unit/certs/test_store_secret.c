@@ -16,6 +16,10 @@
 #define CA "Q0E="
 #define OLD "T0xE"
 
+static char PEM[] = "CA";
+static const struct zl_material MATERIAL = {.pem = {PEM, PEM, PEM, PEM}};
+static const struct zl_change CHANGE = {.before = &MATERIAL, .after = &MATERIAL};
+
 /* One object behind a server: what a GET and a write answer, and what the write was. */
 struct server {
     int get_status;
@@ -79,9 +83,9 @@ static void test_ca_bundle_writes_only_the_entries_that_differ(void **state)
     ZL_AUTO_FREE char *expected = zl_asprintf("[%s,%s]", op_b, op_c);
     struct server server = {.get_status = 200, .get_body = object, .write_status = 200};
     start(&server);
-    bool changed = false;
-    assert_int_equal(zl_ca_bundle_set(server.client, "zen-lead", "CA", &changed, NULL), ZL_OK);
-    assert_true(changed);
+    struct zl_bundled what = {0};
+    assert_int_equal(zl_ca_bundle_set(server.client, "zen-lead", &CHANGE, &what, NULL), ZL_OK);
+    assert_true(what.changed);
     assert_string_equal(server.method, "PATCH");
     assert_int_equal(strncmp(server.path, HOOKS "?", strlen(HOOKS "?")), 0);
     assert_string_equal(server.type, "application/json-patch+json");
@@ -96,9 +100,9 @@ static void test_ca_bundle_that_is_right_is_not_written(void **state)
         .get_status = 200,
         .get_body = "{\"webhooks\":[{\"name\":\"a\",\"clientConfig\":{\"caBundle\":\"" CA "\"}}]}"};
     start(&server);
-    bool changed = true;
-    assert_int_equal(zl_ca_bundle_set(server.client, "zen-lead", "CA", &changed, NULL), ZL_OK);
-    assert_false(changed);
+    struct zl_bundled what = {.changed = true};
+    assert_int_equal(zl_ca_bundle_set(server.client, "zen-lead", &CHANGE, &what, NULL), ZL_OK);
+    assert_false(what.changed);
     assert_null(server.method);
     stop(&server);
 }
@@ -129,10 +133,11 @@ static void test_ca_bundle_failures_have_class_and_cure(void **state)
                                 .get_body = cases[i].get_body,
                                 .write_status = cases[i].write_status};
         start(&server);
-        bool changed = true;
+        struct zl_bundled what = {.changed = true};
         struct zl_error err = {0};
-        enum zl_status status = zl_ca_bundle_set(server.client, "zen-lead", "CA", &changed, &err);
-        if (status != cases[i].status || changed || strstr(err.message, cases[i].says) == NULL) {
+        enum zl_status status = zl_ca_bundle_set(server.client, "zen-lead", &CHANGE, &what, &err);
+        if (status != cases[i].status || what.changed ||
+            strstr(err.message, cases[i].says) == NULL) {
             fail_msg("case %zu: %s: %s", i, zl_status_name(status), err.message);
         }
         assert_true((server.method != NULL) == (cases[i].write_status != 0));
@@ -140,8 +145,6 @@ static void test_ca_bundle_failures_have_class_and_cure(void **state)
     }
 }
 
-static char PEM[] = "CA";
-static const struct zl_material MATERIAL = {.pem = {PEM, PEM, PEM, PEM}};
 #define DATA                                                                                       \
     "\"data\":{\"ca.crt\":\"" CA "\",\"ca.key\":\"" CA "\",\"tls.key\":\"" CA                      \
     "\",\"tls.crt\":\"" CA "\"}"

@@ -27,6 +27,7 @@ static const char *const KINDS[ZL_STEP_KIND_COUNT] = {[ZL_STEP_RECORD_TOKEN] = "
                                                       [ZL_STEP_DELETE_POD] = "delete-pod",
                                                       [ZL_STEP_LABEL_POD] = "label",
                                                       [ZL_STEP_STATUS] = "status",
+                                                      [ZL_STEP_UNMARK] = "unmark",
                                                       [ZL_STEP_TELL] = "tell"};
 
 static const char *const PROOFS[] = {"taker-lives", "still-unready", "lease-same",
@@ -60,6 +61,7 @@ static void print_lease(struct zl_buf *out, const struct zl_steps *steps)
     print_change(out, "ready", before->ready_holder, after->ready_holder);
     print_change(out, "proven", before->ready_revision, after->ready_revision);
     print_change(out, "failed", before->failed_revision, after->failed_revision);
+    print_change(out, "request", before->request, after->request);
 }
 
 static void print_owner(struct zl_buf *out, const struct zl_wake_target *owner)
@@ -108,6 +110,7 @@ static void print_of(struct zl_buf *out, const struct zl_steps *steps, const str
         break;
     case ZL_STEP_WAKE:
     case ZL_STEP_UNBLOCK:
+    case ZL_STEP_UNMARK:
         print_owner(out, &step->of.owner);
         break;
     case ZL_STEP_QUEUE_JOB:
@@ -148,6 +151,13 @@ static void print_step(struct zl_buf *out, const struct zl_steps *steps, const s
     (void)zl_buf_add_text(out, "\n");
 }
 
+int64_t next_look_ms(const struct zl_steps *steps)
+{
+    int64_t due_ms = steps->look_again_ms;
+    int64_t idle_ms = steps->idle_after_ms;
+    return due_ms == 0 || (idle_ms > 0 && idle_ms < due_ms) ? idle_ms : due_ms;
+}
+
 char *trace_of(const struct zl_steps *steps)
 {
     struct zl_buf out;
@@ -159,8 +169,8 @@ char *trace_of(const struct zl_steps *steps)
             }
         }
     }
-    if (steps->look_again_ms > 0) {
-        (void)zl_buf_printf(&out, "again %lld\n", (long long)steps->look_again_ms);
+    if (next_look_ms(steps) > 0) {
+        (void)zl_buf_printf(&out, "again %lld\n", (long long)next_look_ms(steps));
     }
     return zl_buf_take(&out);
 }

@@ -15,6 +15,8 @@
 
 #include "controller/apply/steps.h"
 
+/* Milliseconds until the pool is looked at again, for whatever; 0: only on the next event. */
+int64_t next_look_ms(const struct zl_steps *steps);
 /* The caller frees. */
 char *trace_of(const struct zl_steps *steps);
 /* Fail with both unless STEPS are WANTED, a trace whose lines may also be separated by "; ". */

@@ -69,6 +69,12 @@ static void test_requests_are_routed_by_method_and_path(void **state)
         {"DELETE /healthz", 405, "Allow: GET, HEAD\r\n", "this path serves GET, HEAD"},
         {"get /healthz", 405, "Allow: GET, HEAD\r\n", ""},
         {"GET /", 404, "", "there is POST /validate, GET /healthz, GET /nothing"},
+        {"GET /", 404, "", "GET /nothing, GET /slow\n"}, /* and no word of what is hidden */
+        {"POST /hidden/s3cret", 200, "", "0 (none)"},
+        {"GET /hidden/s3cret", 405, "Allow: POST\r\n", ""},
+        {"POST /hidden", 404, "", ""},
+        {"POST /hidden/s3cre", 404, "", ""},
+        {"GET /hidden/s3cret/", 404, "", ""},
         {"GET /healthz/", 404, "", ""},
         {"GET /healthz%00", 404, "", ""},
         {"GET /%68ealthz", 404, "", ""},

@@ -5,6 +5,8 @@
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -209,25 +211,200 @@ static void test_slow_handler_is_not_cut(void **state)
     zl_wire_close(&wire);
 }
 
-static void test_connections_over_the_limit_are_closed_and_room_comes_back(void **state)
+/* --- a full server ------------------------------------------------------------------------ */
+
+/* Longer than a connection counts as one that is about to send its first request. */
+#define NEWBORN_MS 600
+
+static bool asks_well(struct zl_wire *wire)
 {
-    const struct zl_http_fixture *fixture = *state;
-    uint16_t port = zl_http_server_port(fixture->server);
-    struct zl_wire wires[CONNECTIONS_MAX + 1];
-    for (int i = 0; i <= CONNECTIONS_MAX; i++) {
-        wires[i] = zl_wire_open(port, 0);
+    zl_wire_send_text(wire, GOOD_REQUEST);
+    return zl_wire_receive(wire, false).status == 200;
+}
+
+static void open_idle(const struct zl_http_fixture *fixture, uint8_t host, struct zl_wire *wires,
+                      int count)
+{
+    for (int i = 0; i < count; i++) {
+        wires[i] = zl_wire_open_from(host, zl_http_server_port(fixture->server), fixture->tls);
+        assert_true(asks_well(&wires[i]));
     }
-    assert_true(zl_wire_is_closed(&wires[CONNECTIONS_MAX], PATIENT_MS / 2));
-    assert_false(zl_wire_is_closed(&wires[0], 0));
-    for (int i = 0; i <= CONNECTIONS_MAX; i++) {
+}
+
+static void open_silent(const struct zl_http_fixture *fixture, uint8_t host, struct zl_wire *wires,
+                        int count)
+{
+    for (int i = 0; i < count; i++) {
+        wires[i] = zl_wire_open_from(host, zl_http_server_port(fixture->server), 0);
+    }
+}
+
+static void close_all(struct zl_wire *wires, int count)
+{
+    for (int i = 0; i < count; i++) {
         zl_wire_close(&wires[i]);
     }
-    int status = 0;
-    for (int64_t until_ms = zl_clock_ms() + PATIENT_MS;
-         status != 200 && zl_clock_ms() < until_ms;) {
-        status = zl_fixture_ask(fixture, GOOD_REQUEST).status;
+}
+
+static void test_a_full_server_lets_go_who_was_idle_longest(void **state)
+{
+    const struct zl_http_fixture *fixture = *state;
+    struct zl_wire wires[CONNECTIONS_MAX];
+    open_idle(fixture, 1, wires, CONNECTIONS_MAX);
+    assert_true(asks_well(&wires[0])); /* it is not the one that was idle longest any more */
+    struct zl_wire more[2];
+    open_idle(fixture, 1, more, 2);
+    assert_true(zl_wire_is_closed(&wires[1], PATIENT_MS / 2));
+    assert_true(zl_wire_is_closed(&wires[2], PATIENT_MS / 2));
+    for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        assert_true(i == 1 || i == 2 || asks_well(&wires[i]));
     }
-    assert_int_equal(status, 200);
+    close_all(wires, CONNECTIONS_MAX);
+    close_all(more, 2);
+}
+
+static void test_silent_connections_leave_before_idle_ones(void **state)
+{
+    const struct zl_http_fixture *fixture = *state;
+    struct zl_wire silent[CONNECTIONS_MAX / 2], idle[CONNECTIONS_MAX / 2], more[2];
+    open_silent(fixture, 1, silent, CONNECTIONS_MAX / 2);
+    assert_false(zl_wire_is_closed(&silent[0], NEWBORN_MS));
+    open_idle(fixture, 1, idle, CONNECTIONS_MAX / 2);
+    open_idle(fixture, 1, more, 2);
+    assert_true(zl_wire_is_closed(&silent[0], PATIENT_MS / 2));
+    assert_true(zl_wire_is_closed(&silent[1], PATIENT_MS / 2));
+    assert_false(zl_wire_is_closed(&silent[2], 0));
+    assert_true(asks_well(&idle[0]));
+    close_all(silent, CONNECTIONS_MAX / 2);
+    close_all(idle, CONNECTIONS_MAX / 2);
+    close_all(more, 2);
+}
+
+static void test_slow_senders_make_room(void **state)
+{
+    const struct zl_http_fixture *fixture = *state;
+    struct zl_wire slow[CONNECTIONS_MAX];
+    for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        slow[i] = zl_fixture_dial(fixture);
+        zl_wire_send_text(&slow[i],
+                          "POST /validate HTTP/1.1\r\nHost: t\r\nContent-Length: 5000\r\n\r\nz");
+    }
+    for (int i = 0; i < 3; i++) {
+        zl_fixture_assert_serves(fixture);
+    }
+    int closed =
+        0; /* which one: those whose request the server has not begun to read leave first */
+    for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        closed += zl_wire_is_closed(&slow[i], 0);
+    }
+    assert_true(closed > 0);
+    close_all(slow, CONNECTIONS_MAX);
+}
+
+/* A machine that needs longer for what is between two requests than a connection may be idle: one in between. */
+static void ask_in_time(struct zl_wire *wires, int count, int64_t *asked_ms)
+{
+    if (zl_clock_ms() - *asked_ms < IDLE_TIMEOUT_MS / 3) {
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        assert_true(asks_well(&wires[i]));
+    }
+    *asked_ms = zl_clock_ms();
+}
+
+/* Ten times the server's connections, silent and idle, from one address: another one's stay, and are answered. */
+static void test_one_address_cannot_take_the_server_from_another(void **state)
+{
+    enum { OWN = 3, ATTACKS = 5 };
+    const struct zl_http_fixture *fixture = *state;
+    struct zl_wire own[OWN];
+    open_idle(fixture, 1, own, OWN);
+    int64_t asked_ms = zl_clock_ms();
+    for (int round = 0; round < ATTACKS; round++) {
+        struct zl_wire silent[CONNECTIONS_MAX], idle[CONNECTIONS_MAX];
+        open_silent(fixture, 2, silent, CONNECTIONS_MAX);
+        for (int i = 0; i < CONNECTIONS_MAX; i++) {
+            idle[i] = zl_wire_open_from(2, zl_http_server_port(fixture->server), fixture->tls);
+            (void)asks_well(&idle[i]); /* a slow one may be sent away before it has asked */
+            ask_in_time(own, OWN, &asked_ms);
+        }
+        for (int i = 0; i < OWN; i++) {
+            assert_true(asks_well(&own[i]));
+        }
+        asked_ms = zl_clock_ms();
+        zl_fixture_assert_serves(fixture); /* a new connection, as kubelet's are */
+        close_all(silent, CONNECTIONS_MAX);
+        close_all(idle, CONNECTIONS_MAX);
+    }
+    close_all(own, OWN);
+}
+
+static void test_a_request_that_is_answered_never_leaves(void **state)
+{
+    struct zl_http_fixture *fixture = *state;
+    struct zl_wire busy[CONNECTIONS_MAX];
+    for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        busy[i] = zl_fixture_dial(fixture);
+        zl_wire_send_text(&busy[i], "GET /slow HTTP/1.1\r\nHost: t\r\n\r\n");
+        sem_wait(&fixture->entered);
+    }
+    struct zl_wire more = zl_wire_open(zl_http_server_port(fixture->server), 0);
+    assert_true(zl_wire_is_closed(&more, PATIENT_MS / 2));
+    for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        sem_post(&fixture->leave);
+    }
+    for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        assert_string_equal(zl_wire_receive(&busy[i], false).body, "done\n");
+    }
+    zl_wire_close(&more);
+    close_all(busy, CONNECTIONS_MAX);
+    zl_fixture_assert_serves(fixture);
+}
+
+/* --- scrapes ---------------------------------------------------------------------------------- */
+
+static sem_t measuring, measured;
+
+static void measure(void *ctx)
+{
+    (void)ctx;
+    sem_post(&measuring);
+    sem_wait(&measured);
+}
+
+static void *scrape(void *ctx)
+{
+    zl_http_respond_metrics(ctx, measure, NULL);
+    return NULL;
+}
+
+static void test_scrapes_beyond_a_few_are_put_off(void **state)
+{
+    enum { AT_ONCE = 4 };
+    struct zl_http_response responses[AT_ONCE] = {0}, more = {0};
+    pthread_t threads[AT_ONCE];
+    (void)state;
+    sem_init(&measuring, 0, 0);
+    sem_init(&measured, 0, 0);
+    for (int i = 0; i < AT_ONCE; i++) {
+        responses[i].status = 200;
+        assert_int_equal(pthread_create(&threads[i], NULL, scrape, &responses[i]), 0);
+        sem_wait(&measuring);
+    }
+    zl_http_respond_metrics(&more, measure, NULL);
+    assert_int_equal(more.status, 503);
+    for (int i = 0; i < AT_ONCE; i++) {
+        sem_post(&measured);
+    }
+    for (int i = 0; i < AT_ONCE; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(responses[i].status, 200);
+        free(responses[i].body);
+    }
+    free(more.body);
+    sem_destroy(&measuring);
+    sem_destroy(&measured);
 }
 
 int main(void)
@@ -242,7 +419,12 @@ int main(void)
         OVER_TLS_IMPATIENT(test_handshake_that_never_comes_is_cut),
         OVER_TLS(test_idle_connection_lives_for_the_idle_timeout),
         OVER_TLS_IMPATIENT(test_slow_handler_is_not_cut),
-        OVER_TLS(test_connections_over_the_limit_are_closed_and_room_comes_back),
+        OVER_BOTH(test_a_full_server_lets_go_who_was_idle_longest),
+        OVER_BOTH(test_silent_connections_leave_before_idle_ones),
+        OVER_BOTH(test_slow_senders_make_room),
+        OVER_BOTH(test_one_address_cannot_take_the_server_from_another),
+        OVER_TLS(test_a_request_that_is_answered_never_leaves),
+        cmocka_unit_test(test_scrapes_beyond_a_few_are_put_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

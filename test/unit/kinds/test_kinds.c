@@ -4,6 +4,7 @@
  * its label.
  */
 #include "common/kinds/kind.h"
+#include "test/unit/pruned.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,7 +45,7 @@ static void test_each_row_is_complete(void **state)
             zl_asprintf("%s/%s", kind->resource.group, kind->resource.version);
         bool names = kind->index == i && strcmp(kind->name, kind->resource.kind) == 0 &&
                      strcmp(kind->api_version, api_version) == 0;
-        bool functions = kind->decode != NULL && kind->free_object != NULL &&
+        bool functions = kind->decode != NULL && kind->shape != NULL && kind->free_object != NULL &&
                          kind->pool_in_json != NULL && kind->pool != NULL;
         bool texts = kind->pod_template != NULL;
         bool maker = (kind->maker != NULL) == (kind->asks_maker != NULL);
@@ -89,7 +90,7 @@ static void test_each_sample_is_decoded_and_names_its_pool(void **state)
         assert_string_equal(zl_json_text(json, "apiVersion", NULL), kind->api_version);
         assert_string_equal(zl_json_text(json, "kind", NULL), kind->name);
         assert_string_equal(kind->pool_in_json(json), "night");
-        if (kind->decode(kind, json, &object, &err) != ZL_OK) {
+        if (kind->decode(kind, zl_prune(kind->shape, &json), &object, &err) != ZL_OK) {
             fail_msg("%s: %s", kind->name, err.message);
         }
         assert_string_equal(zl_kind_meta(object)->namespace_, "shop");
@@ -97,7 +98,7 @@ static void test_each_sample_is_decoded_and_names_its_pool(void **state)
         if (!kind->takes_turns) {
             const struct zl_workload *workload = object;
             assert_ptr_equal(workload->kind, kind);
-            assert_int_equal(zl_refuses_followers(workload), kind->wanted != NULL);
+            assert_int_equal(zl_refuses_followers(workload, 0), kind->wanted != NULL);
         }
         if (kind->maker != NULL) {
             assert_false(kind->asks_maker(object)); /* its own key decides */

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/limits.h"
 #include "test/unit/script.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
+#include <sys/resource.h>
 
 static void test_a_get_names_the_object_in_the_path_and_returns_it(void **state)
 {
@@ -302,6 +306,143 @@ static void test_an_expired_continue_token_is_gone(void **state)
                      ZL_E_TRANSIENT);
 }
 
+/* --- large lists ------------------------------------------------------------------------------ */
+
+static const struct zl_json_shape NAME[] = {{.name = "name"}, {.name = "labels"}, {.name = NULL}};
+static const struct zl_json_shape NAMED[] = {{.name = "metadata", .members = NAME}, {.name = NULL}};
+
+/* Nine pods of 8.4 MB, as a page of the API server's is written, without ever having it in one piece. */
+static void send_fat_page(struct zl_peer_call *call, int count)
+{
+    char head[256];
+    struct zl_buf text;
+    zl_buf_init(&text, 2 * ZL_MIB);
+    while (text.length < ZL_MIB) {
+        zl_buf_add_text(&text, "\\u003c");
+    }
+    zl_peer_begin(call, 200);
+    snprintf(head, sizeof head, "{\"kind\":\"PodList\",\"items\":[");
+    for (int i = 0; i < count; i++) {
+        zl_peer_piece(call, head, strlen(head));
+        snprintf(head, sizeof head, "%s{\"metadata\":{\"name\":\"%d\"},\"spec\":{\"args\":[\"",
+                 i > 0 ? "," : "", i);
+        zl_peer_piece(call, head, strlen(head));
+        for (int k = 0; k < 8; k++) {
+            zl_peer_piece(call, text.data, text.length);
+        }
+        snprintf(head, sizeof head, "\"]}}");
+    }
+    zl_peer_piece(call, head, strlen(head));
+    snprintf(head, sizeof head, "],\"metadata\":{\"resourceVersion\":\"7\",\"continue\":\"%s\"}}",
+             zl_peer_number(call) < 3 ? "c" : "");
+    zl_peer_piece(call, head, strlen(head));
+    zl_peer_end(call);
+    zl_buf_clear(&text);
+}
+
+static char limits[64];
+
+static void serve_fat_pages(const struct zl_script *now, struct zl_peer_call *call)
+{
+    (void)now;
+    const char *limit = strstr(zl_peer_path(call), "limit=");
+    size_t length = strlen(limits);
+    snprintf(limits + length, sizeof limits - length, "%.*s ", (int)strcspn(limit, "&"), limit);
+    send_fat_page(call, zl_peer_number(call) == 1 ? 9 : 0);
+}
+
+static long peak_kib(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+static void test_a_page_may_be_of_any_size_and_the_next_is_smaller(void **state)
+{
+    (void)state;
+    char names[32] = "";
+    ZL_AUTO_FREE char *version = NULL;
+    struct zl_error err = {0};
+    const struct zl_kube_target all = {.resource = &ZL_KUBE_PODS,
+                                       .shape = NAMED,
+                                       .deadline_ms = zl_clock_ms() + 60000,
+                                       .page = 100};
+    limits[0] = '\0';
+    zl_play((struct zl_script){.serve = serve_fat_pages, .status = 200, .body = "{}"});
+    long before_kib = peak_kib();
+    assert_int_equal(zl_kube_list(zl_the_client, &all, NULL, collect, names, &version, &err),
+                     ZL_OK);
+    assert_string_equal(names, "012345678");
+    assert_string_equal(version, "7");
+    assert_string_equal(limits, "limit=100 limit=50 limit=100 ");
+    assert_true(peak_kib() - before_kib < 16 * 1024);
+}
+
+static void test_an_object_of_which_too_much_is_read_is_said_to_be_so(void **state)
+{
+    (void)state;
+    struct zl_buf body;
+    char names[32] = "";
+    bool is_cut = false;
+    struct zl_error err = {0};
+    struct zl_kube_target pod = {
+        .resource = &ZL_KUBE_PODS, .namespace_ = "a", .name = "x", .shape = NAMED};
+    struct zl_kube_target pods = {.resource = &ZL_KUBE_PODS, .shape = NAMED};
+    zl_buf_init(&body, 2 * ZL_MIB);
+    zl_buf_add_text(&body, "{\"metadata\":{},\"items\":[{\"metadata\":{\"labels\":\"");
+    while (body.length < ZL_KEPT_MAX + ZL_KIB) {
+        zl_buf_add_text(&body, "0123456789abcdef");
+    }
+    zl_buf_add_text(&body, "\",\"name\":\"x\"}}]}");
+    zl_play((struct zl_script){.status = 200, .body = body.data});
+    assert_int_equal(zl_kube_list(zl_the_client, &pods, NULL, collect, names, NULL, &err),
+                     ZL_E_TOO_LARGE);
+    assert_string_equal(err.message, "LIST pods: what is read of an object is too large");
+    assert_string_equal(names, "");
+    pods.is_cut = &is_cut;
+    assert_int_equal(zl_kube_list(zl_the_client, &pods, NULL, collect, names, NULL, &err), ZL_OK);
+    assert_string_equal(names, "x");
+    assert_true(is_cut);
+
+    struct cJSON *object = NULL;
+    zl_buf_reset(&body);
+    zl_buf_add_text(&body, "{\"metadata\":{\"name\":\"x\",\"labels\":\"");
+    while (body.length < ZL_KEPT_MAX + ZL_KIB) {
+        zl_buf_add_text(&body, "0123456789abcdef");
+    }
+    zl_buf_add_text(&body, "\"}}");
+    zl_play((struct zl_script){.status = 200, .body = body.data});
+    assert_int_equal(zl_kube_get(zl_the_client, &pod, &object, &err), ZL_E_TOO_LARGE);
+    assert_null(object);
+    pod.shape = NULL;
+    assert_int_equal(zl_kube_get(zl_the_client, &pod, &object, &err), ZL_OK);
+    zl_json_free(object);
+    zl_buf_clear(&body);
+}
+
+static void test_a_list_that_breaks_in_a_page_fails(void **state)
+{
+    (void)state;
+    static const char *const BODIES[] = {
+        "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[{\"metadata\":{\"name\":\"a\"}},",
+        "{\"items\":[{\"metadata\":{\"name\":\"a\"}}]}{}",
+        "{\"items\":[{\"metadata\":{\"name\":\"a\"}}]} x",
+        "",
+    };
+    for (size_t i = 0; i < sizeof BODIES / sizeof BODIES[0]; i++) {
+        char names[32] = "";
+        char *version = NULL;
+        struct zl_error err = {0};
+        const struct zl_kube_target pods = {.resource = &ZL_KUBE_PODS, .shape = NAMED};
+        zl_play((struct zl_script){.status = 200, .body = BODIES[i]});
+        assert_int_equal(zl_kube_list(zl_the_client, &pods, NULL, collect, names, &version, &err),
+                         ZL_E_TRANSIENT);
+        assert_non_null(strstr(err.message, "LIST pods: "));
+        assert_null(version);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +456,9 @@ int main(void)
         WITH_PEER(test_retry_after_comes_from_header_or_status),
         WITH_PEER(test_an_answer_that_is_no_status_is_quoted_in_part),
         cmocka_unit_test(test_a_status_object_decodes_without_an_answer),
+        WITH_PEER(test_a_page_may_be_of_any_size_and_the_next_is_smaller),
+        WITH_PEER(test_an_object_of_which_too_much_is_read_is_said_to_be_so),
+        WITH_PEER(test_a_list_that_breaks_in_a_page_fails),
         WITH_PEER(test_a_list_goes_through_its_pages_in_order),
         WITH_PEER(test_a_list_ends_with_the_failure_of_its_reader),
         WITH_PEER(test_an_expired_continue_token_is_gone),

@@ -17,6 +17,7 @@
 #define LEASE_MS 2000
 #define RENEW_MS 1500
 #define RETRY_MS 40
+#define FIRST_TRANSITIONS 100
 #define SLACK_MS 10000 /* for a busy machine */
 /* Where no loss is wanted, however slow the machine. */
 #define LONG_LEASE_MS 60000
@@ -43,6 +44,8 @@ struct candidate {
     atomic_int *leaders; /* how many believe to lead now */
     atomic_int acquired, lost, clashes;
     atomic_long acquired_ms, lost_ms;
+    atomic_int renewals;
+    _Atomic int64_t renewed_boot_ms, transitions;
     pthread_mutex_t mutex;
     char holders[256]; /* those observed, each followed by a space */
 };
@@ -203,6 +206,14 @@ static void note_observed(void *ctx, const char *holder)
     pthread_mutex_unlock(&candidate->mutex);
 }
 
+static void note_renewed(void *ctx, int64_t boot_ms, int64_t transitions)
+{
+    struct candidate *candidate = ctx;
+    atomic_store(&candidate->renewed_boot_ms, boot_ms);
+    atomic_store(&candidate->transitions, transitions);
+    atomic_fetch_add(&candidate->renewals, 1);
+}
+
 static void start(struct server *server, struct candidate *candidate, atomic_int *leaders,
                   const char *identity, int64_t lease_ms, int64_t renew_ms)
 {
@@ -216,6 +227,8 @@ static void start(struct server *server, struct candidate *candidate, atomic_int
         .acquired = note_acquired,
         .lost = note_lost,
         .observed = note_observed,
+        .renewed = note_renewed,
+        .first_transitions = FIRST_TRANSITIONS,
         .ctx = candidate,
     };
     struct zl_error err = {0};
@@ -274,7 +287,7 @@ static void test_the_first_candidate_creates_the_lease_and_renews_it(void **stat
     AWAIT(atomic_load(&a.acquired) == 1);
     assert_true(zl_elector_is_leader(a.elector));
     expect_holder(server, "a");
-    assert_int_equal(spec_number(server, "leaseTransitions"), 0);
+    assert_int_equal(spec_number(server, "leaseTransitions"), FIRST_TRANSITIONS);
     assert_int_equal(spec_number(server, "leaseDurationSeconds"), 60);
 
     pthread_mutex_lock(&server->mutex);
@@ -290,7 +303,8 @@ static void test_the_first_candidate_creates_the_lease_and_renews_it(void **stat
     assert_true(zl_time_parse(renewed, &first_us));
     assert_true(zl_time_parse(zl_json_text(server->lease, "spec", "renewTime", NULL), &now_us));
     assert_string_equal(zl_json_text(server->lease, "spec", "acquireTime", NULL), acquired);
-    assert_int_equal(zl_json_i64(server->lease, -1, "spec", "leaseTransitions", NULL), 0);
+    assert_int_equal(zl_json_i64(server->lease, -1, "spec", "leaseTransitions", NULL),
+                     FIRST_TRANSITIONS);
     assert_true(now_us > first_us);
     assert_int_equal(server->reads, reads); /* a leader knows the version: it only writes */
     assert_string_equal(server->last_type, "application/merge-patch+json");
@@ -322,13 +336,13 @@ static void test_release_lets_the_other_take_over_at_once_and_never_both_lead(vo
     AWAIT(atomic_load(&b.acquired) == 1);
     assert_in_range(zl_clock_ms() - stopped_ms, 0, 3 * RETRY_MS + SLACK_MS);
     expect_holder(server, "b");
-    assert_int_equal(spec_number(server, "leaseTransitions"), 1);
+    assert_int_equal(spec_number(server, "leaseTransitions"), FIRST_TRANSITIONS + 1);
     assert_int_equal(atomic_load(&a.clashes) + atomic_load(&b.clashes), 0);
     finish(&b);
     finish(&a);
     expect_holder(server, "");
     assert_int_equal(spec_number(server, "leaseDurationSeconds"), 1);
-    assert_int_equal(spec_number(server, "leaseTransitions"), 1);
+    assert_int_equal(spec_number(server, "leaseTransitions"), FIRST_TRANSITIONS + 1);
 }
 
 static void test_two_candidates_never_lead_at_once_while_the_server_fails_and_recovers(void **state)
@@ -408,6 +422,73 @@ static void test_a_holder_with_a_longer_lease_is_given_that(void **state)
     assert_int_equal(atomic_load(&a.acquired), 0);
     finish(&a);
     expect_holder(server, "other");
+}
+
+/* With a retry period that is far longer than the test: nothing but the poke can be why it looks. */
+static void start_patient(struct server *server, struct candidate *candidate, atomic_int *leaders)
+{
+    const struct zl_elector_spec spec = {.namespace_ = "system",
+                                         .lease = "one",
+                                         .identity = "a",
+                                         .lease_duration_ms = 4 * AWAIT_LIMIT_MS,
+                                         .renew_deadline_ms = 3 * AWAIT_LIMIT_MS,
+                                         .retry_period_ms = 2 * AWAIT_LIMIT_MS,
+                                         .acquired = note_acquired,
+                                         .lost = note_lost,
+                                         .ctx = candidate};
+    *candidate = (struct candidate){.leaders = leaders};
+    pthread_mutex_init(&candidate->mutex, NULL);
+    assert_int_equal(zl_elector_new(server->client, &spec, &candidate->elector, NULL), ZL_OK);
+    zl_elector_start(candidate->elector);
+}
+
+static void test_a_candidate_that_is_poked_looks_at_once(void **state)
+{
+    struct server *server = *state;
+    struct candidate a;
+    atomic_int leaders = 0;
+    usurp(server, "other");
+    start_patient(server, &a, &leaders);
+    AWAIT(count(server, &server->reads) == 1);
+    usurp(server, "");
+    zl_elector_poke(a.elector);
+    AWAIT(atomic_load(&a.acquired) == 1);
+    finish(&a);
+}
+
+static void test_each_renewal_is_told_with_the_time_before_its_request(void **state)
+{
+    struct server *server = *state;
+    struct candidate a;
+    atomic_int leaders = 0;
+    const int64_t before_ms = zl_clock_boot_ms();
+    start(server, &a, &leaders, "a", LONG_LEASE_MS, LONG_RENEW_MS);
+    AWAIT(atomic_load(&a.renewals) == 1);
+    assert_in_range(atomic_load(&a.renewed_boot_ms), before_ms, zl_clock_boot_ms());
+    assert_int_equal(atomic_load(&a.transitions), FIRST_TRANSITIONS);
+    AWAIT(atomic_load(&a.renewals) >= 3);
+    set_mood(server, FAILING);
+    const int64_t failing_ms = zl_clock_boot_ms();
+    const int reads = count(server, &server->reads);
+    AWAIT(zl_clock_boot_ms() > failing_ms + 3 * RETRY_MS);
+    assert_int_equal(count(server, &server->reads), reads); /* refused before they count */
+    assert_true(atomic_load(&a.renewed_boot_ms) <= failing_ms);
+    finish(&a);
+}
+
+static void test_a_lease_of_coordinated_leader_election_is_never_taken(void **state)
+{
+    struct server *server = *state;
+    struct candidate a;
+    atomic_int leaders = 0;
+    usurp(server, "");
+    pthread_mutex_lock(&server->mutex);
+    zl_json_set_text(zl_json_child(server->lease, "spec"), "strategy", "OldestEmulationVersion");
+    pthread_mutex_unlock(&server->mutex);
+    start(server, &a, &leaders, "a", LEASE_MS, RENEW_MS);
+    AWAIT(count(server, &server->reads) > 3);
+    assert_int_equal(server->writes, 0);
+    finish(&a);
 }
 
 static void test_a_conflict_is_read_and_tried_again(void **state)
@@ -493,6 +574,9 @@ int main(void)
         TEST(test_a_leader_that_cannot_renew_loses_within_the_deadline),
         TEST(test_a_silent_holder_is_replaced_only_after_our_own_watch_of_the_duration),
         TEST(test_a_holder_with_a_longer_lease_is_given_that),
+        TEST(test_a_candidate_that_is_poked_looks_at_once),
+        TEST(test_each_renewal_is_told_with_the_time_before_its_request),
+        TEST(test_a_lease_of_coordinated_leader_election_is_never_taken),
         TEST(test_a_conflict_is_read_and_tried_again),
         TEST(test_a_leader_that_sees_another_holder_has_lost_at_once),
         TEST(test_stop_of_a_candidate_leaves_the_lease_alone),

@@ -293,6 +293,35 @@ static void test_free_delivers_what_is_queued(void **state)
 
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
 
+/* Finding 9: a warning that is repeated for ever leaves room for what happens. */
+static void test_one_reason_takes_nothing_from_another(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int i = 0; i < 40; i++) {
+        zl_events_emit(fixture->events, &POD, true, "InvalidService", "look %d", i);
+    }
+    zl_events_emit(fixture->events, &POD, false, "LeaderElected", "cart-0 leads");
+    AWAIT(calls(fixture) == 26);
+    expect_text(expect_call(fixture, 25, "POST", EVENTS), "reason", "LeaderElected");
+}
+
+static void test_what_stands_is_told_and_then_only_now_and_again(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int i = 0; i < 100; i++) {
+        zl_events_remind(fixture->events, &POD, true, "InvalidService", "no name of a Service");
+    }
+    zl_events_remind(fixture->events, &POD, true, "InvalidService", "another text");
+    zl_events_emit(fixture->events, &POD, false, "Last", "end");
+    AWAIT(calls(fixture) == 5);
+    expect_text(expect_call(fixture, 0, "POST", EVENTS), "message", "no name of a Service");
+    (void)expect_call(fixture, 1, "PATCH", EVENTS);
+    (void)expect_call(fixture, 2, "PATCH", EVENTS);
+    expect_text(expect_call(fixture, 3, "POST", EVENTS), "message", "another text");
+    expect_text(expect_call(fixture, 4, "POST", EVENTS), "reason", "Last");
+    assert_int_equal(zl_events_dropped(fixture->events), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +330,8 @@ int main(void)
         TEST(test_an_event_that_is_gone_is_made_anew_and_counts_on),
         TEST(test_an_event_about_a_cluster_scoped_object_lives_in_default),
         TEST(test_long_names_and_messages_are_cut_cleanly),
+        TEST(test_one_reason_takes_nothing_from_another),
+        TEST(test_what_stands_is_told_and_then_only_now_and_again),
         TEST(test_an_object_may_say_25_things_at_once_and_hinders_no_other),
         TEST(test_a_full_queue_drops_and_does_not_block),
         TEST(test_a_refused_event_is_dropped_and_the_next_starts_afresh),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/limits.h"
 #include "common/kube/informer.h"
 
 #include "test/unit/informer_script.h"
@@ -19,7 +20,7 @@ static void test_the_first_list_is_delivered_and_synced_then_watched(void **stat
     assert_true(zl_informer_wait_synced(script->informer, NULL, NULL));
     assert_true(zl_script_journal_is(script, "+a@5 +b@6 "));
     assert_int_equal(zl_store_count(zl_informer_store(script->informer)), 2);
-    assert_int_equal(zl_informer_position(script->informer), 9);
+    assert_int_equal(zl_informer_state(script->informer, NULL).position, 9);
     AWAIT(zl_script_requests(script) == 2);
     zl_script_expect_request(script, 0, NULL);
     zl_script_expect_request(script, 1, "9");
@@ -37,7 +38,7 @@ static void test_a_cut_watch_resumes_from_the_last_event_without_loss_or_repeat(
     struct zl_script *script = *state;
     BEGIN(script, STEPS);
     AWAIT(zl_script_journal_is(script, "+a@10 +b@11 a@10>12 -b@11 "));
-    AWAIT(zl_informer_position(script->informer) == 13);
+    AWAIT(zl_informer_state(script->informer, NULL).position == 13);
     zl_script_expect_request(script, 1, "9");
     zl_script_expect_request(script, 2, "11");
     zl_script_expect_request(script, 3, "12");
@@ -74,7 +75,7 @@ static void test_a_bookmark_moves_the_version_of_the_next_watch(void **state)
     BEGIN(script, STEPS);
     AWAIT(zl_script_requests(script) == 3);
     zl_script_expect_request(script, 2, "77");
-    assert_int_equal(zl_informer_position(script->informer), 77);
+    assert_int_equal(zl_informer_state(script->informer, NULL).position, 77);
     assert_true(zl_script_journal_is(script, ""));
 }
 
@@ -99,7 +100,7 @@ static void test_gone_lists_again_and_delivers_the_difference(void **state)
         zl_script_expect_request(script, 2, NULL);
         zl_script_expect_request(script, 3, "20");
         assert_int_equal(zl_store_count(zl_informer_store(script->informer)), 3);
-        assert_int_equal(zl_informer_position(script->informer), 20);
+        assert_int_equal(zl_informer_state(script->informer, NULL).position, 20);
         assert_int_equal(zl_informer_health(script->informer).relists, 1);
         zl_script_tear_down(state);
         zl_script_set_up(state);
@@ -161,12 +162,120 @@ static void test_an_object_no_longer_wanted_is_removed(void **state)
     };
     struct zl_script *script = *state;
     BEGIN(script, STEPS);
-    AWAIT(zl_informer_position(script->informer) == 13);
+    AWAIT(zl_informer_state(script->informer, NULL).position == 13);
     assert_true(zl_script_journal_is(script, "+a@5 +b@6 -a@5 -b@6 "));
     assert_int_equal(zl_store_count(zl_informer_store(script->informer)), 0);
 }
 
-static void test_relist_brings_what_decode_wants_now(void **state)
+/* --- objects that are too large to be read whole ------------------------------------------------ */
+
+static const struct zl_json_shape METADATA[] = {{.name = "name"},
+                                                {.name = "namespace"},
+                                                {.name = "resourceVersion"},
+                                                {.name = "labels"},
+                                                {.name = NULL}};
+static const struct zl_json_shape SHAPE[] = {{.name = "metadata", .members = METADATA},
+                                             {.name = NULL}};
+
+/* "a" with labels that no memory is given to, in the version; the caller frees. */
+static char *fat_item(const char *name, const char *version)
+{
+    struct zl_buf text;
+    zl_buf_init(&text, 2 * ZL_MIB);
+    zl_buf_add_text(&text, "{\"metadata\":{\"labels\":{");
+    for (int i = 0; text.length <= ZL_KEPT_MAX; i++) {
+        zl_buf_printf(&text, "\"%016d\":\"\",", i);
+    }
+    zl_buf_printf(&text,
+                  "\"a\":\"b\"},\"namespace\":\"n\",\"name\":\"%s\","
+                  "\"resourceVersion\":\"%s\"}}",
+                  name, version);
+    return zl_buf_take(&text);
+}
+
+/* The last version that could be read stays; what was never read is not there; and nothing stops. */
+static void test_what_was_known_of_an_object_that_got_too_large_stays(void **state)
+{
+    struct zl_script *script = *state;
+    ZL_AUTO_FREE char *fat_a = fat_item("a", "10");
+    ZL_AUTO_FREE char *fat_b = fat_item("b", "11");
+    ZL_AUTO_FREE char *changed = zl_asprintf("{\"type\":\"MODIFIED\",\"object\":%s}\n", fat_a);
+    ZL_AUTO_FREE char *added = zl_asprintf("{\"type\":\"ADDED\",\"object\":%s}\n", fat_b);
+    ZL_AUTO_FREE char *page = zl_asprintf(
+        "{\"metadata\":{\"resourceVersion\":\"20\"},\"items\":[%s,%s," ITEM("c", "15") "]}", fat_a,
+        fat_b);
+    /* Static: the peer looks at them until it is stopped. */
+    static struct zl_step steps[] = {
+        LIST("9", ITEM("a", "5")),
+        {.pieces = {NULL, NULL, EVENT("ADDED", ITEM("d", "12"))}, .ending = ZL_END},
+        {.status = 410, .body = GONE_STATUS},
+        {.status = 200},
+        {.pieces = {EVENT("DELETED", ITEM("a", "21"))}, .ending = ZL_HOLD},
+    };
+    steps[1].pieces[0] = changed;
+    steps[1].pieces[1] = added;
+    steps[3].body = page;
+    script->shape = SHAPE;
+    BEGIN(script, steps);
+    AWAIT(zl_informer_state(script->informer, NULL).position == 21);
+    /* Listed again it is the same object under a newer version. */
+    assert_true(zl_script_journal_is(script, "+a@5 +d@12 a@5>5 +c@15 -d@12 -a@5 "));
+    assert_int_equal(zl_informer_health(script->informer).cut, 4);
+    assert_int_equal(zl_store_count(zl_informer_store(script->informer)), 1);
+    assert_int_equal(script->requests, 5);
+}
+
+static void test_a_partial_object_is_better_than_none_where_the_spec_says_so(void **state)
+{
+    struct zl_script *script = *state;
+    ZL_AUTO_FREE char *fat = fat_item("a", "10");
+    ZL_AUTO_FREE char *event = zl_asprintf("{\"type\":\"MODIFIED\",\"object\":%s}\n", fat);
+    static struct zl_step steps[] = {
+        LIST("9", ITEM("a", "5")),
+        {.ending = ZL_HOLD},
+    };
+    steps[1].pieces[0] = event;
+    script->shape = SHAPE;
+    script->partial = true;
+    BEGIN(script, steps);
+    AWAIT(zl_informer_state(script->informer, NULL).position == 10);
+    assert_true(zl_script_journal_is(script, "+a@5 a@5>10 "));
+    assert_int_equal(zl_informer_health(script->informer).cut, 1);
+}
+
+static void expect_limit(struct zl_script *script, int index, const char *limit)
+{
+    pthread_mutex_lock(&script->mutex);
+    const char *at = strstr(script->paths[index], "limit=");
+    if (at == NULL || strcmp(at, limit) != 0) {
+        fail_msg("request %d: %s", index, script->paths[index]);
+    }
+    pthread_mutex_unlock(&script->mutex);
+}
+
+/* Whatever made a list fail, too large a page may have been it. */
+static void test_a_list_that_failed_is_tried_in_smaller_pages(void **state)
+{
+    static const struct zl_step STEPS[] = {
+        {.pieces = {"{\"items\":["}, .ending = ZL_CUT},
+        {.status = 504, .body = "{}"},
+        {.status = 200,
+         .body = "{\"metadata\":{\"resourceVersion\":\"9\",\"continue\":\"x\"},\"items\":[]}"},
+        LIST("9", ""),
+        {.status = 410, .body = GONE_STATUS},
+        LIST("10", ""),
+    };
+    struct zl_script *script = *state;
+    BEGIN(script, STEPS);
+    AWAIT(zl_script_requests(script) == 7);
+    expect_limit(script, 0, "limit=50");
+    expect_limit(script, 1, "limit=25");
+    expect_limit(script, 2, "limit=12");
+    expect_limit(script, 3, "limit=24&continue=x");
+    expect_limit(script, 5, "limit=50");
+}
+
+static void test_refill_brings_what_decode_wants_now_beside_the_open_watch(void **state)
 {
     static const struct zl_step STEPS[] = {
         LIST("9", ITEM("a", "5") "," ITEM_AS("x", "6", "extra")),
@@ -176,37 +285,46 @@ static void test_relist_brings_what_decode_wants_now(void **state)
     struct zl_script *script = *state;
     script->picky = true;
     BEGIN(script, STEPS);
-    AWAIT(zl_informer_position(script->informer) == 10);
+    AWAIT(zl_informer_state(script->informer, NULL).position == 10);
     assert_true(zl_script_journal_is(script, "+a@5 "));
     pthread_mutex_lock(&script->mutex);
     script->picky = false;
     pthread_mutex_unlock(&script->mutex);
-    zl_informer_relist(script->informer);
-    AWAIT(zl_script_journal_is(script, "+a@5 +x@6 "));
-    AWAIT(zl_informer_health(script->informer).watching || zl_script_requests(script) == 4);
-    assert_int_equal(zl_informer_health(script->informer).relists, 1);
+    assert_true(zl_informer_state(script->informer, "n").settled);
+    zl_informer_refill(script->informer, "n");
+    AWAIT(zl_informer_state(script->informer, "n").settled);
+    assert_true(zl_script_journal_is(script, "+a@5 +x@6 "));
+    assert_non_null(strstr(script->paths[2], "/namespaces/n/pods?limit="));
+    assert_int_equal(script->requests, 3); /* the watch stayed open */
+    const struct zl_informer_health health = zl_informer_health(script->informer);
+    assert_true(health.watching);
+    assert_int_equal(health.relists, 1);
 }
 
-static void test_relist_requests_are_spaced_and_joined(void **state)
+static void test_refill_requests_are_spaced_and_joined(void **state)
 {
     static const struct zl_informer_timing SPACED = {
         .backoff_ms = 20, .backoff_max_ms = 80, .list_gap_ms = 100, .short_watch_ms = 1000};
     static const struct zl_step STEPS[] = {
-        LIST("9", ""),
-        {.pieces = {BOOKMARK("10")}, .ending = ZL_HOLD},
-        LIST("10", ""),
+        LIST("9", ""),  {.pieces = {BOOKMARK("10")}, .ending = ZL_HOLD},
+        LIST("10", ""), LIST("10", ""),
+        LIST("10", ""), LIST("10", ""),
+        LIST("10", ""), LIST("10", ""),
+        LIST("10", ""), LIST("10", ""),
     };
     struct zl_script *script = *state;
-    zl_script_begin(script, STEPS, 3, &SPACED);
-    AWAIT(zl_informer_position(script->informer) == 10);
+    zl_script_begin(script, STEPS, sizeof STEPS / sizeof STEPS[0], &SPACED);
+    AWAIT(zl_informer_state(script->informer, NULL).position == 10);
     for (int i = 0; i < 50; i++) {
-        zl_informer_relist(script->informer);
+        zl_informer_refill(script->informer, "n");
     }
-    AWAIT(zl_script_requests(script) == 4);
-    zl_script_expect_request(script, 2, NULL);
-    zl_script_expect_request(script, 3, "10");
-    assert_true(script->times_ms[2] - script->times_ms[0] >= 99);
-    assert_int_equal(zl_informer_health(script->informer).relists, 1);
+    AWAIT(zl_informer_state(script->informer, "n").settled);
+    /* One for all of them, or two when the first was on its way already; more only where asking took longer than the gap. */
+    const int requests = zl_script_requests(script);
+    assert_in_range(requests, 3, sizeof STEPS / sizeof STEPS[0]);
+    for (int i = 3; i < requests; i++) {
+        assert_true(script->times_ms[i] - script->times_ms[i - 1] >= 99);
+    }
 }
 
 #define SERVER_ERROR                                                                               \
@@ -341,8 +459,11 @@ int main(void)
         TEST(test_gone_after_other_failures_lists_at_once_too),
         TEST(test_a_list_that_fails_in_the_middle_changes_nothing),
         TEST(test_an_object_no_longer_wanted_is_removed),
-        TEST(test_relist_brings_what_decode_wants_now),
-        TEST(test_relist_requests_are_spaced_and_joined),
+        TEST(test_what_was_known_of_an_object_that_got_too_large_stays),
+        TEST(test_a_partial_object_is_better_than_none_where_the_spec_says_so),
+        TEST(test_a_list_that_failed_is_tried_in_smaller_pages),
+        TEST(test_refill_brings_what_decode_wants_now_beside_the_open_watch),
+        TEST(test_refill_requests_are_spaced_and_joined),
         TEST(test_errors_back_off_longer_each_time_then_recover),
         TEST(test_retry_after_is_honoured),
         TEST(test_watches_that_end_at_once_without_news_do_not_spin),

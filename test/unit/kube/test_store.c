@@ -125,7 +125,7 @@ static void test_sweep_takes_out_what_was_not_put_since_the_mark(void **state)
     put(*state, "a", "y", "y again");
     put(*state, "c", "new", "new");
     ZL_AUTO_REFS struct zl_refs gone = {0};
-    zl_store_sweep(*state, &gone);
+    zl_store_sweep(*state, NULL, &gone);
     assert_int_equal(gone.count, 2);
     expect(*state, "a", "x", NULL);
     expect(*state, "b", "z", NULL);
@@ -260,7 +260,7 @@ static void test_a_sweep_takes_out_of_the_indexes_too(void **state)
     ZL_AUTO_REFS struct zl_refs gone = {0};
     zl_store_mark(*state);
     put(*state, "n", "x7", "red");
-    zl_store_sweep(*state, &gone);
+    zl_store_sweep(*state, NULL, &gone);
     assert_int_equal(gone.count, 99);
     expect_by(*state, 1, "n", "red", 1);
 }

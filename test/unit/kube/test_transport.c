@@ -4,6 +4,7 @@
 #include "common/base/metrics.h"
 #include "test/unit/script.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -64,10 +65,50 @@ static void test_a_silent_server_is_left_at_the_deadline(void **state)
     struct zl_error err = {0};
     struct zl_kube_target target = *LEASE;
     int64_t started_ms = zl_clock_ms();
-    target.timeout_ms = 100;
+    target.deadline_ms = started_ms + 100;
     zl_play((struct zl_script){.serve = hold, .status = 200, .body = "{}"});
     assert_int_equal(zl_kube_get(zl_the_client, &target, NULL, &err), ZL_E_TRANSIENT);
     assert_in_range(zl_clock_ms() - started_ms, 90, 5000);
+}
+
+static void serve_pages(const struct zl_script *now, struct zl_peer_call *call)
+{
+    (void)now;
+    (void)poll(NULL, 0, 20);
+    zl_peer_answer(call, 200, "Content-Type: application/json\r\n",
+                   "{\"metadata\":{\"continue\":\"more\"},\"items\":[]}");
+}
+
+static enum zl_status ignore(void *ctx, const struct cJSON *object, struct zl_error *err)
+{
+    (void)ctx, (void)object, (void)err;
+    return ZL_OK;
+}
+
+static void test_a_deadline_holds_through_the_pages_of_a_list(void **state)
+{
+    (void)state;
+    struct zl_error err = {0};
+    int64_t started_ms = zl_clock_ms();
+    const struct zl_kube_target all = {.resource = &ZL_KUBE_PODS, .deadline_ms = started_ms + 300};
+    zl_play((struct zl_script){.serve = serve_pages, .status = 200, .body = "{}"});
+    assert_int_equal(zl_kube_list(zl_the_client, &all, NULL, ignore, NULL, NULL, &err),
+                     ZL_E_TRANSIENT);
+    assert_in_range(zl_clock_ms() - started_ms, 290, 5000);
+}
+
+static void test_after_the_deadline_nothing_is_sent(void **state)
+{
+    (void)state;
+    struct zl_error err = {0};
+    struct zl_kube_target target = *LEASE;
+    ZL_AUTO_JSON struct cJSON *patch = zl_json_object();
+    target.deadline_ms = zl_clock_ms();
+    int calls = zl_peer_calls(zl_the_peer);
+    assert_int_equal(zl_kube_patch(zl_the_client, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, &err),
+                     ZL_E_TRANSIENT);
+    assert_non_null(strstr(err.message, "not sent"));
+    assert_int_equal(zl_peer_calls(zl_the_peer), calls);
 }
 
 static void test_a_refused_connection_is_transient(void **state)
@@ -214,6 +255,59 @@ static void test_a_server_that_is_no_url_is_refused(void **state)
     assert_non_null(strstr(err.message, "ftp://a"));
 }
 
+/* ---- a server that hangs behind connections that are open --------------------------------------- */
+
+enum { OLD_CONNECTIONS = 3 };
+static _Thread_local bool is_old; /* the peer has a thread for each connection */
+static pthread_barrier_t all_are_asked;
+
+static void answer_together(const struct zl_script *now, struct zl_peer_call *call)
+{
+    is_old = true;
+    (void)pthread_barrier_wait(&all_are_asked); /* so that each has a connection of its own */
+    zl_peer_answer(call, now->status, NULL, now->body);
+}
+
+static void hang_on_old_connections(const struct zl_script *now, struct zl_peer_call *call)
+{
+    if (is_old) {
+        zl_peer_hold(call);
+    } else {
+        zl_peer_answer(call, now->status, NULL, now->body);
+    }
+}
+
+static void *get_once(void *ctx)
+{
+    (void)ctx;
+    (void)!zl_kube_get(zl_the_client, LEASE, NULL, NULL);
+    return NULL;
+}
+
+/* A renewal that timed out must not find out about each kept connection one by one, until its deadline is over. */
+static void test_after_a_timeout_no_connection_from_before_is_used(void **state)
+{
+    pthread_t threads[OLD_CONNECTIONS];
+    struct zl_kube_target target = *LEASE;
+    (void)state;
+    (void)pthread_barrier_init(&all_are_asked, NULL, OLD_CONNECTIONS);
+    zl_play((struct zl_script){.serve = answer_together, .status = 200, .body = "{}"});
+    for (size_t i = 0; i < OLD_CONNECTIONS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, get_once, NULL), 0);
+    }
+    for (size_t i = 0; i < OLD_CONNECTIONS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    zl_play((struct zl_script){.serve = hang_on_old_connections, .status = 200, .body = "{}"});
+    target.deadline_ms = zl_clock_ms() + 100;
+    assert_int_equal(zl_kube_get(zl_the_client, &target, NULL, NULL), ZL_E_TRANSIENT);
+    target.deadline_ms = zl_clock_ms() + 10000;
+    for (int i = 0; i < OLD_CONNECTIONS; i++) {
+        assert_int_equal(zl_kube_get(zl_the_client, &target, NULL, NULL), ZL_OK);
+    }
+    (void)pthread_barrier_destroy(&all_are_asked);
+}
+
 static void test_calls_are_measured_by_operation_and_result(void **state)
 {
     (void)state;
@@ -239,6 +333,9 @@ int main(void)
         WITH_PEER(test_a_kept_alive_connection_that_died_is_replaced_unseen),
         WITH_PEER(test_a_cut_in_the_middle_of_an_answer_is_transient),
         WITH_PEER(test_a_silent_server_is_left_at_the_deadline),
+        WITH_PEER(test_after_a_timeout_no_connection_from_before_is_used),
+        WITH_PEER(test_a_deadline_holds_through_the_pages_of_a_list),
+        WITH_PEER(test_after_the_deadline_nothing_is_sent),
         WITH_PEER(test_a_refused_connection_is_transient),
         WITH_PEER(test_an_endless_answer_is_cut_off),
         WITH_PEER(test_many_threads_share_one_client),

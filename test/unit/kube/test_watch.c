@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/kube/client.h"
@@ -27,6 +28,8 @@ struct scene {
     int opened;
     const char *fail_at; /* the name at which EVENT fails */
     const char *stop_at; /* the name at which EVENT sets the stop */
+    const struct zl_json_shape *shape;
+    bool takes_cut, is_cut;
     struct zl_error err;
 };
 
@@ -43,7 +46,8 @@ static enum zl_status on_event(void *ctx, const char *type, const struct cJSON *
     struct scene *scene = ctx;
     size_t length = strlen(scene->seen);
     const char *name = zl_json_text(object, "metadata", "name", NULL);
-    snprintf(scene->seen + length, sizeof scene->seen - length, "%s %s;", type, name ? name : "");
+    snprintf(scene->seen + length, sizeof scene->seen - length, "%s %s%s;", type, name ? name : "",
+             scene->is_cut ? " cut" : "");
     if (scene->fail_at != NULL && zl_same_string(name, scene->fail_at)) {
         return zl_error_set(err, ZL_E_GONE, "the reader says so");
     }
@@ -78,7 +82,10 @@ static void teardown(struct scene *scene)
 
 static enum zl_status watch(struct scene *scene)
 {
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS, .namespace_ = "a"};
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS,
+                                          .namespace_ = "a",
+                                          .shape = scene->shape,
+                                          .is_cut = scene->takes_cut ? &scene->is_cut : NULL};
     const struct zl_kube_selector selector = {.label = "x=y"};
     scene->err = (struct zl_error){0};
     return zl_kube_watch(scene->client, &target, &selector, "41", 60, scene->stop, on_event,
@@ -156,10 +163,34 @@ static void send_huge_line(struct zl_peer_call *call)
     memset(bytes, 'x', length);
     zl_peer_begin(call, 200);
     piece(call, EVENT("ADDED", "a") "{\"type\":\"");
-    for (size_t i = 0; i <= ZL_WATCH_LINE_MAX / length; i++) {
+    for (size_t i = 0; i <= ZL_WHOLE_ANSWER_MAX / length; i++) {
         zl_peer_piece(call, bytes, length);
     }
+    piece(call, "\",\"object\":{}}\n" EVENT("ADDED", "b"));
     zl_peer_end(call);
+}
+
+/* As large as one that etcd stores can be as JSON, twelve MiB of "<", and one of which too much would be kept. */
+static void send_fat_objects(struct zl_peer_call *call)
+{
+    static const char ESCAPED[] = "\\u003c";
+    const size_t count = (1 << 20) / 6;
+    struct zl_buf text;
+    zl_buf_init(&text, 2 * ZL_MIB);
+    for (size_t i = 0; i < count; i++) {
+        zl_buf_add_text(&text, ESCAPED);
+    }
+    zl_peer_begin(call, 200);
+    piece(call, "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"fat\"},\"spec\":\"");
+    for (int i = 0; i < 12; i++) {
+        zl_peer_piece(call, text.data, text.length);
+    }
+    piece(call, "\"}}\n" EVENT("ADDED", "b") "{\"type\":\"ADDED\",\"object\":{\"metadata\":"
+                                             "{\"labels\":{\"a\":\"");
+    zl_peer_piece(call, text.data, text.length);
+    piece(call, "\"},\"name\":\"cut\"}}}\n" EVENT("ADDED", "c"));
+    zl_peer_end(call);
+    zl_buf_clear(&text);
 }
 
 static void send_large_line(struct zl_peer_call *call)
@@ -214,7 +245,7 @@ static void test_a_watch_delivers_what_the_server_sends(void **state)
         {end_in_a_line, ZL_E_TRANSIENT, 1, "ADDED a;", "middle of a line"},
         {send_garbage, ZL_E_TRANSIENT, 1, "ADDED a;", "not JSON"},
         {send_no_event, ZL_E_TRANSIENT, 1, "", "not a watch event"},
-        {send_huge_line, ZL_E_TOO_LARGE, 1, "ADDED a;", "longer than 4 MiB"},
+        {send_huge_line, ZL_E_TOO_LARGE, 1, "ADDED a;", "too large"},
         {refuse_gone, ZL_E_GONE, 0, "", "WATCH pods a: old"},
         {refuse_for_now, ZL_E_THROTTLED, 0, "", "WATCH pods a: HTTP 429"},
         {refuse_without_status, ZL_E_TRANSIENT, 0, "", "HTTP 503: upstream connect error"},
@@ -232,6 +263,48 @@ static void test_a_watch_delivers_what_the_server_sends(void **state)
         assert_int_equal(scene.err.retry_after_ms, ROWS[i].serve == refuse_for_now ? 3000 : 0);
         teardown(&scene);
     }
+}
+
+static const struct zl_json_shape METADATA[] = {
+    {.name = "name"}, {.name = "labels"}, {.name = NULL}};
+static const struct zl_json_shape SHAPE[] = {{.name = "metadata", .members = METADATA},
+                                             {.name = NULL}};
+
+static void test_an_object_of_any_size_passes(void **state)
+{
+    (void)state;
+    struct scene taken = {.serve = send_fat_objects, .shape = SHAPE, .takes_cut = true};
+    setup(&taken);
+    assert_int_equal(watch(&taken), ZL_OK);
+    assert_string_equal(taken.seen, "ADDED fat;ADDED b;ADDED cut cut;ADDED c;");
+    teardown(&taken);
+    struct scene refused = {.serve = send_fat_objects, .shape = SHAPE};
+    setup(&refused);
+    assert_int_equal(watch(&refused), ZL_E_TOO_LARGE);
+    assert_string_equal(refused.seen, "ADDED fat;ADDED b;");
+    assert_string_equal(refused.err.message,
+                        "WATCH pods a: what is read of an object is too large");
+    teardown(&refused);
+}
+
+/* The shape is that of a pod; what the server says of an error is read all the same. */
+static enum zl_status on_error(void *ctx, const char *type, const struct cJSON *object,
+                               struct zl_error *err)
+{
+    (void)ctx;
+    return strcmp(type, "ERROR") == 0 ? zl_kube_status_decode(object, 0, err) : ZL_OK;
+}
+
+static void test_an_error_event_is_read_whatever_the_shape(void **state)
+{
+    (void)state;
+    struct scene scene = {.serve = send_events};
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_PODS, .shape = SHAPE};
+    setup(&scene);
+    assert_int_equal(zl_kube_watch(scene.client, &target, NULL, "41", 60, scene.stop, on_error,
+                                   NULL, NULL, &scene.err),
+                     ZL_E_GONE);
+    teardown(&scene);
 }
 
 static void test_a_watch_asks_for_bookmarks_from_a_version(void **state)
@@ -393,6 +466,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_watch_delivers_what_the_server_sends),
+        cmocka_unit_test(test_an_object_of_any_size_passes),
+        cmocka_unit_test(test_an_error_event_is_read_whatever_the_shape),
         cmocka_unit_test(test_a_watch_asks_for_bookmarks_from_a_version),
         cmocka_unit_test(test_a_failing_reader_ends_the_watch),
         cmocka_unit_test(test_a_stop_from_the_reader_ends_the_watch),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/objects/job.h"
+#include "test/unit/pruned.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,7 +61,7 @@ static void test_tick_is_read_from_annotation_or_name(void **state)
     for (size_t i = 0; i < sizeof TICK_ROWS / sizeof TICK_ROWS[0]; i++) {
         ZL_AUTO_JSON struct cJSON *json = parse(TICK_ROWS[i].json);
         struct zl_job *job = NULL;
-        assert_int_equal(zl_job_decode(json, &job, NULL), ZL_OK);
+        assert_int_equal(zl_job_decode(zl_prune(ZL_JOB_SHAPE, &json), &job, NULL), ZL_OK);
         if (job->tick_s != TICK_ROWS[i].tick_s) {
             fail_msg("row %zu: %lld", i, (long long)job->tick_s);
         }
@@ -104,7 +105,7 @@ static void test_state_of_a_job(void **state)
         const struct state_row *row = &STATE_ROWS[i];
         ZL_AUTO_JSON struct cJSON *json = parse(row->json);
         struct zl_job *job = NULL;
-        assert_int_equal(zl_job_decode(json, &job, NULL), ZL_OK);
+        assert_int_equal(zl_job_decode(zl_prune(ZL_JOB_SHAPE, &json), &job, NULL), ZL_OK);
         if (job->finished != row->finished || job->failed != row->failed ||
             zl_job_is_paused(job) != row->paused || job->queued != row->ours) {
             fail_msg("row %zu", i);
@@ -144,7 +145,8 @@ static void test_cronjob_joins_by_its_keys_or_its_template(void **state)
     for (size_t i = 0; i < sizeof POOL_ROWS / sizeof POOL_ROWS[0]; i++) {
         ZL_AUTO_JSON struct cJSON *json = parse(POOL_ROWS[i].json);
         struct zl_cronjob *cronjob = NULL;
-        assert_int_equal(zl_cronjob_decode(json, &cronjob, NULL), ZL_OK);
+        assert_int_equal(zl_cronjob_decode(zl_prune(ZL_CRONJOB_SHAPE, &json), &cronjob, NULL),
+                         ZL_OK);
         if (!zl_same_string(cronjob->pool, POOL_ROWS[i].pool)) {
             fail_msg("row %zu: %s", i, cronjob->pool != NULL ? cronjob->pool : "none");
         }
@@ -161,7 +163,7 @@ static void test_a_job_made_by_hand_belongs_to_its_cronjob(void **state)
         "{\"kind\":\"Other\",\"name\":\"o\",\"uid\":\"x\"},"
         "{\"apiVersion\":\"batch/v1\",\"kind\":\"CronJob\",\"name\":\"tick\",\"uid\":\"c\"}]}}");
     struct zl_job *job = NULL;
-    assert_int_equal(zl_job_decode(json, &job, NULL), ZL_OK);
+    assert_int_equal(zl_job_decode(zl_prune(ZL_JOB_SHAPE, &json), &job, NULL), ZL_OK);
     assert_string_equal(job->meta.controller.kind, "CronJob");
     assert_string_equal(job->meta.controller.name, "tick");
     assert_string_equal(job->meta.controller.uid, "c");
@@ -176,9 +178,10 @@ static void test_a_job_without_name_or_uid_is_refused(void **state)
     struct zl_job *job = NULL;
     struct zl_cronjob *cronjob = NULL;
     struct zl_error err = {0};
-    assert_int_equal(zl_job_decode(json, &job, &err), ZL_E_INVALID);
+    assert_int_equal(zl_job_decode(zl_prune(ZL_JOB_SHAPE, &json), &job, &err), ZL_E_INVALID);
     assert_null(job);
-    assert_int_equal(zl_cronjob_decode(json, &cronjob, &err), ZL_E_INVALID);
+    assert_int_equal(zl_cronjob_decode(zl_prune(ZL_CRONJOB_SHAPE, &json), &cronjob, &err),
+                     ZL_E_INVALID);
     assert_null(cronjob);
 }
 
@@ -198,7 +201,7 @@ static void test_a_manual_selector_is_kept_and_no_other(void **state)
         struct zl_error err = {0};
         struct zl_job *job = NULL;
         ZL_AUTO_JSON struct cJSON *json = parse(ROWS[i].json);
-        assert_int_equal(zl_job_decode(json, &job, &err), ZL_OK);
+        assert_int_equal(zl_job_decode(zl_prune(ZL_JOB_SHAPE, &json), &job, &err), ZL_OK);
         assert_true(zl_same_string(job->own_selector, ROWS[i].selector));
         zl_job_free(job);
     }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/kinds/kind.h"
+#include "common/objects/node.h"
 #include "common/objects/policy.h"
 #include "common/objects/replicaset.h"
 #include "common/objects/selectors.h"
 #include "common/objects/workload.h"
+#include "test/unit/pruned.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,7 +62,9 @@ static void test_workload_joins_by_label_then_annotation_then_template(void **st
     for (size_t i = 0; i < sizeof POOL_ROWS / sizeof POOL_ROWS[0]; i++) {
         ZL_AUTO_JSON struct cJSON *json = parse(POOL_ROWS[i].json);
         struct zl_workload *workload = NULL;
-        assert_int_equal(zl_workload_decode(&ZL_KIND_DEPLOYMENT, json, &workload, NULL), ZL_OK);
+        assert_int_equal(zl_workload_decode(&ZL_KIND_DEPLOYMENT, zl_prune(ZL_WORKLOAD_SHAPE, &json),
+                                            &workload, NULL),
+                         ZL_OK);
         if (!zl_same_string(workload->pool, POOL_ROWS[i].pool)) {
             fail_msg("row %zu: pool %s", i, workload->pool);
         }
@@ -128,7 +132,7 @@ static void test_pod_readiness_counts_only_while_it_runs_and_stays(void **state)
     for (size_t i = 0; i < sizeof POD_ROWS / sizeof POD_ROWS[0]; i++) {
         ZL_AUTO_JSON struct cJSON *json = parse(POD_ROWS[i].json);
         struct zl_pod *pod = NULL;
-        assert_int_equal(zl_pod_decode(json, &pod, NULL), ZL_OK);
+        assert_int_equal(zl_pod_decode(zl_prune(ZL_POD_SHAPE, &json), &pod, NULL), ZL_OK);
         if (pod->finished != POD_ROWS[i].finished || pod->ready != POD_ROWS[i].ready ||
             pod->meta.deleting != POD_ROWS[i].deleting || pod->is_static != POD_ROWS[i].is_static) {
             fail_msg("row %zu", i);
@@ -167,8 +171,9 @@ static void test_objects_without_name_or_uid_are_refused(void **state)
         ZL_AUTO_JSON struct cJSON *json = parse(texts[i]);
         struct zl_pod *pod = NULL;
         struct zl_policy *policy = NULL;
-        assert_int_equal(zl_pod_decode(json, &pod, NULL), ZL_E_INVALID);
-        assert_int_equal(zl_policy_decode(json, &policy, NULL), ZL_E_INVALID);
+        assert_int_equal(zl_pod_decode(zl_prune(ZL_POD_SHAPE, &json), &pod, NULL), ZL_E_INVALID);
+        assert_int_equal(zl_policy_decode(zl_prune(ZL_POLICY_SHAPE, &json), &policy, NULL),
+                         ZL_E_INVALID);
         assert_null(pod);
         assert_null(policy);
     }
@@ -204,7 +209,7 @@ static void test_policy_reads_defaults_and_its_status_round_trips(void **state)
                              "\"message\":\"p\",\"lastTransitionTime\":\"2026-01-01T00:00:01Z\","
                              "\"observedGeneration\":4}]}}");
     struct zl_policy *policy = NULL;
-    assert_int_equal(zl_policy_decode(json, &policy, NULL), ZL_OK);
+    assert_int_equal(zl_policy_decode(zl_prune(ZL_POLICY_SHAPE, &json), &policy, NULL), ZL_OK);
     assert_int_equal(policy->lease_duration_s, 15);
     assert_int_equal(policy->renew_deadline_s, 10);
     assert_int_equal(policy->retry_period_s, 2);
@@ -251,7 +256,7 @@ static void test_policy_hands_over_unless_it_says_recreate(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ZL_AUTO_JSON struct cJSON *json = parse(rows[i].json);
         struct zl_policy *policy = NULL;
-        assert_int_equal(zl_policy_decode(json, &policy, NULL), ZL_OK);
+        assert_int_equal(zl_policy_decode(zl_prune(ZL_POLICY_SHAPE, &json), &policy, NULL), ZL_OK);
         assert_int_equal(policy->recreate, rows[i].recreate);
         zl_policy_free(policy);
     }
@@ -303,7 +308,7 @@ static void test_the_last_leader_has_the_last_token(void **state)
             "{" META() ",\"status\":{\"fencingToken\":7,\"currentHolder\":%s}}", rows[i].holder);
         ZL_AUTO_JSON struct cJSON *json = parse(text);
         struct zl_policy *policy = NULL;
-        assert_int_equal(zl_policy_decode(json, &policy, NULL), ZL_OK);
+        assert_int_equal(zl_policy_decode(zl_prune(ZL_POLICY_SHAPE, &json), &policy, NULL), ZL_OK);
         assert_int_equal(zl_policy_led_last(policy, "u1", policy->status.fencing_token),
                          rows[i].led_last);
         zl_policy_free(policy);
@@ -317,7 +322,9 @@ static void test_workload_says_how_it_rolls_out(void **state)
         const struct workload_row *row = &WORKLOAD_ROWS[i];
         ZL_AUTO_JSON struct cJSON *json = parse(row->json);
         struct zl_workload *workload = NULL;
-        assert_int_equal(zl_workload_decode(&ZL_KIND_DEPLOYMENT, json, &workload, NULL), ZL_OK);
+        assert_int_equal(zl_workload_decode(&ZL_KIND_DEPLOYMENT, zl_prune(ZL_WORKLOAD_SHAPE, &json),
+                                            &workload, NULL),
+                         ZL_OK);
         if (workload->paused != row->paused || workload->recreates != row->recreates ||
             workload->on_delete != row->on_delete || workload->min_ready_s != row->min_ready_s ||
             workload->progress_deadline_s != row->progress_deadline_s ||
@@ -343,7 +350,8 @@ static void test_revisions_carry_their_number_and_owner(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ZL_AUTO_JSON struct cJSON *json = parse(rows[i].json);
         struct zl_replicaset *replicaset = NULL;
-        assert_int_equal(zl_replicaset_decode(json, &replicaset, NULL), ZL_OK);
+        assert_int_equal(
+            zl_replicaset_decode(zl_prune(ZL_REPLICASET_SHAPE, &json), &replicaset, NULL), ZL_OK);
         assert_int_equal(replicaset->revision, rows[i].revision);
         assert_int_equal(replicaset->replicas, 1);
         zl_replicaset_free(replicaset);
@@ -352,13 +360,15 @@ static void test_revisions_carry_their_number_and_owner(void **state)
         "{" META(",\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"s\",\"uid\":\"2\","
                  "\"controller\":true}]") ",\"revision\":4}");
     struct zl_revision *revision = NULL;
-    assert_int_equal(zl_revision_decode(json, &revision, NULL), ZL_OK);
+    assert_int_equal(zl_revision_decode(zl_prune(ZL_REVISION_SHAPE, &json), &revision, NULL),
+                     ZL_OK);
     assert_int_equal(revision->number, 4);
     assert_string_equal(revision->meta.controller.uid, "2");
     zl_revision_free(revision);
     ZL_AUTO_JSON struct cJSON *nameless = parse("{\"revision\":4}");
     revision = NULL;
-    assert_int_equal(zl_revision_decode(nameless, &revision, NULL), ZL_E_INVALID);
+    assert_int_equal(zl_revision_decode(zl_prune(ZL_REVISION_SHAPE, &nameless), &revision, NULL),
+                     ZL_E_INVALID);
     assert_null(revision);
 }
 
@@ -386,7 +396,7 @@ static void test_pod_carries_grace_and_revision_and_may_serve_to_the_end(void **
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ZL_AUTO_JSON struct cJSON *json = parse(rows[i].json);
         struct zl_pod *pod = NULL;
-        assert_int_equal(zl_pod_decode(json, &pod, NULL), ZL_OK);
+        assert_int_equal(zl_pod_decode(zl_prune(ZL_POD_SHAPE, &json), &pod, NULL), ZL_OK);
         if (pod->grace_s != rows[i].grace_s || pod->serving != rows[i].serving ||
             pod->ready != rows[i].ready) {
             fail_msg("row %zu", i);
@@ -397,11 +407,78 @@ static void test_pod_carries_grace_and_revision_and_may_serve_to_the_end(void **
     ZL_AUTO_JSON struct cJSON *json =
         parse("{" META(",\"labels\":{\"controller-revision-hash\":\"s-5f\"}") "}");
     struct zl_pod *pod = NULL;
-    assert_int_equal(zl_pod_decode(json, &pod, NULL), ZL_OK);
+    assert_int_equal(zl_pod_decode(zl_prune(ZL_POD_SHAPE, &json), &pod, NULL), ZL_OK);
     struct zl_pod *copy = zl_pod_copy(pod);
     zl_pod_free(pod);
     assert_string_equal(copy->revision, "s-5f");
     zl_pod_free(copy);
+}
+
+#define DELETED_WITH(status) "{" META(DELETED("30")) ",\"status\":{" status "}}"
+#define RUNS "{\"name\":\"a\",\"state\":{\"running\":{\"startedAt\":\"2026-01-01T00:00:00Z\"}}}"
+#define WAITS "{\"name\":\"a\",\"state\":{\"waiting\":{\"reason\":\"CrashLoopBackOff\"}}}"
+#define ENDED                                                                                      \
+    "{\"name\":\"a\",\"state\":{\"terminated\":{\"exitCode\":0,\"reason\":\"Completed\"}}}"
+
+static void test_pod_on_its_way_out_has_ended_when_all_of_its_containers_have(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *json;
+        bool ended;
+    } rows[] = {
+        {"nothing is said yet", DELETED_WITH(""), false},
+        {"it runs", DELETED_WITH("\"containerStatuses\":[" RUNS "]"), false},
+        {"it waits for a restart", DELETED_WITH("\"containerStatuses\":[" WAITS "]"), false},
+        {"all ended", DELETED_WITH("\"containerStatuses\":[" ENDED "," ENDED "]"), true},
+        {"one runs", DELETED_WITH("\"containerStatuses\":[" ENDED "," RUNS "]"), false},
+        {"a sidecar runs",
+         DELETED_WITH("\"initContainerStatuses\":[" RUNS "],\"containerStatuses\":[" ENDED "]"),
+         false},
+        {"so did the sidecar",
+         DELETED_WITH("\"initContainerStatuses\":[" ENDED "],\"containerStatuses\":[" ENDED "]"),
+         true},
+        {"somebody looks at it with kubectl debug",
+         DELETED_WITH("\"ephemeralContainerStatuses\":[" RUNS "],\"containerStatuses\":[" ENDED
+                      "]"),
+         false},
+        {"init containers alone", DELETED_WITH("\"initContainerStatuses\":[" ENDED "]"), false},
+        {"it failed", DELETED_WITH("\"phase\":\"Failed\""), true},
+        {"it stays: one that ended is started again",
+         "{" META() ",\"status\":{\"containerStatuses\":[" ENDED "]}}", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_JSON struct cJSON *json = parse(rows[i].json);
+        struct zl_pod *pod = NULL;
+        assert_int_equal(zl_pod_decode(zl_prune(ZL_POD_SHAPE, &json), &pod, NULL), ZL_OK);
+        if (pod->ended != rows[i].ended) {
+            fail_msg("%s", rows[i].name);
+        }
+        zl_pod_free(pod);
+    }
+}
+
+static void test_node_is_ready_when_its_kubelet_says_so(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        bool ready;
+    } rows[] = {
+        {"{" META() ",\"status\":{" READY("True") "}}", true},
+        {"{" META() ",\"status\":{" READY("False") "}}", false},
+        {"{" META() ",\"status\":{" READY("Unknown") "}}", false},
+        {"{" META() ",\"status\":{\"conditions\":[{\"type\":\"MemoryPressure\",\"status\":"
+                    "\"True\"}]}}",
+         false},
+        {"{" META() "}", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_JSON struct cJSON *json = parse(rows[i].json);
+        if (zl_node_is_ready(zl_prune(ZL_NODE_READY_SHAPE, &json)) != rows[i].ready) {
+            fail_msg("row %zu", i);
+        }
+    }
 }
 
 int main(void)
@@ -418,6 +495,8 @@ int main(void)
         cmocka_unit_test(test_workload_says_how_it_rolls_out),
         cmocka_unit_test(test_revisions_carry_their_number_and_owner),
         cmocka_unit_test(test_pod_carries_grace_and_revision_and_may_serve_to_the_end),
+        cmocka_unit_test(test_pod_on_its_way_out_has_ended_when_all_of_its_containers_have),
+        cmocka_unit_test(test_node_is_ready_when_its_kubelet_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

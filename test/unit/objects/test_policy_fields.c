@@ -16,7 +16,7 @@ static void test_each_field_has_a_name_a_default_and_a_range(void **state)
     for (const struct zl_policy_field *field = ZL_POLICY_FIELDS; field->name != NULL; field++) {
         ZL_AUTO_FREE char *path = zl_asprintf("spec.%s", field->name);
         const struct zl_policy_field *upper = zl_policy_field_find(field->less_than);
-        bool ranged = field->min > 0 && field->min <= field->fallback &&
+        bool ranged = field->min >= 0 && field->max > 0 && field->min <= field->fallback &&
                       field->fallback <= field->max && field->choices[0] == NULL;
         bool ordered = field->less_than == NULL ||
                        (upper != NULL && upper->type == ZL_POLICY_SECONDS &&
@@ -52,6 +52,7 @@ static void expect_defaults(const struct zl_policy *policy)
     assert_int_equal(policy->lease_duration_s, 15);
     assert_int_equal(policy->renew_deadline_s, 10);
     assert_int_equal(policy->retry_period_s, 2);
+    assert_int_equal(policy->handover_grace_s, 2);
     assert_false(policy->custom_identity || policy->standby || policy->recreate ||
                  policy->role_label);
 }
@@ -67,7 +68,7 @@ static void test_policy_without_a_field_has_its_default(void **state)
     expect_defaults(&policy);
     decode("{\"leaseDurationSeconds\":\"60\",\"renewDeadlineSeconds\":4.5,\"retryPeriodSeconds\":"
            "null,\"identityStrategy\":\"Custom\",\"followerMode\":1,\"rollout\":[],"
-           "\"podRoleLabel\":\"true\"}",
+           "\"podRoleLabel\":\"true\",\"handoverGracePeriodSeconds\":\"0\"}",
            &policy);
     expect_defaults(&policy);
 }
@@ -76,11 +77,13 @@ static void test_each_field_comes_into_its_member(void **state)
 {
     (void)state;
     struct zl_policy policy;
-    decode("{\"leaseDurationSeconds\":60,\"renewDeadlineSeconds\":40,\"retryPeriodSeconds\":20}",
+    decode("{\"leaseDurationSeconds\":60,\"renewDeadlineSeconds\":40,\"retryPeriodSeconds\":20,"
+           "\"handoverGracePeriodSeconds\":0}",
            &policy);
     assert_int_equal(policy.lease_duration_s, 60);
     assert_int_equal(policy.renew_deadline_s, 40);
     assert_int_equal(policy.retry_period_s, 20);
+    assert_int_equal(policy.handover_grace_s, 0);
     decode("{\"identityStrategy\":\"custom\",\"rollout\":\"Handover\"}", &policy);
     assert_true(policy.custom_identity);
     assert_false(policy.standby || policy.recreate || policy.role_label);

@@ -39,6 +39,35 @@ static const struct row ROWS[] = {
     {{"", "app=b"}, "|app=b|"},
 };
 
+static void test_a_selector_may_match_unless_a_label_says_no(void **state)
+{
+    static const struct {
+        const char *selector, *labels;
+        bool may;
+    } rows[] = {
+        {"app=a", "app=a\0", true},
+        {"app=a", "tier=x\0app=a\0", true},
+        {"app=a,tier=x", "tier=x\0app=a\0", true},
+        {"app=a,tier=x", "app=a\0", false},
+        {"app=a", "app=ab\0", false},
+        {"app=a", "app=b\0", false},
+        {"app=a", "myapp=a\0", false},
+        {"app=", "app=\0", true},
+        {"app=a", NULL, false},
+        {"", NULL, true},
+        /* Sets are not looked at. */
+        {"app in (a,b)", "app=c\0", true},
+        {"app in (a,b),tier=x", "app=a\0", false},
+        {"!app,tier", "app=c\0", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (zl_selector_may_match(rows[i].selector, rows[i].labels) != rows[i].may) {
+            fail_msg("row %zu", i);
+        }
+    }
+}
+
 static void test_few_selectors_cover_many(void **state)
 {
     (void)state;
@@ -75,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_few_selectors_cover_many),
+        cmocka_unit_test(test_a_selector_may_match_unless_a_label_says_no),
         cmocka_unit_test(test_no_selector_is_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

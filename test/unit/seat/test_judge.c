@@ -3,6 +3,7 @@
 #include "common/seat/claim_clock.h"
 #include "common/seat/judge.h"
 #include "common/seat/rank.h"
+#include "test/unit/pruned.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,6 +61,20 @@ static void test_judge_follows_the_table(void **state)
             fail_msg("row %zu", i);
         }
     }
+}
+
+static void test_an_owner_that_asks_again_waits_less(void **state)
+{
+    const struct zl_lease claimed = {.provisional = true, .claim_owner = uid_a};
+    const struct zl_lease older = {.provisional = true}; /* of a webhook that did not say whose */
+    (void)state;
+    assert_int_equal(zl_claim_patience_ms(&claimed, "uid-a", 41000), ZL_CLAIM_RETRY_MS);
+    assert_int_equal(zl_claim_patience_ms(&claimed, "uid-a", 2000), 2000);
+    assert_int_equal(zl_claim_patience_ms(&claimed, "uid-b", 41000), 41000);
+    assert_int_equal(zl_claim_patience_ms(&claimed, NULL, 41000), 41000);
+    assert_int_equal(zl_claim_patience_ms(&older, "uid-a", 41000), 41000);
+    assert_int_equal(zl_claim_patience_ms(&older, NULL, 41000), 41000);
+    assert_int_equal(zl_claim_patience_ms(NULL, "uid-a", 41000), 41000);
 }
 
 static void test_holder_is_the_pod_with_that_uid_only(void **state)
@@ -179,7 +194,7 @@ static struct zl_lease *round_trip(const struct zl_lease *lease, const struct zl
     ZL_AUTO_JSON struct cJSON *object = zl_lease_encode(lease, policy);
     struct zl_lease *decoded = NULL;
     zl_json_set_text(zl_json_child(object, "metadata"), "uid", "lease-uid");
-    assert_int_equal(zl_lease_decode(object, &decoded, NULL), ZL_OK);
+    assert_int_equal(zl_lease_decode(zl_prune(ZL_LEASE_SHAPE, &object), &decoded, NULL), ZL_OK);
     return decoded;
 }
 
@@ -188,13 +203,14 @@ static void test_lease_survives_encoding(void **state)
     (void)state;
     struct zl_policy policy = {.meta = {.namespace_ = ns, .name = pool, .uid = uid_b},
                                .lease_duration_s = 15};
-    const struct zl_candidate candidate = {.pod = "web-1", .uid = "uid-b"};
+    const struct zl_candidate candidate = {.pod = "web-1", .uid = "uid-b", .owner = "uid-r"};
     struct zl_lease *claimed =
         zl_lease_claimed(NULL, &policy, 41, &candidate, true, 1767225600123456);
     struct zl_lease *decoded = round_trip(claimed, &policy);
     assert_string_equal(decoded->pool, pool);
     assert_string_equal(decoded->holder_uid, "uid-b");
     assert_true(decoded->provisional);
+    assert_string_equal(decoded->claim_owner, "uid-r");
     assert_false(decoded->wants_repair);
     assert_int_equal(decoded->fencing_token, 42);
     assert_int_equal(decoded->duration_s, 15);
@@ -202,6 +218,14 @@ static void test_lease_survives_encoding(void **state)
 
     struct zl_lease *released = zl_lease_released(decoded, 1767225600999999);
     assert_false(zl_lease_is_held(released));
+    assert_null(released->claim_owner);
+    struct zl_lease *renewed = zl_lease_renewed(decoded, &policy, NULL, 1767225600999999);
+    assert_null(renewed->claim_owner);
+    zl_lease_free(renewed);
+    struct zl_lease *adopted =
+        zl_lease_claimed(decoded, &policy, 42, &candidate, false, 1767225600999999);
+    assert_null(adopted->claim_owner); /* the pod is there: nobody is waited for */
+    zl_lease_free(adopted);
     assert_int_equal(released->fencing_token, 42); /* a release does not give the token back */
     zl_lease_free(released);
     zl_lease_free(decoded);
@@ -223,7 +247,7 @@ static void test_holder_written_by_hand_is_read_from_its_identity(void **state)
         zl_json_set_text(metadata, "name", ZL_LEASE_PREFIX "web");
         zl_json_set_text(metadata, "uid", "1");
         zl_json_set_text(zl_json_child(object, "spec"), "holderIdentity", rows[i].identity);
-        assert_int_equal(zl_lease_decode(object, &lease, NULL), ZL_OK);
+        assert_int_equal(zl_lease_decode(zl_prune(ZL_LEASE_SHAPE, &object), &lease, NULL), ZL_OK);
         assert_true(zl_same_string(lease->holder_pod, rows[i].pod));
         assert_true(zl_same_string(lease->holder_uid, rows[i].uid));
         assert_true(zl_lease_is_held(lease));
@@ -254,7 +278,7 @@ static void test_lease_edited_by_hand_stays_writable(void **state)
         zl_json_set_text(zl_json_child(metadata, "annotations"), ZL_KEY_FENCING_TOKEN,
                          rows[i].token);
         zl_json_set_text(zl_json_child(object, "spec"), "holderIdentity", "someone");
-        assert_int_equal(zl_lease_decode(object, &lease, NULL), ZL_OK);
+        assert_int_equal(zl_lease_decode(zl_prune(ZL_LEASE_SHAPE, &object), &lease, NULL), ZL_OK);
         assert_int_equal(lease->fencing_token, rows[i].fencing_token);
 
         struct zl_lease *released = zl_lease_released(lease, 1);
@@ -289,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_judge_follows_the_table),
+        cmocka_unit_test(test_an_owner_that_asks_again_waits_less),
         cmocka_unit_test(test_holder_is_the_pod_with_that_uid_only),
         cmocka_unit_test(test_claim_age_counts_from_the_first_sight_of_that_claim),
         cmocka_unit_test(test_claim_raises_the_fencing_token_past_all_that_is_known),

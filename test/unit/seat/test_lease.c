@@ -4,6 +4,7 @@
 #include "common/objects/names.h"
 #include "common/seat/claim_clock.h"
 #include "common/seat/judge.h"
+#include "test/unit/pruned.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +36,8 @@ static struct zl_lease *decode(struct cJSON *object)
 {
     struct zl_lease *lease = NULL;
     zl_json_set_text(zl_json_child(object, "metadata"), "uid", "lease-uid");
-    assert_int_equal(zl_lease_decode(object, &lease, NULL), ZL_OK);
+    ZL_AUTO_JSON struct cJSON *copy = zl_json_copy(object);
+    assert_int_equal(zl_lease_decode(zl_prune(ZL_LEASE_SHAPE, &copy), &lease, NULL), ZL_OK);
     return lease;
 }
 
@@ -109,6 +111,42 @@ static void test_successor_written_by_hand_is_a_pod_and_a_uid_or_none(void **sta
         }
         zl_lease_free(lease);
     }
+}
+
+/* A Lease may be anybody's, and an annotation 256 KiB. */
+static void test_what_is_longer_than_we_write_is_not_there(void **state)
+{
+    enum { LONG = 10000 };
+    static const char *const KEYS[] = {ZL_KEY_HOLDER_UID,      ZL_KEY_DEPOSED,
+                                       ZL_KEY_READY_HOLDER,    ZL_KEY_READY_REVISION,
+                                       ZL_KEY_FAILED_REVISION, ZL_KEY_CLAIM_OWNER};
+    ZL_AUTO_FREE char *uid = zl_alloc(LONG + 1);
+    ZL_AUTO_JSON struct cJSON *object = zl_json_object();
+    struct cJSON *metadata = zl_json_child(object, "metadata");
+    struct cJSON *annotations = zl_json_child(metadata, "annotations");
+    (void)state;
+    memset(uid, 'u', LONG);
+    ZL_AUTO_FREE char *pair = zl_asprintf("web-1_%s", uid);
+    zl_json_set_text(metadata, "name", ZL_LEASE_PREFIX "web");
+    for (size_t i = 0; i < sizeof KEYS / sizeof KEYS[0]; i++) {
+        zl_json_set_text(annotations, KEYS[i], uid);
+    }
+    zl_json_set_text(annotations, ZL_KEY_CLAIM, ZL_CLAIM_PROVISIONAL);
+    zl_json_set_text(annotations, ZL_KEY_HOLDER_POD, "web-1");
+    zl_json_set_text(annotations, ZL_KEY_SUCCESSOR, pair);
+    zl_json_set_text(annotations, ZL_KEY_TURN, pair);
+    zl_json_set_text(zl_json_child(object, "spec"), "holderIdentity", pair);
+    struct zl_lease *lease = decode(object);
+    assert_string_equal(lease->holder_pod, "web-1"); /* of its identity */
+    assert_null(lease->holder_uid);
+    assert_null(lease->successor_uid);
+    assert_null(lease->turn_uid);
+    assert_null(lease->deposed);
+    assert_null(lease->ready_holder);
+    assert_null(lease->ready_revision);
+    assert_null(lease->failed_revision);
+    assert_null(lease->claim_owner);
+    zl_lease_free(lease);
 }
 
 static void test_successor_is_the_pod_with_that_uid_only(void **state)
@@ -423,6 +461,7 @@ int main(void)
         cmocka_unit_test(test_rollout_survives_encoding_and_copying),
         cmocka_unit_test(test_what_is_over_is_removed_by_the_patch_and_never_created),
         cmocka_unit_test(test_successor_written_by_hand_is_a_pod_and_a_uid_or_none),
+        cmocka_unit_test(test_what_is_longer_than_we_write_is_not_there),
         cmocka_unit_test(test_successor_is_the_pod_with_that_uid_only),
         cmocka_unit_test(test_deposed_is_whole_uids_only),
         cmocka_unit_test(test_deposing_appends_once),

@@ -17,7 +17,9 @@ struct row {
     const char *name;
     int64_t created_s, tick_s;
     bool finished, deleting, suspended, ours, runs;
-    int64_t deadline_s; /* 0: none */
+    bool each;                 /* of the first: spec.ticks of the pool is Each */
+    bool elsewhere, scheduled; /* managedBy another controller; Kueue's */
+    int64_t deadline_s;        /* 0: none */
 };
 
 struct scene {
@@ -197,6 +199,38 @@ static const struct scene SCENES[] = {
      "w",
      "a",
      "a"},
+    /* Finding 6 */
+    {"one whose pods another controller makes gets no turn",
+     {{.name = "a", .created_s = 1, .elsewhere = true}, {.name = "b", .created_s = 2}},
+     NULL,
+     NULL,
+     "pw",
+     "a b",
+     "b"},
+    {"one that Kueue suspended has not been admitted there, queued here or not",
+     {{.name = "a", .created_s = 1, .suspended = true, .ours = true, .scheduled = true},
+      {.name = "b", .created_s = 2, .ours = true, .scheduled = true}},
+     NULL,
+     NULL,
+     "pw",
+     "a b",
+     "b"},
+    /* Case 13 */
+    {"ticks: Each: two tasks of one time both get their turn",
+     {{.name = "dump", .created_s = 1, .tick_s = T1, .each = true},
+      {.name = "vacuum", .created_s = 1, .tick_s = T1}},
+     NULL,
+     "dump",
+     "ww",
+     "dump vacuum",
+     "dump"},
+    {"... unless its own deadline passed",
+     {{.name = "a", .created_s = 1, .tick_s = T1, .deadline_s = NOW_S - T1 - 1, .each = true}},
+     NULL,
+     NULL,
+     "m",
+     "a",
+     NULL},
     {"nobody", {{.name = NULL}}, NULL, NULL, "", "", NULL},
 };
 
@@ -221,6 +255,8 @@ static void check(const struct scene *scene)
         job->finished = row->finished;
         job->suspended = row->suspended;
         job->queued = row->ours;
+        job->elsewhere = row->elsewhere;
+        job->scheduled = row->scheduled;
         job->parallelism = 1;
         job->tick_s = row->tick_s;
         turns[count] =
@@ -231,7 +267,7 @@ static void check(const struct scene *scene)
     if (scene->used_by != NULL) {
         zl_ticks_add(&ticks, T1, scene->used_by, scene->used_by);
     }
-    zl_turns_judge(turns, count, scene->turn, &ticks, NOW_S);
+    zl_turns_judge(turns, count, scene->turn, scene->jobs[0].each ? NULL : &ticks, NOW_S);
 
     char standings[JOBS_MAX + 1] = "";
     char order[64] = "";

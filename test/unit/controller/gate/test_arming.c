@@ -121,6 +121,14 @@ static const struct {
      ZL_ARMING_PROBING},
     {"no configuration, or no entry", {.read = true}, false, ZL_ARMING_CONFIGURATION_MISSING},
     {"not selected yet", {.read = true, .entry = true}, false, ZL_ARMING_PROBING},
+    {"somebody keeps taking it out",
+     {.read = true, .entry = true, .contested = true},
+     false,
+     ZL_ARMING_CONTESTED},
+    {"somebody keeps changing it, but it is selected",
+     {COVERED, .contested = true, .probe = ZL_PROBE_REFUSED},
+     true,
+     ZL_ARMING_ARMED},
     {"selected by somebody's hand no more: what was proven holds no longer",
      {.read = true, .entry = true, .was_armed = true},
      false,
@@ -184,12 +192,31 @@ static void test_every_verdict_has_a_reason_and_a_message(void **state)
 {
     (void)state;
     for (int i = 0; i < ZL_ARMING_COUNT; i++) {
-        ZL_AUTO_FREE char *message = zl_arming_message((enum zl_arming)i, "shop");
+        ZL_AUTO_FREE char *message = zl_arming_message((enum zl_arming)i, "shop", "detail");
         assert_true(strlen(zl_arming_reason((enum zl_arming)i)) > 0);
         assert_true(strlen(message) > 20);
     }
-    ZL_AUTO_FREE char *cure = zl_arming_message(ZL_ARMING_NAMESPACE_NOT_LABELLED, "shop");
+    ZL_AUTO_FREE char *cure = zl_arming_message(ZL_ARMING_NAMESPACE_NOT_LABELLED, "shop", "");
     assert_non_null(strstr(cure, "kubectl label namespace shop kubernetes.io/metadata.name=shop"));
+}
+
+/* A message that is another one at each probe would be a write of every LeaderPolicy's status each time. */
+static void test_details_are_the_same_for_every_probe(void **state)
+{
+    (void)state;
+    struct zl_arming_state said = {0};
+    zl_arming_say(
+        &said,
+        "leaderpolicies \"zen-lead-probe-00ff00ff00ff00ff\" is forbidden: label team is required");
+    assert_string_equal(said.detail,
+                        "leaderpolicies \"zen-lead-probe-\" is forbidden: label team is required");
+    zl_arming_say(&said, NULL);
+    assert_string_equal(said.detail, "");
+    char text[2 * ZL_ARMING_DETAIL_MAX];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    zl_arming_say(&said, text);
+    assert_true(strlen(said.detail) < ZL_ARMING_DETAIL_MAX);
 }
 
 static void test_looks_are_quick_while_arming_and_rare_when_armed(void **state)
@@ -213,19 +240,19 @@ static void test_looks_are_quick_while_arming_and_rare_when_armed(void **state)
 static void test_a_verdict_changes_once(void **state)
 {
     (void)state;
-    enum zl_arming arming = ZL_ARMING_PROBING;
+    struct zl_arming_state found = {0};
     size_t armed = 0;
     struct zl_armings *armings = zl_armings_new();
     struct zl_arming_state look = zl_armings_begin(armings, "a");
     assert_int_equal(look.arming, ZL_ARMING_PROBING);
-    assert_false(zl_armings_find(armings, "a", &arming));
+    assert_false(zl_armings_find(armings, "a", &found));
 
     assert_true(zl_armings_end(armings, "a", &look)); /* the first verdict is news, also Probing */
     assert_false(zl_armings_end(armings, "a", &look));
     look.arming = ZL_ARMING_ARMED;
     assert_true(zl_armings_end(armings, "a", &look));
-    assert_true(zl_armings_find(armings, "a", &arming));
-    assert_int_equal(arming, ZL_ARMING_ARMED);
+    assert_true(zl_armings_find(armings, "a", &found));
+    assert_int_equal(found.arming, ZL_ARMING_ARMED);
     assert_int_equal(zl_armings_count(armings, &armed), 1);
     assert_int_equal(armed, 1);
     zl_armings_free(armings);
@@ -234,7 +261,7 @@ static void test_a_verdict_changes_once(void **state)
 static void test_a_verdict_about_a_forgotten_namespace_is_dropped(void **state)
 {
     (void)state;
-    enum zl_arming arming = ZL_ARMING_PROBING;
+    struct zl_arming_state found = {0};
     struct zl_namespaces none = {0};
     struct zl_armings *armings = zl_armings_new();
     struct zl_arming_state look = zl_armings_begin(armings, "a");
@@ -246,7 +273,7 @@ static void test_a_verdict_about_a_forgotten_namespace_is_dropped(void **state)
     struct zl_arming_state again = zl_armings_begin(armings, "a");
     assert_int_equal(again.arming, ZL_ARMING_PROBING);
     assert_false(zl_armings_end(armings, "a", &look));
-    assert_false(zl_armings_find(armings, "a", &arming));
+    assert_false(zl_armings_find(armings, "a", &found));
     zl_armings_free(armings);
 }
 
@@ -275,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_answers_to_a_probe),
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_every_verdict_has_a_reason_and_a_message),
+        cmocka_unit_test(test_details_are_the_same_for_every_probe),
         cmocka_unit_test(test_looks_are_quick_while_arming_and_rare_when_armed),
         cmocka_unit_test(test_a_verdict_changes_once),
         cmocka_unit_test(test_a_verdict_about_a_forgotten_namespace_is_dropped),

@@ -71,8 +71,20 @@ static const struct row ROWS[] = {
     {"one waits, another leads", {&FRESH, &YOUNG}, NULL, false, 5000, &YOUNG, 0},
     {"a leader need not wait", {&FRESH}, uid_c, false, 5000, &FRESH, 0},
     {"nor one that is not sticky", {&FRESH}, uid_c, true, 5000, &FRESH, 0},
-    {"clock ahead waits the whole time", {&CLOCK_AHEAD}, NULL, false, 5000, NULL, 5000},
-    {"unknown since when: long enough", {&UNKNOWN_SINCE}, NULL, false, 5000, &UNKNOWN_SINCE, 0},
+    {"just seen Ready, whatever its own clock says: the whole time",
+     {&CLOCK_AHEAD},
+     NULL,
+     false,
+     5000,
+     NULL,
+     5000},
+    {"does not say since when, and was seen for long",
+     {&UNKNOWN_SINCE},
+     NULL,
+     false,
+     5000,
+     &UNKNOWN_SINCE,
+     0},
 };
 
 static void test_leader_is_chosen_as_the_table_says(void **state)
@@ -80,13 +92,15 @@ static void test_leader_is_chosen_as_the_table_says(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         const struct row *row = &ROWS[i];
-        const struct zl_choice_rules rules = {.sticky = !row->restless,
-                                              .min_ready_ms = row->min_ready_ms};
+        int64_t ready_ms[3] = {0};
+        const struct zl_choice_rules rules = {
+            .sticky = !row->restless, .min_ready_ms = row->min_ready_ms, .ready_ms = ready_ms};
         size_t count = 0;
         while (count < 3 && row->pods[count] != NULL) {
-            count++;
+            int64_t since_us = row->pods[count]->ready_since_us;
+            ready_ms[count++] = since_us < NOW_US ? (NOW_US - since_us) / 1000 : 0;
         }
-        struct zl_choice choice = zl_choose_leader(row->pods, count, row->current, &rules, NOW_US);
+        struct zl_choice choice = zl_choose_leader(row->pods, count, row->current, &rules);
         if (choice.leader != row->leader || choice.recheck_ms != row->recheck_ms) {
             fail_msg("%s: leader %s, recheck %lld", row->what,
                      choice.leader != NULL ? choice.leader->meta.name : "none",

@@ -67,14 +67,18 @@ static void test_seat_moves_to_a_successor_that_is_ready_long_enough(void **stat
     CHECK(HANDOVER_ROWS);
 }
 
-static void test_readiness_of_unknown_age_is_long_enough(void **state)
+/* Its node's clock says since when; ours, for how long. */
+static void test_for_how_long_it_has_been_ready_is_what_we_saw(void **state)
 {
     (void)state;
     struct scene scene;
     set_scene(&scene, &(struct knobs){.min_ready_s = 30});
     expect_plan("Ready for 5 s", &scene, "again 5000");
-    scene.successor.ready_since_us = 0;
-    expect_plan("since when is not known", &scene,
+    scene.successor.ready_since_us = 1; /* 1970: its clock is behind */
+    expect_plan("its clock is behind", &scene, "again 5000");
+    scene.view.successor_ready_ms = 30000;
+    scene.successor.ready_since_us = INT64_MAX; /* ahead */
+    expect_plan("its clock is ahead", &scene,
                 "reserve-token if taker-lives lease-same; lease handed-over: holder=web-s "
                 "successor=- deposed=uid-a ready=uid-s proven=rs-new; delete-pod led-before web-a "
                 "if holder-same; again 5000");
@@ -124,9 +128,11 @@ static const struct plan_row SUCCESSOR_ROWS[] = {
     {"one replica is wanted now: a pod like others",
      {.single = true},
      "lease rollout: successor=-; again 5000"},
-    {"one replica is wanted now, but another workload is gatekept",
+    {"one replica is wanted now, beside those of another workload: together they are gatekept",
      {.single = true, .beside = true},
-     "lease rollout: deposed=uid-s; delete-pod successor-stale web-s if leads-not; again 5000"},
+     "reserve-token if taker-lives lease-same; lease handed-over: holder=web-s successor=- "
+     "deposed=uid-a ready=uid-s proven=rs-new; delete-pod led-before web-a if holder-same; again "
+     "5000"},
     {"of the leader's own revision",
      {.leader_new = true},
      "lease rollout: deposed=uid-s proven=rs-new; delete-pod successor-stale web-s if leads-not; "
@@ -146,7 +152,10 @@ static const struct plan_row SUCCESSOR_ROWS[] = {
     {"it takes its time, and serves",
      {.deleting = true, .goes_on = true, .leaving_s = 9999},
      "again 5000"},
-    {"it does not get out: its node is lost",
+    {"it does not get out, and runs on a Ready node",
+     {.deleting = true, .leaving_grace_s = 30, .leaving_s = 45, .stays_on = true},
+     "tell runs-on LeaderPolicy/web; again 5000"},
+    {"it does not get out, and nothing of it can run",
      {.deleting = true, .leaving_grace_s = 30, .leaving_s = 45},
      "lease rollout: successor=- deposed=uid-s; wake newest-waits ReplicaSet/rs-new; again 5000; "
      "idle 5000"},
@@ -213,9 +222,9 @@ static const struct plan_row REVISION_ROWS[] = {
     {"one replica: nothing is proven",
      {.none = true, .starting = true, .single = true},
      "again 5000"},
-    {"one replica beside another workload: nothing is proven",
+    {"one replica beside those of another workload: it is proven like others",
      {.none = true, .starting = true, .single = true, .beside = true},
-     "again 5000"},
+     "lease rollout: ready=uid-a; wake newest-waits ReplicaSet/rs-new; again 5000; idle 5000"},
 };
 
 static void test_leader_of_an_old_revision_is_replaced_as_the_pool_says(void **state)
@@ -247,7 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seat_moves_to_a_successor_that_is_ready_long_enough),
-        cmocka_unit_test(test_readiness_of_unknown_age_is_long_enough),
+        cmocka_unit_test(test_for_how_long_it_has_been_ready_is_what_we_saw),
         cmocka_unit_test(test_successor_that_cannot_take_over_is_removed),
         cmocka_unit_test(test_leader_of_an_old_revision_is_replaced_as_the_pool_says),
         cmocka_unit_test(test_status_names_the_successor_that_is_there),

@@ -188,9 +188,36 @@ static void test_standby_keeps_neither_successor_nor_deposed_pods(void **state)
     zl_lease_free(next);
 }
 
+/* Finding 5: in a look that an event caused, a renewal that is merely due waits for a look of its own. */
+static void test_a_renewal_that_can_wait_waits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t age_s;
+        bool defers, provisional;
+        const char *steps;
+    } rows[] = {
+        {"not due", 3, false, false, "again 2000"},
+        {"due within the spread", 4, false, false, "lease renewal:; again 5000"},
+        {"due, when something else is urgent", 4, true, false, "again 1"},
+        {"overdue, too", 60, true, false, "again 1"},
+        {"a claim is confirmed at once", 0, true, true, "lease renewal:; again 5000"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct scene scene;
+        set_scene(&scene, &(struct knobs){.none = true, .newest = OLD});
+        scene.lease.renew_us = scene.view.now_us - rows[i].age_s * 1000000;
+        scene.lease.provisional = rows[i].provisional;
+        scene.view.defers_renewal = rows[i].defers;
+        expect_plan(rows[i].name, &scene, rows[i].steps);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_renewal_that_can_wait_waits),
         cmocka_unit_test(test_plan_becomes_the_record),
         cmocka_unit_test(test_pods_are_forgotten_only_by_a_memory_that_is_new_enough),
         cmocka_unit_test(test_taking_a_lost_lease_deposes_all_others),

@@ -34,8 +34,8 @@ static const struct row ROWS[] = {
     {"nobody holds it, and one replica is wanted", true, false, false, false, false, false, uid_a,
      ZL_ROLE_LEADER},
     {"the same, on its way out", true, false, false, false, false, true, uid_a, ZL_ROLE_FOLLOWER},
-    {"one replica beside the leader of another workload", true, false, true, false, false, false,
-     uid_b, ZL_ROLE_FOLLOWER},
+    {"one pod that is not gatekept beside a leader", true, false, true, false, false, false, uid_b,
+     ZL_ROLE_FOLLOWER},
     {"one replica of a standby pool is elected like others", true, true, false, false, false, false,
      uid_a, ZL_ROLE_FOLLOWER},
 };

@@ -69,9 +69,11 @@ static const struct plan_row SICK_ROWS[] = {
     {"with one replica nobody is replaced",
      {.none = true, .unready_s = 9999, .single = true},
      "again 5000"},
-    {"not even beside another workload",
+    {"but beside those of another workload",
      {.none = true, .unready_s = 9999, .single = true, .beside = true},
-     "again 5000"},
+     "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
+     "wake seat-free Deployment/web-s; delete-pod led-before web-a if holder-same; again 30000; "
+     "idle never"},
 };
 
 static void test_leader_that_stays_not_ready_loses_the_seat(void **state)
@@ -91,7 +93,20 @@ static const struct plan_row LEAVING_ROWS[] = {
     {"its grace is over, not so the lease duration",
      {LEAVING, .unready_s = 44, .terminating_s = 44},
      "again 1000"},
-    {"grace and lease duration are over: its node is lost",
+    {"grace and lease duration are over, and it runs on a Ready node: looked at again later",
+     {LEAVING, .unready_s = 45, .terminating_s = 45, .runs_on = true},
+     "tell runs-on LeaderPolicy/web; again 5000"},
+    {"for however long",
+     {LEAVING, .unready_s = 9999, .terminating_s = 9999, .runs_on = true},
+     "tell runs-on LeaderPolicy/web; again 5000"},
+    {"it may not run any more, which happened to be asked a moment too early",
+     {LEAVING, .unready_s = 14, .terminating_s = 45, .runs_on = true},
+     "again 1000"},
+    {"with a Ready successor beside it the seat moves all the same: a handover like another",
+     {.seat = LEADER_LEAVING, .grace_s = 30, .unready_s = 45, .terminating_s = 45, .runs_on = true},
+     "reserve-token if taker-lives lease-same; lease handed-over: holder=web-s successor=- "
+     "deposed=uid-a ready=uid-s proven=rs-new; again 5000"},
+    {"grace and lease duration are over, and nothing of it can run",
      {LEAVING, .unready_s = 45, .terminating_s = 45},
      "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
      "again 30000; idle never"},
@@ -111,7 +126,7 @@ static const struct plan_row LEAVING_ROWS[] = {
      "again 30000; idle never"},
 };
 
-static void test_leader_on_its_way_out_keeps_the_seat_until_its_node_is_lost(void **state)
+static void test_leader_on_its_way_out_keeps_the_seat_as_long_as_it_may_run(void **state)
 {
     (void)state;
     CHECK(LEAVING_ROWS);
@@ -329,7 +344,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_leader_that_stays_not_ready_loses_the_seat),
-        cmocka_unit_test(test_leader_on_its_way_out_keeps_the_seat_until_its_node_is_lost),
+        cmocka_unit_test(test_leader_on_its_way_out_keeps_the_seat_as_long_as_it_may_run),
         cmocka_unit_test(test_empty_seat_goes_to_the_successor_that_may_have_it),
         cmocka_unit_test(test_any_other_living_pod_still_comes_before_a_new_one),
         cmocka_unit_test(test_lost_lease_is_taken_when_a_claim_would_have_settled),

@@ -179,9 +179,67 @@ static void test_new_leader_is_told_when_the_status_says_so(void **state)
            "tell armed LeaderPolicy/web; again 5000");
 }
 
+/* What works against a pool is a condition, and news once; the condition is absent as long as nothing ever did. */
+static void test_what_works_against_a_pool_is_said(void **state)
+{
+    static char budget[] = "a budget", slice[] = "a slice", old_status[] = "False",
+                old_reason[] = "BudgetForbidsEviction", since[] = "2026-01-01T00:00:00Z";
+    static const struct {
+        const char *name;
+        struct zl_surroundings around;
+        const char *before; /* message of a condition that stands; NULL: none */
+        const char *status, *reason;
+        bool told;
+    } rows[] = {
+        {"nothing, ever", {.looked = true}, NULL, NULL, NULL, false},
+        {"a budget",
+         {.looked = true, .budget = budget},
+         NULL,
+         "False",
+         "BudgetForbidsEviction",
+         true},
+        {"the worst first",
+         {.looked = true, .budget = budget, .slice = slice},
+         NULL,
+         "False",
+         "ForeignEndpoints",
+         true},
+        {"still so: no news",
+         {.looked = true, .budget = budget},
+         budget,
+         "False",
+         "BudgetForbidsEviction",
+         false},
+        {"not looked at now: it stays", {0}, budget, "False", "BudgetForbidsEviction", false},
+        {"gone", {.looked = true}, budget, "True", "NothingInTheWay", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct scene scene;
+        ZL_AUTO_STEPS struct zl_steps steps;
+        set_scene("pd", &scene);
+        struct zl_condition *before = &scene.policy.status.conditions[ZL_CONDITION_COMPATIBLE];
+        if (rows[i].before != NULL) {
+            *before = (struct zl_condition){
+                .status = old_status, .reason = old_reason, .message = budget, .since = since};
+        }
+        scene.view.surroundings = rows[i].around;
+        zl_steps_begin(&steps, &scene.view);
+        zl_strategy_plan(zl_strategy_for(&scene.view), &scene.view, &steps);
+        const struct zl_condition *is = &steps.status.conditions[ZL_CONDITION_COMPATIBLE];
+        ZL_AUTO_FREE char *trace = trace_of(&steps);
+        if (!zl_same_string(is->status, rows[i].status) ||
+            !zl_same_string(is->reason, rows[i].reason) ||
+            (strstr(trace, "tell incompatible") != NULL) != rows[i].told) {
+            fail_msg("%s: %s %s, %s", rows[i].name, is->status, is->reason, trace);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_works_against_a_pool_is_said),
         cmocka_unit_test(test_one_table_says_how_a_pool_is_led),
         cmocka_unit_test(test_status_keeps_the_ticks_in_every_mode),
         cmocka_unit_test(test_pool_without_policy_tells_who_joined_it),

@@ -30,6 +30,8 @@ enum holder { GONE, ALIVE, LEAVING, FINISHED, FAILED, OUTSIDE };
 /* One Job of a row. */
 struct job_row {
     bool over, paused, deleting, queued, suspended, ticks;
+    bool scheduled;      /* Kueue's */
+    int64_t resumptions; /* by somebody else */
     int64_t failures;
     int64_t deadline_s; /* startingDeadlineSeconds; 0: none */
 };
@@ -72,6 +74,8 @@ static struct zl_job job_of(const struct job_row *row, int index)
                          .finished = row->over,
                          .suspended = row->suspended || row->paused,
                          .queued = row->queued,
+                         .scheduled = row->scheduled,
+                         .resumptions = row->resumptions,
                          .parallelism = 1,
                          .failures = row->failures};
     if (row->ticks) {
@@ -708,9 +712,53 @@ static void test_deployment_beside_an_executing_job_waits(void **state)
                  "lease turn-over: holder=- turn=-; wake seat-free Deployment/batch; again 30000");
 }
 
+/* Finding 6: whoever resumes what waits is told twice, and then left alone: the webhook still refuses the pods. */
+static const struct row CONTEST_ROWS[] = {
+    {.title = "resumed while it waits: suspended again",
+     .lease = HELD,
+     .holder = ALIVE,
+     .turn = "a",
+     .runs = "a",
+     .given = true,
+     .jobs = {{0}, {.queued = true, .resumptions = 1}},
+     .count = 2,
+     .steps = "suspend resumed-too-early b if turn-same; again 5000"},
+    {.title = "resumed once more: left so, and said",
+     .lease = HELD,
+     .holder = ALIVE,
+     .turn = "a",
+     .runs = "a",
+     .given = true,
+     .jobs = {{0}, {.queued = true, .resumptions = 2}},
+     .count = 2,
+     .steps = "tell contested Job/b; again 5000"},
+    {.title = "Kueue's is queued, and never suspended",
+     .lease = HELD,
+     .holder = ALIVE,
+     .turn = "a",
+     .runs = "a",
+     .given = true,
+     .jobs = {{0}, {.queued = true, .scheduled = true}},
+     .count = 2,
+     .steps = "again 5000"},
+    {.title = "its turn: called like any other",
+     .lease = RELEASED,
+     .given = true,
+     .jobs = {{.over = true}, {.queued = true, .resumptions = 2}},
+     .count = 2,
+     .steps = "resume its-turn b; tell contested Job/b; again 30000"},
+};
+
+static void test_other_suspenders_are_not_fought(void **state)
+{
+    (void)state;
+    CHECK(CONTEST_ROWS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_other_suspenders_are_not_fought),
         cmocka_unit_test(test_free_seat_goes_to_who_runs_or_calls_the_next),
         cmocka_unit_test(test_turn_lasts_until_its_job_is_over_and_its_pod_gone),
         cmocka_unit_test(test_tick_is_one_jobs_alone),

@@ -27,7 +27,7 @@ struct knobs {
     bool free_seat;   /* nobody holds the Lease; else web-a */
     bool provisional; /* only claimed */
     bool unready, leaving;
-    bool b_is_ready;
+    bool b_is_ready, b_is_of_web;
     bool stored;   /* web-director is there */
     bool listing;  /* Services are being listed */
     bool lent;     /* Services "all" and "web" select web-a */
@@ -77,7 +77,8 @@ static void set_scene(const struct knobs *knobs, struct scene *scene)
                                .ready = knobs->b_is_ready,
                                .ips = {ip}};
     scene->members[0] = (struct zl_member){.pod = &scene->a, .workload = &scene->all[0]};
-    scene->members[1] = (struct zl_member){.pod = &scene->b, .workload = &scene->all[1]};
+    scene->members[1] =
+        (struct zl_member){.pod = &scene->b, .workload = &scene->all[knobs->b_is_of_web ? 0 : 1]};
     scene->services[0].meta.name = other;
     scene->services[1].meta.name = web;
     for (size_t i = 0; i < 2; i++) {
@@ -107,12 +108,45 @@ static void set_scene(const struct knobs *knobs, struct scene *scene)
 static void look(const struct knobs *knobs, struct scene *scene)
 {
     struct zl_traffic_target *leader = &scene->traffic.leader;
-    if (leader->pod == &scene->a) {
-        leader->workload = &scene->all[0];
+    for (size_t i = 0; i < 2; i++) {
+        if (leader->pod != NULL && leader->pod == scene->members[i].pod) {
+            leader->workload = scene->members[i].workload;
+        }
     }
     if (leader->pod != NULL && knobs->lent) {
         leader->lenders = scene->lenders;
         leader->lender_count = 2;
+    }
+}
+
+/* Finding 8: a workload that is made again, or moves, leaves its pool for a moment, and clients know the director's address. */
+static void test_the_director_outlives_its_workloads_for_a_while(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool stored;
+        int64_t deserted_ms;
+        const char *steps;
+    } rows[] = {
+        {"just now", true, 0,
+         "slices no-leader web-director -> nobody; service no-leader web-director -> nobody; clean "
+         "not-wanted but 1; again 10000"},
+        {"for a while", true, 9000,
+         "slices no-leader web-director -> nobody; service no-leader web-director -> nobody; clean "
+         "not-wanted but 1; again 1000"},
+        {"for good", true, 10000, "clean not-wanted but 0"},
+        {"there never was one", false, 0, "clean not-wanted but 0"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct scene scene;
+        ZL_AUTO_STEPS struct zl_steps steps;
+        set_scene(&(struct knobs){.free_seat = true, .stored = rows[i].stored}, &scene);
+        scene.view.workload_count = scene.traffic.count = 0;
+        scene.view.deserted_ms = rows[i].deserted_ms;
+        zl_steps_begin(&steps, &scene.view);
+        zl_plan_pool_routes(&scene.traffic, &steps);
+        expect_trace(rows[i].name, &steps, rows[i].steps);
     }
 }
 
@@ -129,11 +163,11 @@ static void test_routes_of_a_pool_lead_where_its_lease_says(void **state)
          "slices leads web-leader -> web-a; slices leads api-leader -> nobody; slices leads "
          "web-director -> web-a; service leads web-leader -> web-a; service leads api-leader -> "
          "nobody; service leads web-director -> web-a; clean not-wanted but 3"},
-        {"each single pod has its own traffic",
+        {"beside the leader of another workload a single pod has no traffic",
          {.b_is_ready = true},
-         "slices leads web-leader -> web-a; slices leads api-leader -> api-b; slices leads "
+         "slices leads web-leader -> web-a; slices leads api-leader -> nobody; slices leads "
          "web-director -> web-a; service leads web-leader -> web-a; service leads api-leader -> "
-         "api-b; service leads web-director -> web-a; clean not-wanted but 3"},
+         "nobody; service leads web-director -> web-a; clean not-wanted but 3"},
         {"not in a standby pool, which elects one of all",
          {.b_is_ready = true, .elects_all = true},
          "slices leads web-leader -> web-a; slices leads api-leader -> nobody; slices leads "
@@ -173,6 +207,19 @@ static void test_routes_of_a_pool_lead_where_its_lease_says(void **state)
          {.free_seat = true, .workloads = 1, .web = 1},
          "slices leads web-leader -> web-a; slices leads web-director -> web-a; service leads "
          "web-leader -> web-a; service leads web-director -> web-a; clean not-wanted but 2"},
+        {"so a Lease of an earlier time is followed while its pod stays",
+         {.workloads = 1, .web = 1, .b_is_of_web = true, .b_is_ready = true},
+         "slices leads web-leader -> web-a; slices leads web-director -> web-a; service leads "
+         "web-leader -> web-a; service leads web-director -> web-a; clean not-wanted but 2"},
+        {"and no longer, if another one is Ready",
+         {.workloads = 1, .web = 1, .b_is_of_web = true, .b_is_ready = true, .leaving = true},
+         "slices leads web-leader -> api-b; slices leads web-director -> api-b; service leads "
+         "web-leader -> api-b; service leads web-director -> api-b; clean not-wanted but 2"},
+        {"with three replicas its pod keeps the seat until it is gone",
+         {.workloads = 1, .b_is_of_web = true, .b_is_ready = true, .leaving = true},
+         "slices no-leader web-leader -> web-a; slices no-leader web-director -> web-a; service "
+         "no-leader web-leader -> web-a; service no-leader web-director -> web-a; clean not-wanted "
+         "but 2"},
         {"but in a standby pool",
          {.free_seat = true, .workloads = 1, .web = 1, .elects_all = true},
          "slices no-leader web-leader -> nobody; slices no-leader web-director -> nobody; service "
@@ -294,6 +341,7 @@ static void test_service_that_has_not_opted_in_loses_its_route(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_director_outlives_its_workloads_for_a_while),
         cmocka_unit_test(test_routes_of_a_pool_lead_where_its_lease_says),
         cmocka_unit_test(test_route_of_a_service_leads_to_the_pod_that_is_chosen),
         cmocka_unit_test(test_service_that_has_not_opted_in_loses_its_route),

@@ -2,6 +2,7 @@
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
 #include "controller/traffic_director/route.h"
+#include "test/unit/pruned.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +27,7 @@ static struct zl_service *service_of(const char *text)
 {
     ZL_AUTO_JSON struct cJSON *json = parse(text);
     struct zl_service *service = NULL;
-    assert_int_equal(zl_service_decode(json, &service, NULL), ZL_OK);
+    assert_int_equal(zl_service_decode(zl_prune(ZL_SERVICE_SHAPE, &json), &service, NULL), ZL_OK);
     return service;
 }
 
@@ -34,7 +35,7 @@ static struct zl_pod *pod_of(const char *text)
 {
     ZL_AUTO_JSON struct cJSON *json = parse(text);
     struct zl_pod *pod = NULL;
-    assert_int_equal(zl_pod_decode(json, &pod, NULL), ZL_OK);
+    assert_int_equal(zl_pod_decode(zl_prune(ZL_POD_SHAPE, &json), &pod, NULL), ZL_OK);
     return pod;
 }
 
@@ -60,6 +61,7 @@ static const char POD[] = "{" META(
     "{" META("web", ",\"annotations\":{\"zen-lead.io/enabled\":\"true\"" annotations               \
                     "}") ",\"spec\":{" spec "}}"
 
+static char name_both[] = "PreferDualStack", name_single[] = "SingleStack", address[] = "10.0.0.9";
 static char kind[] = "Service", api_version[] = "v1", owner_name[] = "web", owner_uid[] = "uid-web";
 #define OWNER                                                                                      \
     {                                                                                              \
@@ -251,7 +253,7 @@ static void test_service_is_what_is_stored_of_it(void **state)
     assert_null(zl_json_at(object, "metadata", "labels", ZL_KEY_POOL, NULL));
 
     struct zl_service *stored = NULL;
-    assert_int_equal(zl_service_decode(object, &stored, NULL), ZL_OK);
+    assert_int_equal(zl_service_decode(zl_prune(ZL_SERVICE_SHAPE, &object), &stored, NULL), ZL_OK);
     assert_true(stored->ours);
     assert_true(zl_service_same(service, stored));
     assert_string_equal(stored->leader_uid, "uid-web-0");
@@ -279,7 +281,7 @@ static struct zl_slice *stored_slice(const struct zl_slice *slice, const char *v
     ZL_AUTO_JSON struct cJSON *object = zl_slice_encode(slice, version, "7");
     struct zl_slice *stored = NULL;
     zl_json_set_text(zl_json_child(object, "metadata"), "uid", "u");
-    assert_int_equal(zl_slice_decode(object, &stored, NULL), ZL_OK);
+    assert_int_equal(zl_slice_decode(zl_prune(ZL_SLICE_SHAPE, &object), &stored, NULL), ZL_OK);
     return stored;
 }
 
@@ -359,6 +361,51 @@ static void test_one_slice_for_each_family_of_the_service(void **state)
     zl_pod_free(pod);
 }
 
+/* Case 15: a source that gets its second family later, or gives it back. The first, and its address, stay. */
+static void test_families_of_the_leader_service_follow_those_of_its_source(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct zl_service source, stored;
+        const char *patch; /* NULL: nothing to write */
+    } rows[] = {
+        {"the same",
+         {.family_policy = name_single, .ipv4 = true},
+         {.family_policy = name_single, .ipv4 = true},
+         NULL},
+        {"the second one comes",
+         {.family_policy = name_both, .ipv4 = true, .ipv6 = true},
+         {.family_policy = name_single, .ipv4 = true, .cluster_ip = address},
+         "{\"ipFamilyPolicy\":\"PreferDualStack\",\"ipFamilies\":[\"IPv4\",\"IPv6\"]}"},
+        {"... and goes",
+         {.family_policy = name_single, .ipv4 = true},
+         {.family_policy = name_both, .ipv4 = true, .ipv6 = true, .cluster_ip = address},
+         "{\"ipFamilyPolicy\":\"SingleStack\",\"ipFamilies\":[\"IPv4\"],\"clusterIPs\":[\"10.0.0."
+         "9\"]}"},
+        {"made anew with the other one: it cannot be followed",
+         {.family_policy = name_single, .ipv6 = true, .ipv6_first = true},
+         {.family_policy = name_single, .ipv4 = true},
+         NULL},
+        {"a server that does not know families",
+         {.ipv4 = false},
+         {.family_policy = name_single, .ipv4 = true},
+         NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_JSON struct cJSON *spec = zl_json_object();
+        bool same = zl_service_same_families(&rows[i].source, &rows[i].stored);
+        if (same != (rows[i].patch == NULL)) {
+            fail_msg("%s", rows[i].name);
+        }
+        if (!same) {
+            zl_service_encode_families(&rows[i].source, &rows[i].stored, spec);
+            ZL_AUTO_FREE char *text = zl_json_print(spec);
+            assert_string_equal(text, rows[i].patch);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_service_is_what_is_stored_of_it),
         cmocka_unit_test(test_slice_is_what_is_stored_of_it_in_both_versions),
         cmocka_unit_test(test_leader_on_its_way_out_is_shown_as_such),
+        cmocka_unit_test(test_families_of_the_leader_service_follow_those_of_its_source),
         cmocka_unit_test(test_one_slice_for_each_family_of_the_service),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

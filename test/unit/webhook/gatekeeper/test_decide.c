@@ -47,6 +47,10 @@ static const struct known_row {
      {MEMORY, .seat = ZL_SEAT_HELD, .is_holder = true},
      ZL_STEP_LOOK,
      ZL_OUTCOME_CLAIM_PENDING},
+    {"held, but nobody watched for a while",
+     {MEMORY, .seat = ZL_SEAT_HELD, .is_blind = true},
+     ZL_STEP_LOOK,
+     ZL_OUTCOME_CLAIM_PENDING},
     {"holder unknown", {MEMORY, .seat = ZL_SEAT_UNKNOWN}, ZL_STEP_LOOK, ZL_OUTCOME_CLAIM_PENDING},
     {"empty is never enough to let a pod in",
      {MEMORY, .seat = ZL_SEAT_EMPTY},
@@ -84,6 +88,14 @@ static const struct seen_row {
      {.workload = &ONE, .strategy = ZL_STRATEGY_SCALE_DOWN},
      ZL_STEP_ANSWER,
      ZL_OUTCOME_SINGLE_REPLICA},
+    {"one replica, and the pod of a workload that left still leads",
+     {.workload = &ONE, .strategy = ZL_STRATEGY_SCALE_DOWN, .foreign_leads = true},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_FOLLOWER},
+    {"one replica, and one of another workload: a pair",
+     {.workload = &ONE, .others = 1, .strategy = ZL_STRATEGY_SCALE_DOWN, .seat = ZL_SEAT_HELD},
+     ZL_STEP_ANSWER,
+     ZL_OUTCOME_FOLLOWER},
     {"standby",
      {.workload = &THREE, .strategy = ZL_STRATEGY_STANDBY},
      ZL_STEP_ANSWER,
@@ -342,6 +354,28 @@ static void test_decide_seen_admits_only_by_the_seat_or_the_place(void **state)
     }
 }
 
+static void test_unreachable_is_only_an_api_server_that_could_not_be_asked(void **state)
+{
+    static const struct {
+        enum zl_status status;
+        bool unreachable;
+    } rows[] = {
+        {ZL_E_TRANSIENT, true},  {ZL_E_THROTTLED, true}, {ZL_E_DENIED, true},
+        {ZL_E_INVALID, false},   {ZL_E_CONFLICT, false}, {ZL_E_NOT_FOUND, false},
+        {ZL_E_TOO_LARGE, false}, {ZL_E_GONE, false},     {ZL_E_STOPPED, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const enum zl_status status = rows[i].status;
+        assert_int_equal(zl_outcome_of_failure(status, false),
+                         rows[i].unreachable ? ZL_OUTCOME_UNREACHABLE : ZL_OUTCOME_UNDECIDED);
+        assert_int_equal(zl_outcome_of_failure(status, true), rows[i].unreachable
+                                                                  ? ZL_OUTCOME_ALLOWED_UNREACHABLE
+                                                                  : ZL_OUTCOME_UNDECIDED);
+    }
+    assert_false(zl_outcome_allows(ZL_OUTCOME_UNDECIDED));
+}
+
 static void test_messages_name_the_pool_and_nothing_that_varies(void **state)
 {
     (void)state;
@@ -367,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_decide_seen_follows_the_table),
         cmocka_unit_test(test_memory_never_admits_a_gatekept_pod),
         cmocka_unit_test(test_decide_seen_admits_only_by_the_seat_or_the_place),
+        cmocka_unit_test(test_unreachable_is_only_an_api_server_that_could_not_be_asked),
         cmocka_unit_test(test_messages_name_the_pool_and_nothing_that_varies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,12 +3,16 @@
  * A whole review, from its JSON to what was written, while memory and the API server say different things. A small API
  * server keeps one workload and the Leases of two pools, "a" and "bb"; memory knows what its first lists said.
  */
+#include "common/base/buf.h"
+#include "common/base/limits.h"
 #include "test/unit/peer.h"
 #include "webhook/gatekeeper/gatekeeper.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -52,6 +56,10 @@
     "{" META("zen-lead-" pool, "uid-l-" pool,                                                      \
              ",\"annotations\":{\"zen-lead.io/fencing-token\":\"40\","                             \
              "\"zen-lead.io/released-token\":\"40\"}") ",\"spec\":{}}"
+
+#define EMPTIED_BY_HAND                                                                            \
+    "{" META("zen-lead-a", "uid-l-a",                                                              \
+             ",\"annotations\":{\"zen-lead.io/fencing-token\":\"40\"}") ",\"spec\":{}}"
 
 #define STATUS_OF(pool) "PATCH " POLICIES pool "/status\n"
 #define LEASE_OF(pool) "PATCH " LEASES "/zen-lead-" pool "\n"
@@ -199,6 +207,29 @@ static const struct scene SCENES[] = {
      .outcome = ZL_OUTCOME_POLICY_MISSING,
      .pool = "a",
      .writes = ""},
+    {.name = "its pool has a name that is none, and a slash in it",
+     .known = WEB("team/web", "3"),
+     .seen = WEB("team/web", "3"),
+     .known_policies = BOTH,
+     .outcome = ZL_OUTCOME_POLICY_MISSING,
+     .pool = "team/web",
+     .writes = ""},
+    {.name = "its pool is called ..",
+     .known = WEB("..", "3"),
+     .seen = WEB("..", "3"),
+     .known_policies = BOTH,
+     .outcome = ZL_OUTCOME_POLICY_MISSING,
+     .pool = "..",
+     .writes = ""},
+    {.name = "its pool is called as the Lease by which controllers elect one",
+     .known = WEB("controller-leader-election", "3"),
+     .seen = WEB("controller-leader-election", "3"),
+     .known_policies = BLOCKS("controller-leader-election"),
+     .a = BLOCKS("controller-leader-election"),
+     .bb = BLOCKS("controller-leader-election"),
+     .outcome = ZL_OUTCOME_POLICY_MISSING,
+     .pool = "controller-leader-election",
+     .writes = ""},
     {.name = "it has left its pool",
      .known = WEB("a", "1"),
      .seen = WEB_OF("uid-w", "", "3"),
@@ -262,10 +293,18 @@ static const struct scene SCENES[] = {
 struct server {
     const struct scene *scene;
     const char *known_leases, *known_pods; /* items of lists */
+    const char *live_pods;                 /* a list; NULL: an empty one */
     bool losing;                           /* every swap of a Lease comes too late */
-    pthread_mutex_t mutex;                 /* for what follows */
-    char *made;                            /* a Lease that was created or swapped */
+    bool losing_tokens;                    /* every swap of a policy's status, too */
+    bool endless;                          /* a list of pods has always one page more */
+    int failing_policy_read;               /* that one of POLICY_READS fails; 0: none */
+    int slow_ms;                           /* before each answer about one namespace */
+    bool can_blind;
+    atomic_bool blind;     /* with CAN_BLIND: no watch is opened, and those that are end */
+    pthread_mutex_t mutex; /* for what follows */
+    char *made;            /* a Lease that was created or swapped */
     char *writes;
+    char *pods_query; /* of the last list of pods */
     int lease_reads, owner_reads, policy_reads;
     int reads; /* of single objects and within the namespace, all of them */
     struct zl_peer *peer;
@@ -314,7 +353,8 @@ static const char *live_object(const struct server *server, const char *path)
                : strcmp(path, LEASES "/zen-lead-a") == 0 ? scene->lease_a
                                                          : scene->lease_bb;
     }
-    return starts_with(path, "/api/v1/namespaces/shop/pods?") ? LIST_OF("") : NULL;
+    const char *pods = server->live_pods != NULL ? server->live_pods : LIST_OF("");
+    return starts_with(path, "/api/v1/namespaces/shop/pods?") ? pods : NULL;
 }
 
 /* The Lease as it was sent, with what the API server adds. */
@@ -338,6 +378,8 @@ static void answer_write(struct server *server, struct zl_peer_call *call, const
     server->writes = writes;
     if (lease && server->losing) {
         zl_peer_answer(call, 409, JSON_TYPE, CONFLICT);
+    } else if (!lease && server->losing_tokens) {
+        zl_peer_answer(call, 409, JSON_TYPE, CONFLICT);
     } else if (lease) {
         free(server->made);
         server->made = stored_lease(zl_peer_body(call));
@@ -355,11 +397,39 @@ static void answer_read(struct server *server, struct zl_peer_call *call, const 
         return;
     }
     const char *body = live_object(server, path);
+    if (strstr(path, "/pods?") != NULL) {
+        zl_replace_string(&server->pods_query, path);
+        body = server->endless ? "{\"metadata\":{\"resourceVersion\":\"9\",\"continue\":\"more\"},"
+                                 "\"items\":[]}"
+                               : body;
+    }
     server->reads++;
     server->lease_reads += starts_with(path, LEASES "/");
     server->owner_reads += strcmp(path, APPS "deployments/web") == 0;
     server->policy_reads += starts_with(path, POLICIES);
+    if (starts_with(path, POLICIES) && server->policy_reads == server->failing_policy_read) {
+        zl_peer_answer(call, 500, JSON_TYPE, "{}");
+        return;
+    }
     zl_peer_answer(call, body != NULL ? 200 : 404, JSON_TYPE, body != NULL ? body : NOT_FOUND);
+}
+
+/* Hold a watch open, without a word, until it is to be cut. */
+static void hold_watch(struct server *server, struct zl_peer_call *call)
+{
+    if (atomic_load(&server->blind)) {
+        zl_peer_answer(call, 503, JSON_TYPE, "{}");
+        return;
+    }
+    if (!server->can_blind) {
+        zl_peer_hold(call);
+        return;
+    }
+    zl_peer_begin(call, 200);
+    while (!atomic_load(&server->blind)) {
+        (void)poll(NULL, 0, 5);
+    }
+    zl_peer_cut(call);
 }
 
 static void serve(void *ctx, struct zl_peer_call *call)
@@ -367,8 +437,11 @@ static void serve(void *ctx, struct zl_peer_call *call)
     struct server *server = ctx;
     const char *path = zl_peer_path(call);
     if (strstr(path, "watch=") != NULL) {
-        zl_peer_hold(call);
+        hold_watch(server, call);
         return;
+    }
+    if (strstr(path, "/namespaces/") != NULL && server->slow_ms > 0) {
+        (void)poll(NULL, 0, server->slow_ms);
     }
     (void)pthread_mutex_lock(&server->mutex);
     if (strcmp(zl_peer_method(call), "GET") == 0) {
@@ -381,7 +454,7 @@ static void serve(void *ctx, struct zl_peer_call *call)
 
 static void start(struct server *server)
 {
-    const struct zl_cache_options options = {.with_replicasets = false};
+    const struct zl_cache_options options = {.watch = ZL_WATCH_CLUSTER};
     struct zl_error err = {0};
     (void)pthread_mutex_init(&server->mutex, NULL);
     server->peer = zl_peer_start(serve, server);
@@ -391,8 +464,9 @@ static void start(struct server *server)
     server->cache = zl_cache_new(server->client, &options);
     zl_cache_start_pools(server->cache);
     assert_true(zl_cache_wait_synced(server->cache, NULL, NULL));
-    /* Pods that were listed before the policy was known are listed once more. */
-    AWAIT(zl_cache_is_settled(server->cache, ZL_CACHED_PODS));
+    /* Whatever became of interest while it was listed is listed once more. */
+    AWAIT(zl_cache_is_settled(server->cache, ZL_CACHED_PODS, "shop"));
+    AWAIT(zl_cache_is_settled(server->cache, ZL_CACHED_JOBS, "shop"));
     server->gatekeeper =
         (struct zl_gatekeeper){.client = server->client,
                                .cache = server->cache,
@@ -412,6 +486,7 @@ static void stop(struct server *server)
     (void)pthread_mutex_destroy(&server->mutex);
     free(server->made);
     free(server->writes);
+    free(server->pods_query);
 }
 
 #define REVIEW_OF(owner, dry_run)                                                                  \
@@ -458,24 +533,22 @@ static void test_what_is_there_now_decides(void **state)
     assert_int_equal(failures, 0);
 }
 
+#define HELD_BY_LEADER                                                                             \
+    "{" META("zen-lead-a", "uid-l-a",                                                              \
+             ",\"labels\":{\"app.kubernetes.io/managed-by\":\"zen-lead\"},"                        \
+             "\"annotations\":{\"zen-lead.io/fencing-token\":\"40\","                              \
+             "\"zen-lead.io/holder-pod\":\"leader\","                                              \
+             "\"zen-lead.io/holder-uid\":\"uid-leader\"}") ",\"spec\":{\"holderIdentity\":"        \
+                                                           "\"leader_uid-leader\"}}"
+#define LEADER "{" META("leader", "uid-leader", OF_WEB) ",\"status\":{\"phase\":\"Running\"}}"
+
 static void test_memory_denies_without_a_look(void **state)
 {
     (void)state;
     static const struct scene HELD = {.known = WEB("a", "3"), .known_policies = BLOCKS("a")};
     ZL_AUTO_FREE char *pool = NULL;
     ZL_AUTO_FREE char *again = NULL;
-    struct server server = {
-        .scene = &HELD,
-        .known_leases =
-            "{" META("zen-lead-a", "uid-l-a",
-                     ",\"labels\":{\"app.kubernetes.io/managed-by\":\"zen-lead\"},"
-                     "\"annotations\":{\"zen-lead.io/fencing-token\":\"40\","
-                     "\"zen-lead.io/holder-pod\":\"leader\","
-                     "\"zen-lead.io/holder-uid\":\"uid-leader\"}") ",\"spec\":{"
-                                                                   "\"holderIdentity\":\"leader_"
-                                                                   "uid-leader\"}}",
-        .known_pods = "{" META("leader", "uid-leader", OF_WEB) ",\"status\":{\"phase\":"
-                                                               "\"Running\"}}"};
+    struct server server = {.scene = &HELD, .known_leases = HELD_BY_LEADER, .known_pods = LEADER};
     start(&server);
     assert_int_equal(review_pod(&server, &pool), ZL_OUTCOME_FOLLOWER);
     int reads = server.reads; /* whose the ReplicaSet is, once */
@@ -517,6 +590,209 @@ static void test_one_looks_five_times_when_others_are_faster(void **state)
     stop(&server);
 }
 
+/* It lives, and may be of the pool: until somebody can say, the seat is not given away. */
+static void test_a_pod_that_cannot_be_read_whole_lets_nobody_in(void **state)
+{
+    (void)state;
+    struct zl_buf list;
+    ZL_AUTO_FREE char *pool = NULL;
+    struct server server = {.scene = &SCENES[0]};
+    zl_buf_init(&list, 2 * ZL_MIB);
+    zl_buf_add_text(&list,
+                    "{\"metadata\":{\"resourceVersion\":\"9\"},\"items\":["
+                    "{\"metadata\":{\"namespace\":\"shop\",\"name\":\"fat\",\"uid\":\"uid-fat\","
+                    "\"ownerReferences\":[");
+    while (list.length <= ZL_KEPT_MAX + ZL_KIB) {
+        zl_buf_add_text(&list, "{\"uid\":\"no-controller-of-it\"},");
+    }
+    zl_buf_add_text(&list, "{\"apiVersion\":\"apps/v1\",\"kind\":\"ReplicaSet\",\"name\":\"web-1\","
+                           "\"uid\":\"uid-r\",\"controller\":true}]},"
+                           "\"status\":{\"phase\":\"Running\"}}]}");
+    server.live_pods = list.data;
+    start(&server);
+    server.gatekeeper.allow_on_api_error =
+        true; /* the API server answered: this is not about that */
+    assert_int_equal(review_pod(&server, &pool), ZL_OUTCOME_UNDECIDED);
+    assert_null(server.writes);
+    stop(&server);
+    zl_buf_clear(&list);
+}
+
+/* Its ReplicaSet is gone and it still runs, on a lost node perhaps: it is adopted, and the pool is not jammed for ever. */
+static void test_a_pod_whose_owner_vanished_is_adopted(void **state)
+{
+    (void)state;
+    for (int allows = 0; allows < 2; allows++) {
+        ZL_AUTO_FREE char *pool = NULL;
+        struct server server = {
+            .scene = &SCENES[0],
+            .live_pods = LIST_OF("{" META("old", "uid-old",
+                                          ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\","
+                                          "\"labels\":{\"app\":\"web\"}" OWNED_BY(
+                                              "apps/v1", "ReplicaSet", "web-old",
+                                              "uid-gone")) ","
+                                                           "\"status\":{\"phase\":\"Running\"}}")};
+        start(&server);
+        server.gatekeeper.allow_on_api_error = allows == 1;
+        assert_int_equal(review_pod(&server, &pool), ZL_OUTCOME_ADOPTED);
+        assert_string_equal(server.writes, STATUS_OF("a") LEASE_OF("a"));
+        assert_non_null(strstr(server.made, "old_uid-old"));
+        stop(&server);
+    }
+}
+
+/* What is listed is more than the pool's workloads select, where they are many. */
+static void test_a_pod_of_no_workload_whose_owner_vanished_is_passed_over(void **state)
+{
+    (void)state;
+    ZL_AUTO_FREE char *pool = NULL;
+    struct server server = {
+        .scene = &SCENES[0],
+        .live_pods = LIST_OF("{" META("old", "uid-old",
+                                      ",\"labels\":{\"app\":\"another\"}" OWNED_BY(
+                                          "apps/v1", "ReplicaSet", "web-old",
+                                          "uid-gone")) ","
+                                                       "\"status\":{\"phase\":\"Running\"}}")};
+    start(&server);
+    assert_int_equal(review_pod(&server, &pool), ZL_OUTCOME_CLAIMED);
+    stop(&server);
+}
+
+/* Evicted and Completed pods stay, by the thousand. */
+static void test_pods_that_are_over_are_not_listed(void **state)
+{
+    (void)state;
+    ZL_AUTO_FREE char *pool = NULL;
+    struct server server = {.scene = &SCENES[0]};
+    start(&server);
+    assert_int_equal(review_pod(&server, &pool), ZL_OUTCOME_CLAIMED);
+    assert_non_null(strstr(server.pods_query, "labelSelector=app%3Dweb&"));
+    assert_non_null(strstr(server.pods_query,
+                           "fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed"));
+    stop(&server);
+}
+
+/* Not by the names of the Jobs that are known: pods outlive their Job for a moment, and still execute. */
+static void test_pods_of_jobs_that_are_gone_are_listed(void **state)
+{
+    static const struct scene RELEASED_JOB = {.known = JOB("a"),
+                                              .seen = JOB("a"),
+                                              .known_policies = BLOCKS("a"),
+                                              .a = BLOCKS("a"),
+                                              .lease_a = RELEASED("a"),
+                                              .of_job = true};
+    static const struct scene LOST_JOB = {.known = JOB("a"),
+                                          .seen = JOB("a"),
+                                          .known_policies = BLOCKS("a"),
+                                          .a = BLOCKS("a"),
+                                          .lease_a = EMPTIED_BY_HAND,
+                                          .of_job = true};
+    (void)state;
+    ZL_AUTO_FREE char *pool = NULL;
+    ZL_AUTO_FREE char *again = NULL;
+    struct server server = {.scene = &RELEASED_JOB};
+    start(&server);
+    assert_int_equal(review_pod(&server, &pool), ZL_OUTCOME_CLAIMED);
+    assert_non_null(strstr(server.pods_query, "labelSelector=job-name&"));
+    stop(&server);
+
+    /* After a loss a pod may live whose Job nobody remembers. */
+    server = (struct server){.scene = &LOST_JOB};
+    start(&server);
+    assert_int_equal(review_pod(&server, &again), ZL_OUTCOME_TURN_PENDING);
+    assert_non_null(strstr(server.pods_query, "labelSelector=job-name&"));
+    stop(&server);
+}
+
+static void test_a_lost_race_for_the_token_is_a_lost_race(void **state)
+{
+    (void)state;
+    ZL_AUTO_FREE char *pool = NULL;
+    struct server server = {.scene = &SCENES[0], .losing_tokens = true};
+    start(&server);
+    server.gatekeeper.allow_on_api_error = true;
+    assert_int_equal(review_pod(&server, &pool), ZL_OUTCOME_CLAIM_LOST);
+    assert_null(server.made);
+    stop(&server);
+}
+
+static void test_a_lost_race_stays_one_when_time_runs_out(void **state)
+{
+    (void)state;
+    ZL_AUTO_FREE char *pool = NULL;
+    struct server server = {.scene = &SCENES[0], .losing = true, .slow_ms = 100};
+    start(&server);
+    server.gatekeeper.allow_on_api_error = true;
+    server.gatekeeper.deadline_ms =
+        2000; /* a look and its claim take seven calls, five of them 3.5 s */
+    assert_int_equal(review_pod(&server, &pool), ZL_OUTCOME_CLAIM_LOST);
+    stop(&server);
+}
+
+static void test_the_deadline_holds_through_pages(void **state)
+{
+    (void)state;
+    ZL_AUTO_FREE char *pool = NULL;
+    struct server server = {.scene = &SCENES[0], .endless = true, .slow_ms = 20};
+    start(&server);
+    server.gatekeeper.deadline_ms = 600;
+    int64_t started_ms = zl_clock_ms();
+    assert_int_equal(review_pod(&server, &pool), ZL_OUTCOME_UNREACHABLE);
+    assert_in_range(zl_clock_ms() - started_ms, 590, 5000);
+    assert_null(server.writes);
+    stop(&server);
+}
+
+static void test_a_failed_read_of_the_token_does_not_restart_the_wait(void **state)
+{
+    static const struct scene LOST = {.known = WEB("a", "3"),
+                                      .seen = WEB("a", "3"),
+                                      .known_policies = BLOCKS("a"),
+                                      .a = BLOCKS("a"),
+                                      .lease_a = EMPTIED_BY_HAND};
+    (void)state;
+    char *pools[3] = {NULL};
+    struct server server = {.scene = &LOST};
+    start(&server);
+    server.gatekeeper.claim_timeout_ms = 300;
+    assert_int_equal(review_pod(&server, &pools[0]), ZL_OUTCOME_CLAIM_PENDING);
+    int64_t lost_ms = zl_clock_ms();
+    server.failing_policy_read = server.policy_reads + 2; /* the policy's, then the token's */
+    assert_int_equal(review_pod(&server, &pools[1]), ZL_OUTCOME_UNREACHABLE);
+    AWAIT(zl_clock_ms() - lost_ms >= server.gatekeeper.claim_timeout_ms);
+    assert_int_equal(review_pod(&server, &pools[2]), ZL_OUTCOME_CLAIMED);
+    for (int i = 0; i < 3; i++) {
+        free(pools[i]);
+    }
+    stop(&server);
+}
+
+static bool is_blind(struct server *server)
+{
+    return zl_cache_not_watching_ms(server->cache, ZL_CACHED_PODS, "shop") > ZL_BLIND_MS;
+}
+
+/* The leader died a while ago, and nobody told. */
+static void test_memory_that_is_not_watched_denies_nothing(void **state)
+{
+    static const struct scene DEAD = {.known = WEB("a", "3"),
+                                      .seen = WEB("a", "3"),
+                                      .known_policies = BLOCKS("a"),
+                                      .a = BLOCKS("a"),
+                                      .lease_a = RELEASED("a")};
+    (void)state;
+    ZL_AUTO_FREE char *pool = NULL;
+    ZL_AUTO_FREE char *later = NULL;
+    struct server server = {
+        .scene = &DEAD, .known_leases = HELD_BY_LEADER, .known_pods = LEADER, .can_blind = true};
+    start(&server);
+    assert_int_equal(review_pod(&server, &pool), ZL_OUTCOME_FOLLOWER);
+    atomic_store(&server.blind, true);
+    AWAIT(is_blind(&server));
+    assert_int_equal(review_pod(&server, &later), ZL_OUTCOME_CLAIMED);
+    stop(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -524,6 +800,16 @@ int main(void)
         cmocka_unit_test(test_memory_denies_without_a_look),
         cmocka_unit_test(test_a_lease_is_prepared_without_a_new_look_at_the_pool),
         cmocka_unit_test(test_one_looks_five_times_when_others_are_faster),
+        cmocka_unit_test(test_a_pod_that_cannot_be_read_whole_lets_nobody_in),
+        cmocka_unit_test(test_a_pod_whose_owner_vanished_is_adopted),
+        cmocka_unit_test(test_a_pod_of_no_workload_whose_owner_vanished_is_passed_over),
+        cmocka_unit_test(test_pods_that_are_over_are_not_listed),
+        cmocka_unit_test(test_pods_of_jobs_that_are_gone_are_listed),
+        cmocka_unit_test(test_a_lost_race_for_the_token_is_a_lost_race),
+        cmocka_unit_test(test_a_lost_race_stays_one_when_time_runs_out),
+        cmocka_unit_test(test_the_deadline_holds_through_pages),
+        cmocka_unit_test(test_a_failed_read_of_the_token_does_not_restart_the_wait),
+        cmocka_unit_test(test_memory_that_is_not_watched_denies_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,8 @@
 #define GONE "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"NotFound\",\"code\":404}"
 #define WORKLOAD(uid, labels)                                                                      \
     "{\"metadata\":{\"namespace\":\"shop\",\"name\":\"web\",\"uid\":\"" uid                        \
-    "\",\"resourceVersion\":\"5\",\"labels\":{" labels "}},\"spec\":{\"replicas\":3}}"
+    "\",\"resourceVersion\":\"5\",\"labels\":{" labels "}},\"spec\":{\"replicas\":3,"              \
+    "\"selector\":{\"matchLabels\":{\"app\":\"web\"}}}}"
 #define POOLED(uid) WORKLOAD(uid, "\"zen-lead/pool\":\"web\"")
 #define FREE(uid) WORKLOAD(uid, "")
 #define REPLICASET(owners)                                                                         \
@@ -26,6 +27,9 @@
     REPLICASET("{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"name\":\"web\",\"uid\":"     \
                "\"" uid "\",\"controller\":true}")
 #define ORPHAN REPLICASET("")
+#define OF_FOREIGN_DEPLOYMENT                                                                      \
+    REPLICASET("{\"apiVersion\":\"example.com/v1\",\"kind\":\"Deployment\",\"name\":\"web\","      \
+               "\"uid\":\"uid-m\",\"controller\":true}")
 
 /* What the API server has; memory knows Deployment web, uid-m. */
 struct row {
@@ -44,6 +48,8 @@ static const struct row ROWS[] = {
     {"never heard of: read", OF("uid-d"), NULL, POOLED("uid-d"), NULL, false, ZL_OK, "uid-d"},
     {"and in no pool", OF("uid-d"), NULL, FREE("uid-d"), NULL, false, ZL_OK, NULL},
     {"a ReplicaSet of nobody", ORPHAN, NULL, NULL, NULL, false, ZL_OK, NULL},
+    {"a ReplicaSet of another group's Deployment", OF_FOREIGN_DEPLOYMENT, NULL, NULL, NULL, false,
+     ZL_OK, NULL},
     {"the ReplicaSet is gone", GONE, NULL, NULL, NULL, false, ZL_E_NOT_FOUND, NULL},
     {"the Deployment is gone, its ReplicaSet will be", OF("uid-d"), NULL, NULL, NULL, false,
      ZL_E_NOT_FOUND, NULL},
@@ -93,6 +99,10 @@ static void serve(void *ctx, struct zl_peer_call *call)
     zl_peer_answer(call, strcmp(body, GONE) != 0 ? 200 : 404, JSON_TYPE, body);
 }
 
+/* A pod's labels. */
+#define OF_WEB "app=web\0pod-template-hash=1\0"
+#define OF_ANOTHER "app=shop\0"
+
 static void note_lost(struct zl_owners *owners, const char *uid)
 {
     char name[] = "web", namespace_[] = "shop";
@@ -115,7 +125,7 @@ static void look(struct zl_owners *owners, const struct row *row)
     for (int again = 0; again < 2; again++) { /* by reading, and by what was learnt */
         ZL_AUTO_REF struct zl_ref *ref = NULL;
         enum zl_status status =
-            zl_owners_workload_of(owners, "shop", &owner, zl_clock_ms() + 5000, &ref, &err);
+            zl_owners_workload_of(owners, "shop", &owner, OF_WEB, zl_clock_ms() + 5000, &ref, &err);
         const struct zl_workload *found = ref != NULL ? zl_ref_object(ref) : NULL;
         const char *uid = found != NULL ? found->meta.uid : NULL;
         if (status != row->status || !zl_same_string(uid, row->uid)) {
@@ -125,38 +135,85 @@ static void look(struct zl_owners *owners, const struct row *row)
     }
 }
 
+struct scene {
+    struct server server;
+    struct zl_peer *peer;
+    struct zl_kube_client *client;
+    struct zl_cache *cache;
+};
+
+static void begin(struct scene *scene, const struct row *row)
+{
+    const struct zl_cache_options options = {.watch = ZL_WATCH_CLUSTER};
+    struct zl_error err = {0};
+    scene->server.row = row;
+    scene->peer = zl_peer_start(serve, &scene->server);
+    struct zl_kube_config config = {.server = zl_peer_url(scene->peer)};
+    assert_int_equal(zl_kube_client_new(&config, "test", &scene->client, &err), ZL_OK);
+    free(config.server);
+    scene->cache = zl_cache_new(scene->client, &options);
+    zl_cache_start_pools(scene->cache);
+    assert_true(zl_cache_wait_synced(scene->cache, NULL, NULL));
+}
+
+static void end(struct scene *scene)
+{
+    zl_cache_free(scene->cache);
+    zl_kube_client_free(scene->client);
+    zl_peer_stop(scene->peer);
+}
+
 static void test_the_workload_of_a_pod(void **state)
 {
     (void)state;
-    struct server server = {.row = &ROWS[0]};
-    struct zl_error err = {0};
-    struct zl_kube_client *client = NULL;
-    struct zl_peer *peer = zl_peer_start(serve, &server);
-    struct zl_kube_config config = {.server = zl_peer_url(peer)};
-    assert_int_equal(zl_kube_client_new(&config, "test", &client, &err), ZL_OK);
-    free(config.server);
-    const struct zl_cache_options options = {.with_replicasets = false};
-    struct zl_cache *cache = zl_cache_new(client, &options);
-    zl_cache_start_pools(cache);
-    assert_true(zl_cache_wait_synced(cache, NULL, NULL));
+    struct scene scene = {0};
+    begin(&scene, &ROWS[0]);
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
-        struct zl_owners *owners = zl_owners_new(client, cache);
-        server = (struct server){.row = &ROWS[i]};
+        struct zl_owners *owners = zl_owners_new(scene.client, scene.cache);
+        scene.server = (struct server){.row = &ROWS[i]};
         if (ROWS[i].lost != NULL) {
             note_lost(owners, ROWS[i].lost);
         }
         look(owners, &ROWS[i]);
         zl_owners_free(owners);
     }
-    zl_cache_free(cache);
-    zl_kube_client_free(client);
-    zl_peer_stop(peer);
+    end(&scene);
+}
+
+/* A ReplicaSet that was nobody's is adopted by a Deployment whose name it does not bear. */
+static void test_a_link_is_read_again_when_a_pooled_selector_fits(void **state)
+{
+    static const struct row ADOPTED = {.replicaset = ORPHAN, .later = OF("uid-m")};
+    static const struct {
+        const char *labels, *uid;
+    } looks[] = {
+        {OF_WEB, NULL}, {OF_ANOTHER, NULL}, {NULL, NULL}, {OF_WEB, "uid-m"}, {OF_ANOTHER, "uid-m"}};
+    struct zl_controller_ref owner = {.api_version = (char[]){"apps/v1"},
+                                      .kind = (char[]){"ReplicaSet"},
+                                      .name = (char[]){"of-hand"},
+                                      .uid = (char[]){"uid-r"}};
+    struct zl_error err = {0};
+    struct scene scene = {0};
+    (void)state;
+    begin(&scene, &ADOPTED);
+    struct zl_owners *owners = zl_owners_new(scene.client, scene.cache);
+    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
+        ZL_AUTO_REF struct zl_ref *ref = NULL;
+        assert_int_equal(zl_owners_workload_of(owners, "shop", &owner, looks[i].labels,
+                                               zl_clock_ms() + 5000, &ref, &err),
+                         ZL_OK);
+        const struct zl_workload *found = ref != NULL ? zl_ref_object(ref) : NULL;
+        assert_true(zl_same_string(found != NULL ? found->meta.uid : NULL, looks[i].uid));
+    }
+    zl_owners_free(owners);
+    end(&scene);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_workload_of_a_pod),
+        cmocka_unit_test(test_a_link_is_read_again_when_a_pooled_selector_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

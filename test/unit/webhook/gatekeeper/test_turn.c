@@ -148,7 +148,7 @@ static void serve(void *ctx, struct zl_peer_call *call)
 
 static void start(struct server *server)
 {
-    const struct zl_cache_options options = {.with_replicasets = false};
+    const struct zl_cache_options options = {.watch = ZL_WATCH_CLUSTER};
     struct zl_error err = {0};
     server->peer = zl_peer_start(serve, server);
     struct zl_kube_config config = {.server = zl_peer_url(server->peer)};

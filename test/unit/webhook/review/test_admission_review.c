@@ -2,9 +2,13 @@
 /* AdmissionReview: what is read from one, what is refused, and that every answer is valid. */
 #include "webhook/review/admission_review.h"
 
+#include "common/base/budget.h"
 #include "common/base/buf.h"
 #include "common/base/limits.h"
 #include "common/base/parse.h"
+#include "common/objects/meta.h"
+#include "test/unit/pruned.h"
+#include "webhook/review/shapes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,6 +44,41 @@ static void test_review_of_a_replica_sets_pod_is_read(void **state)
     assert_string_equal(
         zl_json_text(review.object, "metadata", "annotations", "example.com/note", NULL),
         "quotes \" and back\\slash, caf\xc3\xa9 \xf0\x9f\x98\x80");
+    zl_review_clear(&review);
+}
+
+/* What the server keeps of it: all that is decided from, no more than a small share of the budget, and no spec. */
+static void test_all_that_is_decided_from_is_kept_of_a_pods_review(void **state)
+{
+    (void)state;
+    ZL_AUTO_FREE char *body = NULL;
+    size_t length = 0;
+    struct zl_error err = {0};
+    struct zl_review whole, review;
+    struct zl_controller_ref whole_owner, owner;
+    assert_int_equal(zl_file_read("test/data/review-pod-create.json", &body, &length, &err), ZL_OK);
+    ZL_AUTO_FREE char *kept = zl_pruned(ZL_REVIEW_OF_POD, body);
+    assert_true(zl_budget_of_tree(strlen(kept)) <= ZL_BUDGET_SMALL_SHARE);
+    assert_int_equal(zl_review_decode(body, length, &whole, &err), ZL_OK);
+    assert_int_equal(zl_review_decode(kept, strlen(kept), &review, &err), ZL_OK);
+    assert_string_equal(review.uid, whole.uid);
+    assert_string_equal(review.operation, whole.operation);
+    assert_string_equal(review.group, whole.group);
+    assert_string_equal(review.resource, whole.resource);
+    assert_string_equal(review.namespace_, whole.namespace_);
+    assert_string_equal(review.username, whole.username);
+    zl_controller_ref_decode(zl_json_at(whole.object, "metadata", NULL), &whole_owner);
+    zl_controller_ref_decode(zl_json_at(review.object, "metadata", NULL), &owner);
+    assert_string_equal(owner.api_version, whole_owner.api_version);
+    assert_string_equal(owner.kind, whole_owner.kind);
+    assert_string_equal(owner.name, whole_owner.name);
+    assert_string_equal(owner.uid, whole_owner.uid);
+    assert_non_null(zl_json_at(whole.object, "spec", NULL));
+    assert_null(zl_json_at(review.object, "spec", NULL));
+    assert_null(zl_json_at(review.object, "metadata", "managedFields", NULL));
+    zl_controller_ref_clear(&whole_owner);
+    zl_controller_ref_clear(&owner);
+    zl_review_clear(&whole);
     zl_review_clear(&review);
 }
 
@@ -288,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_review_of_a_replica_sets_pod_is_read),
+        cmocka_unit_test(test_all_that_is_decided_from_is_kept_of_a_pods_review),
         cmocka_unit_test(test_minimal_and_unusual_reviews_are_accepted),
         cmocka_unit_test(test_what_is_refused_names_the_field_and_keeps_a_valid_uid),
         cmocka_unit_test(test_uid_may_have_256_bytes_and_not_257),

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/review/probe.h"
 
+#include "test/unit/pruned.h"
+#include "webhook/review/shapes.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,7 +56,8 @@ static void test_what_is_a_probe(void **state)
             ","
             "\"subResource\":\"%s\",\"dryRun\":%s,\"object\":{\"metadata\":{\"annotations\":%s}}}}",
             row->operation, row->group, row->resource, row->subresource, row->dry_run, annotations);
-        assert_int_equal(zl_review_decode(body, strlen(body), &review, &err), ZL_OK);
+        ZL_AUTO_FREE char *pruned = zl_pruned(ZL_REVIEW_OF_POD, body);
+        assert_int_equal(zl_review_decode(pruned, strlen(pruned), &review, &err), ZL_OK);
         const char *nonce = zl_probe_nonce(&review);
         if ((nonce != NULL) != row->probe) {
             fail_msg("%s", row->name);

@@ -53,6 +53,7 @@ static void expect(const char *name, const struct zl_findings *findings, const c
 #define LEASE "spec.leaseDurationSeconds: "
 #define RENEW "spec.renewDeadlineSeconds: "
 #define RETRY "spec.retryPeriodSeconds: "
+#define GRACE "spec.handoverGracePeriodSeconds: "
 #define DIRECTOR                                                                                   \
     "metadata.name: no Service can be named <pool>-director, so there is none for this pool; use " \
     "at most 54 of a-z, 0-9 and '-', a letter first"
@@ -67,8 +68,16 @@ static const struct row {
     {"web", "shop",
      "{'leaseDurationSeconds':15,'renewDeadlineSeconds':10,'retryPeriodSeconds':2,"
      "'identityStrategy':'custom','followerMode':'scaleDown','rollout':'Recreate',"
-     "'podRoleLabel':false}",
+     "'handoverGracePeriodSeconds':2,'podRoleLabel':false}",
      "", ""},
+
+    /* the controllers' own Lease */
+    {"controller-leader-election", "shop", "{}",
+     "metadata.name: Invalid value: \"controller-leader-election\": the Lease of such a pool would "
+     "be "
+     "the one by which zen-lead's controllers elect one of them; choose another name",
+     ""},
+    {"controller-leader-elections", "shop", "{}", "", ""},
 
     /* the order of the three times */
     {"web", "shop", "{'retryPeriodSeconds':9}", "", ""},
@@ -107,6 +116,16 @@ static const struct row {
      LEASE "Invalid value: \"15\": must be a whole number of seconds from 5 to 3600; e.g. 15", ""},
     {"web", "shop", "{'leaseDurationSeconds':15.5}",
      LEASE "Invalid value: 15.5: must be a whole number of seconds from 5 to 3600; e.g. 15", ""},
+
+    /* one that may be 0 */
+    {"web", "shop", "{'handoverGracePeriodSeconds':0}", "", ""},
+    {"web", "shop", "{'handoverGracePeriodSeconds':60}", "", ""},
+    {"web", "shop", "{'handoverGracePeriodSeconds':-1}",
+     GRACE "Invalid value: -1: must be a whole number of seconds from 0 to 60; e.g. 2", ""},
+    {"web", "shop", "{'handoverGracePeriodSeconds':61}",
+     GRACE "Invalid value: 61: must be a whole number of seconds from 0 to 60; e.g. 2", ""},
+    {"web", "shop", "{'handoverGracePeriodSeconds':'0'}",
+     GRACE "Invalid value: \"0\": must be a whole number of seconds from 0 to 60; e.g. 2", ""},
 
     /* choices */
     {"web", "shop", "{'identityStrategy':'Pod'}",

@@ -129,13 +129,16 @@ static const struct row DEPLOYMENTS[] = {
     /* the workload in its pool */
     {"{" META ",'spec':{'replicas':1}}",
      SCALES_DOWN,
-     {"spec.replicas: 1: high availability is skipped, every pod is let in; use 2 or more"}},
+     {"spec.replicas: 1: high availability is skipped, every pod is let in, while no other "
+      "workload of the pool wants one; use 2 or more"}},
     {"{" META ",'spec':{'replicas':0}}",
      STANDS_BY,
-     {"spec.replicas: 0: high availability is skipped, every pod is let in; use 2 or more"}},
+     {"spec.replicas: 0: high availability is skipped, every pod is let in, while no other "
+      "workload of the pool wants one; use 2 or more"}},
     {"{" META ",'spec':{}}",
      SCALES_DOWN,
-     {"spec.replicas: 1: high availability is skipped, every pod is let in; use 2 or more"}},
+     {"spec.replicas: 1: high availability is skipped, every pod is let in, while no other "
+      "workload of the pool wants one; use 2 or more"}},
     {"{" META "," SPEC(ROLLING) "}",
      SCALES_DOWN,
      {"spec.strategy.type: 1 of 3 replicas runs (followerMode: scaleDown), so it never reports all "
@@ -199,7 +202,8 @@ static const struct row STATEFULSETS[] = {
     {"{" META "," SPEC("") "}", STANDS_BY, {NULL}},
     {"{" META ",'spec':{'replicas':1}}",
      SCALES_DOWN,
-     {"spec.replicas: 1: high availability is skipped, every pod is let in; use 2 or more"}},
+     {"spec.replicas: 1: high availability is skipped, every pod is let in, while no other "
+      "workload of the pool wants one; use 2 or more"}},
 };
 
 #define STANDBY_JOBS                                                                               \

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# install.sh - what `make install` puts there works for others: the programs and kubectl's plugin, the man page, and the
+# library for C11 and C++17, shared and static, by pkg-config alone.
+# shellcheck disable=SC2317 # the functions are called by check
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+make --no-print-directory install PREFIX="$work/usr" >"$work/log" || { cat "$work/log" >&2; exit 1; }
+export PATH=$work/usr/bin:$PATH PKG_CONFIG_PATH=$work/usr/lib/pkgconfig LD_LIBRARY_PATH=$work/usr/lib
+failures=0
+
+# check WHAT COMMAND... - it succeeds.
+check() {
+    local what=$1
+    shift
+    if "$@" >"$work/said" 2>&1; then
+        echo "ok: $what"
+    else
+        echo "FAILED: $what" >&2
+        sed 's/^/    /' "$work/said" >&2
+        failures=1
+    fi
+}
+prints() { [ "$("${@:2}")" = "$1" ] || { echo "not \"$1\" but:" && "${@:2}"; return 1; }; }
+mentions() { "${@:2}" 2>&1 | grep -F -- "$1"; }
+flags() { pkg-config "$@" libzenlead; }
+
+# No pod's name and no API server: the worker may work.
+unset POD_NAME POD_NAMESPACE KUBERNETES_SERVICE_HOST
+export KUBECONFIG=$work/none
+
+check "the plugin is the program" prints "$(zen-lead --help)" kubectl-zen_lead --help
+check "kubectl completes it" mentions "elect" kubectl_complete-zen_lead el
+for shell in bash zsh fish; do check "a completion script for $shell" mentions "zen-lead __complete" zen-lead completion "$shell"; done
+check "bash takes its script" bash -n <(zen-lead completion bash)
+# shellcheck disable=SC2016 # for the other bash
+check "bash completes verbs by it" prints "elect" bash -c '. <(zen-lead completion bash); COMP_WORDS=(zen-lead el); COMP_CWORD=1; _zen_lead; echo "${COMPREPLY[*]}"'
+for verb in $(zen-lead __complete "" | sed -n 's/\t.*//p'); do
+    check "$verb --help" mentions "Usage: zen-lead $verb" zen-lead "$verb" --help
+    check "$verb is in the man page" grep -F ".SS zen\\-lead $verb" "$work/usr/share/man/man1/zen-lead.1"
+done
+# shellcheck disable=SC2046 # flags are words
+{
+    check "C11" gcc -std=c11 -Wall -Wextra -Wpedantic -Werror test/client/examples/worker.c $(flags --cflags --libs) -o "$work/worker"
+    check "C++17" g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror test/client/examples/locked.cc $(flags --cflags --libs) -o "$work/locked"
+    check "statically" gcc -std=c11 test/client/examples/worker.c $(flags --cflags) "$work/usr/lib/libzenlead.a" \
+        $(flags --libs --static | sed 's/-lzenlead//') -o "$work/worker-static"
+}
+check "C11 runs" prints "leader" "$work/worker" web
+check "statically linked it runs" prints "leader" "$work/worker-static" web
+check "C++17 runs, and says what is wrong" mentions "not locked: " bash -c "$work/locked || true"
+check "the library is known by its version" mentions "libzenlead.so.1" ldd "$work/worker"
+check "nothing else is exported" prints "$(sed -n 's/^    \(zenlead_[a-z_]*\);/\1/p' client/lib/libzenlead.map)" \
+    bash -c "nm -D --defined-only '$work/usr/lib/libzenlead.so' | sed -n 's/.* T \(.*\)@@ZENLEAD_1/\1/p' | sort"
+check "the header and the map name the same functions" prints "$(sed -n 's/^    \(zenlead_[a-z_]*\);/\1/p' client/lib/libzenlead.map)" \
+    bash -c "grep -o 'zenlead_[a-z_]*(' client/lib/zenlead.h | tr -d '(' | sort -u | grep -vE '_(init)$'"
+exit $failures

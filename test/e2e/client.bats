@@ -1,0 +1,267 @@
+#!/usr/bin/env bats
+#
+# client.bats - zen-lead on a real API server: what runs under elect and lock, whatever becomes of its processes.
+#
+#   ZL_ELECT_FAULTS   how many faults (10); 100 is the long run
+#   ZL_SEED           repeats a run's choices; each run prints its own
+
+load lib
+
+setup() {
+    restore_programs
+    new_namespace
+    work=$BATS_TEST_TMPDIR/work
+    mkdir "$work"
+    # The command and a child of it in a session of its own. The kernel knows whether any of them lives: they hold a file lock
+    # together. Each notes the boot clock, as long as it lives.
+    cat >"$work/command" <<'COMMAND'
+#!/bin/bash
+trap '' TERM
+exec 9>>lock
+beat() { read -r up _ </proc/uptime && echo "$ZEN_LEAD_TOKEN $up"; }
+read -r up _ </proc/uptime
+flock -n 9 || echo "$ZEN_LEAD_TOKEN" >>clashes
+echo "$ZEN_LEAD_TOKEN $up" >>starts
+export -f beat
+setsid bash -c 'trap "" TERM; while :; do beat; sleep 0.05; done >>beats' &
+while :; do beat; sleep 0.05; done >>beats
+COMMAND
+    chmod +x "$work/command"
+}
+
+teardown() {
+    local n
+    process_stop sidecar TERM || true
+    for n in 1 2 3 4 5; do process_signal_quietly "elect-$n" CONT; process_stop "elect-$n" KILL || true; done
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || { cat "$work"/starts 2>/dev/null || true; tail -n 5 "$ZL_RUN"/log/elect-*.log; }
+    drop_namespace
+}
+
+process_signal_quietly() {
+    local pid
+    if pid=$(process_pid "$1"); then kill -s "$2" "$pid"; fi
+}
+
+# elect N - candidate N, with short times.
+elect() {
+    process_start "elect-$1" env --chdir "$work" "$ZL_BIN/zen-lead" elect --namespace "$NS" --component mailer --pod "elect-$1" \
+        --lease-duration 3s --renew-deadline 2s --retry-period 300ms --grace 300ms -- ./command
+}
+
+start_missing() {
+    local n
+    for n in 1 2 3 4 5; do process_is_running "elect-$n" || elect "$n"; done
+}
+
+# code ARGUMENT... - zen-lead's exit code.
+code() {
+    local status=0
+    "$ZL_BIN/zen-lead" "$1" --namespace "$NS" "${@:2}" >&2 || status=$?
+    echo "$status"
+}
+
+# said VERB ARGUMENT... - zen-lead's answer about this namespace.
+said() { "$ZL_BIN/zen-lead" "$1" --namespace "$NS" "${@:2}"; }
+
+elected() { k get lease mailer-leader-election -o 'jsonpath={.spec.holderIdentity}'; }
+is_held() { [ -n "$(elected)" ]; }
+count() { if [ -e "$work/$1" ]; then wc -l <"$work/$1"; else echo 0; fi; }
+boot_ms() {
+    local up
+    read -r up _ </proc/uptime
+    echo $((${up/./} * 10))
+}
+
+# one_fault - something happens to the supervisor or the guard of some candidate, mostly to the leader's.
+one_fault() {
+    local name pid victim signal=KILL
+    name=$(elected) name=${name%_*}
+    [ -n "$name" ] && [ $((RANDOM % 4)) -gt 0 ] || name=elect-$((RANDOM % 5 + 1))
+    pid=$(process_pid "$name") || return 0
+    victim=$pid
+    [ $((RANDOM % 2)) -eq 0 ] || read -r victim _ <"/proc/$pid/task/$pid/children" || return 0
+    [ $((RANDOM % 2)) -eq 0 ] || signal=STOP
+    echo "$(boot_ms) $name $signal $([ "$victim" = "$pid" ] && echo supervisor || echo guard)"
+    kill -s "$signal" "$victim" || true
+    [ "$signal" = STOP ] || return 0
+    (
+        sleep "$((RANDOM % 5)).$((RANDOM % 10))"
+        kill -s CONT "$victim" 2>/dev/null || true
+    ) 3>&- &
+}
+
+# overlaps - tokens of which something lived when something of the next one lived, by the boot clock.
+overlaps() {
+    sort -n "$work/beats" | awk '
+        !($1 in first) { order[++n] = $1; first[$1] = $2 }
+        $2 < first[$1] { first[$1] = $2 }
+        $2 > last[$1] { last[$1] = $2 }
+        END { for (i = 1; i < n; i++) if (first[order[i + 1]] < last[order[i]]) print order[i], last[order[i]], order[i + 1], first[order[i + 1]] }'
+}
+
+@test "five that elect, supervisors and guards killed and stopped: never two commands at once, grandchildren included" {
+    local faults=${ZL_ELECT_FAULTS:-10} before
+    RANDOM=${ZL_SEED:-$$}
+    echo "seed ${ZL_SEED:-$$}"
+    for _ in $(seq "$faults"); do
+        start_missing
+        wait_for 60 is_held
+        before=$(count starts)
+        one_fault
+        sleep "0.$((RANDOM % 10))"
+    done
+    wait
+    start_missing
+    wait_for 60 is_held
+    before=$(count starts)
+    process_stop "$(elected | sed 's/_.*//')" KILL
+    wait_for 60 at_least $((before + 1)) count starts
+    echo "$(count starts) commands ran"
+    expect "tokens that came twice" "$(cut -d' ' -f1 "$work/starts" | sort | uniq -d | wc -l)" -eq 0
+    expect "commands that met another" "$(count clashes)" -eq 0
+    expect "overlaps by the boot clock" "$(overlaps)" = ""
+}
+
+@test "what is released is taken over at once, and a locked command's code comes through" {
+    local n before took worst=0
+    start_missing
+    wait_for 30 at_least 1 count starts
+    for n in 1 2 3 4; do
+        before=$(count starts)
+        process_stop "$(elected | sed 's/_.*//')" HUP 1 || true # it ignores SIGTERM, and dies of this one
+        wait_for 30 at_least $((before + 1)) count starts
+        # From the last sign of the one to the first of the next.
+        took=$(awk -v n="$n" 'FILENAME ~ /starts$/ { start[FNR] = $2; token[FNR] = $1 } FILENAME ~ /beats$/ { last[$1] = $2 }
+            END { printf "%d", (start[n + 1] - last[token[n]]) * 1000 }' "$work/starts" "$work/beats")
+        echo "taken over after $took ms"
+        [ "$took" -le "$worst" ] || worst=$took
+    done
+    expect "the slowest take-over in ms, of a lease of 3 s" "$worst" -lt 3000
+    expect "commands that met another" "$(count clashes)" -eq 0
+    expect "the command's code" "$(code lock migrations -- sh -c 'exit 9')" -eq 9
+    expect "the code of a Lease that another holds" "$(code elect --component mailer --timeout 0s -- true)" -eq 120
+}
+
+@test "status and wait say who leads, and scripts can rely on their codes and fields" {
+    local leader
+    policy web
+    deployment app 3 web
+    read -r leader _ < <(said wait web --timeout 30s)
+    expect "the leader that wait prints" "$leader" = "$(k get pods -l app=app -o 'jsonpath={.items[0].metadata.name}')"
+    wait_for 30 is "2 $leader" eval "said status web -o json | jq -r '.items[0] | \"\(.blocked) \(.leader)\"'"
+    expect "the token of status" "$(said status -o json | jq '.items[0].token')" -eq "$(policy_status web .fencingToken)"
+    wait_for 30 eval "said status | grep -qE '^web +$leader +[0-9]+ +[0-9]+[sm] +[0-9]+s +1 +2 *\$'"
+    expect "a pool of another namespace" "$("$ZL_BIN/zen-lead" status -A | grep -c "^$NS ")" -eq 1
+    expect "YAML" "$(said status -o yaml | grep -c "^  leader: \"$leader\"\$")" -eq 1
+    expect "the code of waiting in vain" "$(code wait web --pod somebody-else --timeout 100ms)" -eq 1
+    expect "the code of a pool that is not there" "$(code status no-such-pool)" -eq 1
+    sed 's|https://[^" ,}]*|https://127.0.0.1:1|' "$KUBECONFIG" >"$BATS_TEST_TMPDIR/down"
+    expect "the code without an API server" "$(code status --kubeconfig "$BATS_TEST_TMPDIR/down")" -eq 3
+    # A pool's Lease is nobody else's.
+    expect "the code of contending for it" "$(code elect --lease zen-lead-web -- true)" -eq 2
+}
+
+@test "explain says of real objects what is refused, who leads and what is not ours, and knows what the API server was told" {
+    local leader follower
+    policy web
+    deployment app 2 web
+    deployment stranger 1
+    wait_for 30 is refused eval "said explain deployment/app -o json | jq -r .verdict"
+    leader=$(k get pods -l app=app -o 'jsonpath={.items[0].metadata.name}')
+    expect "the refused" "$(said explain deploy app | head -n 1 | grep -c "1 of 2 replicas.*$leader leads pool web")" -eq 1
+    expect "the leader's verdict" "$(said explain "pod/$leader" -o json | jq -r .verdict)" = leads
+    expect "the verdict of what is in no pool" "$(said explain deployment/stranger -o json | jq -r .verdict)" = not-ours
+    follower=$(k get events --field-selector reason=FailedCreate -o 'jsonpath={.items[0].message}')
+    expect "what the ReplicaSet was told" "$(said explain --text "$follower" -o json | jq -r .verdict)" = refused
+    expect "the code of what is not there" "$(code explain pod/none)" -eq 1
+}
+
+@test "doctor finds nothing wrong with a sound control plane, in few requests, and names what is" {
+    policy web
+    deployment app 2 web
+    wait_for 30 is refused eval "said explain deployment/app -o json | jq -r .verdict"
+    said doctor -o json >"$work/sound"
+    expect "what is wrong" "$(jq -r '.items[] | select(.result == "failed" or .result == "warning") | .id' "$work/sound")" = ""
+    expect "what an administrator cannot know" "$(jq -r '.items[] | select(.result == "unknown") | .id' "$work/sound")" = ""
+    k patch deployment app --type merge -p '{"metadata": {"labels": {"zen-lead/pool": "wbe"}}}'
+    expect "its code with a warning" "$(code doctor --strict)" -eq 4
+    expect "what it names" "$(said doctor --short | grep -c ZL0)" -eq 0
+    expect "the id" "$(said doctor -o json | jq -r '.items[] | select(.result == "warning") | .id')" = ZL0502
+    sed 's|https://[^" ,}]*|https://127.0.0.1:1|' "$KUBECONFIG" >"$BATS_TEST_TMPDIR/down"
+    expect "the code without an API server" "$(code doctor --kubeconfig "$BATS_TEST_TMPDIR/down")" -eq 3
+}
+
+# leader POOL - of its Lease.
+leader() { k get lease "zen-lead-$1" -o 'jsonpath={.metadata.annotations.zen-lead\.io/holder-pod}'; }
+events_that_name() { k get events --field-selector "reason=$1" -o 'jsonpath={.items[*].message}' | grep -c "$2" || true; }
+
+@test "handover and release move the leadership through the controller, once, and Events name who asked" {
+    local first other token
+    export USER=admin # older API servers do not say whom they take us for
+    policy warm '{followerMode: standby}'
+    deployment warm 2 warm
+    wait_for 30 at_least 2 eval "k get pods -l app=warm -o json | jq '[.items[] | select(any(.status.conditions[]?; .type == \"Ready\" and .status == \"True\"))] | length'"
+    wait_for 30 is_not "" leader warm
+    first=$(leader warm)
+    other=$(k get pods -l app=warm -o name | sed 's|pod/||' | grep -v "^$first\$")
+    token=$(said status warm -o json | jq '.items[0].token')
+    expect "what handover prints" "$(said handover warm --to "$other")" = "$other $((token + 1))"
+    expect "what is left of the request" "$(k get lease zen-lead-warm -o json | jq '.metadata.annotations["zen-lead.io/handover-request"]')" = null
+    wait_for 10 at_least 1 events_that_name HandedOver "$other leads in place of pod $first: admin asked"
+    expect "the old leader still runs" "$(k get pod "$first" -o json | jq '.metadata.deletionTimestamp')" = null
+    expect "handover to who leads already" "$(code handover warm --to "$other" --quiet)" -eq 0
+    expect "release of a standby pool" "$(said release warm)" = "$first $((token + 2))"
+
+    policy web
+    deployment app 2 web
+    wait_for 30 is_not "" leader web
+    wait_for 30 is_not 0 policy_status web .fencingToken
+    first=$(leader web)
+    wait_for 30 eval "k wait --for condition=Ready --timeout 1s pod/$first"
+    expect "handover where nobody else may run" "$(code handover web --to "$first-x")" -eq 1
+    read -r other _ < <(said release web)
+    expect "the next leader" "$other" = "$(leader web)"
+    expect "that is another one" "$other" != "$first"
+    expect "pods that run" "$(k get pods -l app=app -o name | wc -l)" -eq 1
+    wait_for 10 at_least 1 events_that_name LeaderReplaced "$first is deleted: admin asked"
+}
+
+# example INTERPRETER FILE - what it prints; where the interpreter is not installed, that is said and nothing is wrong.
+# shellcheck disable=SC2154 # zl_root is of programs.bash
+example() {
+    if ! command -v "${1%% *}" >/dev/null; then
+        echo "skipped: no $1 for test/client/examples/$2" >&3
+        return 0
+    fi
+    # shellcheck disable=SC2086 # "go run"
+    expect "$2" "$($1 "$zl_root/test/client/examples/$2" worker "$url")" = "$3"
+}
+
+# may VERB - the ServiceAccount of the example.
+may() { k auth can-i --as "system:serviceaccount:$NS:worker" "$1" leases.coordination.k8s.io/zen-lead-worker || true; }
+
+# sidecar_knows ROLE - by its own answer.
+sidecar_knows() { is "$1" eval "curl -sf --noproxy '*' '$url/v1/pools/worker' | jq -r .role"; }
+
+@test "a sidecar with the least rights says who leads, and the examples understand it" {
+    local leader other token url verb
+    export no_proxy=127.0.0.1
+    sed 's|worker:latest.*|none|; /restartPolicy/d' "$zl_root/manifests/examples/sidecar.yaml" >"$work/sidecar.yaml"
+    k apply -f "$work/sidecar.yaml"
+    wait_for 30 is_not "" leader worker
+    leader=$(leader worker)
+    other=$(k get pods -l app=worker -o name | sed 's|pod/||' | grep -v "^$leader\$")
+    for verb in get watch; do expect "its right to $verb" "$(may "$verb")" = yes; done
+    for verb in patch delete; do expect "its right to $verb" "$(may "$verb")" = no; done
+    process_start sidecar env POD_NAME="$leader" "$ZL_BIN/zen-lead" sidecar worker --namespace "$NS" --port 0
+    wait_for 10 grep -q http "$ZL_RUN/log/sidecar.log"
+    url=$(grep -o 'http://[^ ]*' "$ZL_RUN/log/sidecar.log")
+    wait_for 10 sidecar_knows leader
+    token=$(curl -sf --noproxy '*' "$url/v1/pools/worker" | jq .token)
+    example python3 leader.py "leader $token"
+    example node leader.mjs "leader $token"
+    example "go run" leader.go leader
+    said handover worker --to "$other"
+    wait_for 10 sidecar_knows follower
+    example python3 leader.py follower
+}

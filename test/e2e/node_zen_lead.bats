@@ -1,0 +1,199 @@
+#!/usr/bin/env bats
+#
+# node_zen_lead.bats - zen-lead's own life on a real node: how it is installed, updated, renewed, drained and killed, while pods are
+# created all the time in a namespace that it guards, and a client asks a leader Service.
+
+load lib
+# shellcheck source=test/node/node.bash
+. "$BATS_TEST_DIRNAME/../node/node.bash"
+# shellcheck disable=SC2154 # $node_name and $zl_root are sourced
+
+setup() { new_namespace; }
+
+teardown() {
+    local name
+    for name in creator "client-web"; do process_stop "$name" KILL || true; done
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
+    drop_namespace
+}
+
+explain_area() {
+    kubectl get pods --all-namespaces -o wide
+    kubectl describe pods --namespace zen-lead-system | tail -n 60
+    z get pdb -o json | jq -c '.items[] | [.metadata.name, .metadata.generation, .status]'
+    [ ! -e "$BATS_TEST_TMPDIR/eviction" ] || cat "$BATS_TEST_TMPDIR/eviction"
+    for name in webhook controller; do
+        kubectl logs --namespace zen-lead-system -l "app.kubernetes.io/component=$name" --tail 15 --prefix
+    done
+    grep -v '^201' "$ZL_RUN/log/creator.log" | tail -n 5
+}
+
+z() { kubectl --namespace zen-lead-system "$@"; }
+# own_pods PROGRAM - those that stay: on a busy machine the ones of the test before are on their way out for long.
+own_pods() {
+    z get pods -l "app.kubernetes.io/component=$1" -o json |
+        jq -r '[.items[] | select(.status.phase == "Running" and .metadata.deletionTimestamp == null) | .metadata.name] | join(" ")'
+}
+
+# create_all_the_time - pods that the gatekeeper is asked about, some twenty a second.
+create_all_the_time() {
+    : >"$ZL_RUN/log/creator.log"
+    process_start creator bash "$zl_root/test/node/creator.sh" "$ZL_RUN" "$NS"
+    wait_for 20 created 20
+}
+created() { [ "$(grep -c '^201' "$ZL_RUN/log/creator.log")" -ge "$1" ]; }
+# created_more - twenty more than now: the storm is over, or it would show.
+created_more() { wait_for 30 created $(($(grep -c '^201' "$ZL_RUN/log/creator.log") + 20)); }
+refused() { grep -vc '^201' "$ZL_RUN/log/creator.log" || true; }
+
+# under_load - a guarded namespace with a standby pool, its client, and creations.
+under_load() {
+    policy web '{followerMode: standby}'
+    app Deployment web 2 web | k apply -f -
+    wait_for 60 is 2 ready_pods web
+    wait_for 30 service_leads
+    # Fewer than elsewhere: it asks for minutes, and one address has 14,000 ports for a minute.
+    client_start web "$NS" web-leader 20
+    create_all_the_time
+}
+service_leads() { [ "$(curl -sf --noproxy '*' -m 1 "http://$(service_address "$NS" web-leader)/")" = "$(leader_pod web)" ]; }
+
+# nobody_noticed - neither who created pods nor who asked the leader.
+nobody_noticed() {
+    local line
+    created_more
+    line=$(client_count web)
+    echo "# $line; created $(grep -c '^201' "$ZL_RUN/log/creator.log"), refused $(refused)" >&3
+    expect "refused: $(grep -v '^201' "$ZL_RUN/log/creator.log" | head -n 2)" "$(refused)" -eq 0
+    expect "client's errors" "$(client_field errors "$line")" -eq 0
+}
+
+@test "installed by the README's line: all Ready, and the kernel holds them to what the manifests say" {
+    local pod pid
+    node_await_zen_lead
+    [ "$(own_pods webhook | wc -w)" -eq 2 ] && [ "$(own_pods controller | wc -w)" -eq 2 ]
+    for pod in $(own_pods webhook) $(own_pods controller); do
+        pid=$(process_of zen-lead-system "$pod")
+        grep -q '^Uid:[[:space:]]*65534[[:space:]]*65534' "/proc/$pid/status" || fail "$pod runs as $(grep Uid "/proc/$pid/status")"
+        grep -q '^CapBnd:[[:space:]]*0000000000000000$' "/proc/$pid/status" || fail "$pod has $(grep CapBnd "/proc/$pid/status")"
+        grep -q '^NoNewPrivs:[[:space:]]*1$' "/proc/$pid/status" || fail "$pod may gain privileges"
+        grep -q '^Seccomp:[[:space:]]*2$' "/proc/$pid/status" || fail "$pod has no seccomp filter"
+        awk '$5 == "/" {print $6}' "/proc/$pid/mountinfo" | grep -q '^ro' || fail "the root of $pod can be written"
+        expect "memory limit of $pod" "$(memory_limit "$pid")" -eq $((256 << 20))
+    done
+    expect "restarts" "$(z get pods -l app.kubernetes.io/component!=certs -o json | jq '[.items[].status.containerStatuses[]?.restartCount] | add')" -eq 0
+}
+
+# memory_limit PID - of its cgroup, in bytes.
+memory_limit() { cat "$(memory_cgroup "$1")"/memory.{limit_in_bytes,max} 2>/dev/null; }
+
+@test "an update of zen-lead to another image: no review is refused, no client sees an error" {
+    local image
+    under_load
+    # The same programs under another name: there is no earlier release to come from yet.
+    image=$(ctr images ls -q | grep /zen-lead:)
+    ctr images tag --force "$image" docker.io/kube-zen/zen-lead:next
+    z set image deployment/zen-lead-webhook webhook=kube-zen/zen-lead:next
+    z set image deployment/zen-lead-controller controller=kube-zen/zen-lead:next
+    node_await_zen_lead
+    nobody_noticed
+    # And back.
+    z set image deployment/zen-lead-webhook "webhook=${image#docker.io/}"
+    z set image deployment/zen-lead-controller "controller=${image#docker.io/}"
+    node_await_zen_lead
+    nobody_noticed
+}
+
+@test "the certificate is renewed: no review is refused" {
+    local before
+    under_load
+    before=$(served_certificate)
+    # The command of docs/tls.md, with a Job in the place of a shell.
+    z get deployment zen-lead-certs -o json | jq '{apiVersion: "batch/v1", kind: "Job", metadata: {name: "renew-now"}, spec: {backoffLimit: 2, template: {spec: .spec.template.spec}}}
+        | .spec.template.spec |= (.restartPolicy = "OnFailure" | .containers[0].args |= (map(select(startswith("--every-seconds") | not)) + ["--force"]))' | z apply -f -
+    z wait --for=condition=Complete --timeout=60s job/renew-now
+    # When the kubelet has brought the changed Secret, and half a minute later at the latest.
+    serves_another() { local now && now=$(served_certificate) && [ -n "$now" ] && [ "$now" != "$before" ]; }
+    wait_for 150 serves_another
+    nobody_noticed
+    z delete job renew-now
+}
+served_certificate() {
+    openssl s_client -connect "$(service_address zen-lead-system zen-lead-webhook)" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint
+}
+
+@test "zen-lead's pods are evicted one after the other within their budgets: no review is refused" {
+    local pod
+    under_load
+    for pod in $(own_pods webhook) $(own_pods controller); do
+        may_go() { evict zen-lead-system "$pod" >"$BATS_TEST_TMPDIR/eviction" 2>&1; }
+        wait_for 60 may_go
+        wait_for 60 pod_is_gone "$pod"
+        node_await_zen_lead
+    done
+    nobody_noticed
+}
+pod_is_gone() { prints_nothing z get pod "$1" --ignore-not-found -o name; }
+
+@test "one controller is killed with -9: no client notices, the other one acts" {
+    under_load
+    acting=$(z get lease zen-lead-controller-leader-election -o 'jsonpath={.spec.holderIdentity}')
+    kill_container zen-lead-system "${acting%%_*}"
+    another_acts() { [ "$(z get lease zen-lead-controller-leader-election -o 'jsonpath={.spec.holderIdentity}')" != "$acting" ]; }
+    wait_for 60 another_acts
+    node_await_zen_lead
+    nobody_noticed
+}
+
+# What was under way in it is lost, and until its Service has forgotten it, so is what is sent to it: nobody is left to answer.
+@test "one webhook is killed for its memory by the kernel: reviews are refused for seconds at most, and it is back" {
+    local victim killed late
+    under_load
+    read -r victim _ <<<"$(own_pods webhook)"
+    killed=$EPOCHSECONDS
+    kill_by_memory zen-lead-system "$victim"
+    oom_killed() { [ "$(z get pod "$victim" -o 'jsonpath={.status.containerStatuses[0].lastState.terminated.reason}')" = OOMKilled ]; }
+    wait_for 60 oom_killed
+    node_await_zen_lead
+    created_more
+    line=$(client_count web)
+    late=$(awk -v until="$((killed + 10))" '$1 != 201 && $1 > until' "$ZL_RUN/log/creator.log" | wc -l)
+    echo "# $line; created $(grep -c '^201' "$ZL_RUN/log/creator.log"), refused $(refused), of these later than 10 s: $late" >&3
+    expect "refused later than 10 s afterwards" "$late" -eq 0
+    expect "client's errors" "$(client_field errors "$line")" -eq 0
+}
+
+# Each way of installing, from nothing, by the lines of docs/install.md, and away again by those of docs/upgrade.md. At the end it is installed as before.
+@test "every overlay becomes Ready, and goes" {
+    local minor base folder beside
+    minor=$(minor_version)
+    read -r base _ <<<"$(node_overlay)"
+    base=${base#overlays/}
+    read -r -a beside <<<"$(node_overlay | cut -s -d ' ' -f 2)"
+    bash "$zl_root/manifests/undeploy.sh" "$base" "${beside[@]}"
+    wait_for 60 namespace_is_gone
+
+    kubectl apply -k "$zl_root/manifests/overlays/routing-only"
+    node_await_zen_lead
+    bash "$zl_root/manifests/undeploy.sh" routing-only
+    wait_for 60 namespace_is_gone
+
+    # Its own API versions alone keep these from older servers.
+    if [ "$minor" -ge 27 ]; then
+        for folder in ha pod-role-label; do
+            kubectl apply -k "$zl_root/manifests/overlays/$folder"
+            kubectl apply -k "$zl_root/manifests/self-signed"
+            kubectl apply -k "$zl_root/manifests/network-policy"
+            node_await_zen_lead
+            bash "$zl_root/manifests/undeploy.sh" "$folder" self-signed network-policy
+            wait_for 60 namespace_is_gone
+        done
+    fi
+    for folder in $(node_overlay); do kubectl apply -k "$zl_root/manifests/$folder"; done
+    kubectl apply -k "$zl_root/manifests/network-policy"
+    node_await_zen_lead
+    kubectl delete -k "$zl_root/manifests/network-policy"
+    under_load
+    nobody_noticed
+}
+namespace_is_gone() { prints_nothing kubectl get namespace zen-lead-system --ignore-not-found -o name; }

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test/unit/lease_peer.h"
+
+#include "common/base/clock.h"
+#include "common/base/monitor.h"
+#include "test/unit/peer.h"
+
+#include <unistd.h>
+
+struct zl_lease_peer {
+    struct zl_peer *peer;
+    char *kubeconfig;
+    struct zl_monitor monitor; /* guards the rest; woken by each change of the Lease */
+    struct cJSON *lease;       /* NULL: none */
+    int64_t version;
+    enum zl_mood mood;
+    bool uninstalled, stopping;
+};
+
+static void changed(struct zl_lease_peer *peer)
+{
+    char version[24];
+    (void)snprintf(version, sizeof version, "%lld", (long long)++peer->version);
+    if (peer->lease != NULL) {
+        zl_json_set_text(zl_json_child(peer->lease, "metadata"), "resourceVersion", version);
+    }
+    zl_monitor_wake_all(&peer->monitor);
+}
+
+static void answer_lease(struct zl_lease_peer *peer, struct zl_peer_call *call)
+{
+    ZL_AUTO_FREE char *text = peer->lease != NULL ? zl_json_print(peer->lease) : NULL;
+    zl_peer_answer(call, text != NULL ? 200 : 404, NULL, text != NULL ? text : "{}");
+}
+
+static void merge(struct cJSON *into, const struct cJSON *patch)
+{
+    for (const struct cJSON *field = zl_json_first(patch); field != NULL;
+         field = zl_json_next(field)) {
+        if (zl_json_is_object(field)) {
+            merge(zl_json_child(into, zl_json_name(field)), field);
+        } else {
+            zl_json_set(into, zl_json_name(field), zl_json_copy(field));
+        }
+    }
+}
+
+static void serve_write(struct zl_lease_peer *peer, struct zl_peer_call *call)
+{
+    const bool patch = strcmp(zl_peer_method(call), "PATCH") == 0;
+    ZL_AUTO_JSON struct cJSON *body = NULL;
+    if (zl_json_parse(zl_peer_body(call), strlen(zl_peer_body(call)), &body, NULL) != ZL_OK) {
+        abort();
+    }
+    const char *wanted = zl_json_text(body, "metadata", "resourceVersion", NULL);
+    const char *is = zl_json_text(peer->lease, "metadata", "resourceVersion", NULL);
+    if (patch && peer->lease == NULL) {
+        zl_peer_answer(call, 404, NULL, "{}");
+        return;
+    }
+    if (patch ? !zl_same_string(wanted, is) : peer->lease != NULL) {
+        zl_peer_answer(call, 409, NULL, "{}");
+        return;
+    }
+    if (patch) {
+        merge(peer->lease, body);
+    } else {
+        peer->lease = zl_json_copy(body);
+    }
+    changed(peer);
+    answer_lease(peer, call);
+}
+
+static void send_event(struct zl_lease_peer *peer, struct zl_peer_call *call, bool first)
+{
+    ZL_AUTO_FREE char *object = zl_json_print(peer->lease);
+    ZL_AUTO_FREE char *line =
+        zl_asprintf("{\"type\":\"%s\",\"object\":%s}\n", first ? "ADDED" : "MODIFIED", object);
+    zl_peer_piece(call, line, strlen(line));
+}
+
+/* What is there, and each change, for as long as the client wants it or until something is wrong with the server. */
+static void serve_watch(struct zl_lease_peer *peer, struct zl_peer_call *call)
+{
+    const int64_t until_ms = zl_clock_ms() + 3000;
+    int64_t sent = -1;
+    zl_peer_begin(call, 200);
+    while (!peer->stopping && peer->mood == ZL_MOOD_WELL && zl_clock_ms() < until_ms) {
+        if (sent != peer->version && peer->lease != NULL) {
+            send_event(peer, call, sent < 0);
+        }
+        sent = peer->version;
+        (void)zl_monitor_wait(&peer->monitor, until_ms);
+    }
+    zl_peer_end(call);
+}
+
+static void serve_discovery(const struct zl_lease_peer *peer, struct zl_peer_call *call)
+{
+    zl_peer_answer(call, peer->uninstalled ? 404 : 200, NULL,
+                   peer->uninstalled ? "{}" : "{\"resources\":[{\"name\":\"leaderpolicies\"}]}");
+}
+
+static void serve_well(struct zl_lease_peer *peer, struct zl_peer_call *call)
+{
+    const char *path = zl_peer_path(call);
+    if (strstr(path, "watch=true") != NULL) {
+        serve_watch(peer, call);
+    } else if (strcmp(path, "/apis/coordination.kube-zen.io/v1alpha1") == 0) {
+        serve_discovery(peer, call);
+    } else if (strcmp(zl_peer_method(call), "GET") == 0) {
+        answer_lease(peer, call);
+    } else {
+        serve_write(peer, call);
+    }
+}
+
+static void serve(void *ctx, struct zl_peer_call *call)
+{
+    struct zl_lease_peer *peer = ctx;
+    zl_monitor_lock(&peer->monitor);
+    const enum zl_mood mood = peer->mood;
+    if (mood == ZL_MOOD_WELL) {
+        serve_well(peer, call);
+    } else if (mood == ZL_MOOD_DENYING &&
+               strcmp(zl_peer_path(call), "/apis/coordination.kube-zen.io/v1alpha1") == 0) {
+        serve_discovery(peer, call); /* everybody may ask for that */
+    } else if (mood == ZL_MOOD_FAILING || mood == ZL_MOOD_DENYING) {
+        zl_peer_answer(call, mood == ZL_MOOD_FAILING ? 500 : 403, NULL, "{}");
+    } else if (mood == ZL_MOOD_GONE) {
+        zl_peer_cut(call);
+    }
+    zl_monitor_unlock(&peer->monitor);
+    if (mood == ZL_MOOD_SILENT) {
+        zl_peer_hold(call);
+    }
+}
+
+struct zl_lease_peer *zl_lease_peer_start(void)
+{
+    struct zl_lease_peer *peer = zl_alloc(sizeof *peer);
+    zl_monitor_init(&peer->monitor);
+    peer->peer = zl_peer_start(serve, peer);
+    peer->kubeconfig = zl_peer_kubeconfig(peer->peer);
+    return peer;
+}
+
+void zl_lease_peer_stop(struct zl_lease_peer *peer)
+{
+    zl_monitor_lock(&peer->monitor);
+    peer->stopping = true;
+    zl_monitor_wake_all(&peer->monitor);
+    zl_monitor_unlock(&peer->monitor);
+    zl_peer_stop(peer->peer);
+    (void)unlink(peer->kubeconfig);
+    free(peer->kubeconfig);
+    zl_json_free(peer->lease);
+    zl_monitor_clear(&peer->monitor);
+    free(peer);
+}
+
+const char *zl_lease_peer_kubeconfig(const struct zl_lease_peer *peer)
+{
+    return peer->kubeconfig;
+}
+
+void zl_lease_peer_set_mood(struct zl_lease_peer *peer, enum zl_mood mood)
+{
+    zl_monitor_lock(&peer->monitor);
+    peer->mood = mood;
+    zl_monitor_wake_all(&peer->monitor);
+    zl_monitor_unlock(&peer->monitor);
+}
+
+void zl_lease_peer_set_installed(struct zl_lease_peer *peer, bool installed)
+{
+    zl_monitor_lock(&peer->monitor);
+    peer->uninstalled = !installed;
+    zl_monitor_unlock(&peer->monitor);
+}
+
+void zl_lease_peer_write(struct zl_lease_peer *peer, const char *text)
+{
+    zl_monitor_lock(&peer->monitor);
+    zl_json_free(peer->lease);
+    peer->lease = NULL;
+    if (text != NULL && zl_json_parse(text, strlen(text), &peer->lease, NULL) != ZL_OK) {
+        abort();
+    }
+    changed(peer);
+    zl_monitor_unlock(&peer->monitor);
+}
+
+char *zl_lease_peer_holder(struct zl_lease_peer *peer)
+{
+    zl_monitor_lock(&peer->monitor);
+    const char *holder = zl_json_text(peer->lease, "spec", "holderIdentity", NULL);
+    char *copy = zl_strdup(holder != NULL ? holder : "");
+    zl_monitor_unlock(&peer->monitor);
+    return copy;
+}
+
+int zl_lease_peer_calls(struct zl_lease_peer *peer)
+{
+    return zl_peer_calls(peer->peer);
+}

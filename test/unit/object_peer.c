@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test/unit/object_peer.h"
+
+#include "test/unit/peer.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+struct entry {
+    struct entry *next;
+    char *key; /* "GET /path" */
+    int status;
+    char *text, *sent; /* SENT: by the last request; NULL: none came */
+    int count;
+};
+
+struct zl_object_peer {
+    struct zl_peer *peer;
+    char *kubeconfig;
+    pthread_mutex_t lock;
+    struct entry *entries;
+};
+
+/* With the lock held. */
+static struct entry *find(const struct zl_object_peer *peer, const char *key)
+{
+    struct entry *entry = peer->entries;
+    while (entry != NULL && strcmp(entry->key, key) != 0) {
+        entry = entry->next;
+    }
+    return entry;
+}
+
+static struct entry *find_or_add(struct zl_object_peer *peer, const char *key)
+{
+    struct entry *entry = find(peer, key);
+    if (entry == NULL) {
+        entry = zl_alloc(sizeof *entry);
+        entry->key = zl_strdup(key);
+        entry->status = 404;
+        entry->text = zl_strdup("{\"kind\":\"Status\",\"code\":404,\"reason\":\"NotFound\","
+                                "\"message\":\"not found\"}");
+        entry->next = peer->entries;
+        peer->entries = entry;
+    }
+    return entry;
+}
+
+static void serve(void *ctx, struct zl_peer_call *call)
+{
+    struct zl_object_peer *peer = ctx;
+    const char *path = zl_peer_path(call);
+    ZL_AUTO_FREE char *key =
+        zl_asprintf("%s %.*s", zl_peer_method(call), (int)strcspn(path, "?"), path);
+    pthread_mutex_lock(&peer->lock);
+    struct entry *entry = find_or_add(peer, key);
+    const int status = entry->status;
+    ZL_AUTO_FREE char *text = zl_strdup(entry->text);
+    zl_replace_string(&entry->sent, zl_peer_body(call));
+    entry->count++;
+    pthread_mutex_unlock(&peer->lock);
+    if (status == 0) {
+        zl_peer_cut(call);
+    } else if (status < 0) {
+        zl_peer_hold(call);
+    } else {
+        zl_peer_answer(call, status, NULL, text);
+    }
+}
+
+struct zl_object_peer *zl_object_peer_start(void)
+{
+    struct zl_object_peer *peer = zl_alloc(sizeof *peer);
+    (void)pthread_mutex_init(&peer->lock, NULL);
+    peer->peer = zl_peer_start(serve, peer);
+    peer->kubeconfig = zl_peer_kubeconfig(peer->peer);
+    zl_kube_init();
+    return peer;
+}
+
+void zl_object_peer_stop(struct zl_object_peer *peer)
+{
+    zl_peer_stop(peer->peer);
+    zl_kube_cleanup();
+    while (peer->entries != NULL) {
+        struct entry *entry = peer->entries;
+        peer->entries = entry->next;
+        free(entry->key);
+        free(entry->text);
+        free(entry->sent);
+        free(entry);
+    }
+    (void)unlink(peer->kubeconfig);
+    free(peer->kubeconfig);
+    (void)pthread_mutex_destroy(&peer->lock);
+    free(peer);
+}
+
+void zl_object_peer_put(struct zl_object_peer *peer, const char *method, const char *path,
+                        int status, const char *text)
+{
+    ZL_AUTO_FREE char *key = zl_asprintf("%s %s", method, path);
+    ZL_AUTO_FREE char *json = zl_strdup(text);
+    for (char *c = json; *c != '\0'; c++) {
+        *c = *c == '\'' ? '"' : *c;
+    }
+    pthread_mutex_lock(&peer->lock);
+    struct entry *entry = find_or_add(peer, key);
+    entry->status = status;
+    zl_replace_string(&entry->text, json);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+int zl_object_peer_calls(struct zl_object_peer *peer)
+{
+    return zl_peer_calls(peer->peer);
+}
+
+char *zl_object_peer_sent(struct zl_object_peer *peer, const char *method, const char *path,
+                          int *count)
+{
+    ZL_AUTO_FREE char *key = zl_asprintf("%s %s", method, path);
+    pthread_mutex_lock(&peer->lock);
+    const struct entry *entry = find(peer, key);
+    char *sent = zl_strdup(entry != NULL ? entry->sent : NULL);
+    if (count != NULL) {
+        *count = entry != NULL ? entry->count : 0;
+    }
+    pthread_mutex_unlock(&peer->lock);
+    return sent;
+}
+
+struct zl_kube_client *zl_object_peer_client(const struct zl_object_peer *peer)
+{
+    struct zl_kube_config config = {0};
+    struct zl_kube_client *client = NULL;
+    struct zl_error err = {0};
+    if (zl_kube_config_load(peer->kubeconfig, NULL, &config, &err) != ZL_OK ||
+        zl_kube_client_new(&config, "test", &client, &err) != ZL_OK) {
+        abort();
+    }
+    zl_kube_config_clear(&config);
+    return client;
+}
+
+const char *zl_object_peer_kubeconfig(const struct zl_object_peer *peer)
+{
+    return peer->kubeconfig;
+}
