@@ -69,7 +69,8 @@ struct zl_key_pair *zl_new_key_pair(void)
     return pair;
 }
 
-static struct zl_http_fixture *new_fixture(int tls, int64_t request_timeout_ms)
+static struct zl_http_fixture *new_fixture(int tls, int64_t request_timeout_ms,
+                                           int64_t idle_timeout_ms)
 {
     struct zl_http_fixture *fixture = zl_alloc(sizeof *fixture);
     fixture->keys = zl_key_slot_new();
@@ -84,7 +85,7 @@ static struct zl_http_fixture *new_fixture(int tls, int64_t request_timeout_ms)
         .connections_max = CONNECTIONS_MAX,
         .body_max_bytes = BODY_MAX,
         .request_timeout_ms = request_timeout_ms,
-        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .idle_timeout_ms = idle_timeout_ms,
         .routes = ROUTES,
         .ctx = fixture,
     };
@@ -97,25 +98,31 @@ static struct zl_http_fixture *new_fixture(int tls, int64_t request_timeout_ms)
 
 int zl_setup_tls(void **state)
 {
-    *state = new_fixture(TLS1_3_VERSION, PATIENT_MS);
+    *state = new_fixture(TLS1_3_VERSION, PATIENT_MS, NEVER_MS);
     return 0;
 }
 
 int zl_setup_plain(void **state)
 {
-    *state = new_fixture(0, PATIENT_MS);
+    *state = new_fixture(0, PATIENT_MS, NEVER_MS);
+    return 0;
+}
+
+int zl_setup_tls_idle_timeout(void **state)
+{
+    *state = new_fixture(TLS1_3_VERSION, PATIENT_MS, IDLE_TIMEOUT_MS);
     return 0;
 }
 
 int zl_setup_tls_impatient(void **state)
 {
-    *state = new_fixture(TLS1_3_VERSION, REQUEST_TIMEOUT_MS);
+    *state = new_fixture(TLS1_3_VERSION, REQUEST_TIMEOUT_MS, NEVER_MS);
     return 0;
 }
 
 int zl_setup_plain_impatient(void **state)
 {
-    *state = new_fixture(0, REQUEST_TIMEOUT_MS);
+    *state = new_fixture(0, REQUEST_TIMEOUT_MS, NEVER_MS);
     return 0;
 }
 

@@ -19,6 +19,7 @@
 /* A busy machine serves a good request within it, under valgrind as well. */
 #define REQUEST_TIMEOUT_MS 1500
 #define IDLE_TIMEOUT_MS 3000
+#define NEVER_MS 600000 /* no machine is that slow */
 #define CONNECTIONS_MAX 12
 
 #define GOOD_REQUEST "GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n"
@@ -35,9 +36,13 @@ struct zl_http_fixture {
 /* A fresh self-signed one; the caller frees. */
 struct zl_key_pair *zl_new_key_pair(void);
 
-/* For cmocka; "impatient" gives a request REQUEST_TIMEOUT_MS, the others PATIENT_MS. */
+/*
+ * For cmocka; "impatient" gives a request REQUEST_TIMEOUT_MS, the others PATIENT_MS. A connection may be idle for IDLE_TIMEOUT_MS
+ * with "idle_timeout", with the others for NEVER_MS: a slow machine idles, too.
+ */
 int zl_setup_tls(void **state);
 int zl_setup_plain(void **state);
+int zl_setup_tls_idle_timeout(void **state);
 int zl_setup_tls_impatient(void **state);
 int zl_setup_plain_impatient(void **state);
 int zl_teardown(void **state);
