@@ -106,6 +106,8 @@ drop_namespace() {
 explain() {
     echo "--- $NS"
     k get leaderpolicy,deployment,statefulset,replicaset,pods -o wide
+    kubectl get validatingwebhookconfigurations -o json | jq -c '.items[].metadata | {name, uid, owner: .ownerReferences, deletionTimestamp}'
+    kubectl get validatingwebhookconfigurations -o json | jq -c '.items[] | [.metadata.name, (.webhooks[]? | .name, .namespaceSelector, (.clientConfig.caBundle | length))]'
     k get lease -o yaml | grep -vE 'managedFields|f:|selfLink' | head -n 60
     k get events --sort-by .lastTimestamp | tail -n 15
     echo "--- recorded"
