@@ -27,10 +27,12 @@ RUN if [ -n "$SNAPSHOT" ]; then \
 WORKDIR /src
 COPY . .
 ARG VERSION=0.3.0
+# .git is not among what is copied.
+ARG COMMIT=unknown
 # Set by the builder from its environment; dates what is copied.
 ARG SOURCE_DATE_EPOCH
 # The programs, every library that they load, and the name of the user: see test/image/root.sh.
-RUN make VERSION="$VERSION" ROOT=/rootfs image-root && \
+RUN make VERSION="$VERSION" COMMIT="$COMMIT" ROOT=/rootfs image-root && \
     /rootfs/usr/bin/zen-lead-certs --version
 
 FROM scratch

@@ -29,6 +29,10 @@ LDHARD  := -fsanitize=$(SANITIZE)
 OPT     := -O1 -g
 endif
 VERSION ?= 0.3.0
+# What the programs were made from: a commit, "-dirty" with files that were changed.
+ifndef COMMIT
+COMMIT  := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
+endif
 # Of programs and library alike, so that nothing is compiled twice: the library is what is exported by name.
 PIC     := -fPIC -fvisibility=hidden
 Q       := $(if $(V),,@)   # make V=1 shows the commands
@@ -39,7 +43,8 @@ PACKAGES := gcc make pkg-config libmicrohttpd-dev libgnutls28-dev libcurl4-opens
 # files-below FOLDERS,NAME - all of that name at any depth. None is an error: a check of nothing would pass.
 files-below = $(or $(sort $(shell find $(1) -type f -name $(2))),$(error no file $(2) below $(1)))
 COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(call files-below,common,'*.c'))
-PROGRAMS := zen-lead-webhook zen-lead-controller zen-lead-certs zen-lead
+DAEMONS  := zen-lead-webhook zen-lead-controller zen-lead-certs
+PROGRAMS := $(DAEMONS) zen-lead
 program-objects = $(patsubst %.c,$(BUILD)/%.o,$(call files-below,$(1),'*.c'))
 SOURCES  := $(call files-below,common webhook controller certs client test,'*.[ch]')
 
@@ -49,6 +54,14 @@ $(BUILD)/bin/zen-lead-webhook: $(call program-objects,webhook)
 $(BUILD)/bin/zen-lead-controller: $(call program-objects,controller)
 $(BUILD)/bin/zen-lead-certs: $(call program-objects,certs)
 $(BUILD)/bin/zen-lead: $(call program-objects,client)
+# The one object that is another with each commit, in the place of libcommon's.
+$(BUILD)/commit.c: FORCE
+	@mkdir -p $(@D) && echo '#include "common/base/commit.h"' >$@.new && echo 'const char zl_commit[] = "$(COMMIT)";' >>$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(BUILD)/commit.o: $(BUILD)/commit.c Makefile | deps
+	$Q$(CC) $(CFLAGS) -c -o $@ $<
+$(addprefix $(BUILD)/bin/,$(PROGRAMS)): $(BUILD)/commit.o
+FORCE:
 $(BUILD)/bin/zl-kubelet: $(call program-objects,test/kubelet)
 $(BUILD)/bin/zl-kubectl: $(call program-objects,test/kubectl)
 $(BUILD)/bin/zl-pod: $(BUILD)/test/node/pod.o
@@ -100,11 +113,12 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR  ?= $(PREFIX)/share/man
 # kubectl finds its plugins, and what completes them, by these names.
 PLUGINS := kubectl-zen_lead kubectl_complete-zen_lead
-install: all ## install programs (stripped), kubectl plugin, man page, library, header and pkg-config file below DESTDIR and PREFIX (/usr/local)
-	@install -d $(foreach d,$(BINDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR) $(MANDIR)/man1,"$(DESTDIR)$(d)")
+install: all ## install programs (stripped), kubectl plugin, man pages, library, header and pkg-config file below DESTDIR and PREFIX (/usr/local)
+	@install -d $(foreach d,$(BINDIR) $(LIBDIR)/pkgconfig $(INCLUDEDIR) $(MANDIR)/man1 $(MANDIR)/man8,"$(DESTDIR)$(d)")
 	@install -s -m 0755 $(addprefix $(BUILD)/bin/,$(PROGRAMS)) "$(DESTDIR)$(BINDIR)"
 	@$(foreach p,$(PLUGINS),ln -sf zen-lead "$(DESTDIR)$(BINDIR)/$(p)" &&) :
 	@$(BUILD)/bin/zen-lead --man >"$(DESTDIR)$(MANDIR)/man1/zen-lead.1"
+	@$(foreach p,$(DAEMONS),$(BUILD)/bin/$(p) --man >"$(DESTDIR)$(MANDIR)/man8/$(p).8" &&) :
 	@install -s -m 0755 $(BUILD)/lib/libzenlead.so.$(ABI) "$(DESTDIR)$(LIBDIR)"
 	@ln -sf libzenlead.so.$(ABI) "$(DESTDIR)$(LIBDIR)/libzenlead.so"
 	@install -m 0644 $(BUILD)/lib/libzenlead.a "$(DESTDIR)$(LIBDIR)"
@@ -115,6 +129,7 @@ install: all ## install programs (stripped), kubectl plugin, man page, library, 
 
 uninstall: ## remove what make install put there
 	@rm -f $(foreach p,$(PROGRAMS) $(PLUGINS),"$(DESTDIR)$(BINDIR)/$(p)") "$(DESTDIR)$(MANDIR)/man1/zen-lead.1" \
+	    $(foreach p,$(DAEMONS),"$(DESTDIR)$(MANDIR)/man8/$(p).8") \
 	    "$(DESTDIR)$(INCLUDEDIR)/zenlead.h" "$(DESTDIR)$(LIBDIR)/pkgconfig/libzenlead.pc" \
 	    $(foreach f,so so.$(ABI) a,"$(DESTDIR)$(LIBDIR)/libzenlead.$(f)")
 
@@ -153,7 +168,7 @@ $(BUILD)/libtest.a: $(TEST_OBJECTS)
 
 IMAGE   ?= kube-zen/zen-lead:$(VERSION)
 image: ## build the container image with docker, podman or buildah; IMAGE=name:tag BUILDER=podman
-	@bash test/image/build.sh "$(BUILDER)" --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+	@bash test/image/build.sh "$(BUILDER)" --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t $(IMAGE) .
 
 image-root: $(addprefix $(BUILD)/bin/,$(PROGRAMS)) ## write what the image holds into the folder ROOT
 	@bash test/image/root.sh $(BUILD)/bin "$(ROOT)"

@@ -5,6 +5,7 @@
  */
 #include "client/cli/exit_codes.h"
 #include "client/cli/verb.h"
+#include "common/base/commit.h"
 
 #include <string.h>
 
@@ -20,7 +21,7 @@ static bool print_about_itself(const char *word)
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
         zl_overview_print(stdout);
     } else if (strcmp(word, "--version") == 0) {
-        (void)puts("zen-lead " ZL_VERSION);
+        (void)printf("zen-lead " ZL_VERSION " (commit %s)\n", zl_commit);
     } else if (strcmp(word, "--help-markdown") == 0) {
         zl_overview_print_markdown(stdout);
     } else if (strcmp(word, "--man") == 0) {

@@ -5,6 +5,7 @@
  */
 #include "common/base/limits.h"
 #include "common/base/options.h"
+#include "common/base/process_metrics.h"
 #include "common/cache/health.h"
 #include "common/http/server.h"
 #include "common/kube/daemon.h"
@@ -138,11 +139,23 @@ static const struct zl_option OPTIONS[] = {
     {.name = NULL},
 };
 
-static const struct zl_metric *const *const METRICS[] = {
-    ZL_DAEMON_METRICS,   ZL_KUBE_CLIENT_METRICS, ZL_RETRY_METRICS,   ZL_INFORMER_METRICS,
-    ZL_CACHE_METRICS,    ZL_MANAGER_METRICS,     ZL_QUEUE_METRICS,   ZL_POOL_METRICS,
-    ZL_JOB_METRICS,      ZL_ROUTE_METRICS,       ZL_SERVICE_METRICS, ZL_FAILOVER_METRICS,
-    ZL_OVERVIEW_METRICS, ZL_ARMER_METRICS,       ZL_HTTP_METRICS,    NULL};
+static const struct zl_metric *const *const METRICS[] = {ZL_DAEMON_METRICS,
+                                                         ZL_PROCESS_METRICS,
+                                                         ZL_KUBE_CLIENT_METRICS,
+                                                         ZL_RETRY_METRICS,
+                                                         ZL_INFORMER_METRICS,
+                                                         ZL_CACHE_METRICS,
+                                                         ZL_MANAGER_METRICS,
+                                                         ZL_QUEUE_METRICS,
+                                                         ZL_POOL_METRICS,
+                                                         ZL_JOB_METRICS,
+                                                         ZL_ROUTE_METRICS,
+                                                         ZL_SERVICE_METRICS,
+                                                         ZL_FAILOVER_METRICS,
+                                                         ZL_OVERVIEW_METRICS,
+                                                         ZL_ARMER_METRICS,
+                                                         ZL_HTTP_METRICS,
+                                                         NULL};
 
 static const struct zl_program PROGRAM = {
     .name = "zen-lead-controller",

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/options.h"
 #include "common/base/process.h"
+#include "common/base/process_metrics.h"
 #include "common/cache/claims.h"
 #include "common/cache/health.h"
 #include "common/http/key_watch.h"
@@ -193,19 +194,14 @@ static const struct zl_option OPTIONS[] = {
     {.name = NULL},
 };
 
-static const struct zl_metric *const *const METRICS[] = {ZL_DAEMON_METRICS,
-                                                         ZL_KUBE_CLIENT_METRICS,
-                                                         ZL_RETRY_METRICS,
-                                                         ZL_INFORMER_METRICS,
-                                                         ZL_CACHE_METRICS,
-                                                         ZL_HTTP_METRICS,
-                                                         ZL_KEY_METRICS,
-                                                         ZL_REVIEW_DOOR_METRICS,
-                                                         ZL_BAD_REVIEW_METRICS,
-                                                         ZL_GATEKEEPER_METRICS,
-                                                         ZL_CLAIM_METRICS,
-                                                         ZL_VALIDATOR_METRICS,
-                                                         NULL};
+static const struct zl_metric *const *const METRICS[] = {
+    ZL_DAEMON_METRICS,      ZL_PROCESS_METRICS,
+    ZL_KUBE_CLIENT_METRICS, ZL_RETRY_METRICS,
+    ZL_INFORMER_METRICS,    ZL_CACHE_METRICS,
+    ZL_HTTP_METRICS,        ZL_KEY_METRICS,
+    ZL_REVIEW_DOOR_METRICS, ZL_BAD_REVIEW_METRICS,
+    ZL_GATEKEEPER_METRICS,  ZL_CLAIM_METRICS,
+    ZL_VALIDATOR_METRICS,   NULL};
 
 static const struct zl_program PROGRAM = {
     .name = "zen-lead-webhook",

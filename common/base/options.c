@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/options.h"
+#include "common/base/commit.h"
 
 #include "common/base/memory.h"
 #include "common/base/options_help.h"
+#include "common/base/options_man.h"
 #include "common/base/parse.h"
 
 #include <stdarg.h>
@@ -150,7 +152,9 @@ static bool print_and_exit(const struct zl_program *program, const char *argumen
     } else if (strcmp(argument, "--help-markdown") == 0) {
         zl_options_print_markdown(program, stdout);
     } else if (strcmp(argument, "--version") == 0) {
-        (void)printf("%s %s\n", program->name, ZL_VERSION);
+        (void)printf("%s %s (commit %s)\n", program->name, ZL_VERSION, zl_commit);
+    } else if (strcmp(argument, "--man") == 0) {
+        zl_options_print_man(program, stdout);
     } else {
         return false;
     }

@@ -5,7 +5,8 @@
  * The table gives each option its name, variable, default, range and help; --help, --version, the
  * range checks and docs/options.md come from it. The command line wins over the environment.
  * Accepted: --name=value, --name value, and --name alone for a bool; letters where the program has them; the last of several counts. An
- * empty variable is an unset one. The hidden --help-markdown prints the table for docs/options.md.
+ * empty variable is an unset one. The hidden --help-markdown and --man print
+ * the table for docs/options.md and as a man page.
  *
  * Threads: call once from main.
  */

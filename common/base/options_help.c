@@ -15,7 +15,7 @@ static const struct {
     const char *help;
 } common_options[] = {
     {"help", "Print this help and exit."},
-    {"version", "Print name and version and exit."},
+    {"version", "Print name, version and commit and exit."},
 };
 
 char zl_options_letter(const struct zl_program *program, const struct zl_option *option)

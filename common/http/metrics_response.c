@@ -2,7 +2,7 @@
 #include "common/http/server.h"
 
 #include "common/base/limits.h"
-#include "common/base/metrics.h"
+#include "common/base/process_metrics.h"
 
 #include <stdatomic.h>
 
@@ -15,6 +15,7 @@ static void write_metrics(struct zl_http_response *response)
 {
     ZL_AUTO_BUF struct zl_buf text;
     zl_buf_init(&text, ZL_ANSWER_MAX);
+    zl_process_metrics_measure();
     zl_metrics_write(&text);
     response->content_type = "text/plain; version=0.0.4; charset=utf-8";
     response->body_length = text.length;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/kube/daemon.h"
 
+#include "common/base/commit.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/base/process.h"
@@ -8,9 +9,10 @@
 static const struct zl_metric BUILD_INFO = {
     .name = "zen_lead_build_info",
     .type = ZL_METRIC_GAUGE,
-    .help = "1, with the program and its version as labels.",
+    .help = "1, with the program, its version and its commit as labels.",
     .label1 = "program",
     .label2 = "version",
+    .label3 = "commit",
 };
 
 const struct zl_metric *const ZL_DAEMON_METRICS[] = {&BUILD_INFO, NULL};
@@ -46,8 +48,11 @@ int zl_daemon_main(const struct zl_daemon *daemon)
     zl_process_init();
     zl_kube_init();
     zl_metrics_register_all(daemon->metrics);
-    zl_metric_set(&BUILD_INFO, daemon->name, ZL_VERSION, 1);
-    ZL_LOG_INFO("starting", ZL_STR("program", daemon->name), ZL_STR("version", ZL_VERSION));
+    struct zl_samples *build = zl_samples_new();
+    zl_samples_add(build, daemon->name, ZL_VERSION, zl_commit, 1);
+    zl_metric_replace(&BUILD_INFO, build);
+    ZL_LOG_INFO("starting", ZL_STR("program", daemon->name), ZL_STR("version", ZL_VERSION),
+                ZL_STR("commit", zl_commit));
     enum zl_status status = connect_and_run(daemon, &err);
     if (status != ZL_OK) {
         ZL_LOG_ERROR("cannot run", ZL_ERR(&err));

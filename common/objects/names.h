@@ -82,7 +82,7 @@
 /* By which the controller's replicas elect one. */
 #define ZL_ELECTION_LEASE ZL_LEASE_PREFIX ZL_RESERVED_POOL
 
-/* Annotations on a Service: opt in, and how. */
+/* Annotations on a Service: opt in, and how. The second one on a workload as well. */
 #define ZL_KEY_ENABLED "zen-lead.io/enabled"
 #define ZL_KEY_LEADER_SERVICE "zen-lead.io/leader-service-name"
 #define ZL_KEY_STICKY "zen-lead.io/sticky"
@@ -92,12 +92,16 @@
 #define ZL_KEY_SOURCE_SERVICE "zen-lead.io/source-service"
 #define ZL_KEY_SLICE_MANAGED_BY "endpointslice.kubernetes.io/managed-by"
 #define ZL_KEY_SLICE_SERVICE "kubernetes.io/service-name"
+/* The same, as pages of other builds have it; Kubernetes reads the one above. */
+#define ZL_KEY_SLICE_SERVICE_OTHER "discovery.k8s.io/service-name"
 #define ZL_SLICE_SELECTOR ZL_KEY_SLICE_MANAGED_BY "=" ZL_MANAGED_BY
 #define ZL_LEADER_SUFFIX "-leader"
 #define ZL_DIRECTOR_SUFFIX "-director"
 
 /* Annotations on the leader Service. */
 #define ZL_KEY_LEADER_POD "zen-lead.io/leader-pod-name"
+/* The same, as other builds have it besides. */
+#define ZL_KEY_LEADER_POD_OTHER "zen-lead.io/current-leader"
 #define ZL_KEY_LEADER_UID "zen-lead.io/leader-pod-uid"
 #define ZL_KEY_LEADER_SWITCH "zen-lead.io/leader-last-switch-time"
 

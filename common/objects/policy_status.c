@@ -28,6 +28,8 @@ static const char *const CONDITION_NAMES[ZL_CONDITION_COUNT] = {
     [ZL_CONDITION_POD_ROLE_LABELS] = "PodRoleLabels",
     [ZL_CONDITION_COMPATIBLE] = "Compatible",
     [ZL_CONDITION_ROLLED_OUT] = "RolledOut",
+    [ZL_CONDITION_LEADER_ELECTED] = "LeaderElected",
+    [ZL_CONDITION_CANDIDATES_AVAILABLE] = "CandidatesAvailable",
 };
 
 static void decode_condition(const struct cJSON *json, struct zl_condition *out)

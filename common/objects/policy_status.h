@@ -38,6 +38,9 @@ enum zl_condition_type {
     ZL_CONDITION_POD_ROLE_LABELS,  /* with podRoleLabel: true: every pod carries its role */
     ZL_CONDITION_COMPATIBLE, /* nothing else in the namespace works against the pool; absent until something does */
     ZL_CONDITION_ROLLED_OUT, /* the newest revision leads; absent where zen-lead knows no revisions */
+    /* As other builds have them; the first two of ours say more. */
+    ZL_CONDITION_LEADER_ELECTED,
+    ZL_CONDITION_CANDIDATES_AVAILABLE,
     ZL_CONDITION_COUNT,
 };
 

@@ -230,6 +230,7 @@ struct cJSON *zl_service_encode(const struct zl_service *service, bool patch)
     set_text(labels, ZL_KEY_POOL, service->pool, patch);
     struct cJSON *annotations = zl_json_child(metadata, "annotations");
     set_text(annotations, ZL_KEY_LEADER_POD, service->leader_pod, patch);
+    set_text(annotations, ZL_KEY_LEADER_POD_OTHER, service->leader_pod, patch);
     set_text(annotations, ZL_KEY_LEADER_UID, service->leader_uid, patch);
     set_text(annotations, ZL_KEY_LEADER_SWITCH, service->leader_switch_time, patch);
     set_text(annotations, ZL_KEY_HAD_SELECTOR, service->had_selector, patch);

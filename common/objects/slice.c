@@ -182,6 +182,7 @@ struct cJSON *zl_slice_encode(const struct zl_slice *slice, const char *version,
     zl_json_set_text(labels, ZL_KEY_MANAGED_BY, ZL_MANAGED_BY);
     zl_json_set_text(labels, ZL_KEY_SLICE_MANAGED_BY, ZL_MANAGED_BY);
     zl_json_set_text(labels, ZL_KEY_SLICE_SERVICE, slice->service);
+    zl_json_set_text(labels, ZL_KEY_SLICE_SERVICE_OTHER, slice->service);
     if (slice->source != NULL) {
         zl_json_set_text(labels, ZL_KEY_SOURCE_SERVICE, slice->source);
     }

@@ -17,6 +17,7 @@ const struct zl_json_shape ZL_POOL_KEYS_SHAPE[] = {{.name = "labels", .members =
 
 static const struct zl_json_shape OWN_ANNOTATIONS[] = {{.name = ZL_KEY_POOL},
                                                        {.name = ZL_KEY_JOIN},
+                                                       {.name = ZL_KEY_LEADER_SERVICE},
                                                        {.name = ZL_KEY_DEPLOYMENT_REVISION},
                                                        {.name = NULL}};
 static const struct zl_json_shape METADATA[] = {{.name = "labels", .members = LABELS},
@@ -112,6 +113,9 @@ enum zl_status zl_workload_decode(const struct zl_kind *kind, const struct cJSON
     }
     workload->kind = kind;
     workload->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
+    const char *wanted =
+        zl_json_text(object, "metadata", "annotations", ZL_KEY_LEADER_SERVICE, NULL);
+    workload->wanted_name = wanted != NULL && wanted[0] != '\0' ? zl_strdup(wanted) : NULL;
     workload->pool = zl_strdup(zl_pool_of_object(object));
     workload->selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));
     workload->template_pod = decode_template(object);
@@ -126,6 +130,12 @@ enum zl_status zl_workload_decode(const struct zl_kind *kind, const struct cJSON
     return ZL_OK;
 }
 
+char *zl_workload_leader_name(const struct zl_workload *workload)
+{
+    return workload->wanted_name != NULL ? zl_strdup(workload->wanted_name)
+                                         : zl_asprintf("%s" ZL_LEADER_SUFFIX, workload->meta.name);
+}
+
 void zl_workload_free(void *object)
 {
     struct zl_workload *workload = object;
@@ -133,6 +143,7 @@ void zl_workload_free(void *object)
         return;
     }
     zl_meta_clear(&workload->meta);
+    free(workload->wanted_name);
     free(workload->pool);
     free(workload->selector);
     free(workload->revision);

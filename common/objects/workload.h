@@ -14,9 +14,10 @@ struct zl_kind; /* common/kinds/kind.h */
 struct zl_workload {
     struct zl_meta meta;
     const struct zl_kind *kind;
-    int64_t replicas; /* desired; 1 when the field is absent */
-    char *pool;       /* the pool that it joins; NULL: none, or opted out */
-    char *selector;   /* spec.selector as a labelSelector query */
+    int64_t replicas;  /* desired; 1 when the field is absent */
+    char *wanted_name; /* of its leader Service; NULL: "<name>-leader" */
+    char *pool;        /* the pool that it joins; NULL: none, or opted out */
+    char *selector;    /* spec.selector as a labelSelector query */
     struct zl_pod
         *template_pod; /* labels and ports of the pods that it makes; nothing else is set */
     bool paused;       /* a Deployment that is not to roll out now */
@@ -44,6 +45,9 @@ bool zl_opts_out(const struct cJSON *metadata, const struct cJSON *template_meta
 const char *zl_pool_of(const struct cJSON *metadata, const struct cJSON *template_metadata);
 /* The same of an OBJECT whose pods' template is spec.template. */
 const char *zl_pool_of_object(const struct cJSON *object);
+
+/* Of the Service that leads to it, when it leads; the caller frees. */
+char *zl_workload_leader_name(const struct zl_workload *workload);
 
 extern const struct zl_json_shape ZL_WORKLOAD_SHAPE[];
 enum zl_status zl_workload_decode(const struct zl_kind *kind, const struct cJSON *object,

@@ -21,7 +21,8 @@ static const struct zl_metric PORT_FAILURES = {
             "one, or none is known.",
 };
 
-const struct zl_metric *const ZL_ROUTE_METRICS[] = {&ZL_SLICE_WRITES, &PORT_FAILURES, NULL};
+const struct zl_metric *const ZL_ROUTE_METRICS[] = {&ZL_SLICE_WRITES, &ZL_SLICE_ERRORS,
+                                                    &PORT_FAILURES, NULL};
 
 /* --- what the files share --- */
 

@@ -56,7 +56,7 @@ void zl_route_tell_of_ports(const struct zl_route_write *write, const char *mess
 
 /* The EndpointSlices, once the Service is there. */
 enum zl_status zl_slices_write(struct zl_route_write *write, struct zl_error *err) ZL_MUST_CHECK;
-extern const struct zl_metric ZL_SLICE_WRITES;
+extern const struct zl_metric ZL_SLICE_WRITES, ZL_SLICE_ERRORS;
 
 /* --- service.c --- */
 

@@ -16,6 +16,12 @@ const struct zl_metric ZL_SLICE_WRITES = {
     .label2 = "result",
 };
 
+const struct zl_metric ZL_SLICE_ERRORS = {
+    .name = "zen_lead_endpoint_write_errors_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Writes of EndpointSlices that failed, but for races that were lost.",
+};
+
 static enum zl_status send_slice(struct zl_route_write *write, const struct zl_slice *slice,
                                  const char *resource_version, struct zl_error *err)
 {
@@ -31,6 +37,8 @@ static enum zl_status send_slice(struct zl_route_write *write, const struct zl_s
     zl_metric_add(&ZL_SLICE_WRITES, create ? "create" : "replace", zl_status_name(status), 1);
     if (status == ZL_OK) {
         write->changed = true;
+    } else if (status != ZL_E_CONFLICT && status != ZL_E_NOT_FOUND) {
+        zl_metric_add(&ZL_SLICE_ERRORS, NULL, NULL, 1);
     } else if (status == ZL_E_NOT_FOUND && !create) {
         return zl_error_set(err, ZL_E_CONFLICT, "EndpointSlice %s is gone", slice->meta.name);
     }

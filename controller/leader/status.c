@@ -252,6 +252,24 @@ static void fill_compatible(const struct zl_view *after, struct zl_policy_status
     zl_condition_date(condition, before, now);
 }
 
+/* What scripts that were written for other builds wait for. */
+static void fill_elected(const struct zl_view *after, struct zl_policy_status *out)
+{
+    const struct zl_condition *before = after->policy->status.conditions;
+    struct zl_condition *elected = &out->conditions[ZL_CONDITION_LEADER_ELECTED];
+    struct zl_condition *available = &out->conditions[ZL_CONDITION_CANDIDATES_AVAILABLE];
+    bool led = out->holder_name != NULL;
+    char now[ZL_TIME_TEXT_MAX];
+    zl_time_format(after->now_us, now);
+    zl_condition_set(elected, led, led ? "LeaderActive" : "NoLeader",
+                     led ? "status.currentHolder leads" : "nobody leads");
+    zl_condition_set(available, out->candidates > 0,
+                     out->candidates > 0 ? "CandidatesFound" : "NoCandidates",
+                     "status.candidates says how many there are");
+    zl_condition_date(elected, &before[ZL_CONDITION_LEADER_ELECTED], now);
+    zl_condition_date(available, &before[ZL_CONDITION_CANDIDATES_AVAILABLE], now);
+}
+
 void zl_status_end(const struct zl_view *after, struct zl_policy_status *out)
 {
     if (out->workload_count > 0) {
@@ -260,6 +278,7 @@ void zl_status_end(const struct zl_view *after, struct zl_policy_status *out)
     fill_times(&after->policy->status, after->now_us, out);
     fill_compatible(after, out);
     zl_status_fill_rollout(after, out);
+    fill_elected(after, out);
     if (after->armed != NULL && after->armed->status != NULL) {
         zl_condition_copy(&out->conditions[ZL_CONDITION_GATEKEEPER_ARMED], after->armed);
     }

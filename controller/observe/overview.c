@@ -20,6 +20,14 @@ static const struct zl_metric DURATION = {
     .label2 = "pool",
     .label3 = "service",
 };
+static const struct zl_metric POD_AGE = {
+    .name = "zen_lead_leader_pod_age_seconds",
+    .type = ZL_METRIC_GAUGE,
+    .help = "How old the leader's pod is; absent while nobody leads.",
+    .label1 = "namespace",
+    .label2 = "pool",
+    .label3 = "service",
+};
 static const struct zl_metric STABLE = {
     .name = "zen_lead_leader_stable",
     .type = ZL_METRIC_GAUGE,
@@ -60,12 +68,12 @@ static const struct zl_metric SLICES = {
 /* What is being measured. */
 struct overview {
     struct zl_cache *cache;
-    struct zl_samples *duration, *stable, *available, *without_endpoints;
+    struct zl_samples *duration, *pod_age, *stable, *available, *without_endpoints;
     int64_t now_us;
 };
 
 const struct zl_metric *const ZL_OVERVIEW_METRICS[] = {
-    &DURATION, &STABLE, &AVAILABLE, &WITHOUT_ENDPOINTS, &SERVICES, &SLICES, NULL};
+    &DURATION, &POD_AGE, &STABLE, &AVAILABLE, &WITHOUT_ENDPOINTS, &SERVICES, &SLICES, NULL};
 
 static double seconds_since(int64_t then_us, int64_t now_us)
 {
@@ -115,8 +123,7 @@ static void look_at_pool_services(struct overview *overview, const struct zl_vie
         bool should_lead =
             workload->replicas > 0 &&
             (leads == NULL || alone || zl_same_string(leads->meta.uid, workload->meta.uid));
-        look_at_pool_service(overview, view,
-                             zl_asprintf("%s" ZL_LEADER_SUFFIX, workload->meta.name), should_lead);
+        look_at_pool_service(overview, view, zl_workload_leader_name(workload), should_lead);
     }
     /* With nothing to elect it leads to the only pod there is, if there is only one workload. */
     bool should_lead = leads != NULL || view->elects_all || zl_view_is_gatekept(view);
@@ -157,6 +164,10 @@ static void look_at_members(struct overview *overview, const struct zl_view *vie
         zl_samples_add(overview->duration, view->namespace_, view->name, NULL,
                        seconds_since(lease->acquire_us, overview->now_us));
     }
+    if (view->holder_pod != NULL && view->holder_pod->meta.created_us > 0) {
+        zl_samples_add(overview->pod_age, view->namespace_, view->name, NULL,
+                       seconds_since(view->holder_pod->meta.created_us, overview->now_us));
+    }
     zl_samples_add(overview->available, view->namespace_, view->name, NULL, (double)ready);
 }
 
@@ -194,6 +205,23 @@ static size_t count_ready(struct zl_cache *cache, const struct zl_service *sourc
     return ready;
 }
 
+/* Of the pod that SERVICE, a leader Service, says it leads to. */
+static void look_at_leader_pod(struct overview *overview, const struct zl_service *source,
+                               const struct zl_service *service)
+{
+    const char *namespace_ = source->meta.namespace_;
+    ZL_AUTO_REF struct zl_ref *ref =
+        service->leader_pod != NULL
+            ? zl_cache_find(overview->cache, ZL_CACHED_PODS, namespace_, service->leader_pod)
+            : NULL;
+    const struct zl_pod *pod = ref != NULL ? zl_ref_object(ref) : NULL;
+    if (pod != NULL && zl_same_string(pod->meta.uid, service->leader_uid) &&
+        pod->meta.created_us > 0) {
+        zl_samples_add(overview->pod_age, namespace_, NULL, source->meta.name,
+                       seconds_since(pod->meta.created_us, overview->now_us));
+    }
+}
+
 static void look_at_service(struct overview *overview, const struct zl_service *source)
 {
     const char *namespace_ = source->meta.namespace_;
@@ -204,6 +232,9 @@ static void look_at_service(struct overview *overview, const struct zl_service *
     bool led =
         service != NULL && service->ours && leads_somewhere(overview->cache, namespace_, name);
     int64_t since_us = 0;
+    if (led) {
+        look_at_leader_pod(overview, source, service);
+    }
     if (led && service->leader_uid != NULL &&
         zl_time_parse(service->leader_switch_time, &since_us)) {
         zl_samples_add(overview->duration, namespace_, NULL, source->meta.name,
@@ -250,6 +281,7 @@ void zl_overview_show(struct zl_cache *cache, bool acting)
     const char *lagging = NULL;
     struct overview overview = {.cache = cache,
                                 .duration = zl_samples_new(),
+                                .pod_age = zl_samples_new(),
                                 .stable = zl_samples_new(),
                                 .available = zl_samples_new(),
                                 .without_endpoints = zl_samples_new(),
@@ -262,6 +294,7 @@ void zl_overview_show(struct zl_cache *cache, bool acting)
         zl_metric_set(&SLICES, NULL, NULL, 0);
     }
     zl_metric_replace(&DURATION, overview.duration);
+    zl_metric_replace(&POD_AGE, overview.pod_age);
     zl_metric_replace(&STABLE, overview.stable);
     zl_metric_replace(&AVAILABLE, overview.available);
     zl_metric_replace(&WITHOUT_ENDPOINTS, overview.without_endpoints);

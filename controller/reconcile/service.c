@@ -20,7 +20,14 @@ static const struct zl_metric STICKY_MISSES = {
     .help = "Looks at an annotated Service with a leader that found that it may not.",
 };
 
-const struct zl_metric *const ZL_SERVICE_METRICS[] = {&STICKY_HITS, &STICKY_MISSES, NULL};
+static const struct zl_metric SELECTIONS = {
+    .name = "zen_lead_leader_selection_attempts_total",
+    .type = ZL_METRIC_COUNTER,
+    .help = "Looks at an annotated Service that chose who leads, also the one that leads already.",
+};
+
+const struct zl_metric *const ZL_SERVICE_METRICS[] = {&STICKY_HITS, &STICKY_MISSES, &SELECTIONS,
+                                                      NULL};
 
 static void count_sticky(const struct zl_service_view *view, const struct zl_pod *leader)
 {
@@ -36,6 +43,7 @@ static void count_choice(const struct zl_service_view *view, const struct zl_ste
     for (size_t i = 0; i < steps->count; i++) {
         if (steps->items[i].kind == ZL_STEP_SLICES) {
             count_sticky(view, steps->items[i].of.route->leader);
+            zl_metric_add(&SELECTIONS, NULL, NULL, 1);
         }
     }
 }

@@ -186,7 +186,7 @@ void zl_plan_pool_routes(const struct zl_traffic_view *traffic, struct zl_steps 
     struct zl_route *routes = zl_steps_keep(steps, zl_alloc((count + 1) * sizeof *routes));
     const char **names = zl_steps_keep(steps, zl_alloc((count + 1) * sizeof *names));
     for (size_t i = 0; i <= count; i++) {
-        char *name = i < count ? zl_asprintf("%s" ZL_LEADER_SUFFIX, after->workloads[i]->meta.name)
+        char *name = i < count ? zl_workload_leader_name(after->workloads[i])
                                : zl_asprintf("%s" ZL_DIRECTOR_SUFFIX, after->name);
         routes[i].name = names[i] = zl_steps_keep(steps, name);
         if (i < count) {

@@ -103,7 +103,8 @@ static char *name_services(const struct zl_view *view)
     zl_buf_init(&names, NAMES_MAX_BYTES);
     (void)zl_buf_printf(&names, "%s" ZL_DIRECTOR_SUFFIX, view->name);
     for (size_t i = 0; i < view->workload_count; i++) {
-        (void)zl_buf_printf(&names, ",%s" ZL_LEADER_SUFFIX, view->workloads[i]->meta.name);
+        ZL_AUTO_FREE char *name = zl_workload_leader_name(view->workloads[i]);
+        (void)zl_buf_printf(&names, ",%s", name);
     }
     return zl_buf_take(&names);
 }

@@ -40,6 +40,19 @@ for verb in $(zen-lead __complete "" | sed -n 's/\t.*//p'); do
     check "$verb --help" mentions "Usage: zen-lead $verb" zen-lead "$verb" --help
     check "$verb is in the man page" grep -F ".SS zen\\-lead $verb" "$work/usr/share/man/man1/zen-lead.1"
 done
+# A page for each program, with each option of --help, and none that man would complain of.
+page_of() {
+    local option page=$work/usr/share/man/man8/$1.8
+    grep -qF -- "${1//-/\\-} \\- " "$page" || { echo "$page has no NAME" && return 1; }
+    for option in $("$1" --help | sed -n 's/^ *\(--[a-z0-9-]*\).*/\1/p' | grep -vxe --help -e --version); do
+        grep -qF -- "${option//-/\\-}\\fR" "$page" || { echo "$page lacks $option" && return 1; }
+    done
+}
+for program in zen-lead-webhook zen-lead-controller zen-lead-certs; do
+    check "the man page of $program has all of its options" page_of "$program"
+    check "$program says which commit it is of" grep -E "^$program [0-9.]+ \(commit ([0-9a-f]{12}(-dirty)?|unknown)\)$" <("$program" --version)
+done
+check "so does zen-lead" grep -E '^zen-lead [0-9.]+ \(commit ' <(zen-lead --version)
 # shellcheck disable=SC2046 # flags are words
 {
     check "C11" gcc -std=c11 -Wall -Wextra -Wpedantic -Werror test/client/examples/worker.c $(flags --cflags --libs) -o "$work/worker"

@@ -105,7 +105,7 @@ SERVICE
         run "$tools/promtool" check metrics <"$BATS_TEST_TMPDIR/$program"
         expect "promtool about $program: $output" "$status" -eq 0
     done
-    expect "builds" "$(cat "$BATS_TEST_TMPDIR"/* | grep -c '^zen_lead_build_info{program="zen-lead-[a-z]*",version="[0-9.]*"} 1$')" -eq 3
+    expect "builds" "$(cat "$BATS_TEST_TMPDIR"/* | grep -c '^zen_lead_build_info{program="zen-lead-[a-z]*",version="[0-9.]*",commit="[0-9a-z-]*"} 1$')" -eq 3
 }
 
 @test "gauges about a pool and a Service follow them, and go with them" {

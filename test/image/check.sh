@@ -117,7 +117,7 @@ reproducible() {
     local there=$work/a/folder/of/quite/another/name
     mkdir -p "$there"
     git ls-files --cached --others --exclude-standard -z | xargs -0 cp --parents -t "$there"
-    make -C "$there" --no-print-directory -j"$(nproc)" image-root ROOT="$work/again" SOURCE_DATE_EPOCH=1700000000 >"$work/make.log" 2>&1 ||
+    make -C "$there" --no-print-directory -j"$(nproc)" image-root ROOT="$work/again" COMMIT="$("$bin/zen-lead-certs" --version | sed 's/.*commit \(.*\))/\1/')" SOURCE_DATE_EPOCH=1700000000 >"$work/make.log" 2>&1 ||
         { tail -n 20 "$work/make.log" && return 1; }
     (cd "$work/rootfs" && tar --sort=name --numeric-owner -cf - usr etc lib* | sha256sum) >"$work/one"
     (cd "$work/again" && tar --sort=name --numeric-owner -cf - usr etc lib* | sha256sum) >"$work/two"

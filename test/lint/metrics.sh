@@ -29,7 +29,7 @@ in_code() {
 }
 
 # shellcheck disable=SC2016  # the backquotes are Markdown's
-in_docs() { sed -nE 's/^\| (`zen_lead_[a-z_]+[^|]*`) \| ([a-z]+) \|.*/\1 | \2/p' docs/metrics.md | sort; }
+in_docs() { sed -nE 's/^\| (`(zen_lead|process)_[a-z_]+[^|]*`) \| ([a-z]+) \|.*/\1 | \3/p' docs/metrics.md | sort; }
 
 if [ "${1:-}" = --list ]; then
     in_code

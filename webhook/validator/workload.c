@@ -231,8 +231,17 @@ static void check_member(const struct zl_kind *kind, const struct cJSON *object,
     check_identity(pool->policy, kind, object, findings);
 
     const char *name = zl_json_text(object, "metadata", "name", NULL);
+    const char *wanted =
+        zl_json_text(object, "metadata", "annotations", ZL_KEY_LEADER_SERVICE, NULL);
     ZL_AUTO_FREE char *service = zl_asprintf("%s" ZL_LEADER_SUFFIX, name != NULL ? name : "");
-    if (name != NULL && !zl_service_name_is_valid(service)) {
+    if (wanted != NULL && wanted[0] != '\0') {
+        if (!zl_service_name_is_valid(wanted)) {
+            zl_findings_warn(findings, "metadata.annotations[" ZL_KEY_LEADER_SERVICE "]",
+                             "\"" ZL_SHOWN "\" cannot be the name of a Service; use at most 63 of "
+                             "a-z, 0-9 and '-', a letter first",
+                             wanted);
+        }
+    } else if (name != NULL && !zl_service_name_is_valid(service)) {
         zl_findings_warn(findings, "metadata.name",
                          "no Service can be named <name>" ZL_LEADER_SUFFIX ", so there is none; "
                          "use at most %zu of a-z, 0-9 and '-', a letter first",

@@ -258,13 +258,13 @@ static void test_help_names_everything_within_80_columns(void **state)
     }
 }
 
-static void test_version_is_name_and_version(void **state)
+static void test_version_is_name_version_and_commit(void **state)
 {
     (void)state;
     ZL_CLEANUP(outcome_clear)
     struct outcome got = run(&program, (const char *[]){"--version", "--unknown", NULL});
     assert_int_equal(got.result, ZL_OPTIONS_EXIT_OK);
-    assert_string_equal(got.out, "zl-test " ZL_VERSION "\n");
+    assert_string_equal(got.out, "zl-test " ZL_VERSION " (commit unknown)\n");
 }
 
 static void test_markdown_is_a_table_with_a_row_per_option(void **state)
@@ -410,7 +410,7 @@ int main(void)
         cmocka_unit_test_setup(test_bad_environment_is_refused_under_the_variables_name,
                                forget_environment),
         cmocka_unit_test_setup(test_help_names_everything_within_80_columns, forget_environment),
-        cmocka_unit_test_setup(test_version_is_name_and_version, forget_environment),
+        cmocka_unit_test_setup(test_version_is_name_version_and_commit, forget_environment),
         cmocka_unit_test_setup(test_markdown_is_a_table_with_a_row_per_option, forget_environment),
         cmocka_unit_test_setup(test_letters_words_and_a_command_are_told_apart, forget_environment),
         cmocka_unit_test_setup(test_what_is_missing_or_too_much_beside_options_is_said,

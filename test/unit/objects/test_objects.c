@@ -4,6 +4,8 @@
 #include "common/objects/policy.h"
 #include "common/objects/replicaset.h"
 #include "common/objects/selectors.h"
+#include "common/objects/service.h"
+#include "common/objects/slice.h"
 #include "common/objects/workload.h"
 #include "test/unit/pruned.h"
 
@@ -481,10 +483,58 @@ static void test_node_is_ready_when_its_kubelet_says_so(void **state)
     }
 }
 
+static const struct {
+    const char *annotations, *name;
+} LEADER_NAMES[] = {
+    {"", "w-leader"},
+    {",\"annotations\":{\"zen-lead.io/leader-service-name\":\"primary\"}", "primary"},
+    {",\"annotations\":{\"zen-lead.io/leader-service-name\":\"\"}", "w-leader"},
+};
+
+static void test_workload_names_its_leader_service(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof LEADER_NAMES / sizeof LEADER_NAMES[0]; i++) {
+        ZL_AUTO_FREE char *text = zl_asprintf("{" META("%s") "}", LEADER_NAMES[i].annotations);
+        ZL_AUTO_JSON struct cJSON *json = parse(text);
+        struct zl_workload *workload = NULL;
+        assert_int_equal(zl_workload_decode(&ZL_KIND_DEPLOYMENT, zl_prune(ZL_WORKLOAD_SHAPE, &json),
+                                            &workload, NULL),
+                         ZL_OK);
+        ZL_AUTO_FREE char *name = zl_workload_leader_name(workload);
+        assert_string_equal(name, LEADER_NAMES[i].name);
+        zl_workload_free(workload);
+    }
+}
+
+static void test_the_leader_stands_under_the_names_of_other_builds_too(void **state)
+{
+    (void)state;
+    struct zl_service service = {.leader_pod = (char[]){"w-1"}};
+    ZL_AUTO_JSON struct cJSON *created = zl_service_encode(&service, false);
+    assert_string_equal(
+        zl_json_text(created, "metadata", "annotations", "zen-lead.io/current-leader", NULL),
+        "w-1");
+    service.leader_pod = NULL;
+    ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(&service, true);
+    ZL_AUTO_FREE char *text = zl_json_print(patch);
+    /* so that a merge patch takes it away */
+    assert_non_null(strstr(text, "\"zen-lead.io/current-leader\":null"));
+
+    const struct zl_slice slice = {.service = (char[]){"w-leader"}};
+    ZL_AUTO_JSON struct cJSON *object = zl_slice_encode(&slice, "v1", NULL);
+    const char *const keys[] = {"kubernetes.io/service-name", "discovery.k8s.io/service-name"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(zl_json_text(object, "metadata", "labels", keys[i], NULL), "w-leader");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_workload_joins_by_label_then_annotation_then_template),
+        cmocka_unit_test(test_workload_names_its_leader_service),
+        cmocka_unit_test(test_the_leader_stands_under_the_names_of_other_builds_too),
         cmocka_unit_test(test_selector_becomes_a_query),
         cmocka_unit_test(test_pod_readiness_counts_only_while_it_runs_and_stays),
         cmocka_unit_test(test_only_the_controller_reference_is_the_owner),

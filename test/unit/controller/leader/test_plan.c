@@ -448,6 +448,10 @@ static void test_status_tells_leader_counts_and_token(void **state)
     assert_int_equal(status.fencing_token, 9);
     assert_int_equal(status.observed_generation, 6);
     assert_string_equal(status.conditions[ZL_CONDITION_READY].status, "True");
+    assert_string_equal(status.conditions[ZL_CONDITION_LEADER_ELECTED].status, "True");
+    assert_string_equal(status.conditions[ZL_CONDITION_LEADER_ELECTED].reason, "LeaderActive");
+    assert_string_equal(status.conditions[ZL_CONDITION_CANDIDATES_AVAILABLE].reason,
+                        "CandidatesFound");
     assert_string_equal(status.workloads[0].strategy, ZL_STRATEGY_TRAFFIC_DIRECTOR);
     assert_string_equal(status.last_transition_time, "2026-01-01T00:00:00Z");
     zl_policy_status_clear(&status);
@@ -465,10 +469,14 @@ static void test_status_times_move_only_with_what_they_describe(void **state)
     policy.status.last_transition_time = (char[]){"2020-01-01T00:00:00Z"};
     policy.status.conditions[ZL_CONDITION_READY].status = (char[]){"True"};
     policy.status.conditions[ZL_CONDITION_READY].since = (char[]){"2020-01-01T00:00:01Z"};
+    policy.status.conditions[ZL_CONDITION_LEADER_ELECTED].status = (char[]){"True"};
+    policy.status.conditions[ZL_CONDITION_LEADER_ELECTED].since = (char[]){"2020-01-01T00:00:02Z"};
     set_scene(&scene, &policy, &lease, ZL_HOLDER_ALIVE);
     fill_status(&scene.view, &A, &status);
     assert_string_equal(status.last_transition_time, "2020-01-01T00:00:00Z");
     assert_string_equal(status.conditions[ZL_CONDITION_READY].since, "2020-01-01T00:00:01Z");
+    assert_string_equal(status.conditions[ZL_CONDITION_LEADER_ELECTED].since,
+                        "2020-01-01T00:00:02Z");
     zl_policy_status_clear(&status);
 
     fill_status(&scene.view, &A_NOT_READY, &status);
@@ -489,6 +497,10 @@ static void test_claim_is_no_leader_in_status_until_its_pod_was_seen(void **stat
     assert_string_equal(status.phase, "Electing");
     assert_null(status.holder_name);
     assert_string_equal(status.conditions[ZL_CONDITION_READY].reason, "ClaimPending");
+    assert_string_equal(status.conditions[ZL_CONDITION_LEADER_ELECTED].status, "False");
+    assert_string_equal(status.conditions[ZL_CONDITION_CANDIDATES_AVAILABLE].status, "False");
+    assert_string_equal(status.conditions[ZL_CONDITION_CANDIDATES_AVAILABLE].reason,
+                        "NoCandidates");
     zl_policy_status_clear(&status);
 }
 

@@ -84,6 +84,15 @@ static void check_row(const struct zl_kind *kind, const struct row *row)
 static const struct row DEPLOYMENTS[] = {
     {"{" META "," SPEC(RECREATE) "}", SCALES_DOWN, {NULL}},
     {"{" META "," SPEC(ROLLING) "}", STANDS_BY, {NULL}},
+    {"{'metadata':{'name':'" NAME_56 "7'," LABEL
+     ",'annotations':{'zen-lead.io/leader-service-name':'primary'}}," SPEC(ROLLING) "}",
+     STANDS_BY,
+     {NULL}},
+    {"{'metadata':{'name':'web'," LABEL
+     ",'annotations':{'zen-lead.io/leader-service-name':'My_Web'}}," SPEC(ROLLING) "}",
+     STANDS_BY,
+     {"metadata.annotations[zen-lead.io/leader-service-name]: \"My_Web\" cannot be the name of a "
+      "Service; use at most 63 of a-z, 0-9 and '-', a letter first"}},
 
     /* the pool */
     {"{" META "," SPEC(RECREATE) "}", IS_MISSING, {MISSING}},
