@@ -32,6 +32,7 @@ COMMAND
 teardown() {
     local n
     process_stop sidecar TERM || true
+    process_stop doctor TERM || true
     for n in 1 2 3 4 5; do process_signal_quietly "elect-$n" CONT; process_stop "elect-$n" KILL || true; done
     [ -n "${BATS_TEST_COMPLETED:-}" ] || { cat "$work"/starts 2>/dev/null || true; tail -n 5 "$ZL_RUN"/log/elect-*.log; }
     drop_namespace
@@ -183,7 +184,13 @@ overlaps() {
     said doctor -o json >"$work/sound"
     expect "what is wrong" "$(jq -r '.items[] | select(.result == "failed" or .result == "warning") | .id' "$work/sound")" = ""
     expect "what an administrator cannot know" "$(jq -r '.items[] | select(.result == "unknown") | .id' "$work/sound")" = ""
+    process_start doctor "$ZL_BIN/zen-lead" doctor --namespace "$NS" -f
+    wait_for 30 grep -q ' 0 failed' "$ZL_RUN/log/doctor.log"
+    expect "what it says at first" "$(grep -c ZL0 "$ZL_RUN/log/doctor.log")" -eq 0
     k patch deployment app --type merge -p '{"metadata": {"labels": {"zen-lead/pool": "wbe"}}}'
+    wait_for 30 grep -q '‼ ZL0502 .*wbe' "$ZL_RUN/log/doctor.log"
+    process_signal INT "$(process_pid doctor)"
+    wait_for 10 process_is_gone doctor
     expect "its code with a warning" "$(code doctor --strict)" -eq 4
     expect "what it names" "$(said doctor --short | grep -c ZL0)" -eq 0
     expect "the id" "$(said doctor -o json | jq -r '.items[] | select(.result == "warning") | .id')" = ZL0502
