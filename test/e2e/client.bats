@@ -236,13 +236,27 @@ events_that_name() { k get events --field-selector "reason=$1" -o 'jsonpath={.it
 # example INTERPRETER FILE - what it prints; where the interpreter is not installed, that is said and nothing is wrong.
 # shellcheck disable=SC2154 # zl_root is of programs.bash
 example() {
-    if ! command -v "${1%% *}" >/dev/null; then
+    if ! command -v "$1" >/dev/null; then
         echo "skipped: no $1 for test/client/examples/$2" >&3
         return 0
     fi
-    # shellcheck disable=SC2086 # "go run"
-    expect "$2" "$($1 "$zl_root/test/client/examples/$2" worker "$url")" = "$3"
+    expect "$2" "$("$1" "$zl_root/test/client/examples/$2" worker "$url")" = "$3"
 }
+
+# build_go_example - $work/leader, with the Go of the PATH or the one that the control plane is built with. Without any that is said, and nothing is
+# wrong; with one it must compile.
+build_go_example() {
+    local go
+    go=$(command -v go || find /usr/lib -path '/usr/lib/go-*/bin/go' 2>/dev/null | sort -V | tail -n 1)
+    if [ -z "$go" ]; then
+        echo "skipped: no go for test/client/examples/leader.go" >&3
+        return 0
+    fi
+    env -u GOFLAGS -u GOROOT GO111MODULE=off GOCACHE="$work/gocache" "$go" build -o "$work/leader" "$zl_root/test/client/examples/leader.go"
+}
+
+# go_example WANTED - where there is a Go.
+go_example() { [ ! -x "$work/leader" ] || expect leader.go "$("$work/leader" worker "$url")" = "$1"; }
 
 # may VERB - the ServiceAccount of the example.
 may() { k auth can-i --as "system:serviceaccount:$NS:worker" "$1" leases.coordination.k8s.io/zen-lead-worker || true; }
@@ -267,8 +281,10 @@ sidecar_knows() { is "$1" eval "curl -sf --noproxy '*' '$url/v1/pools/worker' | 
     token=$(curl -sf --noproxy '*' "$url/v1/pools/worker" | jq .token)
     example python3 leader.py "leader $token"
     example node leader.mjs "leader $token"
-    example "go run" leader.go leader
+    build_go_example
+    go_example leader
     said handover worker --to "$other"
     wait_for 10 sidecar_knows follower
     example python3 leader.py follower
+    go_example follower
 }
