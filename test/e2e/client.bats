@@ -2,8 +2,10 @@
 #
 # client.bats - zen-lead on a real API server: what runs under elect and lock, whatever becomes of its processes.
 #
-#   ZL_ELECT_FAULTS   how many faults (10); 100 is the long run
-#   ZL_SEED           repeats a run's choices; each run prints its own
+#   ZL_ELECT_FAULTS     how many faults (10); 100 is the long run
+#   ZL_ELECT_RELEASES   how many releases (5); 100 is the long run
+#   ZL_ELECT_CRASHES    how many crashes (2); 20 is the long run
+#   ZL_SEED             repeats a run's choices; each run prints its own
 
 load lib
 
@@ -26,7 +28,17 @@ export -f beat
 setsid bash -c 'trap "" TERM; while :; do beat; sleep 0.05; done >>beats' &
 while :; do beat; sleep 0.05; done >>beats
 COMMAND
-    chmod +x "$work/command"
+    # One that ends when it is told to, and says when.
+    cat >"$work/obedient" <<'COMMAND'
+#!/bin/bash
+trap 'echo "$ZEN_LEAD_TOKEN $EPOCHREALTIME" >>ends; exit 0' TERM
+exec 9>>lock
+flock -n 9 || echo "$ZEN_LEAD_TOKEN" >>clashes
+echo "$ZEN_LEAD_TOKEN $EPOCHREALTIME" >>starts
+sleep infinity &
+wait
+COMMAND
+    chmod +x "$work/command" "$work/obedient"
 }
 
 teardown() {
@@ -43,15 +55,16 @@ process_signal_quietly() {
     if pid=$(process_pid "$1"); then kill -s "$2" "$pid"; fi
 }
 
-# elect N - candidate N, with short times.
+# elect N [COMMAND] - candidate N, with short times.
 elect() {
     process_start "elect-$1" env --chdir "$work" "$ZL_BIN/zen-lead" elect --namespace "$NS" --component mailer --pod "elect-$1" \
-        --lease-duration 3s --renew-deadline 2s --retry-period 300ms --grace 300ms -- ./command
+        --lease-duration 3s --renew-deadline 2s --retry-period 300ms --grace 300ms -- "./${2:-command}"
 }
 
+# start_missing [COMMAND]
 start_missing() {
     local n
-    for n in 1 2 3 4 5; do process_is_running "elect-$n" || elect "$n"; done
+    for n in 1 2 3 4 5; do process_is_running "elect-$n" || elect "$n" "$@"; done
 }
 
 # code ARGUMENT... - zen-lead's exit code.
@@ -100,6 +113,22 @@ overlaps() {
         END { for (i = 1; i < n; i++) if (first[order[i + 1]] < last[order[i]]) print order[i], last[order[i]], order[i + 1], first[order[i + 1]] }'
 }
 
+# gaps - of all take-overs, in order: ms from the last sign of what ran to the start of the next, by the boot clock.
+gaps() {
+    sort -n "$work/beats" | awk 'FILENAME == "-" { last[$1] = $2 } FILENAME != "-" { token[++n] = $1; start[n] = $2 }
+        END { for (i = 2; i <= n; i++) printf "%d\n", (start[i] - last[token[i - 1]]) * 1000 }' - "$work/starts"
+}
+
+# figures WHAT - of the ms on standard input: on bats' own output, where a person looks. Leaves the largest in $worst.
+figures() {
+    local sorted count
+    sorted=$(sort -n)
+    count=$(wc -l <<<"$sorted")
+    at() { sed -n "$1p" <<<"$sorted"; }
+    worst=$(at "$count")
+    echo "# $1: $count times, p50 $(at $(((count + 1) / 2))) ms, p99 $(at $(((count * 99 + 99) / 100))) ms, most $worst ms" >&3
+}
+
 @test "five that elect, supervisors and guards killed and stopped: never two commands at once, grandchildren included" {
     local faults=${ZL_ELECT_FAULTS:-10} before
     RANDOM=${ZL_SEED:-$$}
@@ -121,24 +150,39 @@ overlaps() {
     expect "tokens that came twice" "$(cut -d' ' -f1 "$work/starts" | sort | uniq -d | wc -l)" -eq 0
     expect "commands that met another" "$(count clashes)" -eq 0
     expect "overlaps by the boot clock" "$(overlaps)" = ""
+    figures "next command after a fault" < <(gaps) # among them a guard that was stopped when its candidate came to lead
+}
+
+@test "what a crash left behind is taken over when its lease ends" {
+    local n
+    start_missing
+    wait_for 30 at_least 1 count starts
+    for n in $(seq "${ZL_ELECT_CRASHES:-2}"); do
+        process_signal_quietly "$(elected | sed 's/_.*//')" KILL
+        wait_for 30 at_least $((n + 1)) count starts
+        start_missing
+    done
+    figures "taken over after a crash, of a lease of 3 s" < <(gaps)
+    expect "overlaps by the boot clock" "$(overlaps)" = ""
+    # The aim is half a second more than the lease, on a machine that has the time.
+    expect "the slowest take-over in ms" "$worst" -le 4500
 }
 
 @test "what is released is taken over at once, and a locked command's code comes through" {
-    local n before took worst=0
-    start_missing
+    local n
+    start_missing obedient
     wait_for 30 at_least 1 count starts
-    for n in 1 2 3 4; do
-        before=$(count starts)
-        process_stop "$(elected | sed 's/_.*//')" HUP 1 || true # it ignores SIGTERM, and dies of this one
-        wait_for 30 at_least $((before + 1)) count starts
-        # From the last sign of the one to the first of the next.
-        took=$(awk -v n="$n" 'FILENAME ~ /starts$/ { start[FNR] = $2; token[FNR] = $1 } FILENAME ~ /beats$/ { last[$1] = $2 }
-            END { printf "%d", (start[n + 1] - last[token[n]]) * 1000 }' "$work/starts" "$work/beats")
-        echo "taken over after $took ms"
-        [ "$took" -le "$worst" ] || worst=$took
+    for n in $(seq "${ZL_ELECT_RELEASES:-5}"); do
+        process_stop "$(elected | sed 's/_.*//')" TERM
+        wait_for 30 at_least $((n + 1)) count starts
+        start_missing obedient
+        wait_for 30 is_held
     done
-    expect "the slowest take-over in ms, of a lease of 3 s" "$worst" -lt 3000
     expect "commands that met another" "$(count clashes)" -eq 0
+    # From the last word of the one to the first of the next.
+    figures "taken over after a release" < <(awk 'FILENAME ~ /starts$/ { start[FNR] = $2; token[FNR] = $1 } FILENAME ~ /ends$/ { end[$1] = $2 }
+        END { for (i = 2; i in start; i++) printf "%d\n", (start[i] - end[token[i - 1]]) * 1000 }' "$work/starts" "$work/ends")
+    expect "the slowest take-over in ms, of a lease of 3 s" "$worst" -lt 1500
     expect "the command's code" "$(code lock migrations -- sh -c 'exit 9')" -eq 9
     expect "the code of a Lease that another holds" "$(code elect --component mailer --timeout 0s -- true)" -eq 120
 }
