@@ -220,6 +220,10 @@ node: all $(NODE_PROGRAMS) ## a real Kubernetes node on this machine, zen-lead i
 bench-node: all $(NODE_PROGRAMS) ## gaps and errors that clients see on a real node, COUNT (50) times each
 	@ZL_BIN=$(BUILD)/bin bash test/node/bench.sh
 
+$(BUILD)/bin/zl-sidecar-bench: $(BUILD)/test/bench/sidecar.o $(BUILD)/test/bench/bench.o $(LIBRARY)
+bench-sidecar: all $(BUILD)/bin/zl-sidecar-bench ## milliseconds for an answer of the sidecar at RATE (1000) a second, and behind the API server's events; its memory
+	@ZL_BIN=$(BUILD)/bin bash test/bench/sidecar.sh
+
 bench-scale: all $(BUILD)/bin/zl-bench ## 1,000 annotated Services: convergence, memory, API requests, failover
 	@ZL_BIN=$(BUILD)/bin bash test/bench/scale.sh
 
@@ -324,6 +328,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
 
-.PHONY: abuse all build hardening sbom soak node bench-node install uninstall run deploy undeploy chart image image-root image-check release release-check install-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale bench-namespaces test model chaos demo format format-check layers lint docs docs-check analyze fuzz install-matrix manifests-check monitoring-check newest-check clean help
+.PHONY: abuse all build hardening sbom soak node bench-node bench-sidecar install uninstall run deploy undeploy chart image image-root image-check release release-check install-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale bench-namespaces test model chaos demo format format-check layers lint docs docs-check analyze fuzz install-matrix manifests-check monitoring-check newest-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -4,11 +4,13 @@
 #include "client/cli/verb.h"
 #include "client/doctor/checks.h"
 #include "client/doctor/gather.h"
+#include "client/doctor/outcome.h"
 #include "client/status/pools.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
 #include <ctype.h>
+#include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -17,7 +19,7 @@
 struct config {
     struct zl_connection connection;
     const char *output, *installed_in, *wait;
-    bool brief, list, strict;
+    bool brief, list, strict, follow;
 };
 
 static const struct zl_option OPTIONS[] = {
@@ -48,6 +50,11 @@ static const struct zl_option OPTIONS[] = {
      .offset = offsetof(struct config, wait),
      .value_name = "DURATION",
      .help = "Look again every 2 s until nothing fails, at most so long."},
+    {.name = "follow",
+     .type = ZL_OPTION_BOOL,
+     .offset = offsetof(struct config, follow),
+     .help = "Go on looking every 2 s, and print each check whose result changes, until Ctrl-C or "
+             "SIGTERM. The exit code is the last look's."},
     {.name = "strict",
      .type = ZL_OPTION_BOOL,
      .offset = offsetof(struct config, strict),
@@ -55,13 +62,16 @@ static const struct zl_option OPTIONS[] = {
     {.name = NULL},
 };
 
+static const struct zl_option_letter LETTERS[] = {
+    {'n', "namespace"}, {'o', "output"}, {'f', "follow"}, {0, NULL}};
+
 const struct zl_program ZL_DOCTOR_PROGRAM = {
     .name = "zen-lead doctor",
     .summary = "Checks API server, installation, webhook, controller and pools, all of it at each "
                "look, and says of what is wrong how it is mended. It changes nothing: what it "
                "creates are dry runs.",
     .options = OPTIONS,
-    .letters = ZL_LETTERS,
+    .letters = LETTERS,
     .epilogue =
         "Without --namespace the pools of all namespaces are looked at. What may not be read, or "
         "is not answered\n"
@@ -72,42 +82,21 @@ const struct zl_program ZL_DOCTOR_PROGRAM = {
         "Examples:\n"
         "  zen-lead doctor\n"
         "  zen-lead doctor --wait 2m --short\n"
+        "  zen-lead doctor -f\n"
         "  zen-lead doctor -o json | jq -r '.items[] | select(.result == \"failed\").id'\n",
 };
 
-struct outcome {
-    char *details[64];
-    enum zl_health health[64];
-    int counts[ZL_HEALTH_COUNT];
-    bool unreachable;
-};
-
-static void judge(const struct zl_doctor_facts *facts, struct outcome *out)
-{
-    *out = (struct outcome){.unreachable = facts->told[ZL_ASKED_VERSION].status != ZL_OK};
-    for (size_t i = 0; ZL_CHECKS[i].id != NULL; i++) {
-        /* Without an API server nothing else is known. */
-        out->health[i] = out->unreachable && i > 0
-                             ? ZL_HEALTH_UNKNOWN
-                             : zl_check_judge(&ZL_CHECKS[i], facts, &out->details[i]);
-        out->counts[out->health[i]]++;
-    }
-}
-
-static void outcome_clear(struct outcome *outcome)
-{
-    for (size_t i = 0; ZL_CHECKS[i].id != NULL; i++) {
-        free(outcome->details[i]);
-    }
-}
-
 /* --- output --- */
 
-static struct cJSON *tree_of(const struct outcome *outcome)
+/* ONLY: the rows that are wanted; NULL: all. */
+static struct cJSON *tree_of(const struct zl_outcome *outcome, const bool *only)
 {
     struct cJSON *tree = zl_json_object();
     struct cJSON *items = zl_json_array();
     for (size_t i = 0; ZL_CHECKS[i].id != NULL; i++) {
+        if (only != NULL && !only[i]) {
+            continue;
+        }
         struct cJSON *row = zl_json_object();
         const char *detail = outcome->details[i];
         const bool is_bad = outcome->health[i] >= ZL_HEALTH_WARNED;
@@ -144,7 +133,7 @@ static void print_check(const struct zl_check *check, enum zl_health health, con
     }
 }
 
-static void print_lines(const struct config *config, const struct outcome *outcome)
+static void print_lines(const struct config *config, const struct zl_outcome *outcome)
 {
     const char *group = "";
     for (size_t i = 0; ZL_CHECKS[i].id != NULL; i++) {
@@ -168,18 +157,48 @@ static void print_lines(const struct config *config, const struct outcome *outco
     (void)(unknown > 0 ? printf(", %d unknown\n", unknown) : printf("\n"));
 }
 
-static void print(const struct config *config, const struct outcome *outcome)
+static bool is_tree(const struct config *config)
 {
-    if (strcmp(config->output, "json") == 0 || strcmp(config->output, "yaml") == 0) {
-        ZL_AUTO_JSON struct cJSON *tree = tree_of(outcome);
+    return strcmp(config->output, "json") == 0 || strcmp(config->output, "yaml") == 0;
+}
+
+static void print_tree(const struct config *config, const struct zl_outcome *outcome,
+                       const bool *only)
+{
+    ZL_AUTO_JSON struct cJSON *tree = tree_of(outcome, only);
+    if (strcmp(config->output, "json") == 0) {
         ZL_AUTO_FREE char *text = zl_json_print(tree);
-        if (strcmp(config->output, "json") == 0) {
-            (void)puts(text);
-        } else {
-            zl_yaml_print(stdout, tree);
-        }
+        (void)puts(text);
+    } else {
+        (void)fputs(only != NULL ? "---\n" : "", stdout);
+        zl_yaml_print(stdout, tree);
+    }
+}
+
+static void print(const struct config *config, const struct zl_outcome *outcome)
+{
+    if (is_tree(config)) {
+        print_tree(config, outcome, NULL);
     } else {
         print_lines(config, outcome);
+    }
+}
+
+/* Also what is well again: nobody would hear of it else. */
+static void print_changes(const struct config *config, const struct zl_outcome *outcome,
+                          const bool changed[ZL_CHECKS_MAX])
+{
+    if (is_tree(config)) {
+        print_tree(config, outcome, changed);
+        return;
+    }
+    char now[ZL_TIME_TEXT_MAX];
+    zl_time_format(zl_clock_wall_us(), now);
+    (void)puts(now);
+    for (size_t i = 0; ZL_CHECKS[i].id != NULL; i++) {
+        if (changed[i]) {
+            print_check(&ZL_CHECKS[i], outcome->health[i], outcome->details[i]);
+        }
     }
 }
 
@@ -193,7 +212,7 @@ static int list_checks(void)
 
 /* --- the run --- */
 
-static int code_of(const struct config *config, const struct outcome *outcome)
+static int code_of(const struct config *config, const struct zl_outcome *outcome)
 {
     if (outcome->unreachable) {
         return ZL_EXIT_UNKNOWN;
@@ -204,29 +223,71 @@ static int code_of(const struct config *config, const struct outcome *outcome)
     return config->strict && outcome->counts[ZL_HEALTH_WARNED] > 0 ? ZL_EXIT_WARNED : ZL_EXIT_YES;
 }
 
-static int examine(const struct config *config, struct zl_kube_client *client, const char *home,
-                   int64_t until_ms)
+struct examination {
+    const struct config *config;
+    struct zl_kube_client *client;
+    const char *home;
+    int64_t until_ms; /* of --wait */
+};
+
+/* OUT was cleared, or never used. */
+static void look(const struct examination *examination, struct zl_outcome *out)
 {
-    const struct zl_gather_spec spec = {.namespace_ = config->connection.namespace_,
-                                        .home = home,
-                                        .installed_in = config->installed_in};
-    struct outcome outcome = {0};
-    bool again = false;
-    do {
-        struct zl_doctor_facts facts = {0};
-        outcome_clear(&outcome);
-        zl_gather(client, &spec, &facts);
-        judge(&facts, &outcome);
-        zl_gather_clear(&facts);
-        again = outcome.counts[ZL_HEALTH_FAILED] > 0 && zl_clock_ms() < until_ms;
-        if (again) {
-            (void)sleep(AGAIN_S);
-        }
-    } while (again);
-    print(config, &outcome);
-    const int code = code_of(config, &outcome);
-    outcome_clear(&outcome);
+    const struct zl_gather_spec spec = {.namespace_ = examination->config->connection.namespace_,
+                                        .home = examination->home,
+                                        .installed_in = examination->config->installed_in};
+    struct zl_doctor_facts facts = {0};
+    zl_gather(examination->client, &spec, &facts);
+    zl_outcome_judge(&facts, out);
+    zl_gather_clear(&facts);
+}
+
+static int examine(const struct examination *examination)
+{
+    struct zl_outcome outcome;
+    look(examination, &outcome);
+    while (outcome.counts[ZL_HEALTH_FAILED] > 0 && zl_clock_ms() < examination->until_ms) {
+        (void)sleep(AGAIN_S);
+        zl_outcome_clear(&outcome);
+        look(examination, &outcome);
+    }
+    print(examination->config, &outcome);
+    const int code = code_of(examination->config, &outcome);
+    zl_outcome_clear(&outcome);
     return code;
+}
+
+/* Until a signal, which is heard between two looks: the longest takes 3 s. */
+static int follow(const struct examination *examination, const sigset_t *ends)
+{
+    const struct timespec pause = {.tv_sec = AGAIN_S};
+    struct zl_verdicts said = {0};
+    struct zl_outcome outcome;
+    bool changed[ZL_CHECKS_MAX];
+    int code = ZL_EXIT_YES;
+    do {
+        const bool first = !said.any;
+        look(examination, &outcome);
+        const int count = zl_outcome_changes(&outcome, &said, changed);
+        if (first) {
+            print(examination->config, &outcome);
+        } else if (count > 0) {
+            print_changes(examination->config, &outcome, changed);
+        }
+        (void)fflush(stdout);
+        code = code_of(examination->config, &outcome);
+        zl_outcome_clear(&outcome);
+    } while (ferror(stdout) == 0 && sigtimedwait(ends, NULL, &pause) < 0);
+    return code;
+}
+
+/* Before there are threads: they have the mask of who made them. */
+static void block_ends(sigset_t *ends)
+{
+    sigemptyset(ends);
+    sigaddset(ends, SIGINT);
+    sigaddset(ends, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, ends, NULL);
 }
 
 int zl_doctor(int argc, char **argv)
@@ -239,6 +300,14 @@ int zl_doctor(int argc, char **argv)
     }
     if (config.list) {
         return list_checks();
+    }
+    if (config.follow && config.wait != NULL) {
+        (void)fprintf(stderr, "%s: give either --follow or --wait\n", ZL_DOCTOR_PROGRAM.name);
+        return ZL_EXIT_USAGE;
+    }
+    sigset_t ends;
+    if (config.follow) {
+        block_ends(&ends);
     }
     struct zl_error err = {0};
     struct zl_kube_config kube = {0};
@@ -254,8 +323,13 @@ int zl_doctor(int argc, char **argv)
     if (status == ZL_OK) {
         status = zl_kube_client_new(&kube, "zen-lead/" ZL_VERSION, &client, &err);
     }
-    code = status == ZL_OK ? examine(&config, client, kube.namespace_, zl_clock_ms() + wait_ms)
-                           : zl_verb_failed(&ZL_DOCTOR_PROGRAM, status, &err);
+    const struct examination examination = {&config, client, kube.namespace_,
+                                            zl_clock_ms() + wait_ms};
+    if (status != ZL_OK) {
+        code = zl_verb_failed(&ZL_DOCTOR_PROGRAM, status, &err);
+    } else {
+        code = config.follow ? follow(&examination, &ends) : examine(&examination);
+    }
     zl_kube_client_free(client);
     zl_kube_cleanup();
     zl_kube_config_clear(&kube);

@@ -2,7 +2,9 @@
 /*
  * lease_watch.h - one named Lease, watched until it is over: who ends it, and how long to rest between two watches.
  *
- * Without a resource version a watch begins with what is there: nothing falls between two of them.
+ * As an informer does it: what is there is read first, and watched from there on, so that nothing is old and nothing falls between. A
+ * watch without a resource version may begin with what an API server's cache had a while ago. So where there is no
+ * Lease to begin with, whatever such a watch brings is read before it is told. Without the right to read, it is told as it comes.
  *
  * Threads: one watches (run, once); zl_lease_watch_end and zl_lease_watch_rest from any.
  */
@@ -14,7 +16,10 @@
 struct zl_lease_watch_spec {
     const char *lease; /* copied */
     int watch_s;       /* how long one watch lasts; 0: as long as is usual */
-    /* As in zl_kube_watch: the watching thread's, and its failure ends the watch. */
+    /*
+     * ADDED: what is there; then each change, and bookmarks. Never ERROR. The watching thread's, and its failure ends
+     * the watch.
+     */
     enum zl_status (*event)(void *ctx, const char *type, const struct cJSON *object,
                             struct zl_error *err);
     void *ctx;
@@ -32,9 +37,12 @@ void zl_lease_watch_free(struct zl_lease_watch *watch); /* nobody watches any mo
  */
 enum zl_status zl_lease_watch_run(struct zl_lease_watch *watch, struct zl_kube_client *client,
                                   const char *namespace_, struct zl_error *err) ZL_MUST_CHECK;
-/* A single one; as zl_kube_watch. */
+/* A single one; as zl_kube_watch. The next one goes on where it ended. */
 enum zl_status zl_lease_watch_once(struct zl_lease_watch *watch, struct zl_kube_client *client,
                                    const char *namespace_, struct zl_error *err) ZL_MUST_CHECK;
+
+/* The watching thread has read the Lease itself: go on from VERSION, NULL: read first. */
+void zl_lease_watch_go_on_from(struct zl_lease_watch *watch, const char *version);
 
 /* Wait until UNTIL_MS of zl_clock_ms, ZL_FOREVER: until it is over. @return false: it is over */
 bool zl_lease_watch_rest(struct zl_lease_watch *watch, int64_t until_ms);

@@ -108,14 +108,59 @@ static bool explain_stranger(const struct zl_explain_facts *facts, struct zl_exp
 
 /* --- workloads --- */
 
-static void explain_refusing(const struct zl_explain_facts *facts, struct zl_explanation *out)
+/* Nothing is refused, whatever the pool wants. */
+static bool all_run(const struct zl_explain_facts *facts)
 {
+    return facts->policy->standby ||
+           (facts->workload != NULL && facts->workload->kind->wanted == NULL);
+}
+
+static int64_t wanted_by(const struct zl_explain_facts *facts)
+{
+    return zl_workload_wants(facts->workload);
+}
+
+static void explain_refused(const struct zl_explain_facts *facts, const char *leader,
+                            struct zl_explanation *out)
+{
+    const int64_t wanted = wanted_by(facts);
     char age[ZL_AGE_TEXT_MAX + 8];
-    ZL_AUTO_FREE char *leader = who_leads(facts);
-    const int64_t missing = facts->replicas - facts->running;
-    const char *not_asked = unarmed(facts);
     for_how_long(facts, age);
-    out->by = by_lease(facts, "webhook zen-lead");
+    say(out, ZL_VERDICT_REFUSED, "",
+        "nothing: this is scaleDown; followerMode: standby lets all run");
+    free(out->changes);
+    out->changes = zl_asprintf("when that pod is gone, or not Ready for %" PRId64 "s",
+                               facts->policy->lease_duration_s);
+    out->what = zl_asprintf("%" PRId64 " of %" PRId64 " replicas%s: %s", wanted - facts->running,
+                            wanted, age, leader);
+}
+
+/* All that it wants run: one pod, which leads, or some that the controller deletes. */
+static void explain_full(const struct zl_explain_facts *facts, const char *leader,
+                         struct zl_explanation *out)
+{
+    const int64_t wanted = wanted_by(facts);
+    if (wanted == 0) {
+        say(out, ZL_VERDICT_SINGLE, "when it wants a replica", "nothing");
+        out->what = zl_asprintf("%s %s wants no pod; %s", facts->kind, facts->name, leader);
+    } else if (wanted == 1 && facts->leader_inside) {
+        say(out, ZL_VERDICT_LEADS,
+            "when its pod is gone or not Ready: another one of the pool leads", "nothing");
+        out->what = zl_asprintf("its pod leads; the pool's other workloads want %" PRId64
+                                " more, which are refused: %s",
+                                facts->others, leader);
+    } else {
+        say(out, ZL_VERDICT_SURPLUS, "when the controller deletes all but the leader",
+            "kubectl get events: SurplusPodDeleted says which");
+        out->what = zl_asprintf("all %" PRId64 " replicas run, and one pod of the pool may; %s",
+                                wanted, leader);
+    }
+}
+
+static void explain_refusing(const struct zl_explain_facts *facts, const char *leader,
+                             struct zl_explanation *out)
+{
+    const char *not_asked = unarmed(facts);
     if (not_asked != NULL) {
         say(out, ZL_VERDICT_ALL_RUN, "when the API server asks the webhook again",
             "zen-lead doctor -n NAMESPACE; docs/troubleshooting.md#my-pool-is-not-gatekept");
@@ -124,40 +169,48 @@ static void explain_refusing(const struct zl_explain_facts *facts, struct zl_exp
         say(out, ZL_VERDICT_ELECTING, "when the next pod is created: it leads",
             "if it stays: kubectl describe its ReplicaSet; its Events say why no pod comes");
         out->what = zl_asprintf("%" PRId64 " of %" PRId64 " replicas run; %s", facts->running,
-                                facts->replicas, leader);
-    } else if (missing > 0) {
-        say(out, ZL_VERDICT_REFUSED, NOTHING,
-            "nothing: this is scaleDown; followerMode: standby lets all run");
-        free(out->changes);
-        out->changes = zl_asprintf("when that pod is gone, or not Ready for %" PRId64 "s",
-                                   facts->policy->lease_duration_s);
-        out->what = zl_asprintf("%" PRId64 " of %" PRId64 " replicas%s: %s", missing,
-                                facts->replicas, age, leader);
+                                wanted_by(facts), leader);
+    } else if (wanted_by(facts) > facts->running) {
+        explain_refused(facts, leader, out);
     } else {
-        say(out, ZL_VERDICT_SURPLUS, "when the controller deletes all but the leader",
-            "kubectl get events: SurplusPodDeleted says which");
-        out->what =
-            zl_asprintf("all %" PRId64 " replicas run, and one may; %s", facts->replicas, leader);
+        explain_full(facts, leader, out);
     }
+}
+
+/* The pool as a whole wants one pod at most. */
+static void explain_single(const struct zl_explain_facts *facts, const char *leader,
+                           struct zl_explanation *out)
+{
+    if (facts->foreign_leads && facts->running < wanted_by(facts)) {
+        say(out, ZL_VERDICT_REFUSED,
+            "when that pod, which is of none of the pool's workloads, is gone",
+            "nothing, or delete that pod");
+        out->what = zl_asprintf("its pod is refused for now: %s", leader);
+        return;
+    }
+    say(out, ZL_VERDICT_SINGLE, "when its pool wants 2 pods or more, of whichever workloads",
+        "spec.replicas: 2, for a pod that takes over");
+    out->what = zl_asprintf("%s %s wants %" PRId64 " replica, and no other workload of pool %s "
+                            "any: its pod is let in; %s",
+                            facts->kind, facts->name, wanted_by(facts), facts->pool, leader);
 }
 
 static void explain_workload(const struct zl_explain_facts *facts, struct zl_explanation *out)
 {
     ZL_AUTO_FREE char *leader = who_leads(facts);
-    if (facts->policy->standby || !facts->is_refusable) {
+    if (all_run(facts)) {
         say(out, ZL_VERDICT_ALL_RUN, "when that pod is gone or not Ready: another one leads",
             "nothing: traffic goes to the leader through the leader Service");
         out->what = zl_asprintf("all %" PRId64 " pods may run (followerMode: standby); %s",
-                                facts->replicas, leader);
+                                facts->workload->replicas, leader);
         out->by = by_lease(facts, "the controller");
-    } else if (facts->replicas <= 1) {
-        say(out, ZL_VERDICT_SINGLE, "when it wants 2 replicas or more, with its pool",
-            "spec.replicas: 2, for a pod that takes over");
-        out->what = zl_asprintf("%s %s wants %" PRId64 " replica: its pod is let in; %s",
-                                facts->kind, facts->name, facts->replicas, leader);
-        out->by = by_lease(facts, "webhook zen-lead");
+        return;
+    }
+    out->by = by_lease(facts, "webhook zen-lead");
+    if (zl_refuses_followers(facts->workload, facts->others)) {
+        explain_refusing(facts, leader, out);
     } else {
-        explain_refusing(facts, out);
+        explain_single(facts, leader, out);
     }
 }
 
@@ -166,7 +219,8 @@ static void explain_workload(const struct zl_explain_facts *facts, struct zl_exp
 static void explain_follower(const struct zl_explain_facts *facts, struct zl_explanation *out)
 {
     ZL_AUTO_FREE char *leader = who_leads(facts);
-    if (facts->policy->standby || !facts->is_refusable) {
+    if (all_run(facts) ||
+        (facts->workload != NULL && !zl_refuses_followers(facts->workload, facts->others))) {
         say(out, ZL_VERDICT_FOLLOWS, "when the leader is gone or not Ready, and this pod is next",
             "zen-lead handover --to this pod, if it shall lead");
         out->what = zl_asprintf("pod %s follows%s: %s", facts->name,

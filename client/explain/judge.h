@@ -7,6 +7,7 @@
 #ifndef ZL_CLIENT_EXPLAIN_JUDGE_H
 #define ZL_CLIENT_EXPLAIN_JUDGE_H
 
+#include "common/kinds/kind.h"
 #include "common/objects/job.h"
 #include "common/objects/service.h"
 #include "common/seat/lease.h"
@@ -16,7 +17,7 @@
 #define ZL_VERDICT_OPTED_OUT "opted-out"
 #define ZL_VERDICT_POLICY_MISSING "policy-missing"
 #define ZL_VERDICT_ALL_RUN "all-run" /* standby: nothing is refused, one leads */
-#define ZL_VERDICT_SINGLE "single"   /* one replica: nothing to elect */
+#define ZL_VERDICT_SINGLE "single"   /* the pool wants one pod: nothing to elect */
 #define ZL_VERDICT_REFUSED "refused"
 #define ZL_VERDICT_ELECTING "electing" /* nobody leads */
 #define ZL_VERDICT_LEADS "leads"
@@ -42,8 +43,11 @@ struct zl_explain_facts {
     const struct zl_policy *policy;       /* of POOL; NULL: there is none */
     const struct zl_lease *lease;         /* of POOL; NULL: none, or it may not be read */
     bool takes_turns;                     /* a Job or CronJob, or a pod of one */
-    bool is_refusable;                    /* of its Kind's pods, more than one are refused */
-    int64_t replicas, running;            /* wanted; pods that live. Of a workload */
+    const struct zl_workload *workload;   /* it is this one, or POD is of it; NULL: neither */
+    int64_t others;                       /* how many pods the pool's other workloads want */
+    int64_t running;                      /* pods of WORKLOAD that live */
+    bool leader_inside;                   /* the Lease's holder is one of them */
+    bool foreign_leads;                   /* the holder lives, and is no pod of WORKLOAD */
     const struct zl_pod *pod;             /* it is this pod; NULL: it is none */
     const struct zl_job *job;             /* it is this Job; NULL: it is none */
     const struct zl_service *service;     /* it is this Service; NULL: it is none */

@@ -4,6 +4,8 @@
 #include "common/base/clock.h"
 #include "common/kinds/kind.h"
 #include "common/objects/replicaset.h"
+#include "common/objects/selectors.h"
+#include "common/seat/judge.h"
 
 #include <strings.h>
 
@@ -19,7 +21,9 @@ struct look {
     struct zl_policy *policy;
     struct zl_lease *lease;
     bool opted_out, takes_turns;
-    int64_t running;
+    int64_t others, running;
+    bool leader_inside, foreign_leads;
+    const struct zl_kind *counted; /* whose objects are listed just now */
 };
 
 static const struct {
@@ -247,6 +251,8 @@ static enum zl_status count_pod(void *ctx, const struct cJSON *object, struct zl
     const enum zl_status status = zl_pod_decode(object, &pod, err);
     if (status == ZL_OK) {
         look->running += !pod->finished && !pod->meta.deleting;
+        look->leader_inside |=
+            look->lease != NULL && zl_lease_is_held_by(look->lease, pod->meta.uid);
         zl_pod_free(pod);
     }
     return status;
@@ -262,6 +268,77 @@ static void count_pods(struct look *look)
         zl_kube_list(look->client, &target, &selector, count_pod, look, NULL, &ignored) != ZL_OK) {
         look->running = look->policy->status.candidates;
     }
+}
+
+/* --- who shares the pool --- */
+
+static enum zl_status count_other(void *ctx, const struct cJSON *object, struct zl_error *err)
+{
+    struct look *look = ctx;
+    struct zl_workload *workload = NULL;
+    const enum zl_status status = zl_workload_decode(look->counted, object, &workload, err);
+    if (status == ZL_OK && zl_same_string(workload->pool, look->pool) &&
+        !zl_same_string(workload->meta.uid, look->workload->meta.uid)) {
+        look->others += zl_workload_wants(workload);
+    }
+    zl_workload_free(workload);
+    return ZL_OK; /* one that cannot be read is in no pool that is known */
+}
+
+/*
+ * All workloads of the namespace, without a selector: membership may stand in an annotation. Only where it matters: of a workload that
+ * wants more than one pod, followers are refused anyway.
+ */
+static enum zl_status count_others(struct look *look, struct zl_error *err)
+{
+    const struct zl_kube_selector all = {0};
+    enum zl_status status = ZL_OK;
+    if (look->policy->standby || look->workload->kind->wanted == NULL ||
+        zl_refuses_followers(look->workload, 0)) {
+        return ZL_OK;
+    }
+    for (size_t i = 0; status == ZL_OK && i < ZL_KIND_COUNT; i++) {
+        look->counted = ZL_KINDS[i];
+        const struct zl_kube_target target = {.resource = &ZL_KINDS[i]->resource,
+                                              .namespace_ = look->namespace_,
+                                              .shape = ZL_KINDS[i]->shape};
+        if (ZL_KINDS[i]->wanted != NULL) {
+            status = zl_kube_list(look->client, &target, &all, count_other, look, NULL, err);
+        }
+    }
+    return status;
+}
+
+/* A pool that shrank to one pod: who led it before may be on its way out. As the gatekeeper looks. */
+static void look_for_foreign_leader(struct look *look)
+{
+    ZL_AUTO_JSON struct cJSON *object = NULL;
+    struct zl_pod *holder = NULL;
+    struct zl_error ignored = {0};
+    if (look->lease == NULL || look->lease->holder_pod == NULL || look->leader_inside ||
+        get(look, &ZL_KUBE_PODS, look->lease->holder_pod, &object, &ignored) != ZL_OK ||
+        zl_pod_decode(object, &holder, &ignored) != ZL_OK) {
+        return;
+    }
+    const enum zl_holder state = zl_holder_of(look->lease, holder);
+    look->foreign_leads = (state == ZL_HOLDER_ALIVE || state == ZL_HOLDER_TERMINATING) &&
+                          zl_lease_is_held_by(look->lease, holder->meta.uid) &&
+                          !zl_selector_may_match(look->workload->selector, holder->labels);
+    zl_pod_free(holder);
+}
+
+static enum zl_status look_around(struct look *look, struct zl_error *err)
+{
+    const enum zl_status status = count_others(look, err);
+    if (status != ZL_OK || look->pod != NULL) {
+        return status;
+    }
+    count_pods(look);
+    if (look->workload->kind->wanted != NULL &&
+        !zl_refuses_followers(look->workload, look->others)) {
+        look_for_foreign_leader(look);
+    }
+    return ZL_OK;
 }
 
 static void clear(struct look *look)
@@ -280,7 +357,6 @@ static void clear(struct look *look)
 static void judge(const struct look *look, const char *kind, const char *name,
                   struct zl_explanation *out)
 {
-    const struct zl_workload *workload = look->workload;
     const struct zl_explain_facts facts = {
         .kind = kind,
         .name = name,
@@ -290,9 +366,11 @@ static void judge(const struct look *look, const char *kind, const char *name,
         .policy = look->policy,
         .lease = look->lease,
         .takes_turns = look->takes_turns,
-        .is_refusable = workload == NULL || workload->kind->wanted != NULL,
-        .replicas = workload != NULL ? workload->replicas : 0,
+        .workload = look->workload,
+        .others = look->others,
         .running = look->running,
+        .leader_inside = look->leader_inside,
+        .foreign_leads = look->foreign_leads,
         .pod = look->pod,
         .job = look->pod == NULL ? look->job : NULL,
         .service = look->service,
@@ -314,8 +392,8 @@ enum zl_status zl_explain_object(struct zl_kube_client *client, const char *name
     if (status == ZL_OK && look.policy != NULL) {
         read_lease(&look);
     }
-    if (status == ZL_OK && look.policy != NULL && look.workload != NULL && look.pod == NULL) {
-        count_pods(&look);
+    if (status == ZL_OK && look.policy != NULL && look.workload != NULL) {
+        status = look_around(&look, err);
     }
     if (status == ZL_OK) {
         judge(&look, kind, name, out);

@@ -16,7 +16,6 @@
 #define TRIES 5
 /* The controller's clock may be behind ours. */
 #define SLACK_MS 2000
-#define STALE_MS 100 /* until the next look where a watch began too early */
 
 struct config {
     struct zl_connection connection;
@@ -94,6 +93,7 @@ struct asking {
     struct zl_kube_client *client;
     const char *namespace_, *pool;
     char *lease_name, *user;
+    char *version; /* of the Lease with our request in it */
     struct zl_policy *policy;
     struct zl_lease *lease; /* as it was read last */
     struct zl_pod *pod;     /* --to */
@@ -172,13 +172,17 @@ static void find_user(struct asking *asking, const struct zl_kube_config *kube)
 
 /* --- the request --- */
 
-static enum zl_status patch(const struct asking *asking, const struct zl_request *request,
+static enum zl_status patch(struct asking *asking, const struct zl_request *request,
                             struct zl_error *err)
 {
     const struct zl_kube_target target = {
         .resource = &ZL_KUBE_LEASES, .namespace_ = asking->namespace_, .name = asking->lease_name};
     ZL_AUTO_JSON struct cJSON *change = zl_ask_patch(asking->lease, request);
-    return zl_kube_patch(asking->client, &target, ZL_KUBE_PATCH_MERGE, change, NULL, err);
+    ZL_AUTO_JSON struct cJSON *answer = NULL;
+    const enum zl_status status =
+        zl_kube_patch(asking->client, &target, ZL_KUBE_PATCH_MERGE, change, &answer, err);
+    zl_replace_string(&asking->version, zl_json_text(answer, "metadata", "resourceVersion", NULL));
+    return status;
 }
 
 static int refuse(const struct asking *asking, const char *reason)
@@ -259,7 +263,7 @@ static enum zl_status on_event(void *ctx, const char *type, const struct cJSON *
     struct asking *asking = ctx;
     struct zl_lease *lease = NULL;
     if (strcmp(type, "ADDED") != 0 && strcmp(type, "MODIFIED") != 0) {
-        return strcmp(type, "ERROR") == 0 ? zl_kube_status_decode(object, 0, err) : ZL_OK;
+        return ZL_OK;
     }
     const enum zl_status status = zl_lease_decode(object, &lease, err);
     if (status != ZL_OK) {
@@ -279,36 +283,17 @@ static void *run_clock(void *arg)
     return NULL;
 }
 
-/*
- * Until it is answered. A watch may begin with what there was before the request, which looks as if that had been cleared: what is
- * there now decides.
- */
-static enum zl_status await_answer(struct asking *asking, struct zl_error *err)
-{
-    for (;;) {
-        enum zl_status status =
-            zl_lease_watch_run(asking->watch, asking->client, asking->namespace_, err);
-        if (asking->asked != ZL_ASK_DROPPED) {
-            return status;
-        }
-        status = read_lease(asking, err);
-        asking->asked = zl_ask_outcome_of(asking->lease, asking->token);
-        if (status != ZL_OK || asking->asked != ZL_ASK_WAITS ||
-            !zl_lease_watch_rest(asking->watch, zl_clock_ms() + STALE_MS)) {
-            return status;
-        }
-    }
-}
-
 static int await(struct asking *asking)
 {
     struct zl_error err = {0};
     const struct zl_lease_watch_spec spec = {
         .lease = asking->lease_name, .event = on_event, .ctx = asking};
     asking->watch = zl_lease_watch_new(&spec);
+    zl_lease_watch_go_on_from(asking->watch, asking->version);
     asking->deadline_ms = zl_clock_ms() + asking->timeout_ms + SLACK_MS;
     const pthread_t clock = zl_thread_start("clock", run_clock, asking);
-    const enum zl_status status = await_answer(asking, &err);
+    const enum zl_status status =
+        zl_lease_watch_run(asking->watch, asking->client, asking->namespace_, &err);
     zl_lease_watch_end(asking->watch);
     pthread_join(clock, NULL);
     zl_lease_watch_free(asking->watch);
@@ -368,6 +353,7 @@ static int start(const struct zl_program *program, const struct config *config, 
     zl_pod_free(asking.pod);
     free(asking.lease_name);
     free(asking.user);
+    free(asking.version);
     zl_kube_client_free(asking.client);
     zl_kube_cleanup();
     zl_kube_config_clear(&kube);

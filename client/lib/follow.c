@@ -133,11 +133,8 @@ static enum zl_status on_event(void *ctx, const char *type, const struct cJSON *
 {
     struct zl_lead_pool *pool = ctx;
     (void)err;
-    /* A watch begins with what is there: that was just read. */
-    if (strcmp(type, "BOOKMARK") != 0 && !zl_lease_watch_is_over(pool->watch) &&
-        !(strcmp(type, "ADDED") == 0 &&
-          zl_same_string(zl_json_text(object, "metadata", "resourceVersion", NULL),
-                         pool->version))) {
+    (void)object;
+    if (strcmp(type, "BOOKMARK") != 0 && !zl_lease_watch_is_over(pool->watch)) {
         look(pool);
     }
     return ZL_OK;
@@ -148,8 +145,11 @@ static enum zl_status watch(struct zl_lead_pool *pool)
     struct zl_error err = {0};
     struct zl_kube_client *client = NULL;
     const enum zl_status status = zl_lead_client(pool->handle, &client, &err);
-    return status == ZL_OK ? zl_lease_watch_once(pool->watch, client, pool->handle->where, &err)
-                           : status;
+    if (status != ZL_OK) {
+        return status;
+    }
+    zl_lease_watch_go_on_from(pool->watch, pool->version);
+    return zl_lease_watch_once(pool->watch, client, pool->handle->where, &err);
 }
 
 static void *follow(void *arg)

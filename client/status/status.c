@@ -220,6 +220,18 @@ static enum zl_status on_event(void *ctx, const char *type, const struct cJSON *
     return status;
 }
 
+/* All of it once more. */
+static enum zl_status look_again(struct look *look, struct zl_error *err)
+{
+    zl_json_free(look->rows);
+    look->rows = zl_json_array();
+    const enum zl_status status = list(look, err);
+    if (status == ZL_OK) {
+        print_rows(look);
+    }
+    return status == ZL_E_NOT_FOUND ? ZL_OK : status; /* it may come back */
+}
+
 /* Until somebody ends the program, or watching is forbidden. */
 static enum zl_status watch(struct look *look, struct zl_error *err)
 {
@@ -234,8 +246,8 @@ static enum zl_status watch(struct look *look, struct zl_error *err)
     do {
         status = zl_kube_watch(look->client, &target, &selector, look->version, WATCH_S, stop,
                                on_event, NULL, look, err);
-        if (status == ZL_E_GONE) {
-            zl_replace_string(&look->version, NULL); /* all of it once more */
+        if (status == ZL_E_GONE) { /* a watch without a version may begin with what is old */
+            status = look_again(look, err);
         }
         if (status != ZL_OK) {
             (void)sleep(WATCH_AGAIN_S);

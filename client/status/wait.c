@@ -79,7 +79,7 @@ static enum zl_status on_event(void *ctx, const char *type, const struct cJSON *
     struct waiting *waiting = ctx;
     struct zl_lease *lease = NULL;
     if (strcmp(type, "ADDED") != 0 && strcmp(type, "MODIFIED") != 0) {
-        return strcmp(type, "ERROR") == 0 ? zl_kube_status_decode(object, 0, err) : ZL_OK;
+        return ZL_OK;
     }
     enum zl_status status = zl_lease_decode(object, &lease, err);
     const char *pod = waiting->config->pod;

@@ -2,8 +2,10 @@
 #
 # client.bats - zen-lead on a real API server: what runs under elect and lock, whatever becomes of its processes.
 #
-#   ZL_ELECT_FAULTS   how many faults (10); 100 is the long run
-#   ZL_SEED           repeats a run's choices; each run prints its own
+#   ZL_ELECT_FAULTS     how many faults (10); 100 is the long run
+#   ZL_ELECT_RELEASES   how many releases (5); 100 is the long run
+#   ZL_ELECT_CRASHES    how many crashes (2); 20 is the long run
+#   ZL_SEED             repeats a run's choices; each run prints its own
 
 load lib
 
@@ -26,12 +28,23 @@ export -f beat
 setsid bash -c 'trap "" TERM; while :; do beat; sleep 0.05; done >>beats' &
 while :; do beat; sleep 0.05; done >>beats
 COMMAND
-    chmod +x "$work/command"
+    # One that ends when it is told to, and says when.
+    cat >"$work/obedient" <<'COMMAND'
+#!/bin/bash
+trap 'echo "$ZEN_LEAD_TOKEN $EPOCHREALTIME" >>ends; exit 0' TERM
+exec 9>>lock
+flock -n 9 || echo "$ZEN_LEAD_TOKEN" >>clashes
+echo "$ZEN_LEAD_TOKEN $EPOCHREALTIME" >>starts
+sleep infinity &
+wait
+COMMAND
+    chmod +x "$work/command" "$work/obedient"
 }
 
 teardown() {
     local n
     process_stop sidecar TERM || true
+    process_stop doctor TERM || true
     for n in 1 2 3 4 5; do process_signal_quietly "elect-$n" CONT; process_stop "elect-$n" KILL || true; done
     [ -n "${BATS_TEST_COMPLETED:-}" ] || { cat "$work"/starts 2>/dev/null || true; tail -n 5 "$ZL_RUN"/log/elect-*.log; }
     drop_namespace
@@ -42,15 +55,16 @@ process_signal_quietly() {
     if pid=$(process_pid "$1"); then kill -s "$2" "$pid"; fi
 }
 
-# elect N - candidate N, with short times.
+# elect N [COMMAND] - candidate N, with short times.
 elect() {
     process_start "elect-$1" env --chdir "$work" "$ZL_BIN/zen-lead" elect --namespace "$NS" --component mailer --pod "elect-$1" \
-        --lease-duration 3s --renew-deadline 2s --retry-period 300ms --grace 300ms -- ./command
+        --lease-duration 3s --renew-deadline 2s --retry-period 300ms --grace 300ms -- "./${2:-command}"
 }
 
+# start_missing [COMMAND]
 start_missing() {
     local n
-    for n in 1 2 3 4 5; do process_is_running "elect-$n" || elect "$n"; done
+    for n in 1 2 3 4 5; do process_is_running "elect-$n" || elect "$n" "$@"; done
 }
 
 # code ARGUMENT... - zen-lead's exit code.
@@ -99,6 +113,22 @@ overlaps() {
         END { for (i = 1; i < n; i++) if (first[order[i + 1]] < last[order[i]]) print order[i], last[order[i]], order[i + 1], first[order[i + 1]] }'
 }
 
+# gaps - of all take-overs, in order: ms from the last sign of what ran to the start of the next, by the boot clock.
+gaps() {
+    sort -n "$work/beats" | awk 'FILENAME == "-" { last[$1] = $2 } FILENAME != "-" { token[++n] = $1; start[n] = $2 }
+        END { for (i = 2; i <= n; i++) printf "%d\n", (start[i] - last[token[i - 1]]) * 1000 }' - "$work/starts"
+}
+
+# figures WHAT - of the ms on standard input: on bats' own output, where a person looks. Leaves the largest in $worst.
+figures() {
+    local sorted count
+    sorted=$(sort -n)
+    count=$(wc -l <<<"$sorted")
+    at() { sed -n "$1p" <<<"$sorted"; }
+    worst=$(at "$count")
+    echo "# $1: $count times, p50 $(at $(((count + 1) / 2))) ms, p99 $(at $(((count * 99 + 99) / 100))) ms, most $worst ms" >&3
+}
+
 @test "five that elect, supervisors and guards killed and stopped: never two commands at once, grandchildren included" {
     local faults=${ZL_ELECT_FAULTS:-10} before
     RANDOM=${ZL_SEED:-$$}
@@ -120,24 +150,39 @@ overlaps() {
     expect "tokens that came twice" "$(cut -d' ' -f1 "$work/starts" | sort | uniq -d | wc -l)" -eq 0
     expect "commands that met another" "$(count clashes)" -eq 0
     expect "overlaps by the boot clock" "$(overlaps)" = ""
+    figures "next command after a fault" < <(gaps) # among them a guard that was stopped when its candidate came to lead
+}
+
+@test "what a crash left behind is taken over when its lease ends" {
+    local n
+    start_missing
+    wait_for 30 at_least 1 count starts
+    for n in $(seq "${ZL_ELECT_CRASHES:-2}"); do
+        process_signal_quietly "$(elected | sed 's/_.*//')" KILL
+        wait_for 30 at_least $((n + 1)) count starts
+        start_missing
+    done
+    figures "taken over after a crash, of a lease of 3 s" < <(gaps)
+    expect "overlaps by the boot clock" "$(overlaps)" = ""
+    # The aim is half a second more than the lease, on a machine that has the time.
+    expect "the slowest take-over in ms" "$worst" -le 4500
 }
 
 @test "what is released is taken over at once, and a locked command's code comes through" {
-    local n before took worst=0
-    start_missing
+    local n
+    start_missing obedient
     wait_for 30 at_least 1 count starts
-    for n in 1 2 3 4; do
-        before=$(count starts)
-        process_stop "$(elected | sed 's/_.*//')" HUP 1 || true # it ignores SIGTERM, and dies of this one
-        wait_for 30 at_least $((before + 1)) count starts
-        # From the last sign of the one to the first of the next.
-        took=$(awk -v n="$n" 'FILENAME ~ /starts$/ { start[FNR] = $2; token[FNR] = $1 } FILENAME ~ /beats$/ { last[$1] = $2 }
-            END { printf "%d", (start[n + 1] - last[token[n]]) * 1000 }' "$work/starts" "$work/beats")
-        echo "taken over after $took ms"
-        [ "$took" -le "$worst" ] || worst=$took
+    for n in $(seq "${ZL_ELECT_RELEASES:-5}"); do
+        process_stop "$(elected | sed 's/_.*//')" TERM
+        wait_for 30 at_least $((n + 1)) count starts
+        start_missing obedient
+        wait_for 30 is_held
     done
-    expect "the slowest take-over in ms, of a lease of 3 s" "$worst" -lt 3000
     expect "commands that met another" "$(count clashes)" -eq 0
+    # From the last word of the one to the first of the next.
+    figures "taken over after a release" < <(awk 'FILENAME ~ /starts$/ { start[FNR] = $2; token[FNR] = $1 } FILENAME ~ /ends$/ { end[$1] = $2 }
+        END { for (i = 2; i in start; i++) printf "%d\n", (start[i] - end[token[i - 1]]) * 1000 }' "$work/starts" "$work/ends")
+    expect "the slowest take-over in ms, of a lease of 3 s" "$worst" -lt 1500
     expect "the command's code" "$(code lock migrations -- sh -c 'exit 9')" -eq 9
     expect "the code of a Lease that another holds" "$(code elect --component mailer --timeout 0s -- true)" -eq 120
 }
@@ -183,7 +228,13 @@ overlaps() {
     said doctor -o json >"$work/sound"
     expect "what is wrong" "$(jq -r '.items[] | select(.result == "failed" or .result == "warning") | .id' "$work/sound")" = ""
     expect "what an administrator cannot know" "$(jq -r '.items[] | select(.result == "unknown") | .id' "$work/sound")" = ""
+    process_start doctor "$ZL_BIN/zen-lead" doctor --namespace "$NS" -f
+    wait_for 30 grep -q ' 0 failed' "$ZL_RUN/log/doctor.log"
+    expect "what it says at first" "$(grep -c ZL0 "$ZL_RUN/log/doctor.log")" -eq 0
     k patch deployment app --type merge -p '{"metadata": {"labels": {"zen-lead/pool": "wbe"}}}'
+    wait_for 30 grep -q '‼ ZL0502 .*wbe' "$ZL_RUN/log/doctor.log"
+    process_signal INT "$(process_pid doctor)"
+    wait_for 10 process_is_gone doctor
     expect "its code with a warning" "$(code doctor --strict)" -eq 4
     expect "what it names" "$(said doctor --short | grep -c ZL0)" -eq 0
     expect "the id" "$(said doctor -o json | jq -r '.items[] | select(.result == "warning") | .id')" = ZL0502
@@ -229,13 +280,27 @@ events_that_name() { k get events --field-selector "reason=$1" -o 'jsonpath={.it
 # example INTERPRETER FILE - what it prints; where the interpreter is not installed, that is said and nothing is wrong.
 # shellcheck disable=SC2154 # zl_root is of programs.bash
 example() {
-    if ! command -v "${1%% *}" >/dev/null; then
+    if ! command -v "$1" >/dev/null; then
         echo "skipped: no $1 for test/client/examples/$2" >&3
         return 0
     fi
-    # shellcheck disable=SC2086 # "go run"
-    expect "$2" "$($1 "$zl_root/test/client/examples/$2" worker "$url")" = "$3"
+    expect "$2" "$("$1" "$zl_root/test/client/examples/$2" worker "$url")" = "$3"
 }
+
+# build_go_example - $work/leader, with the Go of the PATH or the one that the control plane is built with. Without any that is said, and nothing is
+# wrong; with one it must compile.
+build_go_example() {
+    local go
+    go=$(command -v go || find /usr/lib -path '/usr/lib/go-*/bin/go' 2>/dev/null | sort -V | tail -n 1)
+    if [ -z "$go" ]; then
+        echo "skipped: no go for test/client/examples/leader.go" >&3
+        return 0
+    fi
+    env -u GOFLAGS -u GOROOT GO111MODULE=off GOCACHE="$work/gocache" "$go" build -o "$work/leader" "$zl_root/test/client/examples/leader.go"
+}
+
+# go_example WANTED - where there is a Go.
+go_example() { [ ! -x "$work/leader" ] || expect leader.go "$("$work/leader" worker "$url")" = "$1"; }
 
 # may VERB - the ServiceAccount of the example.
 may() { k auth can-i --as "system:serviceaccount:$NS:worker" "$1" leases.coordination.k8s.io/zen-lead-worker || true; }
@@ -260,8 +325,10 @@ sidecar_knows() { is "$1" eval "curl -sf --noproxy '*' '$url/v1/pools/worker' | 
     token=$(curl -sf --noproxy '*' "$url/v1/pools/worker" | jq .token)
     example python3 leader.py "leader $token"
     example node leader.mjs "leader $token"
-    example "go run" leader.go leader
+    build_go_example
+    go_example leader
     said handover worker --to "$other"
     wait_for 10 sidecar_knows follower
     example python3 leader.py follower
+    go_example follower
 }

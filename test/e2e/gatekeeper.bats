@@ -495,7 +495,7 @@ quota_refuses() { [[ $(k run probe --image none --dry-run=server 2>&1) == *'exce
     old=$(leader_pod web)
     k scale deployment/web --replicas 1
     # Else its ReplicaSet still sends a pod of the three, which is let in.
-    wait_for 20 is 1 k get replicasets -l app=web -o 'jsonpath={.items[*].status.replicas}'
+    wait_for 20 replicaset_wants web 1
     wait_for 20 is 0 policy_status web .blocked
     k annotate "pod/$old" zl-test/stuck=true
     k patch deployment web -p '{"spec":{"template":{"metadata":{"annotations":{"stamp":"new"}}}}}'

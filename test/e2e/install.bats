@@ -158,6 +158,8 @@ SERVICE
 
     # In each, NAMESPACE etc. stand for what this test has.
     while IFS= read -r line; do
+        # The cluster is the next area's, too.
+        [[ $line =~ ^kubectl\ (get|describe|auth)\  ]] || fail "it does more than read: $line"
         line=${line//<namespace>/$NS} line=${line//<pool>/web} line=${line//<service>/web} line=${line//<leader service>/web-main}
         line=${line//<leader pod>/$(policy_status web .currentHolder.name)}
         expect "answer of: $line" "$(eval "$line" 2>&1 | head -c 4000 | grep -cvE '^(No resources found|error|Error)')" -ge 1

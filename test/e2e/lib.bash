@@ -246,6 +246,12 @@ one_leader() {
             $lease.metadata.annotations["zen-lead.io/claim"] == null)' >/dev/null
 }
 
+# replicaset_wants APP COUNT - its one ReplicaSet was told, and has acted on it: status.replicas alone may be an accident.
+replicaset_wants() {
+    k get replicasets -l "app=$1" -o json | jq -e --argjson count "$2" \
+        '.items | length == 1 and all(.spec.replicas == $count and .status.observedGeneration == .metadata.generation)' >/dev/null
+}
+
 # policy_status POOL PATH - "" when absent
 policy_status() { k get leaderpolicy "$1" -o "jsonpath={.status$2}"; }
 

@@ -184,7 +184,7 @@ EVICTION
     start_leader
     k scale deployment/web --replicas 1
     # Until its ReplicaSet has heard of it, that may send a pod of the three, which is let in: the Deployment wants one.
-    wait_for 20 is 1 k get replicasets -l app=web -o 'jsonpath={.items[*].status.replicas}'
+    wait_for 20 replicaset_wants web 1
     wait_for 20 is "pod/$OLD" pod_names web
     k annotate "pod/$OLD" zl-test/ready=false
     stays 8 is "pod/$OLD" pod_names web

@@ -99,7 +99,7 @@ fails_over() {
     local old
     old=$(leader_pod main)
     k delete pod "$old" --wait=false >/dev/null
-    wait_for 90 leads_another "$old"
+    wait_for 180 leads_another "$old" # its ReplicaSet tries when it tries
     expect "pods at once" "$(most_at_once web)" = 1
 }
 leads_another() { one_leader web main && is_not "$1" leader_pod main; }

@@ -18,12 +18,15 @@ work=$(mktemp -d)
 passed=0
 failed=0
 created=no
+# shellcheck source=test/manifests/fleet.bash
+. "$root/test/manifests/fleet.bash"
 
 cleanup() {
     if [[ $created == yes ]]; then
         kubectl_ delete --ignore-not-found --wait=false -f "$manifests/self-signed/rbac.yaml" \
             -f "$manifests/overlays/routing-only/rbac.yaml" -f "$manifests/base/rbac.yaml" -f "$manifests/base/namespace.yaml" >/dev/null || true
         kubectl_ delete --ignore-not-found crd "$crd" >/dev/null || true
+        fleet_cleanup
     fi
     [[ ! -e $work/stubs ]] || kubectl_ delete --ignore-not-found -f "$root/test/manifests/cert-manager-crds.yaml" >/dev/null || true
     rm -rf "$work"
@@ -183,6 +186,7 @@ check_objects() {
     esac
     accepts "namespace and roles are created" kubectl_ apply -f "$manifests/base/namespace.yaml" \
         -f "$manifests/base/rbac.yaml" -f "$manifests/self-signed/rbac.yaml"
+    fleet_prepare
     if ! kubectl_ get crd certificates.cert-manager.io >/dev/null 2>&1; then
         touch "$work/stubs"
         accepts "CRDs in the place of cert-manager's are created" kubectl_ apply -f "$cert_manager"
@@ -331,7 +335,7 @@ check_status() {
 }
 
 # can yes|no ACCOUNT VERB RESOURCE[.GROUP][/NAME] [--subresource=SUB] [-n NAMESPACE] - the arguments of kubectl auth can-i.
-# Only noted: can_flush asks about all at once, because a kubectl for each would take minutes.
+# ACCOUNT is of zen-lead-system, or of the namespace in $at. Only noted: can_flush asks about all at once, because a kubectl for each would take minutes.
 can() {
     local want=$1 account=$2 verb=$3 resource=$4 name="" sub="" space="" what="$2: ${*:3} = $1"
     shift 4
@@ -345,7 +349,7 @@ can() {
     done
     case $resource in */*) name=${resource#*/} resource=${resource%%/*} ;; esac
     jq -cn --arg account "$account" --arg verb "$verb" --arg resource "${resource%%.*}" --arg name "$name" --arg sub "$sub" \
-        --arg group "$(sed -n 's/^[^.]*\.//p' <<<"$resource")" --arg in "$space" --arg at "$namespace" --arg what "$what" --arg want "$want" \
+        --arg group "$(sed -n 's/^[^.]*\.//p' <<<"$resource")" --arg in "$space" --arg at "${at:-$namespace}" --arg what "$what" --arg want "$want" \
         '{$what, $want, review: {apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec: {
             user: "system:serviceaccount:\($at):\($account)",
             groups: ["system:serviceaccounts", "system:serviceaccounts:\($at)", "system:authenticated"],
@@ -531,6 +535,7 @@ if [[ -n ${KUBECONFIG:-} ]]; then
     check_rbac
     check_role_label_rbac
     check_routing_rbac
+    check_fleet
 else
     echo "skip - no KUBECONFIG: not shown to an API server"
 fi

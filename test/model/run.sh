@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run.sh - check the model of the protocol (seat.pml and what it includes) with spin: every scenario must hold, and with one guard removed
-# spin must find a fault.
+# run.sh - check the models of the protocols (seat.pml, fleet.pml and what they include) with spin: every scenario must hold, and with
+# one guard removed spin must find a fault.
 #
 #   DEEP=1           larger bounds as well (some minutes, up to 4 GB)
 #   FILTER=REGEX     only runs whose name matches
@@ -16,7 +16,7 @@ rollout="-DFAULTS=0 -DLED=1 -DPODS=3 -DNEW=2"   # pods 0 and 2 are of the old re
 rollout4="-DFAULTS=0 -DLED=1 -DPODS=4 -DNEW=12" # two of each
 
 # KIND | NAME | FLAGS. safe: no assertion may fail. live: in the end the right pod leads alone. fault, stall: the same
-# two, but spin must find a violation.
+# two, but spin must find a violation. Names that begin with "fleet: " are of fleet.pml.
 runs() {
     cat <<TABLE
 safe|new pool, one death or lost message|-DFAULTS=1
@@ -60,6 +60,36 @@ fault|TWO_SUCCESSORS|$led -DNEW=6
 fault|ANY_REVISION_LEADS|$rollout -DBAD=1 -DKILLS=1
 fault|FAILED_SUCCESSOR_NOT_DEPOSED|$rollout -DBAD=1 -DKILLS=1
 stall|NO_WAKE|$led -DSTUCK=1
+safe|fleet: an arbiter acts on an old view|-DVIEWS=1
+safe|fleet: each member restarts once|-DRESTARTS=1 -DNONCES=3
+safe|fleet: a turn is extended, two old views|-DEXTENSIONS=1 -DNONCES=3 -DVIEWS=2
+safe|fleet: people pause and resume|-DPAUSES=1 -DRESUMES=1
+safe|fleet: N is lowered|-DN=2 -DLOWERS=1
+fault|fleet: NO_CAS_LEDGER|-DNONCES=1
+fault|fleet: NO_CAS_TURN|-DEXTENSIONS=1
+fault|fleet: OFFER_ABOVE_N|-DVIEWS=0
+fault|fleet: OFFER_IN_PAUSE|-DNONCES=1
+fault|fleet: ACCEPT_IN_PAUSE|-DPAUSES=1
+fault|fleet: N_APART|-DN=2 -DLOWERS=1
+fault|fleet: PAUSE_APART|-DPAUSES=1
+fault|fleet: TOKEN_FROM_ENTRIES|-DVIEWS=0
+fault|fleet: PROJECT_BACKWARDS|-DRESTARTS=1
+fault|fleet: ANSWERS_AT_PROJECTION|-DRESTARTS=1
+fault|fleet: SHORTER_LIMIT|-DRESTARTS=1
+fault|fleet: TIMER_OF_TOKEN|-DEXTENSIONS=1
+fault|fleet: RESUME_AFTER_END|-DRESTARTS=1
+fault|fleet: ANSWER_CLEARS_TURN|-DRESTARTS=1
+fault|fleet: LEDGER_FIRST|-DRESUMES=1 -DNONCES=1
+fault|fleet: END_WITHOUT_COUNT|-DVIEWS=0
+fault|fleet: COUNT_WITHOUT_PAUSE|-DVIEWS=0
+fault|fleet: LATE_DONE_TWICE|-DNONCES=1
+fault|fleet: PAUSE_KEEPS_ID|-DN=2 -DRESUMES=1 -DNONCES=1
+fault|fleet: RESUME_ANY_PAUSE|-DN=2 -DRESUMES=1 -DNONCES=1
+fault|fleet: ACT_ON_OFFER|-DVIEWS=0
+fault|fleet: ACT_ON_ANY_NONCE|-DRESTARTS=1
+fault|fleet: DEADLINE_FROM_ANSWER|-DNONCES=1
+fault|fleet: ACT_AFTER_REPORT|-DNONCES=1
+fault|fleet: FORGET_REPORT|-DRESTARTS=1
 TABLE
     [ -z "${DEEP:-}" ] || cat <<TABLE
 safe|deep: new pool, a death, a controller was stopped|-DFAULTS=1 -DSTOPPED=1
@@ -72,6 +102,10 @@ live|deep: rollout, a pod dies|$rollout4 -DKILLS=1
 live|deep: rollout, leader's node is lost|$rollout4 -DSTUCK=1
 live|deep: rollout, Lease deleted|$rollout4 -DDELETES=1
 live|deep: rollout of a bad image, Lease deleted|$rollout4 -DBAD=1 -DDELETES=1
+safe|fleet: deep: members restart, a turn is extended|-DRESTARTS=1 -DEXTENSIONS=1 -DNONCES=3
+safe|fleet: deep: members restart, people resume|-DRESTARTS=1 -DRESUMES=1 -DNONCES=3
+safe|fleet: deep: members restart, three old views|-DRESTARTS=1 -DVIEWS=3
+safe|fleet: deep: three turns|-DTURNS=3
 TABLE
 }
 
@@ -79,28 +113,29 @@ TABLE
 one() {
     local folder=$1 kind name flags
     IFS='|' read -r kind name flags <<<"$2"
-    local optimise=-O0 options=() defines=(-DSAFETY) verdict=ok started
+    local optimise=-O0 options=() defines=(-DSAFETY) verdict=ok started model=seat.pml removed=$name
+    case $name in fleet:*) model=fleet.pml removed=${name#fleet: } ;; esac
     started=$(date +%s%3N)
     # Compiling takes longer than most searches.
-    [[ $flags =~ FAULTS=[12]|FLAPS|STUCK ]] && optimise=-O1
+    [[ $flags =~ FAULTS=[12]|FLAPS|STUCK || $kind-$model = safe-fleet.pml ]] && optimise=-O1
     case $kind in
     safe) ;;
     fault)
-        flags+=" -D$name"
+        flags+=" -D$removed"
         defines+=(-DBFS) # the shortest counterexample
         ;;
     live | stall)
         flags+=" -DLIVENESS"
         defines=(-DNOREDUCE -DNFAIR=4)
         options=(-a -f)
-        [ "$kind" = live ] || flags+=" -D$name"
+        [ "$kind" = live ] || flags+=" -D$removed"
         ;;
     esac
     local work=$folder/$kind-${name//[^A-Za-z0-9]/_}
     mkdir -p "$work"
     # An option that a later one overrides goes first: -DFAULTS=0 ... -UFAULTS -DFAULTS=1.
     # shellcheck disable=SC2086 # flags are words
-    (cd "$work" && cp "$MODEL"/*.pml . && spin -a $flags seat.pml >log 2>&1 &&
+    (cd "$work" && cp "$MODEL"/*.pml . && spin -a $flags "$model" >log 2>&1 &&
         gcc $optimise -w "${defines[@]}" -DMEMLIM=4000 -o pan pan.c >>log 2>&1 &&
         ./pan "${options[@]}" -E -m2000000 -w22 >>log 2>&1)
     local errors states truncated
@@ -115,7 +150,7 @@ one() {
     esac
     if [ "${errors:-0}" != 0 ]; then
         # shellcheck disable=SC2086
-        (cd "$work" && spin -t -p -g $flags seat.pml >trail.txt 2>&1)
+        (cd "$work" && spin -t -p -g $flags "$model" >trail.txt 2>&1)
     fi
     printf '  %-5s %-62s %9s states %5d ms  %s\n' "$kind" "$name" "${states:-?}" $(($(date +%s%3N) - started)) "$verdict"
     if [ "$verdict" = ok ]; then echo 1 0; else echo 0 1; fi >"$work.counts"

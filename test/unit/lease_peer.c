@@ -12,7 +12,8 @@ struct zl_lease_peer {
     char *kubeconfig;
     struct zl_monitor monitor; /* guards the rest; woken by each change of the Lease */
     struct cJSON *lease;       /* NULL: none */
-    int64_t version;
+    char *cached;              /* what watches begin with; NULL: with LEASE */
+    int64_t version, oldest;
     enum zl_mood mood;
     bool uninstalled, stopping;
 };
@@ -79,13 +80,39 @@ static void send_event(struct zl_lease_peer *peer, struct zl_peer_call *call, bo
     zl_peer_piece(call, line, strlen(line));
 }
 
-/* What is there, and each change, for as long as the client wants it or until something is wrong with the server. */
+/* Of the watch that is asked for; -1: it says none. */
+static int64_t version_in(const char *path)
+{
+    static const char name[] = "resourceVersion=";
+    const char *at = strstr(path, name);
+    return at != NULL ? strtoll(at + strlen(name), NULL, 10) : -1;
+}
+
+static void send_cached(const struct zl_lease_peer *peer, struct zl_peer_call *call)
+{
+    ZL_AUTO_FREE char *line = zl_asprintf("{\"type\":\"ADDED\",\"object\":%s}\n", peer->cached);
+    zl_peer_piece(call, line, strlen(line));
+}
+
+/*
+ * Without a version what is there, or was; and each change, for as long as the client wants it or until something is wrong with
+ * the server.
+ */
 static void serve_watch(struct zl_lease_peer *peer, struct zl_peer_call *call)
 {
-    const int64_t until_ms = zl_clock_ms() + 3000;
-    int64_t sent = -1;
+    const int64_t until_ms = zl_clock_ms() + 3000, oldest = peer->oldest;
+    int64_t sent = version_in(zl_peer_path(call));
+    if (sent >= 0 && sent < oldest) {
+        zl_peer_answer(call, 410, NULL, "{}");
+        return;
+    }
     zl_peer_begin(call, 200);
-    while (!peer->stopping && peer->mood == ZL_MOOD_WELL && zl_clock_ms() < until_ms) {
+    if (sent < 0 && peer->cached != NULL) {
+        send_cached(peer, call);
+        sent = peer->version;
+    }
+    while (!peer->stopping && peer->mood == ZL_MOOD_WELL && peer->oldest == oldest &&
+           zl_clock_ms() < until_ms) {
         if (sent != peer->version && peer->lease != NULL) {
             send_event(peer, call, sent < 0);
         }
@@ -155,6 +182,7 @@ void zl_lease_peer_stop(struct zl_lease_peer *peer)
     (void)unlink(peer->kubeconfig);
     free(peer->kubeconfig);
     zl_json_free(peer->lease);
+    free(peer->cached);
     zl_monitor_clear(&peer->monitor);
     free(peer);
 }
@@ -188,6 +216,21 @@ void zl_lease_peer_write(struct zl_lease_peer *peer, const char *text)
         abort();
     }
     changed(peer);
+    zl_monitor_unlock(&peer->monitor);
+}
+
+void zl_lease_peer_set_cached(struct zl_lease_peer *peer, const char *text)
+{
+    zl_monitor_lock(&peer->monitor);
+    zl_replace_string(&peer->cached, text);
+    zl_monitor_unlock(&peer->monitor);
+}
+
+void zl_lease_peer_compact(struct zl_lease_peer *peer)
+{
+    zl_monitor_lock(&peer->monitor);
+    changed(peer);
+    peer->oldest = peer->version;
     zl_monitor_unlock(&peer->monitor);
 }
 

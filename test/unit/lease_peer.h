@@ -30,6 +30,10 @@ void zl_lease_peer_set_mood(struct zl_lease_peer *peer, enum zl_mood mood);
 void zl_lease_peer_set_installed(struct zl_lease_peer *peer, bool installed);
 /* Somebody else writes the whole Lease; TEXT: JSON, NULL: it is deleted. */
 void zl_lease_peer_write(struct zl_lease_peer *peer, const char *text);
+/* A watch without a resource version begins with this from now on, as a cache that is late has it; NULL: with what there is. */
+void zl_lease_peer_set_cached(struct zl_lease_peer *peer, const char *text);
+/* No watch can begin at a version before this one: 410, and those that run end. */
+void zl_lease_peer_compact(struct zl_lease_peer *peer);
 /* spec.holderIdentity, "" when there is none; the caller frees. */
 char *zl_lease_peer_holder(struct zl_lease_peer *peer);
 /* Requests so far, watches among them. */

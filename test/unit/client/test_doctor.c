@@ -6,6 +6,7 @@
 #include "certs/ca.h"
 #include "client/doctor/checks.h"
 #include "client/doctor/gather.h"
+#include "client/doctor/outcome.h"
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/objects/policy_fields.h"
@@ -527,6 +528,40 @@ static void test_a_server_that_is_silent_costs_three_seconds_and_is_a_fault(void
     zl_gather_clear(&facts);
 }
 
+/* HEALTH of the checks 0, 1 and 2. */
+static struct zl_outcome outcome_of(enum zl_health first, enum zl_health second,
+                                    enum zl_health third)
+{
+    return (struct zl_outcome){.health = {first, second, third},
+                               .unreachable = first == ZL_HEALTH_FAILED};
+}
+
+static void test_only_a_verdict_that_changes_is_said_again(void **state)
+{
+    enum { GOOD = ZL_HEALTH_GOOD, BAD = ZL_HEALTH_FAILED, UNKNOWN = ZL_HEALTH_UNKNOWN };
+    static const struct {
+        int health[3], count, changed; /* which one, where it is one; -1 */
+    } rows[] = {
+        {{GOOD, GOOD, BAD}, 0, -1}, /* the first look is printed as it is */
+        {{GOOD, GOOD, BAD}, 0, -1},       {{GOOD, BAD, BAD}, 1, 1},
+        {{BAD, UNKNOWN, UNKNOWN}, 1, 0}, /* no API server: of the others nothing is known, or said */
+        {{BAD, UNKNOWN, UNKNOWN}, 0, -1}, {{GOOD, BAD, BAD}, 1, 0},
+        {{GOOD, BAD, GOOD}, 1, 2},        {{GOOD, UNKNOWN, GOOD}, 1, 1},
+    };
+    struct zl_verdicts said = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool changed[ZL_CHECKS_MAX];
+        const struct zl_outcome outcome =
+            outcome_of((enum zl_health)rows[i].health[0], (enum zl_health)rows[i].health[1],
+                       (enum zl_health)rows[i].health[2]);
+        if (zl_outcome_changes(&outcome, &said, changed) != rows[i].count ||
+            (rows[i].changed >= 0 && !changed[rows[i].changed])) {
+            fail_msg("row %zu", i);
+        }
+    }
+}
+
 static void test_ids_are_in_order_and_none_comes_twice(void **state)
 {
     (void)state;
@@ -546,6 +581,7 @@ int main(void)
         TEST(test_what_may_not_be_read_is_unknown_and_never_a_fault),
         TEST(test_a_server_that_is_silent_costs_three_seconds_and_is_a_fault),
         cmocka_unit_test(test_ids_are_in_order_and_none_comes_twice),
+        cmocka_unit_test(test_only_a_verdict_that_changes_is_said_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@
     ",'ownerReferences':[{'apiVersion':'" kind "','name':'" name "','uid':'" name                  \
     "-uid','controller':true}]"
 #define IN_RS OWNER("apps/v1','kind':'ReplicaSet", "app-1")
+#define BY_ANNOTATION(pool) ",'annotations':{'zen-lead/pool':'" pool "'}"
 #define WORKLOAD(name, meta, replicas)                                                             \
     "{" META(name, meta) ",'spec':{'replicas':" replicas                                           \
                          ",'selector':{'matchLabels':{'app':'a'}},"                                \
@@ -69,6 +70,24 @@ static const struct {
     {APPS "deployments/warm", WORKLOAD("warm", IN("warm"), "3")},
     {APPS "deployments/open", WORKLOAD("open", IN("open"), "3")},
     {APPS "deployments/one", WORKLOAD("one", IN("web"), "1")},
+    /* A pair of one replica each, one of them by annotation; and a pool of one. */
+    {POLICIES "pair", "{" META("pair", "") ",'spec':{}}"},
+    {LEASES "zen-lead-pair", LEASE("pair", HELD, "app-1-a_u")},
+    {APPS "deployments/north", WORKLOAD("north", IN("pair"), "1")},
+    {POLICIES "solo", "{" META("solo", "") ",'spec':{}}"},
+    {LEASES "zen-lead-solo", LEASE("solo", HELD, "app-1-a_u")},
+    {APPS "deployments/solo", WORKLOAD("solo", IN("solo"), "1")},
+    {APPS "replicasets/solo-1",
+     "{" META("solo-1", OWNER("apps/v1','kind':'Deployment", "solo")) ",'spec':{}}"},
+    {CORE "pods/solo-1-b", POD("solo-1-b", OWNER("apps/v1','kind':'ReplicaSet", "solo-1"))},
+    {APPS "deployments/none", WORKLOAD("none", IN("pair"), "0")},
+    {APPS "deployments",
+     "{'kind':'DeploymentList','metadata':{'resourceVersion':'1'},'items':[" WORKLOAD(
+         "app", IN("web"), "3") "," WORKLOAD("north", IN("pair"),
+                                             "1") "," WORKLOAD("solo", IN("solo"), "1") "]}"},
+    {APPS "statefulsets",
+     "{'kind':'StatefulSetList','metadata':{'resourceVersion':'1'},'items':[" WORKLOAD(
+         "south", BY_ANNOTATION("pair"), "1") "]}"},
     {APPS "deployments/lost", WORKLOAD("lost", IN("nowhere"), "3")},
     {APPS "deployments/stranger", WORKLOAD("stranger", "", "3")},
     {APPS "deployments/out",
@@ -120,7 +139,11 @@ static const struct {
     {"Deployment", "warm", ZL_VERDICT_ALL_RUN, "followerMode: standby"},
     {"DaemonSet", "agent", ZL_VERDICT_ALL_RUN, "app-1-a leads"},
     {"Deployment", "open", ZL_VERDICT_ALL_RUN, "no answer"},
-    {"Deployment", "one", ZL_VERDICT_SINGLE, "1 replica"},
+    {"Deployment", "one", ZL_VERDICT_LEADS, "want 3 more"},
+    {"Deployment", "north", ZL_VERDICT_LEADS, "want 1 more, which are refused"},
+    {"Deployment", "none", ZL_VERDICT_SINGLE, "wants no pod"},
+    {"Deployment", "solo", ZL_VERDICT_SINGLE, "no other workload of pool solo"},
+    {"Pod", "solo-1-b", ZL_VERDICT_FOLLOWS, "app-1-a leads pool solo"},
     {"Deployment", "lost", ZL_VERDICT_POLICY_MISSING, "joins pool nowhere"},
     {"Deployment", "stranger", ZL_VERDICT_NOT_OURS, "in no pool"},
     {"Deployment", "out", ZL_VERDICT_OPTED_OUT, "zen-lead/join"},
@@ -183,6 +206,55 @@ static void test_each_object_gets_its_verdict_in_few_requests(void **state)
     zl_kube_client_free(client);
 }
 
+/* The replicas of all workloads of a pool count together, as the gatekeeper counts them. */
+static void test_a_workload_is_judged_with_its_whole_pool(void **state)
+{
+    static const struct {
+        int64_t wanted, others, running;
+        bool leader_inside, foreign_leads, nobody_leads;
+        const char *verdict, *what;
+    } rows[] = {
+        {1, 0, 1, true, false, false, ZL_VERDICT_SINGLE, "its pod is let in"},
+        {1, 0, 0, false, false, true, ZL_VERDICT_SINGLE, "nobody leads"},
+        {0, 1, 0, false, false, false, ZL_VERDICT_SINGLE, "no other workload"},
+        {1, 0, 0, false, true, false, ZL_VERDICT_REFUSED, "refused for now: a leads pool web"},
+        {1, 0, 1, false, true, false, ZL_VERDICT_SINGLE, "its pod is let in"},
+        {1, 1, 0, false, false, false, ZL_VERDICT_REFUSED, "1 of 1 replicas: a leads"},
+        {1, 1, 1, true, false, false, ZL_VERDICT_LEADS, "want 1 more"},
+        {1, 1, 1, false, false, false, ZL_VERDICT_SURPLUS, "one pod of the pool may"},
+        {1, 1, 0, false, false, true, ZL_VERDICT_ELECTING, "0 of 1 replicas run"},
+        {3, 0, 1, true, false, false, ZL_VERDICT_REFUSED, "2 of 3 replicas"},
+        {2, 0, 2, true, false, false, ZL_VERDICT_SURPLUS, "all 2 replicas run"},
+        {0, 2, 0, false, false, false, ZL_VERDICT_SINGLE, "wants no pod"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct zl_policy policy = {.lease_duration_s = 15};
+        char identity[] = "a_u", pod[] = "a", none[] = "";
+        struct zl_lease lease = {.holder_identity = rows[i].nobody_leads ? none : identity,
+                                 .holder_pod = rows[i].nobody_leads ? NULL : pod};
+        const struct zl_workload workload = {.kind = &ZL_KIND_DEPLOYMENT,
+                                             .replicas = rows[i].wanted};
+        const struct zl_explain_facts facts = {.kind = "Deployment",
+                                               .name = "app",
+                                               .namespace_ = "shop",
+                                               .pool = "web",
+                                               .policy = &policy,
+                                               .lease = &lease,
+                                               .workload = &workload,
+                                               .others = rows[i].others,
+                                               .running = rows[i].running,
+                                               .leader_inside = rows[i].leader_inside,
+                                               .foreign_leads = rows[i].foreign_leads};
+        struct zl_explanation out = {0};
+        zl_explain_judge(&facts, &out);
+        if (strcmp(out.verdict, rows[i].verdict) != 0 || strstr(out.what, rows[i].what) == NULL) {
+            fail_msg("row %zu: %s: %s", i, out.verdict, out.what);
+        }
+        zl_explanation_clear(&out);
+    }
+}
+
 static void test_what_is_not_there_or_may_not_be_read_is_no_verdict(void **state)
 {
     struct zl_object_peer *peer = *state;
@@ -221,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_each_object_gets_its_verdict_in_few_requests),
         TEST(test_what_is_not_there_or_may_not_be_read_is_no_verdict),
+        cmocka_unit_test(test_a_workload_is_judged_with_its_whole_pool),
         cmocka_unit_test(test_kinds_are_named_as_kubectl_names_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

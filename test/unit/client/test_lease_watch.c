@@ -19,14 +19,15 @@ struct scene {
     struct zl_lease_watch *watch;
     pthread_t watcher;
     bool stops_at_event;
-    atomic_int events, result; /* RESULT 1: it still watches */
+    atomic_int events, old_events, result; /* RESULT 1: it still watches */
 };
 
 static enum zl_status on_event(void *ctx, const char *type, const struct cJSON *object,
                                struct zl_error *err)
 {
     struct scene *scene = ctx;
-    (void)object;
+    const char *holder = zl_json_text(object, "spec", "holderIdentity", NULL);
+    atomic_fetch_add(&scene->old_events, zl_same_string(holder, "old"));
     atomic_fetch_add(&scene->events, strcmp(type, "BOOKMARK") != 0);
     return scene->stops_at_event ? zl_error_set(err, ZL_E_STOPPED, "seen") : ZL_OK;
 }
@@ -111,7 +112,53 @@ static void test_it_does_not_ask_again_what_is_forbidden(void **state)
     start(scene);
     pthread_join(scene->watcher, NULL);
     assert_int_equal(atomic_load(&scene->result), ZL_E_DENIED);
-    assert_int_equal(zl_lease_peer_calls(scene->peer), 1);
+    assert_int_equal(zl_lease_peer_calls(scene->peer), 2); /* neither to read nor to watch */
+}
+
+#define OLD                                                                                        \
+    "{\"metadata\":{\"name\":\"web\",\"resourceVersion\":\"0\"},"                                  \
+    "\"spec\":{\"holderIdentity\":\"old\"}}"
+
+static void test_a_cache_that_is_late_is_not_believed(void **state)
+{
+    struct scene *scene = *state;
+    zl_lease_peer_set_cached(scene->peer, OLD);
+    zl_lease_peer_write(scene->peer, LEASE);
+    start(scene);
+    AWAIT(atomic_load(&scene->events) == 1);
+    zl_lease_peer_write(scene->peer, LEASE);
+    AWAIT(atomic_load(&scene->events) == 2);
+    zl_lease_watch_end(scene->watch);
+    pthread_join(scene->watcher, NULL);
+    assert_int_equal(atomic_load(&scene->old_events), 0);
+}
+
+static void test_a_lease_that_is_gone_is_not_told_from_the_cache_and_a_new_one_is(void **state)
+{
+    struct scene *scene = *state;
+    zl_lease_peer_set_cached(scene->peer, OLD);
+    start(scene);
+    AWAIT(zl_lease_peer_calls(scene->peer) >= 6); /* read, watched, and both again, and again */
+    assert_int_equal(atomic_load(&scene->events), 0);
+    zl_lease_peer_write(scene->peer, LEASE);
+    AWAIT(atomic_load(&scene->events) == 1);
+    zl_lease_watch_end(scene->watch);
+    pthread_join(scene->watcher, NULL);
+    assert_int_equal(atomic_load(&scene->old_events), 0);
+}
+
+static void test_what_the_server_forgot_is_read_again(void **state)
+{
+    struct scene *scene = *state;
+    zl_lease_peer_write(scene->peer, LEASE);
+    start(scene);
+    AWAIT(zl_lease_peer_calls(scene->peer) == 2); /* the read and the watch */
+    zl_lease_peer_set_cached(scene->peer, OLD);
+    zl_lease_peer_compact(scene->peer);
+    AWAIT(atomic_load(&scene->events) == 2);
+    zl_lease_watch_end(scene->watch);
+    pthread_join(scene->watcher, NULL);
+    assert_int_equal(atomic_load(&scene->old_events), 0);
 }
 
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
@@ -122,6 +169,9 @@ int main(void)
         TEST(test_it_goes_on_after_a_failure_and_ends_at_once_when_it_is_over),
         TEST(test_it_ends_when_the_event_says_so),
         TEST(test_it_does_not_ask_again_what_is_forbidden),
+        TEST(test_a_cache_that_is_late_is_not_believed),
+        TEST(test_a_lease_that_is_gone_is_not_told_from_the_cache_and_a_new_one_is),
+        TEST(test_what_the_server_forgot_is_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fleet.pml - the protocol by which at most N clusters act at once: ledger, turn and member Leases, two arbiters.
+ *
+ * What each guard stands for, what is left out and how time is seen: docs/model.md. run.sh checks this file in several scenarios,
+ * and then with one guard removed at a time: spin must find the fault.
+ *
+ * One API request is one atomic step. An arbiter has no memory but its timers: each step is one write, decided by what it sees. So it
+ * may die between any two, and that is an interleaving like others. Arbiter 0 sees what is there; arbiter 1 has a view
+ * of any age, to which it adds its own writes. FRESH has a bit for each object of that view, cleared by every write of others: while it
+ * is set, a compare-and-swap succeeds.
+ *
+ * Time: whatever a cluster asked for before a swap was seen ends before the arbiter's timer for that swap fires (limitMs + G after it,
+ * the cluster limitMs less a margin after it asked). Nonces count the requests of a cluster, and SNAP is the last one before
+ * the swap, so a timer that fires means: whoever acts by a nonce up to SNAP has stopped.
+ */
+
+/* --- the scenario: run.sh overrides these --- */
+
+#ifndef TURNS
+#define TURNS 2 /* tokens that can be given */
+#endif
+#ifndef NONCES
+#define NONCES 2 /* requests of a cluster, at most 7 */
+#endif
+#ifndef N
+#define N 1
+#endif
+#ifndef RESTARTS
+#define RESTARTS 0 /* of a member's process, of each cluster; its Job runs on */
+#endif
+#ifndef EXTENSIONS
+#define EXTENSIONS 0 /* that a cluster asks for */
+#endif
+#ifndef VIEWS
+#define VIEWS 1 /* times that the second arbiter looks */
+#endif
+#ifndef PAUSES
+#define PAUSES 0 /* times that people pause the fleet */
+#endif
+#ifndef RESUMES
+#define RESUMES 0 /* times that people resume it */
+#endif
+#ifndef LOWERS
+#define LOWERS 0 /* 1: people set N to 1 */
+#endif
+
+#define GENS 3 /* an entry's gen, at most */
+mtype = { NONE, OFFERED, ACTIVE, DONE, RELEASED, FAILED, EXPIRED, DONE_LATE, ACCEPT, RESUME, EXTEND };
+
+/* --- what the hub stores; [view * 2 + cluster], view 0: what is there, view 1: what the second arbiter saw --- */
+
+/* The Lease fleet.<pool>. */
+byte n[2] = N;
+bool paused[2] = false;
+byte pause_id[2] = 0;
+byte last_token[2] = 0;
+byte failed[2] = 0; /* mask of tokens */
+mtype entry[4] = NONE;
+byte entry_token[4] = 0;
+byte entry_gen[4] = 0;
+byte entry_answers[4] = 0;
+byte entry_snap[4] = 0; /* see above: in the arbiters' memory, really */
+
+/* The Leases turn.<cluster>. */
+mtype turn[4] = NONE;
+byte turn_token[4] = 0;
+byte turn_gen[4] = 0;
+byte turn_answers[4] = 0;
+byte ended_token[4] = 0;
+mtype outcome[4] = NONE;
+
+/* The Leases member.<cluster>. */
+mtype verb[4] = NONE;
+byte verb_nonce[4] = 0;
+byte verb_token[4] = 0;
+byte report[4] = 0;
+mtype report_outcome[4] = NONE;
+
+#define LEDGER 1
+#define TURN(c) (2 << (c))
+byte fresh = 0;
+byte views = VIEWS;
+
+/* --- the clusters --- */
+
+byte nonce[2] = 0;      /* the latest */
+byte first[2] = 0;      /* those after it are of the process that runs */
+byte acts[2] = 0;       /* by which nonce work runs, 0: none does */
+byte acts_token[2] = 0;
+byte dead[2] = 0;       /* nonces up to it have run out of time */
+byte reported[2] = 0;   /* the end of which token was reported, or is about to be */
+byte pending[2] = 0;    /* a report that the hub has not taken */
+mtype pending_outcome[2] = NONE;
+byte granted[2] = 0;    /* the latest Active that turn showed, for a member whose watch lags */
+byte granted_token[2] = 0;
+byte restarts[2] = RESTARTS;
+byte extensions[2] = EXTENSIONS;
+
+/* --- what only the model knows --- */
+
+byte newest_token = 0;
+byte over[2] = 0;       /* the latest token of a cluster's work that came to its end */
+byte counted = 0;       /* mask of tokens that once counted as failures */
+byte owed = 0;          /* tokens that ended badly, and nobody has resumed the fleet since */
+
+#define BIT(t) (1 << (t))
+#define HAS(mask, t) (((mask) >> (t)) & 1)
+#define IN_USE(v) ((entry[(v) * 2] != NONE) + (entry[(v) * 2 + 1] != NONE))
+#define BAD(o) ((o) == FAILED || (o) == EXPIRED)
+#define MAX(a, b) ((a) > (b) -> (a) : (b))
+
+/* I2: who acts is in the ledger. */
+inline who_acts_is_active()
+{
+    assert(acts[0] == 0 || (entry[0] == ACTIVE && entry_token[0] == acts_token[0]));
+    assert(acts[1] == 0 || (entry[1] == ACTIVE && entry_token[1] == acts_token[1]))
+}
+
+#include "fleet_arbiter.pml"
+#include "fleet_member.pml"
+
+init {
+    atomic {
+        run arbiter(0, 0); run arbiter(0, 1);
+#if VIEWS
+        run arbiter(1, 0); run arbiter(1, 1);
+        run watch();
+#endif
+        run member(0); run member(1);
+#if PAUSES + RESUMES + LOWERS
+        run people();
+#endif
+        run judge()
+    }
+}
