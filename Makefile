@@ -181,6 +181,16 @@ sbom: $(addprefix $(BUILD)/bin/,$(PROGRAMS)) ## what the image is made of, as Cy
 image-check: all ## is that complete, minimal and reproducible, as far as it shows without a container builder?
 	@bash test/image/check.sh $(BUILD)/bin
 
+# --- a release ---
+
+OUT ?= build/release
+release: all ## archives, install files, chart, bill of materials and checksums of VERSION in the new folder OUT (build/release); IMAGE=registry/name:tag
+	@VERSION=$(VERSION) IMAGE=$(if $(filter-out file,$(origin IMAGE)),"$(IMAGE)") bash test/release/build.sh $(BUILD)/bin "$(OUT)"
+
+release-check: all ## is a release complete, usable and reproducible, and refused without an entry in CHANGELOG.md?
+	@bash test/controlplane/packages.sh jq git
+	@bash test/release/check.sh $(BUILD)/bin
+
 # --- tests ---
 
 install-check: all ## what make install puts there works for others: plugin, completion, man page, libzenlead for C11 and C++17
@@ -318,6 +328,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
 
-.PHONY: abuse all build hardening sbom soak node bench-node bench-sidecar install uninstall run deploy undeploy chart image image-root image-check install-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale bench-namespaces test model chaos demo format format-check layers lint docs docs-check analyze fuzz install-matrix manifests-check monitoring-check newest-check clean help
+.PHONY: abuse all build hardening sbom soak node bench-node bench-sidecar install uninstall run deploy undeploy chart image image-root image-check release release-check install-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale bench-namespaces test model chaos demo format format-check layers lint docs docs-check analyze fuzz install-matrix manifests-check monitoring-check newest-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -123,6 +123,7 @@ set -m # a process group of its own, which ends as one
     quietly "model" own "test/model" make model
     quietly "fuzz" one "$sources test/fuzz test/data" make fuzz SECONDS=5
     quietly "image" one "$sources $image" make image-check
+    quietly "release" one "$sources manifests CHANGELOG.md test/release test/image" make release-check
     quietly "alerts" one "manifests test/monitoring test/controlplane" make monitoring-check
     quietly "manifests" one "$sources manifests test/manifests test/controlplane docs" make manifests-check
     quietly "end-to-end, thread sanitizer" own "$sources $cluster test/e2e" make e2e-tsan

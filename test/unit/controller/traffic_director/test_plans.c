@@ -14,7 +14,7 @@
 static char ns[] = "shop", web[] = "web", api[] = "api", uid_web[] = "uid-web",
             uid_api[] = "uid-api", pod_a[] = "web-a", uid_a[] = "uid-a", pod_b[] = "api-b",
             uid_b[] = "uid-b", identity[] = "web-a_uid-a", ip[] = "10.0.0.1", other[] = "all",
-            selector[] = "app=web\0", name_leader[] = "web-leader";
+            selector[] = "app=web\0", name_leader[] = "web-leader", primary[] = "primary";
 static char long_name[] = "0123456789-0123456789-0123456789-0123456789-0123456789-0123456789";
 static struct zl_pod template_pod;
 
@@ -32,6 +32,7 @@ struct knobs {
     bool listing;  /* Services are being listed */
     bool lent;     /* Services "all" and "web" select web-a */
     bool bad_name; /* of web */
+    bool named;    /* web wants its leader Service to be called "primary" */
 };
 
 struct scene {
@@ -61,6 +62,7 @@ static void set_scene(const struct knobs *knobs, struct scene *scene)
     scene->all[0] = (struct zl_workload){
         .meta = {.namespace_ = ns, .name = knobs->bad_name ? long_name : web, .uid = uid_web},
         .pool = web,
+        .wanted_name = knobs->named ? primary : NULL,
         .kind = &ZL_KIND_DEPLOYMENT,
         .replicas = knobs->web != 0 ? knobs->web : 3,
         .template_pod = &template_pod};
@@ -162,6 +164,11 @@ static void test_routes_of_a_pool_lead_where_its_lease_says(void **state)
          {0},
          "slices leads web-leader -> web-a; slices leads api-leader -> nobody; slices leads "
          "web-director -> web-a; service leads web-leader -> web-a; service leads api-leader -> "
+         "nobody; service leads web-director -> web-a; clean not-wanted but 3"},
+        {"a workload may name its leader Service",
+         {.named = true},
+         "slices leads primary -> web-a; slices leads api-leader -> nobody; slices leads "
+         "web-director -> web-a; service leads primary -> web-a; service leads api-leader -> "
          "nobody; service leads web-director -> web-a; clean not-wanted but 3"},
         {"beside the leader of another workload a single pod has no traffic",
          {.b_is_ready = true},
