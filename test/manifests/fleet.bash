@@ -7,14 +7,19 @@ hub=zen-fleet
 fleet_crd=leaderpolicies.leadership.kube-zen.io
 leases=/apis/coordination.k8s.io/v1/namespaces/$hub/leases
 
+fleet_created=no
+
+# Waits for the namespace, which somebody else has to finish: what runs next on this server must not meet half of it.
 fleet_cleanup() {
-    kubectl_ delete --ignore-not-found --wait=false -f "$manifests/fleet/hub/rbac.yaml" -f "$manifests/fleet/hub/namespace.yaml" \
-        -f "$manifests/fleet/member/rbac.yaml" >/dev/null || true
+    [[ $fleet_created == yes ]] || return 0
+    kubectl_ delete --ignore-not-found --timeout=30s -f "$manifests/fleet/hub/rbac.yaml" -f "$manifests/fleet/member/rbac.yaml" \
+        -f "$manifests/fleet/hub/namespace.yaml" >/dev/null || true
     kubectl_ delete --ignore-not-found crd "$fleet_crd" >/dev/null || true
 }
 
 # Before all folders are shown to the server: a dry run of what is in a namespace needs that.
 fleet_prepare() {
+    kubectl_ get namespace "$hub" >/dev/null 2>&1 || fleet_created=yes
     accepts "fleet: the hub's namespace and roles are created" kubectl_ apply -f "$manifests/fleet/hub/namespace.yaml" \
         -f "$manifests/fleet/hub/rbac.yaml"
 }
@@ -85,6 +90,10 @@ check_fleet_status() {
         kubectl_ get flp fleet-columns -o wide
     prints "fleet: nothing of the status is pruned" "one 3 arbiter Reached 1" kubectl_ get flp fleet-columns \
         -o 'jsonpath={.status.cluster} {.status.paused.id} {.status.paused.by} {.status.conditions[0].reason} {.status.observedGeneration}'
+    kubectl_ create -f "$(policy check-both '')" >/dev/null
+    prints "fleet: of both groups, kubectl means pools by leaderpolicies" "leaderpolicy.coordination.kube-zen.io/check-both " \
+        kubectl_ get leaderpolicies -n default -o name
+    kubectl_ delete lp -n default check-both >/dev/null
     accepts "fleet: it can be deleted" kubectl_ delete flp fleet-columns
 }
 
