@@ -102,17 +102,19 @@ check_fleet_member_rbac() {
     local verb
     for verb in get list watch; do
         can no zen-lead-controller $verb $fleet_crd -n default
+        can no zen-lead-webhook $verb $fleet_crd -n default
     done
     can_flush
     accepts "fleet: the roles of fleet/member are created" kubectl_ apply -f "$manifests/fleet/member/rbac.yaml"
     for verb in get list watch; do
         can yes zen-lead-controller $verb $fleet_crd -n default
-        can no zen-lead-webhook $verb $fleet_crd -n default
     done
+    can yes zen-lead-webhook list $fleet_crd -n default
     can yes zen-lead-controller patch $fleet_crd --subresource=status -n default
     can yes zen-lead-controller get namespaces/kube-system
     for verb in create update patch delete; do
         can no zen-lead-controller $verb $fleet_crd -n default
+        can no zen-lead-webhook $verb $fleet_crd -n default
         can no zen-lead-webhook $verb $fleet_crd --subresource=status -n default
     done
     # What a Job's turn needs, base gives already; a member patches no pod.
