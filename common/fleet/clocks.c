@@ -43,7 +43,7 @@ void zl_fleet_clocks_free(struct zl_fleet_clocks *clocks)
 static int64_t period_ms(const struct zl_fleet_member *member)
 {
     int64_t period = member->period_ms;
-    return period < PERIOD_LEAST_MS ? PERIOD_LEAST_MS
+    return period < PERIOD_LEAST_MS  ? PERIOD_LEAST_MS
            : period > PERIOD_MOST_MS ? PERIOD_MOST_MS
                                      : period;
 }

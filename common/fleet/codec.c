@@ -50,7 +50,8 @@ static void read_name(struct reading *reading, const char *field, char *out, siz
 }
 #define READ_NAME(reading, field, out) read_name(reading, field, out, sizeof(out))
 
-static int read_word(struct reading *reading, const char *field, const char *(*name)(int), int count)
+static int read_word(struct reading *reading, const char *field, const char *(*name)(int),
+                     int count)
 {
     const char *text = zl_json_text(reading->at, field, NULL);
     if (text == NULL) {
@@ -263,8 +264,8 @@ static void read_ledger(struct reading *reading, struct zl_fleet_ledger *out)
                                   sizeof *out->active, read_entry, &active);
     out->ticket_count = read_list(reading, "tickets", ZL_FLEET_TICKETS_MAX, sizeof *out->tickets,
                                   read_ticket, &tickets);
-    out->queue_count = read_list(reading, "queue", ZL_FLEET_SHOWN_MAX, sizeof *out->queue,
-                                 read_queued, &queue);
+    out->queue_count =
+        read_list(reading, "queue", ZL_FLEET_SHOWN_MAX, sizeof *out->queue, read_queued, &queue);
     out->history_count = read_list(reading, "history", ZL_FLEET_SHOWN_MAX, sizeof *out->history,
                                    read_ending, &history);
     out->active = active;
@@ -479,8 +480,8 @@ enum zl_status zl_fleet_turns_decode(const char *text, struct zl_fleet_turns *ou
         return status;
     }
     struct reading reading = {.at = tree, .what = "", .err = err};
-    out->count = read_list(&reading, "pools", ZL_FLEET_POOLS_MAX, sizeof *out->items, read_turn,
-                           &items);
+    out->count =
+        read_list(&reading, "pools", ZL_FLEET_POOLS_MAX, sizeof *out->items, read_turn, &items);
     out->items = items;
     if (reading.status != ZL_OK) {
         zl_fleet_turns_clear(out);
@@ -584,8 +585,8 @@ enum zl_status zl_fleet_member_decode(const char *text, struct zl_fleet_member *
     out->beat = read_number(&reading, "beat");
     out->period_ms = read_number(&reading, "periodMs");
     out->mark = read_number(&reading, "mark");
-    out->count = read_list(&reading, "pools", ZL_FLEET_POOLS_MAX, sizeof *out->items, read_request,
-                           &items);
+    out->count =
+        read_list(&reading, "pools", ZL_FLEET_POOLS_MAX, sizeof *out->items, read_request, &items);
     out->items = items;
     if (reading.status != ZL_OK) {
         zl_fleet_member_clear(out);

@@ -222,9 +222,9 @@ const char *zl_fleet_state_name(enum zl_fleet_state state)
 const char *zl_fleet_outcome_name(enum zl_fleet_outcome outcome)
 {
     static const char *const names[] = {
-        [ZL_FLEET_NO_OUTCOME] = "",        [ZL_FLEET_DONE] = "Done",
-        [ZL_FLEET_FAILED] = "Failed",      [ZL_FLEET_RELEASED] = "Released",
-        [ZL_FLEET_EXPIRED] = "Expired",    [ZL_FLEET_DONE_LATE] = "DoneLate"};
+        [ZL_FLEET_NO_OUTCOME] = "",     [ZL_FLEET_DONE] = "Done",
+        [ZL_FLEET_FAILED] = "Failed",   [ZL_FLEET_RELEASED] = "Released",
+        [ZL_FLEET_EXPIRED] = "Expired", [ZL_FLEET_DONE_LATE] = "DoneLate"};
     return names[outcome];
 }
 

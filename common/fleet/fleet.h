@@ -171,10 +171,10 @@ struct zl_fleet_request {
     char pool[ZL_FLEET_NAME_MAX];
     enum zl_fleet_verb verb;
     int64_t nonce, token;
-    int64_t gen, rest_ms;          /* of a claim */
+    int64_t gen, rest_ms;           /* of a claim */
     char reason[ZL_FLEET_TEXT_MAX]; /* of a decline */
-    struct zl_fleet_report report; /* the last one; it stays */
-    int64_t seen_token;            /* the largest that it saw */
+    struct zl_fleet_report report;  /* the last one; it stays */
+    int64_t seen_token;             /* the largest that it saw */
     struct zl_fleet_spec spec;
 };
 

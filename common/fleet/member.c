@@ -104,8 +104,8 @@ static void ask(struct zl_fleet_agent *agent, enum zl_fleet_verb verb, int64_t t
 static bool is_asked(const struct zl_fleet_agent *agent, enum zl_fleet_verb verb, int64_t token)
 {
     const struct zl_fleet_request *request = &agent->request;
-    bool ours = verb == ZL_FLEET_WANT || verb == ZL_FLEET_DECLINE ||
-                sent_ms(agent, request->nonce) >= 0;
+    bool ours =
+        verb == ZL_FLEET_WANT || verb == ZL_FLEET_DECLINE || sent_ms(agent, request->nonce) >= 0;
     return request->verb == verb && request->token == token && ours;
 }
 

@@ -6,12 +6,12 @@
 
 /* The order matters: what has ended is settled before anything is given. */
 static zl_fleet_row *const ROWS[] = {
-    zl_fleet_row_open,          zl_fleet_row_restored,    zl_fleet_row_witness,
-    zl_fleet_row_complete,      zl_fleet_row_adopt,       zl_fleet_row_project,
-    zl_fleet_row_offer_events,  zl_fleet_row_end,         zl_fleet_row_late,
-    zl_fleet_row_answer,        zl_fleet_row_withdrawn,   zl_fleet_row_active_events,
-    zl_fleet_row_restored_over, zl_fleet_row_spec,        zl_fleet_row_tell_ticket,
-    zl_fleet_row_tickets,       zl_fleet_row_offer,       zl_fleet_row_places,
+    zl_fleet_row_open,          zl_fleet_row_restored,  zl_fleet_row_witness,
+    zl_fleet_row_complete,      zl_fleet_row_adopt,     zl_fleet_row_project,
+    zl_fleet_row_offer_events,  zl_fleet_row_end,       zl_fleet_row_late,
+    zl_fleet_row_answer,        zl_fleet_row_withdrawn, zl_fleet_row_active_events,
+    zl_fleet_row_restored_over, zl_fleet_row_spec,      zl_fleet_row_tell_ticket,
+    zl_fleet_row_tickets,       zl_fleet_row_offer,     zl_fleet_row_places,
 };
 
 struct zl_fleet_turn zl_fleet_told(const struct zl_fleet_view *view,
@@ -92,8 +92,8 @@ static void describe_queue(const struct zl_fleet_view *view, struct zl_fleet_led
     free(list);
 }
 
-struct zl_fleet_write zl_fleet_swap(const struct zl_fleet_view *view,
-                                    struct zl_fleet_ledger *taken, const char *rule)
+struct zl_fleet_write zl_fleet_swap(const struct zl_fleet_view *view, struct zl_fleet_ledger *taken,
+                                    const char *rule)
 {
     describe_queue(view, taken);
     return (struct zl_fleet_write){.kind = ZL_FLEET_WRITE_LEDGER, .rule = rule, .ledger = taken};

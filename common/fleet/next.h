@@ -17,12 +17,13 @@
 #include "common/fleet/view.h"
 
 enum {
-    ZL_FLEET_OFFER_MS = 15000,        /* how long an offer waits for its answer */
-    ZL_FLEET_UNBROKEN_MS = 90000,     /* of watching, before a turn may expire: reports queue while the hub is down */
-    ZL_FLEET_COLD_MS = 75000,         /* the longest that a new arbiter waits for all to have beaten */
-    ZL_FLEET_BACK_OFF_MS = 30000,     /* after a declined offer, doubling */
+    ZL_FLEET_OFFER_MS = 15000, /* how long an offer waits for its answer */
+    ZL_FLEET_UNBROKEN_MS =
+        90000, /* of watching, before a turn may expire: reports queue while the hub is down */
+    ZL_FLEET_COLD_MS = 75000,     /* the longest that a new arbiter waits for all to have beaten */
+    ZL_FLEET_BACK_OFF_MS = 30000, /* after a declined offer, doubling */
     ZL_FLEET_BACK_OFF_MAX_MS = 600000,
-    ZL_FLEET_ELAPSED_PARTS = 10,      /* of a limit: how often what has gone by is written down */
+    ZL_FLEET_ELAPSED_PARTS = 10, /* of a limit: how often what has gone by is written down */
 };
 
 enum zl_fleet_write_kind { ZL_FLEET_NO_WRITE, ZL_FLEET_WRITE_LEDGER, ZL_FLEET_WRITE_TURN };

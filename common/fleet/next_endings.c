@@ -8,8 +8,7 @@ static const struct zl_fleet_write NOTHING = {.kind = ZL_FLEET_NO_WRITE};
 static void remember(struct zl_fleet_ledger *ledger, const struct zl_fleet_entry *entry,
                      enum zl_fleet_outcome outcome, int64_t now_s)
 {
-    struct zl_fleet_ending ending = {
-        .token = entry->token, .at_s = now_s, .outcome = outcome};
+    struct zl_fleet_ending ending = {.token = entry->token, .at_s = now_s, .outcome = outcome};
     ZL_FLEET_TEXT(ending.cluster, entry->cluster);
     ZL_FLEET_TEXT(ending.round, entry->round);
     ledger->history =
@@ -31,7 +30,8 @@ static void count_failure(struct zl_fleet_ledger *ledger, const char *cluster, i
     }
     if (ledger->failed_count == ZL_FLEET_SHOWN_MAX) {
         ledger->failed_count--;
-        memmove(ledger->failed, ledger->failed + 1, ledger->failed_count * sizeof ledger->failed[0]);
+        memmove(ledger->failed, ledger->failed + 1,
+                ledger->failed_count * sizeof ledger->failed[0]);
     }
     ledger->failed[ledger->failed_count++] = token;
     ledger->counts.failed++;
@@ -209,8 +209,8 @@ static struct zl_fleet_write answer(const struct zl_fleet_view *view,
     if (report->outcome == ZL_FLEET_FAILED && !offer &&
         !zl_fleet_has_failed(view->ledger, report->token)) {
         struct zl_fleet_ledger *next = zl_fleet_ledger_copy(view->ledger);
-        count_failure(next, cluster->name, report->token,
-                      failure_text(cluster, ZL_FLEET_FAILED), now_s);
+        count_failure(next, cluster->name, report->token, failure_text(cluster, ZL_FLEET_FAILED),
+                      now_s);
         return zl_fleet_swap(view, next, "unknown-failed");
     }
     struct zl_fleet_turn turn = ended(view, cluster, report->token, report->outcome);

@@ -9,8 +9,8 @@ typedef struct zl_fleet_write zl_fleet_row(const struct zl_fleet_view *view,
                                            const struct zl_fleet_now *now);
 
 /* next.c */
-struct zl_fleet_write zl_fleet_swap(const struct zl_fleet_view *view,
-                                    struct zl_fleet_ledger *taken, const char *rule);
+struct zl_fleet_write zl_fleet_swap(const struct zl_fleet_view *view, struct zl_fleet_ledger *taken,
+                                    const char *rule);
 struct zl_fleet_write zl_fleet_tell(const struct zl_fleet_cluster *cluster,
                                     const struct zl_fleet_turn *turn, const char *rule);
 /* What was told of the pool; all zero but for the pool when nothing was. */

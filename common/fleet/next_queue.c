@@ -155,8 +155,7 @@ struct zl_fleet_write zl_fleet_row_open(const struct zl_fleet_view *view,
     take_spec(next, &spec);
     next->spec_differs = differs;
     next->next_ticket = 1;
-    return (struct zl_fleet_write){
-        .kind = ZL_FLEET_WRITE_LEDGER, .rule = "opened", .ledger = next};
+    return (struct zl_fleet_write){.kind = ZL_FLEET_WRITE_LEDGER, .rule = "opened", .ledger = next};
 }
 
 static bool same_settings(const struct zl_fleet_ledger *left, const struct zl_fleet_ledger *right)

@@ -133,8 +133,7 @@ static bool asks(const struct zl_fleet_cluster *cluster, const struct zl_fleet_e
     return zl_fleet_speaks_for(cluster, entry->uid) && !cluster->duplicate &&
            cluster->request->token == entry->token && cluster->request->nonce != 0 &&
            cluster->request->nonce != entry->answers &&
-           cluster->request->report.token < entry->token &&
-           cluster->entry_ms < entry->limit_ms;
+           cluster->request->report.token < entry->token && cluster->entry_ms < entry->limit_ms;
 }
 
 /* What has gone by of each turn is written down now and then: an arbiter's failover must not cost a whole turn. */

@@ -20,10 +20,10 @@ struct zl_fleet_cluster {
     const struct zl_fleet_member *member;   /* NULL: it has no Lease */
     const struct zl_fleet_request *request; /* of this pool; NULL: none */
     /* What zl_fleet_clocks_look fills. */
-    int64_t silent_ms; /* since its beat changed */
-    bool beaten;       /* it changed since the watch began */
-    bool duplicate;    /* two clusters beat under this name */
-    int64_t entry_ms;  /* of its entry's (token, gen): a lower bound of what has gone by */
+    int64_t silent_ms;  /* since its beat changed */
+    bool beaten;        /* it changed since the watch began */
+    bool duplicate;     /* two clusters beat under this name */
+    int64_t entry_ms;   /* of its entry's (token, gen): a lower bound of what has gone by */
     int64_t refused_ms; /* since its last offer came to nothing */
     int64_t wanted_ms;  /* since this want was seen */
 };

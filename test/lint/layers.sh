@@ -29,13 +29,14 @@ refuse() {
 
 include='^#include ["<]'
 refuse "common/ knows no program" "$include(webhook|controller|certs|client|test)/" common
-refuse "common/base knows nothing above it" "$include(common/(kube|http|objects|kinds|seat|cache))/" common/base
+refuse "common/base knows nothing above it" "$include(common/(kube|http|objects|kinds|seat|cache|fleet))/" common/base
 refuse "common/kube knows no pool and no HTTP server" "$include(common/(http|objects|kinds|seat|cache))/" common/kube
 refuse "common/http knows no Kubernetes" "$include(common/(kube|objects|kinds|seat|cache))/" common/http
 # Each of the four that know pools knows those before it: objects, kinds, seat, cache.
 refuse "common/objects knows only what objects say" "$include(common/(kube|http|kinds|seat|cache))/" common/objects
 refuse "common/kinds knows the objects alone, and how a path names them" "$include(common/(kube/[^r]|http|seat|cache))" common/kinds
 refuse "common/seat knows no cache" "$include(common/(http|cache))/" common/seat
+refuse "common/fleet knows bytes and JSON alone" "$include(common/(kube|http|objects|kinds|seat|cache))/" common/fleet
 programs="webhook controller certs client"
 for program in $programs; do
     others=$(echo "$programs test" | tr ' ' '\n' | grep -vx "$program" | paste -sd'|')
@@ -67,6 +68,7 @@ pure() {
     say_failure "what decides is pure: no API client, cache, HTTP server or thread in $*"
 }
 pure common/objects common/kinds common/seat ':!common/seat/*_store.[ch]' ':!common/seat/claim_clock.[ch]'
+pure common/fleet
 pure controller/leader controller/state_guard controller/traffic_director 'controller/reconcile/strategy.[ch]'
 pure 'controller/apply/steps.[ch]' 'controller/apply/why.[ch]' 'controller/apply/role_label.[ch]'
 pure 'controller/view/view.[ch]' controller/view/traffic.h controller/view/looks.h

@@ -9,7 +9,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { CLUSTERS_MAX = 8, LEASES = 1 + 2 * CLUSTERS_MAX, STEP_MS = 500, LIMIT_MS = 60000 };
+enum {
+    CLUSTERS_MAX = 8,
+    LEASES = 1 + 2 * CLUSTERS_MAX,
+    STEP_MS = 500,
+    DECODED = 7,
+    LIMIT_MS = 60000
+};
 
 /* Of the hub: one Lease's annotation. */
 struct lease {
@@ -25,6 +31,7 @@ struct arbiter {
     struct hub cache; /* what its watch has shown, and its own writes */
     struct zl_fleet_clocks *clocks;
     int64_t watching_since_ms, dead_until_ms, lag_until_ms;
+    int64_t decided_version, decide_ms; /* nothing to do at that version, until then */
     int64_t clock_ahead_ms;
     double rate;
 };
@@ -36,7 +43,7 @@ struct cluster {
     bool alive;
     double rate;
     int64_t clock_ahead_ms;
-    char *in_flight;           /* a PUT on its way */
+    char *in_flight; /* a PUT on its way */
     int64_t arrives_ms, put_version, read_version;
     int64_t work_token, work_left_ms; /* it has begun, and so much is left */
     int64_t over_token;
@@ -45,7 +52,13 @@ struct cluster {
     int turns_before_calm;
 };
 
+struct decoded {
+    int64_t version;
+    struct zl_fleet_ledger ledger;
+};
+
 struct world {
+    struct decoded decoded[DECODED];
     uint64_t random;
     const struct zl_world_faults *faults;
     int count;
@@ -129,11 +142,25 @@ static void must_decode(struct world *world, enum zl_status status, const struct
     }
 }
 
+/* As decoded the last time, while nothing was written: most looks find the same ledger. */
+static const struct zl_fleet_ledger *see_ledger(struct world *world, const struct hub *hub)
+{
+    const struct lease *lease = &hub->leases[0];
+    struct decoded *decoded = &world->decoded[lease->version % DECODED];
+    if (decoded->version != lease->version || lease->version == 0) {
+        struct zl_error err = {0};
+        zl_fleet_ledger_clear(&decoded->ledger);
+        must_decode(world, zl_fleet_ledger_decode(lease->text, &decoded->ledger, &err), &err);
+        decoded->version = lease->version;
+    }
+    return &decoded->ledger;
+}
+
 static struct zl_fleet_ledger read_ledger(struct world *world, const struct hub *hub)
 {
-    struct zl_fleet_ledger ledger;
-    struct zl_error err = {0};
-    must_decode(world, zl_fleet_ledger_decode(hub->leases[0].text, &ledger, &err), &err);
+    struct zl_fleet_ledger *copy = zl_fleet_ledger_copy(see_ledger(world, hub));
+    struct zl_fleet_ledger ledger = *copy;
+    free(copy);
     return ledger;
 }
 
@@ -141,8 +168,8 @@ static struct zl_fleet_turn read_turn(struct world *world, const struct hub *hub
 {
     struct zl_fleet_turns turns;
     struct zl_error err = {0};
-    must_decode(world,
-                zl_fleet_turns_decode(hub->leases[turn_lease(cluster)].text, &turns, &err), &err);
+    must_decode(world, zl_fleet_turns_decode(hub->leases[turn_lease(cluster)].text, &turns, &err),
+                &err);
     struct zl_fleet_turn turn = turns.count > 0 ? turns.items[0] : (struct zl_fleet_turn){0};
     zl_fleet_turns_clear(&turns);
     return turn;
@@ -198,8 +225,7 @@ static void check_removed(struct world *world, const struct zl_fleet_ledger *was
     if (!gone || !entry->active || was->restored_serial != 0) {
         return;
     }
-    struct zl_fleet_turn turn =
-        read_turn(world, &world->hub, cluster_named(world, entry->cluster));
+    struct zl_fleet_turn turn = read_turn(world, &world->hub, cluster_named(world, entry->cluster));
     if (turn.ended_token < entry->token) {
         violate(world, "the slot of %s was freed before its turn was ended", entry->cluster);
     }
@@ -255,16 +281,16 @@ static bool acts(const struct world *world, const struct cluster *cluster)
 /* I2: who acts has a slot. After a restore the hub does not know yet; the hold covers that. */
 static void check_acting(struct world *world)
 {
-    struct zl_fleet_ledger ledger = read_ledger(world, &world->hub);
+    const struct zl_fleet_ledger *ledger = see_ledger(world, &world->hub);
     int acting = 0;
-    bool forgets = ledger.restored_serial != 0 || world->now_ms - world->restored_at_ms < 130000;
+    bool forgets = ledger->restored_serial != 0 || world->now_ms - world->restored_at_ms < 130000;
     for (int i = 0; i < world->count; i++) {
         const struct cluster *cluster = &world->clusters[i];
         if (!acts(world, cluster)) {
             continue;
         }
         acting++;
-        const struct zl_fleet_entry *entry = zl_fleet_entry_of(&ledger, cluster->name);
+        const struct zl_fleet_entry *entry = zl_fleet_entry_of(ledger, cluster->name);
         bool has = entry != NULL && entry->active && entry->token == cluster->agent.turn.token;
         if (!has && !forgets) {
             violate(world, "I2: %s acts with token %lld without a slot", cluster->name,
@@ -273,7 +299,6 @@ static void check_acting(struct world *world)
     }
     world->result.most_acting =
         acting > world->result.most_acting ? acting : world->result.most_acting;
-    zl_fleet_ledger_clear(&ledger);
 }
 
 /* --- the hub --- */
@@ -334,17 +359,17 @@ static void look(struct world *world, struct arbiter *arbiter, struct looked *lo
                     &err);
         const char *member = arbiter->cache.leases[member_lease(i)].text;
         must_decode(world, zl_fleet_member_decode(member, &looked->members[i], &err), &err);
-        looked->clusters[i] = (struct zl_fleet_cluster){
-            .name = world->clusters[i].name,
-            .turn = zl_fleet_turn_of(&looked->turns[i], "pool"),
-            .member = member != NULL ? &looked->members[i] : NULL,
-            .request = zl_fleet_request_of(&looked->members[i], "pool")};
+        looked->clusters[i] =
+            (struct zl_fleet_cluster){.name = world->clusters[i].name,
+                                      .turn = zl_fleet_turn_of(&looked->turns[i], "pool"),
+                                      .member = member != NULL ? &looked->members[i] : NULL,
+                                      .request = zl_fleet_request_of(&looked->members[i], "pool")};
     }
     looked->view.clusters = looked->clusters;
     looked->view.count = (size_t)world->count;
     int64_t clock = arbiter->clock_ahead_ms + (int64_t)((double)world->now_ms * arbiter->rate);
-    int64_t since = arbiter->clock_ahead_ms +
-                    (int64_t)((double)arbiter->watching_since_ms * arbiter->rate);
+    int64_t since =
+        arbiter->clock_ahead_ms + (int64_t)((double)arbiter->watching_since_ms * arbiter->rate);
     zl_fleet_clocks_look(arbiter->clocks, &looked->view, since, clock);
 }
 
@@ -364,8 +389,9 @@ static void check_order(struct world *world, const struct looked *looked,
     for (int i = 0; i < world->count; i++) {
         const struct zl_fleet_entry *entry = zl_fleet_entry_of(next, world->clusters[i].name);
         const struct zl_fleet_turn *mine = looked->clusters[i].turn;
-        if (entry == NULL || zl_fleet_entry_of(&looked->ledger, entry->cluster) != NULL) {
-            continue;
+        if (entry == NULL || entry->active ||
+            zl_fleet_entry_of(&looked->ledger, entry->cluster) != NULL) {
+            continue; /* no new offer */
         }
         for (int j = 0; j < world->count; j++) {
             const struct zl_fleet_cluster *other = &looked->clusters[j];
@@ -426,7 +452,17 @@ static void start_arbiter(struct world *world, struct arbiter *arbiter)
     zl_fleet_clocks_free(arbiter->clocks);
     arbiter->clocks = zl_fleet_clocks_new();
     arbiter->watching_since_ms = world->now_ms;
+    arbiter->decided_version = 0;
     clear_hub(&arbiter->cache);
+}
+
+static int64_t newest(const struct hub *hub)
+{
+    int64_t version = 0;
+    for (int i = 0; i < LEASES; i++) {
+        version = hub->leases[i].version > version ? hub->leases[i].version : version;
+    }
+    return version;
 }
 
 static void step_arbiter(struct world *world, struct arbiter *arbiter, bool stale)
@@ -444,8 +480,14 @@ static void step_arbiter(struct world *world, struct arbiter *arbiter, bool stal
             arbiter->lag_until_ms = world->now_ms + (int64_t)draw(world, 120000);
         }
     }
+    int64_t version = newest(&arbiter->cache);
+    if (version == arbiter->decided_version && world->now_ms < arbiter->decide_ms) {
+        return;
+    }
     for (int i = 0; i < 4; i++) {
         if (!write_one(world, arbiter)) {
+            arbiter->decided_version = newest(&arbiter->cache);
+            arbiter->decide_ms = world->now_ms + 2000;
             return;
         }
         if (world->faults->crashes && !world->calm && chance(world, 60)) {
@@ -496,8 +538,8 @@ static void land(struct world *world, struct cluster *cluster)
     if (cluster->in_flight == NULL || world->now_ms < cluster->arrives_ms) {
         return;
     }
-    bool stored = hub_is_up(world) &&
-                  put(world, at, cluster->put_version, ZL_STEAL(&cluster->in_flight));
+    bool stored =
+        hub_is_up(world) && put(world, at, cluster->put_version, ZL_STEAL(&cluster->in_flight));
     free(ZL_STEAL(&cluster->in_flight));
     if (stored) {
         cluster->read_version = world->hub.leases[at].version;
@@ -657,10 +699,10 @@ static void step_faults(struct world *world)
     if (faults->n_changes && chance(world, 300)) {
         set_n(world, 1 + draw(world, 4));
     }
-    if (faults->restores && chance(world, 1500)) {
+    if (faults->restores && chance(world, 400)) {
         restore(world);
     }
-    if (faults->restores && world->now_ms - world->restored_at_ms > 200000 && chance(world, 200)) {
+    if (faults->restores && world->now_ms - world->restored_at_ms > 200000 && chance(world, 60)) {
         clear_hub(&world->backup);
         copy_hub(&world->backup, &world->hub);
         world->backup_ms = world->now_ms;
@@ -738,6 +780,9 @@ static void close_world(struct world *world)
     }
     clear_hub(&world->hub);
     clear_hub(&world->backup);
+    for (int i = 0; i < DECODED; i++) {
+        zl_fleet_ledger_clear(&world->decoded[i].ledger);
+    }
 }
 
 struct zl_world_result zl_world_run(uint64_t seed, int clusters, int n, int minutes,

@@ -27,7 +27,8 @@ struct zl_world_result {
     int most_acting; /* at one moment */
     int pauses, expiries, late, restores, declined;
     int least_turns; /* of one cluster */
-    int64_t served_ms; /* how long after the faults it took until each cluster had another turn; -1: it did not */
+    int64_t
+        served_ms; /* how long after the faults it took until each cluster had another turn; -1: it did not */
     char violation[256]; /* the first broken promise; "" when all were kept */
 };
 
