@@ -13,6 +13,7 @@
 #include "common/kube/elector.h"
 #include "common/kube/retries.h"
 #include "common/objects/names.h"
+#include "controller/fleet/fleet.h"
 #include "controller/gate/armer.h"
 #include "controller/manager/keys.h"
 #include "controller/manager/server.h"
@@ -46,6 +47,7 @@ struct manager {
     pthread_t discoverer;
     bool discovering;
     struct zl_kube_client *client;
+    struct zl_fleet *fleet;    /* NULL: it has no part in one */
     struct zl_monitor monitor; /* guards the rest */
     struct zl_elector *elector;
     bool acting, stopping;
@@ -336,6 +338,7 @@ static void act(void *ctx)
     const struct zl_keys all = {
         .cache = manager->context.sources.cache, .queue = manager->queue, .lane = ZL_LANE_DUE};
     zl_keys_enqueue_all(&all);
+    zl_fleet_act(manager->fleet);
 }
 
 static void lost(void *ctx)
@@ -469,6 +472,18 @@ static enum zl_status start_election(struct manager *manager, struct zl_kube_cli
     return status;
 }
 
+static enum zl_status start_fleet(struct manager *manager, struct zl_error *err)
+{
+    const struct zl_controller_config *config = manager->config;
+    ZL_AUTO_FREE char *identity = make_identity();
+    const struct zl_fleet_options options = {.arbiter = config->fleet_arbiter,
+                                             .hub_kubeconfig = config->fleet_hub_kubeconfig,
+                                             .cluster_name = config->cluster_name,
+                                             .hub_namespace = config->fleet_namespace,
+                                             .namespaces = config->namespaces};
+    return zl_fleet_start(&options, manager->client, identity, &manager->fleet, err);
+}
+
 static void stop_election(struct manager *manager)
 {
     struct zl_elector *elector = manager->elector; /* only this thread sets it */
@@ -485,6 +500,7 @@ static void stop_election(struct manager *manager)
 /* Workers first: the Lease is given back only when nothing of ours is on its way any more. */
 static void stop(struct manager *manager)
 {
+    zl_fleet_stop(manager->fleet);
     zl_monitor_lock(&manager->monitor);
     manager->stopping = true;
     zl_monitor_wake_all(&manager->monitor);
@@ -501,6 +517,7 @@ static void stop(struct manager *manager)
         (void)pthread_join(manager->probers[i], NULL);
     }
     stop_election(manager);
+    zl_fleet_free(manager->fleet);
     zl_controller_server_stop(manager->server);
     zl_cache_stop(manager->context.sources.cache); /* its callbacks know the armer */
     zl_armer_free(manager->context.armer);
@@ -559,6 +576,9 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
         zl_armer_new(client, manager.context.sources.cache, manager.queue, namespace_);
 
     enum zl_status status = start_server(&manager, err);
+    if (status == ZL_OK) {
+        status = start_fleet(&manager, err);
+    }
     if (status == ZL_OK) {
         manager.discoverer = zl_thread_start("discovery", discover, &manager);
         manager.discovering = true;

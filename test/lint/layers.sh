@@ -73,6 +73,7 @@ pure controller/leader controller/state_guard controller/traffic_director 'contr
 pure 'controller/apply/steps.[ch]' 'controller/apply/why.[ch]' 'controller/apply/role_label.[ch]'
 pure 'controller/view/view.[ch]' controller/view/traffic.h controller/view/looks.h
 pure controller/gate/arming.c controller/gate/webhook_entry.c "controller/gate/token_plan.[ch]"
+pure 'controller/fleet/jobs.[ch]' 'controller/fleet/policy.[ch]'
 pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]' ':!webhook/validator/neighbours.[ch]'
 
 # The rooms of controller/: what is known, who decides, the one table of strategies, and who writes.
@@ -88,6 +89,7 @@ room "state_guard/ and traffic_director/ know leaders and steps" '(reconcile|gat
 room "apply/ knows steps, and no strategy" '(leader|state_guard|gate|manager)/|reconcile/(strategy|reconcile|context)' controller/apply
 room "only reconcile/ names strategies, and observe/ its gauge of them" 'reconcile/strategy\.h' \
     controller ':!controller/reconcile' ':!controller/observe/overview.c'
+room "fleet/ knows no other room" '(view|leader|state_guard|traffic_director|reconcile|apply|gate|manager|observe)/' controller/fleet
 room "manager/ knows reconcile, gate and observe" '(view|apply|leader|state_guard|traffic_director)/' \
     controller/manager ':!controller/manager/keys.c'
 
@@ -101,7 +103,7 @@ pure client/run/limit.c client/explain/judge.c client/explain/texts.c 'client/do
 refuse "only these write to the API: apply/, gate/, claim.c, the stores of common/seat, common/kube, certs/, handover.c; doctor's are dry runs" \
     'zl_(lease_swap|token_(reserve|record)|kube_(create|replace|patch|delete))[a-z_]*\(' common webhook controller certs client \
     ':!common/kube' ':!common/seat/*_store.[ch]' ':!controller/apply' ':!controller/gate' ':!webhook/gatekeeper/claim.c' ':!certs' \
-    ':!client/doctor/gather.c' ':!client/handover/handover.c'
+    ':!client/doctor/gather.c' ':!client/handover/handover.c' ':!controller/fleet/hub_lease.c' ':!controller/fleet/member.c'
 
 # Everything that a library of ours exports carries our prefix.
 archive=${1:-build/libcommon.a}
