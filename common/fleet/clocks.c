@@ -12,6 +12,7 @@ enum {
 struct clock {
     char name[ZL_FLEET_NAME_MAX];
     int64_t beat, beat_ms;
+    bool joined; /* it appeared while the watch was open */
     char uid[ZL_FLEET_UID_MAX], other[ZL_FLEET_UID_MAX]; /* who beat last, and who before */
     int64_t other_ms;
     int64_t token, gen, entry_ms, elapsed_ms; /* of its entry */
@@ -22,6 +23,7 @@ struct clock {
 struct zl_fleet_clocks {
     struct clock *items; /* in order of their names */
     size_t count;
+    int64_t watch_ms; /* when the watch of the last look began */
     int64_t seen_token;
     int64_t restored_serial, restored_ms;
     bool older; /* until the ledger says that it is restored */
@@ -53,9 +55,14 @@ bool zl_fleet_is_absent(const struct zl_fleet_cluster *cluster)
     return cluster->member == NULL || cluster->silent_ms > PERIODS * period_ms(cluster->member);
 }
 
-/* One clock for each cluster of VIEW, in its order; of those that are gone nothing is kept. */
-static void align(struct zl_fleet_clocks *clocks, const struct zl_fleet_view *view, int64_t now_ms)
+/*
+ * One clock for each cluster of VIEW, in its order; of those that are gone nothing is kept. Who appears while the watch is
+ * open has just written its Lease.
+ */
+static void align(struct zl_fleet_clocks *clocks, const struct zl_fleet_view *view,
+                  int64_t watching_since_ms, int64_t now_ms)
 {
+    bool joins = clocks->watch_ms == watching_since_ms && clocks->watch_ms != 0;
     struct clock *items = zl_alloc((view->count + 1) * sizeof *items);
     size_t at = 0;
     for (size_t i = 0; i < view->count; i++) {
@@ -69,6 +76,7 @@ static void align(struct zl_fleet_clocks *clocks, const struct zl_fleet_view *vi
             ZL_FLEET_TEXT(items[i].name, name);
             items[i].beat_ms = now_ms;
             items[i].beat = -1;
+            items[i].joined = joins;
         }
     }
     free(clocks->items);
@@ -158,7 +166,7 @@ static void look_at_cluster(struct zl_fleet_clocks *clocks, struct clock *clock,
         clock->beat_ms = now_ms > watching_since_ms ? now_ms : watching_since_ms;
     }
     cluster->silent_ms = now_ms - clock->beat_ms;
-    cluster->beaten = !first && clock->beat_ms > watching_since_ms;
+    cluster->beaten = (clock->joined || !first) && clock->beat_ms > watching_since_ms;
 }
 
 static void look_at_ledger(struct zl_fleet_clocks *clocks, struct zl_fleet_view *view,
@@ -184,7 +192,8 @@ static void look_at_ledger(struct zl_fleet_clocks *clocks, struct zl_fleet_view 
 void zl_fleet_clocks_look(struct zl_fleet_clocks *clocks, struct zl_fleet_view *view,
                           int64_t watching_since_ms, int64_t now_ms)
 {
-    align(clocks, view, now_ms);
+    align(clocks, view, watching_since_ms, now_ms);
+    clocks->watch_ms = watching_since_ms;
     for (size_t i = 0; i < view->count; i++) {
         look_at_cluster(clocks, &clocks->items[i], view, &view->clusters[i], watching_since_ms,
                         now_ms);

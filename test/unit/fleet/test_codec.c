@@ -177,6 +177,24 @@ static void test_ages_are_counted_from_when_something_was_first_seen(void **stat
     zl_fleet_clocks_free(clocks);
 }
 
+static void test_who_appears_while_the_watch_is_open_has_beaten(void **state)
+{
+    (void)state;
+    struct zl_fleet_clocks *clocks = zl_fleet_clocks_new();
+    struct zl_fleet_member member = {.beat = 3, .period_ms = 60000, .cluster_uid = "u"};
+    struct zl_fleet_cluster clusters[] = {{.name = "a", .member = &member},
+                                          {.name = "b", .member = &member}};
+    struct zl_fleet_view view = {.pool = "p", .clusters = clusters, .count = 1};
+    zl_fleet_clocks_look(clocks, &view, 1000, 2000);
+    view.count = 2;
+    zl_fleet_clocks_look(clocks, &view, 1000, 3000);
+    assert_false(clusters[0].beaten); /* its Lease was there already: it may be dead */
+    assert_true(clusters[1].beaten);
+    zl_fleet_clocks_look(clocks, &view, 5000, 6000); /* another watch */
+    assert_false(clusters[1].beaten);
+    zl_fleet_clocks_free(clocks);
+}
+
 static void test_two_clusters_of_one_name_are_noticed_while_both_live(void **state)
 {
     (void)state;
@@ -230,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_lists_and_texts_are_bounded),
         cmocka_unit_test(test_a_ledger_that_is_too_long_goes_without_what_people_read),
         cmocka_unit_test(test_ages_are_counted_from_when_something_was_first_seen),
+        cmocka_unit_test(test_who_appears_while_the_watch_is_open_has_beaten),
         cmocka_unit_test(test_two_clusters_of_one_name_are_noticed_while_both_live),
         cmocka_unit_test(test_an_arbiter_notices_by_itself_that_the_hub_is_older),
     };
