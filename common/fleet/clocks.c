@@ -12,7 +12,7 @@ enum {
 struct clock {
     char name[ZL_FLEET_NAME_MAX];
     int64_t beat, beat_ms;
-    bool joined; /* it appeared while the watch was open */
+    bool joined;                                         /* it appeared while the watch was open */
     char uid[ZL_FLEET_UID_MAX], other[ZL_FLEET_UID_MAX]; /* who beat last, and who before */
     int64_t other_ms;
     int64_t token, gen, entry_ms, elapsed_ms; /* of its entry */

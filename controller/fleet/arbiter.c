@@ -4,10 +4,10 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/monitor.h"
+#include "common/fleet/hub_store.h"
 #include "common/fleet/next.h"
 #include "common/kube/elector.h"
 #include "common/kube/informer.h"
-#include "controller/fleet/hub_lease.h"
 
 #include <string.h>
 

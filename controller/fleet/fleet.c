@@ -77,7 +77,9 @@ enum zl_status zl_fleet_start(const struct zl_fleet_options *options,
                                            .cluster = cluster,
                                            .name = options->cluster_name,
                                            .hub_namespace = options->hub_namespace,
-                                           .namespaces = options->namespaces};
+                                           .namespaces = options->namespaces,
+                                           .policies_changed = options->policies_changed,
+                                           .ctx = options->ctx};
     if (options->arbiter) {
         fleet->arbiter =
             zl_arbiter_start(hub != NULL ? hub : cluster, options->hub_namespace, identity);
@@ -96,6 +98,18 @@ void zl_fleet_act(struct zl_fleet *fleet)
         fleet->member = zl_cluster_member_start(&fleet->spec);
     }
     zl_monitor_unlock(&fleet->monitor);
+}
+
+bool zl_fleet_namespaces(void *ctx, void (*add)(void *out, const char *namespace_), void *out)
+{
+    struct zl_fleet *fleet = ctx;
+    if (fleet == NULL || fleet->spec.name == NULL) {
+        return true;
+    }
+    zl_monitor_lock(&fleet->monitor);
+    bool known = fleet->member != NULL && zl_cluster_member_namespaces(fleet->member, add, out);
+    zl_monitor_unlock(&fleet->monitor);
+    return known;
 }
 
 void zl_fleet_stop(struct zl_fleet *fleet)

@@ -17,7 +17,9 @@ struct zl_fleet_options {
         hub_kubeconfig; /* NULL: no hub, and for an arbiter the API server that the controller uses */
     const char *cluster_name; /* with HUB_KUBECONFIG: this cluster is a member */
     const char *hub_namespace;
-    const char *namespaces; /* of the controller */
+    const char *namespaces;              /* of the controller */
+    void (*policies_changed)(void *ctx); /* must not block */
+    void *ctx;
 };
 
 struct zl_fleet; /* opaque */
@@ -33,6 +35,12 @@ enum zl_status zl_fleet_start(const struct zl_fleet_options *options,
                               struct zl_fleet **out, struct zl_error *err) ZL_MUST_CHECK;
 /* This replica acts for its cluster: the member begins. NULL is fine; once. */
 void zl_fleet_act(struct zl_fleet *fleet);
+/*
+ * Tell ADD the namespaces whose Jobs may wait for a turn; FLEET: a struct zl_fleet, or NULL.
+ *
+ * @return false: they are not known yet
+ */
+bool zl_fleet_namespaces(void *fleet, void (*add)(void *out, const char *namespace_), void *out);
 void zl_fleet_stop(struct zl_fleet *fleet); /* nothing of it is on its way any more; NULL is fine */
 void zl_fleet_free(
     struct zl_fleet *fleet); /* stops first; when nobody can call zl_fleet_act any more */

@@ -131,7 +131,8 @@ static const struct zl_fleet_job *unreported(const struct zl_fleet_job *const *j
 {
     const struct zl_fleet_job *first = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (jobs[i]->finished && jobs[i]->turn > agent->request.report.token &&
+        if (jobs[i]->finished && jobs[i]->turn <= agent->turn.token && /* no number of somebody's */
+            jobs[i]->turn > agent->request.report.token &&
             jobs[i]->turn > agent->turn.ended_token &&
             (first == NULL || jobs[i]->turn < first->turn)) {
             first = jobs[i];

@@ -4,10 +4,10 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/monitor.h"
+#include "common/fleet/hub_store.h"
 #include "common/kube/discovery.h"
 #include "common/kube/informer.h"
 #include "common/objects/names.h"
-#include "controller/fleet/hub_lease.h"
 #include "controller/fleet/jobs.h"
 #include "controller/fleet/policy.h"
 
@@ -50,6 +50,7 @@ struct zl_cluster_member {
     char problem[ZL_FLEET_TEXT_MAX];
     struct zl_monitor monitor; /* guards the rest */
     bool stopping, changed;
+    bool undefined; /* the API server has no such LeaderPolicies */
 };
 
 static int64_t random_below(int64_t bound)
@@ -499,19 +500,28 @@ static bool has_definition(struct zl_cluster_member *member)
     static const struct zl_kube_resource *const candidates[] = {&ZL_KUBE_FLEETPOLICIES, NULL};
     struct zl_error err = {0};
     const struct zl_kube_resource *found = NULL;
-    return zl_kube_discover(member->spec.cluster, candidates, &found, &err) == ZL_OK;
+    enum zl_status status = zl_kube_discover(member->spec.cluster, candidates, &found, &err);
+    zl_monitor_lock(&member->monitor);
+    member->undefined = status == ZL_E_NOT_FOUND;
+    zl_monitor_unlock(&member->monitor);
+    return status == ZL_OK;
 }
 
 /* A report that nobody has answered stands in its own Lease: that is read before anything else is done. */
 static bool begin(struct zl_cluster_member *member)
 {
-    while (!read_uid(member) || !has_definition(member)) {
+    while (!has_definition(member)) {
         if (!wait_until_over(member, DISCOVERY_MS)) {
             return false;
         }
     }
     zl_informer_start(member->policies);
     zl_informer_start(member->jobs);
+    while (!read_uid(member)) {
+        if (!wait_until_over(member, DISCOVERY_MS)) {
+            return false;
+        }
+    }
     if (!zl_informer_wait_synced(member->policies, is_stopping, member) ||
         !zl_informer_wait_synced(member->jobs, is_stopping, member) ||
         !wait_until_over(member, random_below(JOIN_SPREAD_MS))) {
@@ -552,6 +562,36 @@ static void changed(void *ctx, const void *old_object, const void *new_object)
     member->changed = true;
     zl_monitor_wake_all(&member->monitor);
     zl_monitor_unlock(&member->monitor);
+}
+
+static void policies_changed(void *ctx, const void *old_object, const void *new_object)
+{
+    struct zl_cluster_member *member = ctx;
+    changed(ctx, old_object, new_object);
+    if ((old_object == NULL) != (new_object == NULL) && member->spec.policies_changed != NULL) {
+        member->spec.policies_changed(member->spec.ctx);
+    }
+}
+
+bool zl_cluster_member_namespaces(struct zl_cluster_member *member,
+                                  void (*add)(void *out, const char *namespace_), void *out)
+{
+    ZL_AUTO_REFS struct zl_refs policies = {0};
+    zl_monitor_lock(&member->monitor);
+    bool undefined = member->undefined;
+    zl_monitor_unlock(&member->monitor);
+    if (undefined) {
+        return true;
+    }
+    if (!zl_informer_state(member->policies, member->namespaces).synced) {
+        return false;
+    }
+    zl_store_list(zl_informer_store(member->policies), NULL, &policies);
+    for (size_t i = 0; i < policies.count; i++) {
+        const struct zl_fleet_policy *policy = zl_ref_object(policies.items[i]);
+        add(out, policy->meta.namespace_);
+    }
+    return true;
 }
 
 static enum zl_status decode_lease(void *ctx, const struct cJSON *object, void **out,
@@ -603,7 +643,7 @@ static void open_informers(struct zl_cluster_member *member)
                                               .shape = ZL_FLEET_POLICY_SHAPE,
                                               .decode = decode_policy,
                                               .free_object = zl_fleet_policy_free,
-                                              .on_change = changed,
+                                              .on_change = policies_changed,
                                               .ctx = member};
     const struct zl_informer_spec jobs = {.resource = &ZL_KUBE_JOBS,
                                           .name = "fleet-jobs",

@@ -17,10 +17,20 @@ struct zl_cluster_spec {
     const char *name;                     /* of the cluster in its fleets */
     const char *hub_namespace;
     const char *namespaces; /* one local namespace to look at; NULL: all */
+    void (*policies_changed)(
+        void *ctx); /* a LeaderPolicy came or went; may be NULL, must not block */
+    void *ctx;
 };
 
 struct zl_cluster_member; /* opaque */
 struct zl_cluster_member *zl_cluster_member_start(const struct zl_cluster_spec *spec);
+/*
+ * Tell ADD the namespaces that have a LeaderPolicy of a fleet.
+ *
+ * @return false: they are not known yet
+ */
+bool zl_cluster_member_namespaces(struct zl_cluster_member *member,
+                                  void (*add)(void *out, const char *namespace_), void *out);
 void zl_cluster_member_stop(struct zl_cluster_member *member); /* frees; NULL is fine */
 
 #endif

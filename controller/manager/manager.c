@@ -472,6 +472,12 @@ static enum zl_status start_election(struct manager *manager, struct zl_kube_cli
     return status;
 }
 
+static void fleets_changed(void *ctx)
+{
+    const struct manager *manager = ctx;
+    zl_workqueue_add(manager->queue, ZL_SELECTOR_KEY);
+}
+
 static enum zl_status start_fleet(struct manager *manager, struct zl_error *err)
 {
     const struct zl_controller_config *config = manager->config;
@@ -480,8 +486,15 @@ static enum zl_status start_fleet(struct manager *manager, struct zl_error *err)
                                              .hub_kubeconfig = config->fleet_hub_kubeconfig,
                                              .cluster_name = config->cluster_name,
                                              .hub_namespace = config->fleet_namespace,
-                                             .namespaces = config->namespaces};
-    return zl_fleet_start(&options, manager->client, identity, &manager->fleet, err);
+                                             .namespaces = config->namespaces,
+                                             .policies_changed = fleets_changed,
+                                             .ctx = manager};
+    enum zl_status status =
+        zl_fleet_start(&options, manager->client, identity, &manager->fleet, err);
+    if (manager->fleet != NULL) {
+        zl_armer_also(manager->context.armer, zl_fleet_namespaces, manager->fleet);
+    }
+    return status;
 }
 
 static void stop_election(struct manager *manager)
@@ -500,7 +513,6 @@ static void stop_election(struct manager *manager)
 /* Workers first: the Lease is given back only when nothing of ours is on its way any more. */
 static void stop(struct manager *manager)
 {
-    zl_fleet_stop(manager->fleet);
     zl_monitor_lock(&manager->monitor);
     manager->stopping = true;
     zl_monitor_wake_all(&manager->monitor);
@@ -516,6 +528,7 @@ static void stop(struct manager *manager)
     for (size_t i = 0; i < PROBERS && manager->worker_count > 0; i++) {
         (void)pthread_join(manager->probers[i], NULL);
     }
+    zl_fleet_stop(manager->fleet); /* the workers asked it what is gatekept */
     stop_election(manager);
     zl_fleet_free(manager->fleet);
     zl_controller_server_stop(manager->server);

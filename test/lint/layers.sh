@@ -36,7 +36,7 @@ refuse "common/http knows no Kubernetes" "$include(common/(kube|objects|kinds|se
 refuse "common/objects knows only what objects say" "$include(common/(kube|http|kinds|seat|cache))/" common/objects
 refuse "common/kinds knows the objects alone, and how a path names them" "$include(common/(kube/[^r]|http|seat|cache))" common/kinds
 refuse "common/seat knows no cache" "$include(common/(http|cache))/" common/seat
-refuse "common/fleet knows bytes and JSON alone" "$include(common/(kube|http|objects|kinds|seat|cache))/" common/fleet
+refuse "common/fleet knows bytes and JSON alone" "$include(common/(kube|http|objects|kinds|seat|cache))/" common/fleet ':!common/fleet/*_store.[ch]'
 programs="webhook controller certs client"
 for program in $programs; do
     others=$(echo "$programs test" | tr ' ' '\n' | grep -vx "$program" | paste -sd'|')
@@ -68,7 +68,7 @@ pure() {
     say_failure "what decides is pure: no API client, cache, HTTP server or thread in $*"
 }
 pure common/objects common/kinds common/seat ':!common/seat/*_store.[ch]' ':!common/seat/claim_clock.[ch]'
-pure common/fleet
+pure common/fleet ':!common/fleet/*_store.[ch]'
 pure controller/leader controller/state_guard controller/traffic_director 'controller/reconcile/strategy.[ch]'
 pure 'controller/apply/steps.[ch]' 'controller/apply/why.[ch]' 'controller/apply/role_label.[ch]'
 pure 'controller/view/view.[ch]' controller/view/traffic.h controller/view/looks.h
@@ -103,7 +103,7 @@ pure client/run/limit.c client/explain/judge.c client/explain/texts.c 'client/do
 refuse "only these write to the API: apply/, gate/, claim.c, the stores of common/seat, common/kube, certs/, handover.c; doctor's are dry runs" \
     'zl_(lease_swap|token_(reserve|record)|kube_(create|replace|patch|delete))[a-z_]*\(' common webhook controller certs client \
     ':!common/kube' ':!common/seat/*_store.[ch]' ':!controller/apply' ':!controller/gate' ':!webhook/gatekeeper/claim.c' ':!certs' \
-    ':!client/doctor/gather.c' ':!client/handover/handover.c' ':!controller/fleet/hub_lease.c' ':!controller/fleet/member.c'
+    ':!client/doctor/gather.c' ':!client/handover/handover.c' ':!common/fleet/*_store.[ch]' ':!controller/fleet/member.c'
 
 # Everything that a library of ours exports carries our prefix.
 archive=${1:-build/libcommon.a}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hub_lease.h - one Lease of the fleet on the hub, read and replaced.
+ * hub_store.h - one Lease of the fleet on the hub, read and replaced.
  *
  * Every write is a PUT of what was read with its resourceVersion: it stores all of it or nothing, and who was slower is told
  * so (ZL_E_CONFLICT). What others put beside our annotation stays.
  *
  * Threads: a lease that was read is read-only; the functions block on the hub.
  */
-#ifndef ZL_CONTROLLER_FLEET_HUB_LEASE_H
-#define ZL_CONTROLLER_FLEET_HUB_LEASE_H
+#ifndef ZL_FLEET_HUB_STORE_H
+#define ZL_FLEET_HUB_STORE_H
 
 #include "common/fleet/codec.h"
 #include "common/kube/client.h"

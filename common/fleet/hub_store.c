@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/fleet/hub_lease.h"
+#include "common/fleet/hub_store.h"
 
 #include "common/base/clock.h"
 #include "common/objects/meta.h"
