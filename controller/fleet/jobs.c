@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { STOPPED_S = 1 }; /* the shortest deadline: it has passed */
+
 static const struct zl_json_shape LABELS[] = {{.name = ZL_KEY_FLEET}, {.name = NULL}};
 static const struct zl_json_shape ANNOTATIONS[] = {
     {.name = ZL_KEY_FLEET_HELD}, {.name = ZL_KEY_FLEET_TURN}, {.name = NULL}};
@@ -187,6 +189,34 @@ static void plan_turn(const struct zl_fleet_job *const *jobs, size_t count,
     }
 }
 
+/* Is the turn of JOB over, on the hub or by the clock of the process that asked for it? */
+static bool is_overdue(const struct zl_fleet_job *job, const struct zl_fleet_agent *agent,
+                       int64_t boot_ms)
+{
+    const struct zl_fleet_turn *turn = &agent->turn;
+    int64_t until_ms = 0;
+    if (job->finished || job->meta.deleting || job->turn == 0 || job->deadline_s == STOPPED_S) {
+        return false;
+    }
+    if (turn->ended_token >= job->turn) {
+        return true;
+    }
+    return turn->token == job->turn && turn->state == ZL_FLEET_ACTIVE &&
+           !zl_fleet_may_act(agent, boot_ms, &until_ms) && until_ms > 0;
+}
+
+static const struct zl_fleet_job *first_overdue(const struct zl_fleet_job *const *jobs,
+                                                size_t count, const struct zl_fleet_agent *agent,
+                                                int64_t boot_ms)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_overdue(jobs[i], agent, boot_ms)) {
+            return jobs[i];
+        }
+    }
+    return NULL;
+}
+
 struct zl_fleet_job_plan zl_fleet_jobs_plan(const struct zl_fleet_job *const *jobs, size_t count,
                                             const struct zl_fleet_agent *agent, int64_t started,
                                             int64_t boot_ms)
@@ -196,6 +226,7 @@ struct zl_fleet_job_plan zl_fleet_jobs_plan(const struct zl_fleet_job *const *jo
     const struct zl_fleet_job *over = unreported(jobs, count, agent);
     over = over != NULL ? over : done_late(jobs, count, agent);
     plan.intent.wants = first_waiting(jobs, count, false) != NULL;
+    plan.stop = first_overdue(jobs, count, agent, boot_ms);
     if (over != NULL) {
         plan_outcome(over, &plan.intent);
         return plan;
@@ -222,6 +253,13 @@ struct cJSON *zl_fleet_job_hold_patch(const struct zl_fleet_job *job, int64_t wa
     zl_json_set_text(zl_json_child(zl_json_child(patch, "metadata"), "annotations"),
                      ZL_KEY_FLEET_HELD, now);
     zl_json_set_bool(zl_json_child(patch, "spec"), "suspend", true);
+    return patch;
+}
+
+struct cJSON *zl_fleet_job_stop_patch(const struct zl_fleet_job *job)
+{
+    struct cJSON *patch = patch_of(job);
+    zl_json_set_i64(zl_json_child(patch, "spec"), "activeDeadlineSeconds", STOPPED_S);
     return patch;
 }
 

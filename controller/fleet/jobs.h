@@ -6,6 +6,9 @@
  * started with the rest of the turn as its deadline, which the Job controller keeps also while ours is down. How it ended is
  * the turn's report. A Job that its user suspended is left alone until its user resumes it.
  *
+ * A Job's deadline counts from when the Job controller began with it, which may be later than we asked: so a Job that still
+ * executes when the turn is over is given a deadline that has passed.
+ *
  * Threads: pure.
  */
 #ifndef ZL_CONTROLLER_FLEET_JOBS_H
@@ -34,6 +37,7 @@ struct zl_fleet_job_plan {
     struct zl_fleet_intent intent;
     const struct zl_fleet_job *start; /* in the turn TOKEN, with DEADLINE_S; or NULL */
     int64_t token, deadline_s;
+    const struct zl_fleet_job *stop; /* its turn is over, and it is not; or NULL */
 };
 
 /* Must JOB be suspended and marked now? */
@@ -49,6 +53,7 @@ struct zl_fleet_job_plan zl_fleet_jobs_plan(const struct zl_fleet_job *const *jo
 
 /* Merge patches, with the resourceVersion that was read; the caller frees. */
 struct cJSON *zl_fleet_job_hold_patch(const struct zl_fleet_job *job, int64_t wall_us);
+struct cJSON *zl_fleet_job_stop_patch(const struct zl_fleet_job *job);
 struct cJSON *zl_fleet_job_start_patch(const struct zl_fleet_job *job, int64_t token,
                                        int64_t deadline_s);
 

@@ -370,6 +370,10 @@ static void look_at_part(struct zl_cluster_member *member, struct part *part,
     const int64_t boot_ms = zl_clock_boot_ms(); /* before anything is sent */
     struct zl_fleet_job_plan plan =
         zl_fleet_jobs_plan(list, count, &part->agent, part->started, boot_ms);
+    if (plan.stop != NULL) {
+        (void)patch_job(member, plan.stop, zl_fleet_job_stop_patch(plan.stop),
+                        "Job stopped: its cluster's turn is over");
+    }
     if (plan.start != NULL &&
         patch_job(member, plan.start,
                   zl_fleet_job_start_patch(plan.start, plan.token, plan.deadline_s),

@@ -149,6 +149,22 @@ static void test_an_end_is_reported_once_and_a_late_success_too(void **state)
     assert_int_equal(plan_of(1, 5).intent.outcome, ZL_FLEET_NO_OUTCOME);
 }
 
+static void test_a_job_that_outlasts_its_turn_is_stopped_once(void **state)
+{
+    (void)state;
+    activate(5);
+    jobs[0].turn = 5;
+    assert_null(plan_of(1, 5).stop);
+    agent.sent[0].boot_ms = NOW_MS - LIMIT_MS; /* by this process' own clock */
+    assert_ptr_equal(plan_of(1, 5).stop, &jobs[0]);
+    agent.sent[0].nonce = 78; /* a new process does not know yet */
+    assert_null(plan_of(1, 5).stop);
+    agent.turn.ended_token = 5; /* by the hub */
+    assert_ptr_equal(plan_of(1, 5).stop, &jobs[0]);
+    jobs[0].deadline_s = 1; /* it was told */
+    assert_null(plan_of(1, 5).stop);
+}
+
 static void test_a_number_that_somebody_wrote_is_no_turn(void **state)
 {
     (void)state;
@@ -249,6 +265,7 @@ int main(void)
         CASE(test_nothing_starts_on_an_offer_or_when_the_time_is_over),
         CASE(test_complete_is_done_failed_is_failed_deleted_is_released),
         CASE(test_an_end_is_reported_once_and_a_late_success_too),
+        CASE(test_a_job_that_outlasts_its_turn_is_stopped_once),
         CASE(test_a_number_that_somebody_wrote_is_no_turn),
         CASE(test_the_manifest_is_read_as_it_is_written),
         CASE(test_status_says_why_and_is_written_once),
