@@ -18,6 +18,8 @@ const struct zl_verb ZL_VERBS[] = {
     {"elect", "run a command while this process leads", &ZL_ELECT_PROGRAM, zl_elect},
     {"lock", "run a command while this process holds a lock", &ZL_LOCK_PROGRAM, zl_lock},
     {"sidecar", "answer by HTTP whether this pod leads", &ZL_SIDECAR_PROGRAM, zl_sidecar},
+    {"fleet", "which clusters of a fleet act; pause, resume and set it", &ZL_FLEET_PROGRAM,
+     zl_fleet},
     {"completion", "print a completion script for a shell", &ZL_COMPLETION_PROGRAM, zl_completion},
     {NULL, NULL, NULL, NULL},
 };

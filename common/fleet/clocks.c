@@ -12,7 +12,8 @@ enum {
 struct clock {
     char name[ZL_FLEET_NAME_MAX];
     int64_t beat, beat_ms;
-    bool joined;                                         /* it appeared while the watch was open */
+    int64_t
+        heard_ms; /* when it was seen to change, or to appear while the watch was open; 0: never */
     char uid[ZL_FLEET_UID_MAX], other[ZL_FLEET_UID_MAX]; /* who beat last, and who before */
     int64_t other_ms;
     int64_t token, gen, entry_ms, elapsed_ms; /* of its entry */
@@ -76,7 +77,7 @@ static void align(struct zl_fleet_clocks *clocks, const struct zl_fleet_view *vi
             ZL_FLEET_TEXT(items[i].name, name);
             items[i].beat_ms = now_ms;
             items[i].beat = -1;
-            items[i].joined = joins;
+            items[i].heard_ms = joins ? now_ms : 0;
         }
     }
     free(clocks->items);
@@ -103,6 +104,7 @@ static void look_at_beat(struct zl_fleet_clocks *clocks, struct clock *clock,
     ZL_FLEET_TEXT(clock->uid, member->cluster_uid);
     clock->beat = member->beat;
     clock->beat_ms = now_ms;
+    clock->heard_ms = first ? clock->heard_ms : now_ms;
 }
 
 static void look_at_entry(struct clock *clock, const struct zl_fleet_entry *entry, int64_t now_ms)
@@ -166,7 +168,7 @@ static void look_at_cluster(struct zl_fleet_clocks *clocks, struct clock *clock,
         clock->beat_ms = now_ms > watching_since_ms ? now_ms : watching_since_ms;
     }
     cluster->silent_ms = now_ms - clock->beat_ms;
-    cluster->beaten = (clock->joined || !first) && clock->beat_ms > watching_since_ms;
+    cluster->beaten = clock->heard_ms > watching_since_ms;
 }
 
 static void look_at_ledger(struct zl_fleet_clocks *clocks, struct zl_fleet_view *view,

@@ -163,12 +163,13 @@ static void plan_outcome(const struct zl_fleet_job *job, struct zl_fleet_intent 
 }
 
 static void plan_turn(const struct zl_fleet_job *const *jobs, size_t count,
-                      const struct zl_fleet_agent *agent, int64_t started, int64_t boot_ms,
-                      struct zl_fleet_job_plan *plan)
+                      const struct zl_fleet_agent *agent, int64_t started, bool settled,
+                      int64_t boot_ms, struct zl_fleet_job_plan *plan)
 {
     int64_t until_ms = 0, token = agent->turn.token;
     const struct zl_fleet_job *current = of_turn(jobs, count, token);
-    if (current != NULL && !current->meta.deleting) {
+    bool unseen = started == token && !settled; /* the watch is behind what we wrote */
+    if (unseen || (current != NULL && !current->meta.deleting)) {
         plan->intent.wants = true;
         return;
     }
@@ -219,7 +220,7 @@ static const struct zl_fleet_job *first_overdue(const struct zl_fleet_job *const
 
 struct zl_fleet_job_plan zl_fleet_jobs_plan(const struct zl_fleet_job *const *jobs, size_t count,
                                             const struct zl_fleet_agent *agent, int64_t started,
-                                            int64_t boot_ms)
+                                            bool settled, int64_t boot_ms)
 {
     struct zl_fleet_job_plan plan = {.intent = {.is_ready = true}};
     const struct zl_fleet_turn *turn = &agent->turn;
@@ -232,7 +233,7 @@ struct zl_fleet_job_plan zl_fleet_jobs_plan(const struct zl_fleet_job *const *jo
         return plan;
     }
     if (turn->state == ZL_FLEET_ACTIVE && turn->ended_token < turn->token) {
-        plan_turn(jobs, count, agent, started, boot_ms, &plan);
+        plan_turn(jobs, count, agent, started, settled, boot_ms, &plan);
     }
     return plan;
 }

@@ -46,10 +46,11 @@ bool zl_fleet_job_must_be_held(const struct zl_fleet_job *job);
 /*
  * @param jobs     of one pool, in any order
  * @param started  the last token that a Job was started in by this process: one that was deleted leaves no trace
+ * @param settled  JOBS show what was written when it was started: one that is not there was deleted
  */
 struct zl_fleet_job_plan zl_fleet_jobs_plan(const struct zl_fleet_job *const *jobs, size_t count,
                                             const struct zl_fleet_agent *agent, int64_t started,
-                                            int64_t boot_ms);
+                                            bool settled, int64_t boot_ms);
 
 /* Merge patches, with the resourceVersion that was read; the caller frees. */
 struct cJSON *zl_fleet_job_hold_patch(const struct zl_fleet_job *job, int64_t wall_us);

@@ -27,8 +27,9 @@ struct part {
     struct zl_fleet_agent agent;
     struct zl_fleet_ledger ledger;
     bool ledger_is_known;
-    int64_t started; /* the last token that a Job was started in */
-    bool wanted;     /* a LeaderPolicy names it */
+    int64_t started;          /* the last token that a Job was started in */
+    uint64_t started_version; /* of that Job, as it was stored */
+    bool wanted;              /* a LeaderPolicy names it */
     int64_t beat_ms;
 };
 
@@ -296,18 +297,19 @@ static bool has_policy(const struct zl_refs *policies, const struct zl_fleet_job
     return false;
 }
 
-/* @return whether it was stored */
-static bool patch_job(struct zl_cluster_member *member, const struct zl_fleet_job *job,
-                      struct cJSON *taken, const char *what)
+/* @return the version that was stored; 0: none was */
+static uint64_t patch_job(struct zl_cluster_member *member, const struct zl_fleet_job *job,
+                          struct cJSON *taken, const char *what)
 {
     struct zl_error err = {0};
     ZL_AUTO_JSON struct cJSON *patch = taken;
+    ZL_AUTO_JSON struct cJSON *answer = NULL;
     const struct zl_kube_target target = {.resource = &ZL_KUBE_JOBS,
                                           .namespace_ = job->meta.namespace_,
                                           .name = job->meta.name,
                                           .shape = ZL_OBJECT_SHAPE};
     enum zl_status status =
-        zl_kube_patch(member->spec.cluster, &target, ZL_KUBE_PATCH_MERGE, patch, NULL, &err);
+        zl_kube_patch(member->spec.cluster, &target, ZL_KUBE_PATCH_MERGE, patch, &answer, &err);
     if (status == ZL_OK) {
         ZL_LOG_INFO(what, ZL_STR("namespace", job->meta.namespace_), ZL_STR("job", job->meta.name),
                     ZL_STR("pool", job->pool));
@@ -315,7 +317,8 @@ static bool patch_job(struct zl_cluster_member *member, const struct zl_fleet_jo
         ZL_LOG_WARN("a Job of a fleet cannot be written", ZL_STR("job", job->meta.name),
                     ZL_ERR(&err));
     }
-    return status == ZL_OK;
+    const char *version = zl_json_text(answer, "metadata", "resourceVersion", NULL);
+    return status == ZL_OK ? zl_resource_version_number(version) : 0;
 }
 
 static void hold_jobs(struct zl_cluster_member *member, const struct zl_refs *jobs,
@@ -368,17 +371,23 @@ static void look_at_part(struct zl_cluster_member *member, struct part *part,
     const struct zl_fleet_job **list = zl_alloc((jobs->count + 1) * sizeof *list);
     size_t count = jobs_of(jobs, policies, part->agent.turn.pool, list);
     const int64_t boot_ms = zl_clock_boot_ms(); /* before anything is sent */
+    bool settled =
+        zl_informer_state(member->jobs, member->namespaces).position >= part->started_version;
     struct zl_fleet_job_plan plan =
-        zl_fleet_jobs_plan(list, count, &part->agent, part->started, boot_ms);
+        zl_fleet_jobs_plan(list, count, &part->agent, part->started, settled, boot_ms);
     if (plan.stop != NULL) {
         (void)patch_job(member, plan.stop, zl_fleet_job_stop_patch(plan.stop),
                         "Job stopped: its cluster's turn is over");
     }
-    if (plan.start != NULL &&
-        patch_job(member, plan.start,
-                  zl_fleet_job_start_patch(plan.start, plan.token, plan.deadline_s),
-                  "Job started in its cluster's turn")) {
+    uint64_t version =
+        plan.start != NULL
+            ? patch_job(member, plan.start,
+                        zl_fleet_job_start_patch(plan.start, plan.token, plan.deadline_s),
+                        "Job started in its cluster's turn")
+            : 0;
+    if (version != 0) {
         part->started = plan.token;
+        part->started_version = version;
     }
     if (zl_fleet_member_next(&part->agent, &plan.intent, forgotten, new_nonce(), boot_ms)) {
         member->dirty = true;

@@ -17,6 +17,7 @@ enum { NOW_MS = 1000000, LIMIT_MS = 60000, JOBS_MAX = 3 };
 
 static struct zl_fleet_agent agent;
 static struct zl_fleet_job jobs[JOBS_MAX];
+static bool settled;
 static char names[JOBS_MAX][2] = {"a", "b", "c"};
 
 static int begin(void **state)
@@ -24,6 +25,7 @@ static int begin(void **state)
     (void)state;
     zl_fleet_agent_begin(&agent, "pool", NULL);
     memset(jobs, 0, sizeof jobs);
+    settled = true;
     for (int i = 0; i < JOBS_MAX; i++) {
         jobs[i] = (struct zl_fleet_job){.held = true, .suspended = true};
         jobs[i].meta.name = names[i];
@@ -47,7 +49,7 @@ static struct zl_fleet_job_plan plan_of(size_t count, int64_t started)
     for (size_t i = 0; i < count; i++) {
         list[i] = &jobs[count - 1 - i]; /* their order does not matter */
     }
-    return zl_fleet_jobs_plan(list, count, &agent, started, NOW_MS);
+    return zl_fleet_jobs_plan(list, count, &agent, started, settled, NOW_MS);
 }
 
 static void test_a_job_is_held_unless_it_was_started_or_its_user_holds_it(void **state)
@@ -130,6 +132,17 @@ static void test_complete_is_done_failed_is_failed_deleted_is_released(void **st
     plan = plan_of(0, 5);
     assert_int_equal(plan.intent.outcome, ZL_FLEET_RELEASED);
     assert_int_equal(plan.intent.outcome_token, 5);
+}
+
+static void test_a_watch_that_is_behind_shows_no_deletion(void **state)
+{
+    (void)state;
+    activate(5);
+    settled = false;
+    struct zl_fleet_job_plan plan = plan_of(1, 5);
+    assert_int_equal(plan.intent.outcome, ZL_FLEET_NO_OUTCOME);
+    assert_true(plan.intent.wants);
+    assert_null(plan.start); /* nor is another one started */
 }
 
 static void test_an_end_is_reported_once_and_a_late_success_too(void **state)
@@ -264,6 +277,7 @@ int main(void)
         CASE(test_one_job_in_one_turn),
         CASE(test_nothing_starts_on_an_offer_or_when_the_time_is_over),
         CASE(test_complete_is_done_failed_is_failed_deleted_is_released),
+        CASE(test_a_watch_that_is_behind_shows_no_deletion),
         CASE(test_an_end_is_reported_once_and_a_late_success_too),
         CASE(test_a_job_that_outlasts_its_turn_is_stopped_once),
         CASE(test_a_number_that_somebody_wrote_is_no_turn),

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cli/connection.h"
+#include "client/cli/exit_codes.h"
+#include "client/cli/verb.h"
+#include "client/fleet/edit.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/fleet/hub_store.h"
+
+#include <stddef.h>
+
+enum { TRIES = 10 }; /* an arbiter writes at the same moment: then it is looked at again */
+
+struct config {
+    struct zl_connection connection;
+    const char *fleet_namespace, *reason, *limit, *round;
+    int64_t id, n, max_failures;
+    bool after_restore, by_clusters;
+};
+
+#define FIELD(name_) offsetof(struct config, name_)
+
+static const struct zl_option OPTIONS[] = {
+    {.name = "fleet-namespace",
+     .variable = "ZEN_LEAD_FLEET_NAMESPACE",
+     .type = ZL_OPTION_TEXT,
+     .default_value = ZL_FLEET_NAMESPACE,
+     .offset = FIELD(fleet_namespace),
+     .value_name = "NAME",
+     .help = "Namespace of the fleets' Leases on the hub."},
+    {.name = "context",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(connection.context),
+     .value_name = "NAME",
+     .help = "The kubeconfig's context to use. Without it: its current one."},
+    {.name = "kubeconfig",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(connection.kubeconfig),
+     .value_name = "FILE",
+     .help = "How to reach the hub. Without it: $KUBECONFIG, then the pod's service account, then "
+             "~/.kube/config."},
+    {.name = "reason",
+     .type = ZL_OPTION_TEXT,
+     .default_value = "by hand",
+     .offset = FIELD(reason),
+     .value_name = "TEXT",
+     .help = "Of pause: why, for those who look at it."},
+    {.name = "id",
+     .type = ZL_OPTION_I64,
+     .default_value = "0",
+     .min = 0,
+     .max = ZL_FLEET_NUMBER_MAX,
+     .offset = FIELD(id),
+     .value_name = "NUMBER",
+     .help = "Of resume: which pause. One more failure gives it another number, so that nobody "
+             "resumes what he has not read about."},
+    {.name = "after-restore",
+     .type = ZL_OPTION_BOOL,
+     .offset = FIELD(after_restore),
+     .help = "Of resume: end the time in which a hub that was restored from a backup offers "
+             "nothing. You say that no cluster acts in a turn that it forgot."},
+    {.name = "n",
+     .type = ZL_OPTION_I64,
+     .default_value = "-2",
+     .min = -2,
+     .max = ZL_FLEET_N_MAX,
+     .offset = FIELD(n),
+     .value_name = "COUNT",
+     .help = "Of set: how many clusters may act at once; 0: no more turns. -2: as it is."},
+    {.name = "limit",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(limit),
+     .value_name = "DURATION",
+     .help = "Of set: how long a turn lasts that begins from now on."},
+    {.name = "max-failures",
+     .type = ZL_OPTION_I64,
+     .default_value = "-2",
+     .min = -2,
+     .max = ZL_FLEET_SHOWN_MAX - 1,
+     .offset = FIELD(max_failures),
+     .value_name = "COUNT",
+     .help = "Of set: how many failures there may be without a pause; -1: any. -2: as it is."},
+    {.name = "round",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(round),
+     .value_name = "NAME",
+     .help = "Of set: another name begins another pass over all clusters."},
+    {.name = "by-clusters",
+     .type = ZL_OPTION_BOOL,
+     .offset = FIELD(by_clusters),
+     .help = "Of set: what the clusters' LeaderPolicies say counts again, the strictest of it."},
+    {.name = NULL},
+};
+
+const struct zl_program ZL_FLEET_PROGRAM = {
+    .name = "zen-lead fleet",
+    .summary =
+        "Shows on the hub which clusters of a fleet act, which wait and how turns ended, and "
+        "pauses, resumes and sets the fleet. The action is status, history, pause, resume or set.",
+    .options = OPTIONS,
+    .letters = ZL_LETTERS,
+    .words = "ACTION POOL",
+    .words_min = 2,
+    .words_max = 2,
+    .epilogue =
+        "The ledger is the Lease fleet.POOL; it is written by compare-and-swap, so that nothing\n"
+        "that arbiters write is lost. Rights: get on leases, and update for pause, resume, set.\n"
+        "\n" ZL_EXIT_CODES_TEXT "\n"
+        "\n"
+        "Examples:\n"
+        "  zen-lead fleet status security-remediation-pool\n"
+        "  zen-lead fleet set security-remediation-pool --n 2\n",
+};
+
+/* One try. ZL_E_CONFLICT: look again. */
+static enum zl_status act_once(struct zl_kube_client *hub, const char *namespace_, const char *pool,
+                               const struct zl_fleet_edit *edit, struct zl_error *err)
+{
+    struct zl_hub_lease *lease = NULL;
+    ZL_AUTO_FREE char *name = zl_asprintf("%s%s", ZL_FLEET_LEDGER_PREFIX, pool);
+    enum zl_status status = zl_hub_lease_read(hub, namespace_, name, &lease, err);
+    if (status == ZL_OK && lease == NULL) {
+        status =
+            zl_error_set(err, ZL_E_NOT_FOUND, "no fleet %s: there is no Lease %s in namespace %s",
+                         pool, name, namespace_);
+    }
+    if (status == ZL_OK && lease->broken) {
+        status = zl_error_set(err, ZL_E_NOT_FOUND, "Lease %s: %s", name, lease->why);
+    }
+    if (status == ZL_OK) {
+        status = zl_fleet_edit_apply(edit, &lease->ledger, err);
+    }
+    if (status == ZL_OK && zl_fleet_action_writes(edit->action)) {
+        ZL_AUTO_FREE char *text = zl_fleet_ledger_encode(&lease->ledger);
+        status = zl_hub_lease_put(hub, namespace_, name, lease, text, false, NULL, err);
+    }
+    if (status == ZL_OK && edit->action == ZL_EDIT_HISTORY) {
+        zl_fleet_print_history(&lease->ledger, stdout);
+    } else if (status == ZL_OK) {
+        zl_fleet_print_status(pool, &lease->ledger, stdout);
+    }
+    zl_hub_lease_free(lease);
+    return status;
+}
+
+static enum zl_status act(struct zl_kube_client *hub, const struct config *config, const char *pool,
+                          const struct zl_fleet_edit *edit, struct zl_error *err)
+{
+    enum zl_status status = ZL_E_CONFLICT;
+    for (int i = 0; i < TRIES && status == ZL_E_CONFLICT; i++) {
+        status = act_once(hub, config->fleet_namespace, pool, edit, err);
+    }
+    return status;
+}
+
+static enum zl_status make_edit(const struct config *config, const char *action,
+                                struct zl_fleet_edit *out, struct zl_error *err)
+{
+    const char *user = getenv("USER");
+    *out = (struct zl_fleet_edit){.action = zl_fleet_action_named(action),
+                                  .by = user != NULL && user[0] != '\0' ? user : "a person",
+                                  .reason = config->reason,
+                                  .pause_id = config->id,
+                                  .after_restore = config->after_restore,
+                                  .n = config->n,
+                                  .limit_ms = -2,
+                                  .max_failures = config->max_failures,
+                                  .round = config->round,
+                                  .by_clusters = config->by_clusters,
+                                  .now_s = zl_clock_wall_us() / 1000000};
+    if (out->action == ZL_EDIT_ACTIONS) {
+        return zl_error_set(err, ZL_E_INVALID,
+                            "%.40s: no such action; status, history, pause, resume, set", action);
+    }
+    if (out->n == -1) {
+        return zl_error_set(err, ZL_E_INVALID, "--n must not be negative");
+    }
+    return config->limit != NULL ? zl_duration_read("limit", config->limit, &out->limit_ms, err)
+                                 : ZL_OK;
+}
+
+int zl_fleet(int argc, char **argv)
+{
+    struct config config = {0};
+    struct zl_operands words = {0};
+    struct zl_error err = {0};
+    struct zl_kube_config kube = {0};
+    struct zl_kube_client *hub = NULL;
+    struct zl_fleet_edit edit;
+    int refused = ZL_EXIT_USAGE;
+    if (!zl_verb_parse(&ZL_FLEET_PROGRAM, argc, argv, &config, &words, &refused)) {
+        return refused;
+    }
+    zl_log_set_level(ZL_LOG_LEVEL_NONE);
+    zl_kube_init();
+    enum zl_status status = make_edit(&config, words.words[0], &edit, &err);
+    if (status == ZL_OK) {
+        status = zl_connection_load(&config.connection, &kube, &err);
+    }
+    if (status == ZL_OK) {
+        status = zl_kube_client_new(&kube, "zen-lead/" ZL_VERSION, &hub, &err);
+    }
+    if (status == ZL_OK) {
+        status = act(hub, &config, words.words[1], &edit, &err);
+    }
+    const int code =
+        status == ZL_OK ? ZL_EXIT_YES : zl_verb_failed(&ZL_FLEET_PROGRAM, status, &err);
+    zl_kube_client_free(hub);
+    zl_kube_cleanup();
+    zl_kube_config_clear(&kube);
+    return code;
+}
