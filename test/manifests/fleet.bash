@@ -52,7 +52,7 @@ check_fleet_schema() {
         'security-remediation-pool 5 fairness 30m true CVE-2015-12345-remediation INC-98765' \
         kubectl_ create -n default --dry-run=server -f "$work/fleet-example.yaml" \
         -o 'jsonpath={.spec.pool} {.spec.maxConcurrentLeaders} {.spec.strategy} {.spec.leaseDuration} {.spec.pauseOnError} {.spec.observability.annotations.policy} {.spec.observability.annotations.incident}'
-    fleet_refused 'spec.pool' '{}'
+    fleet_refused 'pool' '{}' # kubectl or the server says it, each in its way
     fleet_refused 'spec.pool' '{"pool":""}'
     fleet_refused 'spec.pool' '{"pool":"Upper"}'
     fleet_refused 'spec.maxConcurrentLeaders' '{"pool":"a","maxConcurrentLeaders":0}'
