@@ -31,6 +31,7 @@ passed_area_key() {
     case $1 in
     client*) paths+=(client test/client) ;;
     install*) paths+=(test/manifests docs) ;;
+    peer*) paths+=(client test/peer) ;;
     node*) paths+=(Dockerfile client docs test/node test/image) ;;
     tls*) paths+=(test/tls test/data) ;;
     esac

@@ -107,6 +107,13 @@ static const struct zl_option OPTIONS[] = {
      .help =
          "Where the Secret " ZL_REVIEW_SECRET
          " is, which says at which path reviews of pods are taken: the controller's namespace."},
+    {.name = "fleet",
+     .variable = "ZEN_LEAD_FLEET",
+     .type = ZL_OPTION_BOOL,
+     .default_value = "false",
+     .offset = FIELD(fleet),
+     .help = "Refuse pods of Jobs with the label zen-lead/fleet until it is their cluster's turn; "
+             "for a cluster whose controller has --fleet-hub-kubeconfig."},
     {.name = "deadline-ms",
      .variable = "ZEN_LEAD_DEADLINE_MS",
      .type = ZL_OPTION_I64,
@@ -262,6 +269,7 @@ static enum zl_status serve(void *ctx, struct zl_kube_client *client,
         .deadline_ms = config->deadline_ms,
         .claim_timeout_ms = config->claim_timeout_s * 1000,
         .allow_on_api_error = strcmp(config->on_api_error, "allow") == 0,
+        .fleets = config->fleet,
     };
     /* Before the first review can come: a cache that was not started has nothing to wait for. */
     zl_cache_start_pools(cache);

@@ -26,6 +26,7 @@ struct zl_webhook_config {
     const char *watch, *namespaces; /* as struct zl_cache_options has them */
     int64_t port, metrics_port;
     int64_t deadline_ms, claim_timeout_s;
+    bool fleet;
     int64_t connections_max, shutdown_delay_s, drain_timeout_s;
 };
 

@@ -48,6 +48,11 @@ static int64_t backoff_ms(const struct zl_informer *informer, int failures,
                           const struct zl_error *err)
 {
     const struct zl_informer_timing *timing = &informer->timing;
+    if (informer->spec.reconnect_spread_ms > 0) {
+        uint32_t random = 0;
+        zl_random_bytes(&random, sizeof random);
+        return 1000 + (int64_t)random % informer->spec.reconnect_spread_ms;
+    }
     const int64_t mean_ms = zl_backoff_ms(failures - 1, timing->backoff_ms, timing->backoff_max_ms);
     const int64_t delay_ms = zl_jitter_ms(mean_ms / 2, 100);
     const int64_t wish_ms =

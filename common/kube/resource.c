@@ -21,6 +21,9 @@ const struct zl_kube_resource ZL_KUBE_VALIDATING_WEBHOOKS = {
     "ValidatingWebhookConfiguration", true};
 const struct zl_kube_resource ZL_KUBE_LEADERPOLICIES = {"coordination.kube-zen.io", "v1alpha1",
                                                         "leaderpolicies", "LeaderPolicy", false};
+const struct zl_kube_resource ZL_KUBE_FLEETPOLICIES = {"leadership.kube-zen.io", "v1alpha1",
+                                                       "leaderpolicies", "LeaderPolicy", false};
+const struct zl_kube_resource ZL_KUBE_JOBS = {"batch", "v1", "jobs", "Job", false};
 const struct zl_kube_resource ZL_KUBE_BUDGETS = {"policy", "v1", "poddisruptionbudgets",
                                                  "PodDisruptionBudget", false};
 const struct zl_kube_resource ZL_KUBE_BUDGETS_V1BETA1 = {

@@ -34,5 +34,7 @@ extern const struct zl_kube_resource ZL_KUBE_BUDGETS_V1BETA1;        /* before 1
 extern const struct zl_kube_resource ZL_KUBE_AUTOSCALERS;            /* autoscaling/v1 */
 extern const struct zl_kube_resource ZL_KUBE_VALIDATING_WEBHOOKS;
 extern const struct zl_kube_resource ZL_KUBE_LEADERPOLICIES; /* coordination.kube-zen.io/v1alpha1 */
+extern const struct zl_kube_resource ZL_KUBE_FLEETPOLICIES;  /* leadership.kube-zen.io/v1alpha1 */
+extern const struct zl_kube_resource ZL_KUBE_JOBS;           /* batch/v1 */
 
 #endif

@@ -72,6 +72,12 @@
 /* Annotation whose change makes the owner's controller sync at once, past its back-off. */
 #define ZL_KEY_WAKE "zen-lead.io/wake"
 
+/* Label on a Job: it executes in a turn of this cluster in that fleet. */
+#define ZL_KEY_FLEET "zen-lead/fleet"
+/* Annotations on such a Job: since when it is held; the token of the turn that it executes in. */
+#define ZL_KEY_FLEET_HELD "zen-lead.io/fleet-held"
+#define ZL_KEY_FLEET_TURN "zen-lead.io/fleet-turn"
+
 #define ZL_KEY_MANAGED_BY "app.kubernetes.io/managed-by"
 #define ZL_MANAGED_BY "zen-lead"
 /* Selects our Leases. */

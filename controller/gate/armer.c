@@ -38,6 +38,8 @@ struct zl_armer {
     struct zl_informer *configuration; /* zen-lead-pods */
     struct zl_filler *filler;          /* of it */
     struct zl_armings *armings;
+    bool (*also)(void *ctx, void (*add)(void *out, const char *namespace_), void *out);
+    void *also_ctx;
     atomic_bool started, stopping;
     atomic_bool is_foreign; /* the configuration is somebody else's: neither read nor written */
 };
@@ -75,9 +77,15 @@ static bool is_excluded(const struct zl_armer *armer, const struct zl_webhook_en
            (is_present(entry) && zl_same_string(namespace_, entry->service_namespace));
 }
 
-/* The namespaces that have a LeaderPolicy, sorted. */
-static void list_namespaces(struct zl_armer *armer, struct zl_namespaces *out)
+static void add_namespace(void *out, const char *namespace_)
 {
+    zl_namespaces_add(out, namespace_);
+}
+
+/* The namespaces that have a LeaderPolicy, sorted. false: not all of them are known yet. */
+static bool list_namespaces(struct zl_armer *armer, struct zl_namespaces *out)
+{
+    bool known = armer->also == NULL || armer->also(armer->also_ctx, add_namespace, out);
     ZL_AUTO_REFS struct zl_refs policies = {0};
     zl_cache_list(armer->cache, ZL_CACHED_POLICIES, NULL, &policies);
     for (size_t i = 0; i < policies.count; i++) {
@@ -85,6 +93,7 @@ static void list_namespaces(struct zl_armer *armer, struct zl_namespaces *out)
         zl_namespaces_add(out, policy->meta.namespace_);
     }
     zl_namespaces_sort(out);
+    return known;
 }
 
 /* --- the selector --- */
@@ -122,7 +131,10 @@ struct zl_result zl_armer_set_selector(struct zl_armer *armer, struct zl_error *
     }
     ZL_AUTO_REF struct zl_ref *ref = find_entry(armer);
     const struct zl_webhook_entry *entry = ref != NULL ? zl_ref_object(ref) : NULL;
-    list_namespaces(armer, &all);
+    if (!list_namespaces(armer, &all)) {
+        result.requeue_after_ms = SYNC_LOOK_MS;
+        return result;
+    }
     choose_wanted(armer, entry, &all, &wanted);
     /* Before the selector shrinks: what was probed until now says nothing about a later return. */
     zl_armings_keep(armer->armings, &all);
@@ -156,7 +168,7 @@ static void configuration_changed(void *ctx, const void *old_object, const void 
     struct zl_armer *armer = ctx;
     ZL_AUTO_NAMESPACES struct zl_namespaces all = {0};
     zl_workqueue_add(armer->queue, ZL_SELECTOR_KEY);
-    list_namespaces(armer, &all);
+    (void)list_namespaces(armer, &all);
     for (size_t i = 0; i < all.count; i++) {
         if (concerns(armer, old_object, new_object, all.items[i])) {
             zl_workqueue_add(armer->probes, all.items[i]);
@@ -389,6 +401,15 @@ struct zl_armer *zl_armer_new(struct zl_kube_client *client, struct zl_cache *ca
 void zl_armer_leave_configuration(struct zl_armer *armer)
 {
     atomic_store(&armer->is_foreign, true);
+}
+
+void zl_armer_also(struct zl_armer *armer,
+                   bool (*list)(void *ctx, void (*add)(void *out, const char *namespace_),
+                                void *out),
+                   void *ctx)
+{
+    armer->also = list;
+    armer->also_ctx = ctx;
 }
 
 void zl_armer_start(struct zl_armer *armer)

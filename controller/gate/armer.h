@@ -40,6 +40,15 @@ struct zl_informer *zl_armer_informer(struct zl_armer *armer);
 void zl_armer_policy_changed(struct zl_armer *armer, const char *namespace_);
 /* Probe namespaces as they are due, until zl_armer_stop; only on the elected replica. */
 void zl_armer_work(struct zl_armer *armer);
+/*
+ * Namespaces that are gatekept for another reason, by LIST: it tells ADD each of them. Before the armer is started.
+ *
+ * @param list  @return false: they are not known yet, so that nothing is written
+ */
+void zl_armer_also(struct zl_armer *armer,
+                   bool (*list)(void *ctx, void (*add)(void *out, const char *namespace_),
+                                void *out),
+                   void *ctx);
 /* Make zen-lead-pods what the LeaderPolicies ask for. */
 struct zl_result zl_armer_set_selector(struct zl_armer *armer, struct zl_error *err);
 

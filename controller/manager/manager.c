@@ -13,6 +13,7 @@
 #include "common/kube/elector.h"
 #include "common/kube/retries.h"
 #include "common/objects/names.h"
+#include "controller/fleet/fleet.h"
 #include "controller/gate/armer.h"
 #include "controller/manager/keys.h"
 #include "controller/manager/server.h"
@@ -46,6 +47,7 @@ struct manager {
     pthread_t discoverer;
     bool discovering;
     struct zl_kube_client *client;
+    struct zl_fleet *fleet;    /* NULL: it has no part in one */
     struct zl_monitor monitor; /* guards the rest */
     struct zl_elector *elector;
     bool acting, stopping;
@@ -336,6 +338,7 @@ static void act(void *ctx)
     const struct zl_keys all = {
         .cache = manager->context.sources.cache, .queue = manager->queue, .lane = ZL_LANE_DUE};
     zl_keys_enqueue_all(&all);
+    zl_fleet_act(manager->fleet);
 }
 
 static void lost(void *ctx)
@@ -469,6 +472,31 @@ static enum zl_status start_election(struct manager *manager, struct zl_kube_cli
     return status;
 }
 
+static void fleets_changed(void *ctx)
+{
+    const struct manager *manager = ctx;
+    zl_workqueue_add(manager->queue, ZL_SELECTOR_KEY);
+}
+
+static enum zl_status start_fleet(struct manager *manager, struct zl_error *err)
+{
+    const struct zl_controller_config *config = manager->config;
+    ZL_AUTO_FREE char *identity = make_identity();
+    const struct zl_fleet_options options = {.arbiter = config->fleet_arbiter,
+                                             .hub_kubeconfig = config->fleet_hub_kubeconfig,
+                                             .cluster_name = config->cluster_name,
+                                             .hub_namespace = config->fleet_namespace,
+                                             .namespaces = config->namespaces,
+                                             .policies_changed = fleets_changed,
+                                             .ctx = manager};
+    enum zl_status status =
+        zl_fleet_start(&options, manager->client, identity, &manager->fleet, err);
+    if (manager->fleet != NULL) {
+        zl_armer_also(manager->context.armer, zl_fleet_namespaces, manager->fleet);
+    }
+    return status;
+}
+
 static void stop_election(struct manager *manager)
 {
     struct zl_elector *elector = manager->elector; /* only this thread sets it */
@@ -500,7 +528,9 @@ static void stop(struct manager *manager)
     for (size_t i = 0; i < PROBERS && manager->worker_count > 0; i++) {
         (void)pthread_join(manager->probers[i], NULL);
     }
+    zl_fleet_stop(manager->fleet); /* the workers asked it what is gatekept */
     stop_election(manager);
+    zl_fleet_free(manager->fleet);
     zl_controller_server_stop(manager->server);
     zl_cache_stop(manager->context.sources.cache); /* its callbacks know the armer */
     zl_armer_free(manager->context.armer);
@@ -559,6 +589,9 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
         zl_armer_new(client, manager.context.sources.cache, manager.queue, namespace_);
 
     enum zl_status status = start_server(&manager, err);
+    if (status == ZL_OK) {
+        status = start_fleet(&manager, err);
+    }
     if (status == ZL_OK) {
         manager.discoverer = zl_thread_start("discovery", discover, &manager);
         manager.discovering = true;

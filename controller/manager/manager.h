@@ -22,6 +22,8 @@ struct zl_controller_config {
     int64_t metrics_port, workers, claim_timeout_s;
     bool leader_elect, routing_only;
     int64_t lease_duration_s, renew_deadline_s, retry_period_s;
+    bool fleet_arbiter;
+    const char *fleet_hub_kubeconfig, *cluster_name, *fleet_namespace; /* fleet/fleet.h */
 };
 
 extern const struct zl_metric *const ZL_MANAGER_METRICS[];

@@ -29,13 +29,14 @@ refuse() {
 
 include='^#include ["<]'
 refuse "common/ knows no program" "$include(webhook|controller|certs|client|test)/" common
-refuse "common/base knows nothing above it" "$include(common/(kube|http|objects|kinds|seat|cache))/" common/base
+refuse "common/base knows nothing above it" "$include(common/(kube|http|objects|kinds|seat|cache|fleet))/" common/base
 refuse "common/kube knows no pool and no HTTP server" "$include(common/(http|objects|kinds|seat|cache))/" common/kube
 refuse "common/http knows no Kubernetes" "$include(common/(kube|objects|kinds|seat|cache))/" common/http
 # Each of the four that know pools knows those before it: objects, kinds, seat, cache.
 refuse "common/objects knows only what objects say" "$include(common/(kube|http|kinds|seat|cache))/" common/objects
 refuse "common/kinds knows the objects alone, and how a path names them" "$include(common/(kube/[^r]|http|seat|cache))" common/kinds
 refuse "common/seat knows no cache" "$include(common/(http|cache))/" common/seat
+refuse "common/fleet knows bytes and JSON alone" "$include(common/(kube|http|objects|kinds|seat|cache))/" common/fleet ':!common/fleet/*_store.[ch]'
 programs="webhook controller certs client"
 for program in $programs; do
     others=$(echo "$programs test" | tr ' ' '\n' | grep -vx "$program" | paste -sd'|')
@@ -67,10 +68,12 @@ pure() {
     say_failure "what decides is pure: no API client, cache, HTTP server or thread in $*"
 }
 pure common/objects common/kinds common/seat ':!common/seat/*_store.[ch]' ':!common/seat/claim_clock.[ch]'
+pure common/fleet ':!common/fleet/*_store.[ch]'
 pure controller/leader controller/state_guard controller/traffic_director 'controller/reconcile/strategy.[ch]'
 pure 'controller/apply/steps.[ch]' 'controller/apply/why.[ch]' 'controller/apply/role_label.[ch]'
 pure 'controller/view/view.[ch]' controller/view/traffic.h controller/view/looks.h
 pure controller/gate/arming.c controller/gate/webhook_entry.c "controller/gate/token_plan.[ch]"
+pure 'controller/fleet/jobs.[ch]' 'controller/fleet/policy.[ch]'
 pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]' ':!webhook/validator/neighbours.[ch]'
 
 # The rooms of controller/: what is known, who decides, the one table of strategies, and who writes.
@@ -86,6 +89,7 @@ room "state_guard/ and traffic_director/ know leaders and steps" '(reconcile|gat
 room "apply/ knows steps, and no strategy" '(leader|state_guard|gate|manager)/|reconcile/(strategy|reconcile|context)' controller/apply
 room "only reconcile/ names strategies, and observe/ its gauge of them" 'reconcile/strategy\.h' \
     controller ':!controller/reconcile' ':!controller/observe/overview.c'
+room "fleet/ knows no other room" '(view|leader|state_guard|traffic_director|reconcile|apply|gate|manager|observe)/' controller/fleet
 room "manager/ knows reconcile, gate and observe" '(view|apply|leader|state_guard|traffic_director)/' \
     controller/manager ':!controller/manager/keys.c'
 
@@ -99,7 +103,7 @@ pure client/run/limit.c client/explain/judge.c client/explain/texts.c 'client/do
 refuse "only these write to the API: apply/, gate/, claim.c, the stores of common/seat, common/kube, certs/, handover.c; doctor's are dry runs" \
     'zl_(lease_swap|token_(reserve|record)|kube_(create|replace|patch|delete))[a-z_]*\(' common webhook controller certs client \
     ':!common/kube' ':!common/seat/*_store.[ch]' ':!controller/apply' ':!controller/gate' ':!webhook/gatekeeper/claim.c' ':!certs' \
-    ':!client/doctor/gather.c' ':!client/handover/handover.c'
+    ':!client/doctor/gather.c' ':!client/handover/handover.c' ':!common/fleet/*_store.[ch]' ':!controller/fleet/member.c'
 
 # Everything that a library of ours exports carries our prefix.
 archive=${1:-build/libcommon.a}

@@ -26,8 +26,8 @@ cleanup() {
         kubectl_ delete --ignore-not-found --wait=false -f "$manifests/self-signed/rbac.yaml" \
             -f "$manifests/overlays/routing-only/rbac.yaml" -f "$manifests/base/rbac.yaml" -f "$manifests/base/namespace.yaml" >/dev/null || true
         kubectl_ delete --ignore-not-found crd "$crd" >/dev/null || true
-        fleet_cleanup
     fi
+    fleet_cleanup
     [[ ! -e $work/stubs ]] || kubectl_ delete --ignore-not-found -f "$root/test/manifests/cert-manager-crds.yaml" >/dev/null || true
     rm -rf "$work"
 }

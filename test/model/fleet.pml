@@ -44,15 +44,19 @@
 #ifndef LOWERS
 #define LOWERS 0 /* 1: people set N to 1 */
 #endif
+#ifndef RESTORES
+#define RESTORES 0 /* 1: the hub is restored, from a backup that was made before the fleet began */
+#endif
 
 #define GENS 3 /* an entry's gen, at most */
-mtype = { NONE, OFFERED, ACTIVE, DONE, RELEASED, FAILED, EXPIRED, DONE_LATE, ACCEPT, RESUME, EXTEND };
+mtype = { NONE, OFFERED, ACTIVE, DONE, RELEASED, FAILED, EXPIRED, DONE_LATE, ACCEPT, RESUME, EXTEND, CLAIM };
 
 /* --- what the hub stores; [view * 2 + cluster], view 0: what is there, view 1: what the second arbiter saw --- */
 
 /* The Lease fleet.<pool>. */
 byte n[2] = N;
 bool paused[2] = false;
+bool restored[2] = false;
 byte pause_id[2] = 0;
 byte last_token[2] = 0;
 byte failed[2] = 0; /* mask of tokens */
@@ -102,6 +106,8 @@ byte extensions[2] = EXTENSIONS;
 byte newest_token = 0;
 byte over[2] = 0;       /* the latest token of a cluster's work that came to its end */
 byte counted = 0;       /* mask of tokens that once counted as failures */
+byte hold[2] = 0;       /* nonces before the hub was restored */
+byte clock_token = 0;   /* tokens are never smaller than the time, and so than those of a time before */
 byte owed = 0;          /* tokens that ended badly, and nobody has resumed the fleet since */
 
 #define BIT(t) (1 << (t))
@@ -110,11 +116,12 @@ byte owed = 0;          /* tokens that ended badly, and nobody has resumed the f
 #define BAD(o) ((o) == FAILED || (o) == EXPIRED)
 #define MAX(a, b) ((a) > (b) -> (a) : (b))
 
-/* I2: who acts is in the ledger. */
+/* I2: who acts is in the ledger; of a restored one, when its hold is over. Never do more act than N was, in any case. */
 inline who_acts_is_active()
 {
-    assert(acts[0] == 0 || (entry[0] == ACTIVE && entry_token[0] == acts_token[0]));
-    assert(acts[1] == 0 || (entry[1] == ACTIVE && entry_token[1] == acts_token[1]))
+    assert(acts[0] == 0 || (entry[0] == ACTIVE && entry_token[0] == acts_token[0]) || restored[0]);
+    assert(acts[1] == 0 || (entry[1] == ACTIVE && entry_token[1] == acts_token[1]) || restored[0]);
+    assert((acts[0] != 0) + (acts[1] != 0) <= N)
 }
 
 #include "fleet_arbiter.pml"
@@ -128,7 +135,7 @@ init {
         run watch();
 #endif
         run member(0); run member(1);
-#if PAUSES + RESUMES + LOWERS
+#if PAUSES + RESUMES + LOWERS + RESTORES
         run people();
 #endif
         run judge()

@@ -16,7 +16,7 @@
 
 inline copy_ledger(from, to)
 {
-    n[to] = n[from]; paused[to] = paused[from]; pause_id[to] = pause_id[from];
+    n[to] = n[from]; paused[to] = paused[from]; restored[to] = restored[from]; pause_id[to] = pause_id[from];
     last_token[to] = last_token[from]; failed[to] = failed[from];
     copy_entry((from) * 2, (to) * 2);
     copy_entry((from) * 2 + 1, (to) * 2 + 1)
@@ -60,21 +60,25 @@ inline turn_written(v, c)
 /* --- guards --- */
 
 #ifdef OFFER_IN_PAUSE
-#define MAY_OFFER(v) (IN_USE(v) < n[v])
+#define MAY_OFFER(v) (!restored[v] && IN_USE(v) < n[v])
 #elif defined(OFFER_ABOVE_N)
-#define MAY_OFFER(v) (!paused[v])
-#else
+#define MAY_OFFER(v) (!paused[v] && !restored[v])
+#elif defined(OFFER_WHILE_RESTORED)
 #define MAY_OFFER(v) (!paused[v] && IN_USE(v) < n[v])
+#else
+#define MAY_OFFER(v) (!paused[v] && !restored[v] && IN_USE(v) < n[v])
 #endif
 #ifdef ACCEPT_IN_PAUSE
 #define MAY_ACCEPT(v) true
 #else
 #define MAY_ACCEPT(v) (!paused[v])
 #endif
-#ifdef TOKEN_FROM_ENTRIES
+#ifdef TOKEN_FROM_LEDGER
+#define NEW_TOKEN(v) (last_token[v] + 1)
+#elif defined(TOKEN_FROM_ENTRIES)
 #define NEW_TOKEN(v) (MAX(entry_token[(v) * 2], entry_token[(v) * 2 + 1]) + 1)
 #else
-#define NEW_TOKEN(v) (last_token[v] + 1)
+#define NEW_TOKEN(v) (MAX(last_token[v], clock_token) + 1)
 #endif
 #ifdef LATE_DONE_TWICE
 #define STILL_COUNTED(v, token) true
@@ -147,11 +151,21 @@ inline time_passes(i, c)
 {
     if
     :: RUN_OUT(i, c) ->
-        reported[c] = acts_token[c]; pending[c] = acts_token[c]; pending_outcome[c] = FAILED;
+        over[c] = acts_token[c]; reported[c] = acts_token[c]; pending[c] = acts_token[c]; pending_outcome[c] = FAILED;
         acts[c] = 0; acts_token[c] = 0
     :: else
     fi;
     dead[c] = MAX(dead[c], entry_snap[i])
+}
+inline hold_is_over(k)
+{
+    if
+    :: acts[k] != 0 && acts[k] <= hold[k] ->
+        over[k] = acts_token[k]; reported[k] = acts_token[k]; pending[k] = acts_token[k]; pending_outcome[k] = FAILED;
+        acts[k] = 0; acts_token[k] = 0
+    :: else
+    fi;
+    dead[k] = MAX(dead[k], hold[k])
 }
 inline end_turn(i, token, how)
 {
@@ -178,7 +192,7 @@ proctype arbiter(byte v; byte c)
 end_idle:
     do
     /* Nobody -> Offered. I1, I3. */
-    :: d_step { MAY_SWAP_LEDGER(v) && entry[i] == NONE && turn[i] == NONE && MAY_OFFER(v) && last_token[v] < TURNS ->
+    :: d_step { MAY_SWAP_LEDGER(v) && entry[i] == NONE && turn[i] == NONE && MAY_OFFER(v) && NEW_TOKEN(v) <= TURNS ->
         assert(IN_USE(0) < n[0] && !paused[0] && owed == 0);
         last_token[v] = NEW_TOKEN(v);
         assert(last_token[v] > newest_token);
@@ -248,7 +262,7 @@ end_idle:
         end_turn(i, entry_token[i], report_outcome[i]);
         turn_written(v, c)
     }
-    :: d_step { MAY_SWAP_TURN(v, c) && entry[i] == ACTIVE && NOT_ENDED(i) && TIMED_OUT(i) ->
+    :: d_step { MAY_SWAP_TURN(v, c) && entry[i] == ACTIVE && !restored[v] && NOT_ENDED(i) && TIMED_OUT(i) ->
         time_passes(i, c);
         end_turn(i, entry_token[i], EXPIRED);
         turn_written(v, c)
@@ -261,7 +275,7 @@ end_idle:
     }
 #endif
     /* A report for a token that the ledger does not know. */
-    :: d_step { MAY_SWAP_TURN(v, c) && report[i] > ended_token[i] && report[i] != entry_token[i] && report[i] <= last_token[v] &&
+    :: d_step { MAY_SWAP_TURN(v, c) && report[i] > ended_token[i] && report[i] != entry_token[i] &&
         !(turn[i] == ACTIVE && turn_token[i] == report[i]) ->
         end_turn(i, report[i], RELEASED);
         turn_written(v, c)
@@ -278,6 +292,26 @@ end_idle:
         outcome[i] = DONE_LATE;
         turn_written(v, c)
     }
+#if RESTORES
+    /* The hub was restored: who acts is taken in again, and it is waited for those who cannot be heard. */
+    :: d_step { MAY_SWAP_LEDGER(v) && restored[v] && verb[i] == CLAIM && verb_token[i] > ended_token[i] && verb_token[i] > entry_token[i] ->
+        last_token[v] = MAX(last_token[v], verb_token[i]);
+        entry[i] = ACTIVE;
+        entry_token[i] = verb_token[i];
+        entry_gen[i] = 1;
+        entry_answers[i] = verb_nonce[i];
+        entry_snap[i] = nonce[c];
+        ledger_written(v)
+    }
+    :: d_step { MAY_SWAP_LEDGER(v) && restored[v] ->
+#ifndef RESTORED_WITHOUT_HOLD
+        hold_is_over(0);
+        hold_is_over(1);
+#endif
+        restored[v] = false;
+        ledger_written(v)
+    }
+#endif
 #undef i
     od
 }

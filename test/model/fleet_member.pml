@@ -75,6 +75,11 @@ end_idle:
         !ASKED(RESUME, turn_token[c]) -> ask(RESUME, turn_token[c])
     }
 #endif
+#if RESTORES
+    :: d_step { acts[c] != 0 && acts[c] != 7 && acts[c] > first[c] && turn_token[c] < acts_token[c] && ended_token[c] < acts_token[c] &&
+        nonce[c] < NONCES && !ASKED(CLAIM, acts_token[c]) -> ask(CLAIM, acts_token[c])
+    }
+#endif
 #if EXTENSIONS
     :: d_step { extensions[c] > 0 && acts[c] > first[c] && acts[c] != 7 && nonce[c] < NONCES ->
         extensions[c]--;
@@ -84,7 +89,8 @@ end_idle:
     od
 }
 
-#if PAUSES + RESUMES + LOWERS
+#if PAUSES + RESUMES + LOWERS + RESTORES
+byte restores = RESTORES;
 byte pauses = PAUSES;
 byte resumes = RESUMES;
 byte lowers = LOWERS;
@@ -107,6 +113,14 @@ byte seen_failed = 0;
 #define SAME_PAUSE (pause_id[0] == seen_id)
 #endif
 
+inline forget(k)
+{
+    entry[k] = NONE; entry_token[k] = 0; entry_gen[k] = 0; entry_answers[k] = 0; entry_snap[k] = 0;
+    turn[k] = NONE; turn_token[k] = 0; turn_gen[k] = 0; turn_answers[k] = 0; ended_token[k] = 0; outcome[k] = NONE;
+    verb[k] = NONE; verb_nonce[k] = 0; verb_token[k] = 0; report[k] = 0; report_outcome[k] = NONE;
+    hold[k] = nonce[k]
+}
+
 proctype people()
 {
 end_idle:
@@ -121,6 +135,16 @@ end_idle:
         assert((failed[0] & ~seen_failed) == 0); /* nobody ends a pause for a failure that he has not seen */
         paused[0] = false; failed[0] = 0; owed = 0; seen_id = 0; seen_failed = 0;
         fresh = fresh & ~LEDGER }
+#endif
+#if RESTORES
+    /* The arbiter finds its own election older than it wrote it, and marks the ledger: nothing comes before that. */
+    :: d_step { restores > 0 ->
+        restores--;
+        forget(0); forget(1);
+        n[0] = N; paused[0] = false; pause_id[0] = 0; last_token[0] = 0; failed[0] = 0; owed = 0; counted = 0;
+        clock_token = newest_token;
+        restored[0] = true;
+        fresh = 0 }
 #endif
 #if LOWERS
     :: d_step { lowers > 0 -> lowers--; n[0] = 1; N_WRITTEN }

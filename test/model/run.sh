@@ -65,6 +65,7 @@ safe|fleet: each member restarts once|-DRESTARTS=1 -DNONCES=3
 safe|fleet: a turn is extended, two old views|-DEXTENSIONS=1 -DNONCES=3 -DVIEWS=2
 safe|fleet: people pause and resume|-DPAUSES=1 -DRESUMES=1
 safe|fleet: N is lowered|-DN=2 -DLOWERS=1
+safe|fleet: the hub is restored|-DRESTORES=1
 fault|fleet: NO_CAS_LEDGER|-DNONCES=1
 fault|fleet: NO_CAS_TURN|-DEXTENSIONS=1
 fault|fleet: OFFER_ABOVE_N|-DVIEWS=0
@@ -90,6 +91,9 @@ fault|fleet: ACT_ON_ANY_NONCE|-DRESTARTS=1
 fault|fleet: DEADLINE_FROM_ANSWER|-DNONCES=1
 fault|fleet: ACT_AFTER_REPORT|-DNONCES=1
 fault|fleet: FORGET_REPORT|-DRESTARTS=1
+fault|fleet: OFFER_WHILE_RESTORED|-DRESTORES=1
+fault|fleet: RESTORED_WITHOUT_HOLD|-DRESTORES=1
+fault|fleet: TOKEN_FROM_LEDGER|-DRESTORES=1 -DVIEWS=0
 TABLE
     [ -z "${DEEP:-}" ] || cat <<TABLE
 safe|deep: new pool, a death, a controller was stopped|-DFAULTS=1 -DSTOPPED=1
@@ -105,6 +109,7 @@ live|deep: rollout of a bad image, Lease deleted|$rollout4 -DBAD=1 -DDELETES=1
 safe|fleet: deep: members restart, a turn is extended|-DRESTARTS=1 -DEXTENSIONS=1 -DNONCES=3
 safe|fleet: deep: members restart, people resume|-DRESTARTS=1 -DRESUMES=1 -DNONCES=3
 safe|fleet: deep: members restart, three old views|-DRESTARTS=1 -DVIEWS=3
+safe|fleet: deep: the hub is restored, members restart|-DRESTORES=1 -DRESTARTS=1 -DNONCES=3
 safe|fleet: deep: three turns|-DTURNS=3
 TABLE
 }

@@ -234,6 +234,8 @@ static const struct {
         {"led_pool", false,
          "zen-lead: pool \"%s\" is led by a Deployment or another "
          "workload that stays, so its Jobs do not start; give them a pool of their own"},
+    [ZL_OUTCOME_FLEET_WAITS] = {"fleet_waits", false,
+                                "zen-lead: this Job waits for its cluster's turn in fleet \"%s\""},
 };
 
 bool zl_outcome_allows(enum zl_outcome outcome)

@@ -6,6 +6,7 @@
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
 #include "webhook/gatekeeper/claim.h"
+#include "webhook/gatekeeper/fleet_job.h"
 #include "webhook/gatekeeper/live.h"
 #include "webhook/gatekeeper/memory.h"
 #include "webhook/review/bad_review.h"
@@ -112,7 +113,14 @@ static enum zl_status decide_pod(const struct zl_gatekeeper *gatekeeper,
                                  char **pool, struct zl_error *err)
 {
     ZL_AUTO_MEMORY struct zl_memory memory = {0};
-    enum zl_status status = zl_memory_recall(gatekeeper, request, &memory, err);
+    bool waits = false;
+    /* First the fleet's turn, then the pool's: with both labels both must be had. */
+    enum zl_status status = zl_fleet_job_waits(gatekeeper, request, &waits, pool, err);
+    if (status != ZL_OK || waits) {
+        *outcome = ZL_OUTCOME_FLEET_WAITS;
+        return status;
+    }
+    status = zl_memory_recall(gatekeeper, request, &memory, err);
     if (status != ZL_OK) {
         return status;
     }

@@ -27,6 +27,7 @@ struct zl_gatekeeper {
     int64_t deadline_ms;      /* for one review */
     int64_t claim_timeout_ms; /* how long a claim counts without its pod */
     bool allow_on_api_error;
+    bool fleets; /* Jobs wait for their cluster's turn */
 };
 
 /* What a review asks; it stays as it is while memory and the API server are asked. Borrowed from the review. */

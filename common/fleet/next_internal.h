@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* next_internal.h - the rows of zl_fleet_next: each finds its write, or none. */
+#ifndef ZL_FLEET_NEXT_INTERNAL_H
+#define ZL_FLEET_NEXT_INTERNAL_H
+
+#include "common/fleet/next.h"
+
+typedef struct zl_fleet_write zl_fleet_row(const struct zl_fleet_view *view,
+                                           const struct zl_fleet_now *now);
+
+/* next.c */
+struct zl_fleet_write zl_fleet_swap(const struct zl_fleet_view *view, struct zl_fleet_ledger *taken,
+                                    const char *rule);
+struct zl_fleet_write zl_fleet_tell(const struct zl_fleet_cluster *cluster,
+                                    const struct zl_fleet_turn *turn, const char *rule);
+/* What was told of the pool; all zero but for the pool when nothing was. */
+struct zl_fleet_turn zl_fleet_told(const struct zl_fleet_view *view,
+                                   const struct zl_fleet_cluster *cluster);
+const struct zl_fleet_entry *zl_fleet_slot_of(const struct zl_fleet_view *view,
+                                              const struct zl_fleet_cluster *cluster);
+/* May the request speak for ENTRY's turn: is it of the cluster that has it? */
+bool zl_fleet_speaks_for(const struct zl_fleet_cluster *cluster, const char *uid);
+bool zl_fleet_is_held(const struct zl_fleet_ledger *ledger); /* paused or restored */
+
+/* Who waits after a swap to LEDGER, in order; the caller frees. */
+struct zl_fleet_place {
+    const struct zl_fleet_view *view; /* for qsort */
+    const struct zl_fleet_cluster *cluster;
+};
+struct zl_fleet_place *zl_fleet_queue(const struct zl_fleet_view *view,
+                                      const struct zl_fleet_ledger *ledger, size_t *count);
+
+/* next_endings.c: how turns end, and what is told of it */
+zl_fleet_row zl_fleet_row_complete, zl_fleet_row_end, zl_fleet_row_late, zl_fleet_row_answer;
+/* next_restored.c: a hub that is older than it was */
+zl_fleet_row zl_fleet_row_restored, zl_fleet_row_witness, zl_fleet_row_adopt,
+    zl_fleet_row_restored_over;
+/* next_slots.c: offers and what becomes of them */
+zl_fleet_row zl_fleet_row_offer_events, zl_fleet_row_active_events, zl_fleet_row_offer;
+/* next_queue.c: who waits, and where */
+zl_fleet_row zl_fleet_row_open, zl_fleet_row_spec, zl_fleet_row_project, zl_fleet_row_withdrawn,
+    zl_fleet_row_tell_ticket, zl_fleet_row_tickets, zl_fleet_row_places;
+int zl_fleet_order(const struct zl_fleet_view *view, const struct zl_fleet_cluster *left,
+                   const struct zl_fleet_cluster *right);
+
+#endif

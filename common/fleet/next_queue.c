@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who waits, in which order, and what `turn` says of it. */
+#include "common/base/memory.h"
+#include "common/fleet/next_internal.h"
+
+static const struct zl_fleet_write NOTHING = {.kind = ZL_FLEET_NO_WRITE};
+
+static int64_t turns_of(const struct zl_fleet_view *view, const struct zl_fleet_cluster *cluster)
+{
+    return strcmp(cluster->turn->round, view->ledger->round) == 0 ? cluster->turn->turns : 0;
+}
+
+int zl_fleet_order(const struct zl_fleet_view *view, const struct zl_fleet_cluster *left,
+                   const struct zl_fleet_cluster *right)
+{
+    int64_t a = turns_of(view, left), b = turns_of(view, right);
+    if (a != b) {
+        return a < b ? -1 : 1;
+    }
+    if (left->turn->ticket != right->turn->ticket) {
+        return left->turn->ticket < right->turn->ticket ? -1 : 1;
+    }
+    return strcmp(left->name, right->name);
+}
+
+static int64_t back_off_ms(int64_t declines)
+{
+    int64_t wait_ms = ZL_FLEET_BACK_OFF_MS;
+    for (int64_t i = 1; i < declines && wait_ms < ZL_FLEET_BACK_OFF_MAX_MS; i++) {
+        wait_ms *= 2;
+    }
+    return wait_ms < ZL_FLEET_BACK_OFF_MAX_MS ? wait_ms : ZL_FLEET_BACK_OFF_MAX_MS;
+}
+
+const char *zl_fleet_why(const struct zl_fleet_cluster *cluster)
+{
+    const struct zl_fleet_turn *turn = cluster->turn;
+    const struct zl_fleet_request *request = cluster->request;
+    if (request == NULL || zl_fleet_is_absent(cluster)) {
+        return "absent: its heartbeat is too old";
+    }
+    if (cluster->duplicate) {
+        return "two clusters use this name";
+    }
+    if (request->verb == ZL_FLEET_DECLINE) {
+        return "it declined";
+    }
+    if (request->verb != ZL_FLEET_WANT && request->verb != ZL_FLEET_ACCEPT) {
+        return "it asks for no turn";
+    }
+    if (turn != NULL && !zl_fleet_is_answered(&request->report, turn)) {
+        return "its report comes first";
+    }
+    if (turn != NULL && turn->declines > 0 && cluster->refused_ms < back_off_ms(turn->declines)) {
+        return "an offer came to nothing a moment ago";
+    }
+    return NULL;
+}
+
+/* --- settings --- */
+
+static bool has_spec(const struct zl_fleet_cluster *cluster)
+{
+    return cluster->request != NULL && cluster->request->spec.n > 0 &&
+           cluster->request->spec.limit_ms >= ZL_FLEET_LIMIT_LEAST_MS;
+}
+
+/* How many clusters name ROUND. */
+static size_t votes(const struct zl_fleet_view *view, const char *round)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct zl_fleet_cluster *cluster = &view->clusters[i];
+        count += has_spec(cluster) && !zl_fleet_is_absent(cluster) &&
+                 strcmp(cluster->request->spec.round, round) == 0;
+    }
+    return count;
+}
+
+static int64_t stricter_failures(int64_t left, int64_t right)
+{
+    return left < 0 ? right : right < 0 ? left : left < right ? left : right;
+}
+
+static void tighten(struct zl_fleet_spec *strictest, const struct zl_fleet_spec *spec)
+{
+    strictest->n = spec->n < strictest->n ? spec->n : strictest->n;
+    strictest->limit_ms =
+        spec->limit_ms < strictest->limit_ms ? spec->limit_ms : strictest->limit_ms;
+    strictest->max_failures = stricter_failures(strictest->max_failures, spec->max_failures);
+    strictest->max_extensions = spec->max_extensions < strictest->max_extensions
+                                    ? spec->max_extensions
+                                    : strictest->max_extensions;
+}
+
+static bool same_spec(const struct zl_fleet_spec *left, const struct zl_fleet_spec *right)
+{
+    return left->n == right->n && left->limit_ms == right->limit_ms &&
+           left->max_failures == right->max_failures &&
+           left->max_extensions == right->max_extensions && strcmp(left->round, right->round) == 0;
+}
+
+/*
+ * While manifests are rolled out they differ: the strictest counts. The round is the one that most name; WAS stays until
+ * another has more.
+ */
+static bool strictest_spec(const struct zl_fleet_view *view, const char *was,
+                           struct zl_fleet_spec *out, bool *differs)
+{
+    const struct zl_fleet_spec *first = NULL;
+    size_t most = votes(view, was);
+    *differs = false;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct zl_fleet_cluster *cluster = &view->clusters[i];
+        if (!has_spec(cluster) || zl_fleet_is_absent(cluster)) {
+            continue;
+        }
+        const struct zl_fleet_spec *spec = &cluster->request->spec;
+        if (first == NULL) {
+            first = spec;
+            *out = *spec;
+            ZL_FLEET_TEXT(out->round, was);
+        }
+        *differs = *differs || !same_spec(first, spec);
+        tighten(out, spec);
+        size_t mine = strcmp(spec->round, out->round) != 0 ? votes(view, spec->round) : 0;
+        if (mine > most) {
+            most = mine;
+            ZL_FLEET_TEXT(out->round, spec->round);
+        }
+    }
+    return first != NULL;
+}
+
+static void take_spec(struct zl_fleet_ledger *ledger, const struct zl_fleet_spec *spec)
+{
+    ledger->n = spec->n < ZL_FLEET_N_MAX ? spec->n : ZL_FLEET_N_MAX;
+    ledger->limit_ms =
+        spec->limit_ms < ZL_FLEET_LIMIT_MAX_MS ? spec->limit_ms : ZL_FLEET_LIMIT_MAX_MS;
+    ledger->max_failures = spec->max_failures;
+    ledger->max_extensions = spec->max_extensions;
+    ZL_FLEET_TEXT(ledger->round, spec->round);
+}
+
+struct zl_fleet_write zl_fleet_row_open(const struct zl_fleet_view *view,
+                                        const struct zl_fleet_now *now)
+{
+    (void)now;
+    struct zl_fleet_spec spec;
+    bool differs = false;
+    if (view->ledger != NULL || !strictest_spec(view, "", &spec, &differs)) {
+        return NOTHING;
+    }
+    struct zl_fleet_ledger *next = zl_alloc(sizeof *next);
+    take_spec(next, &spec);
+    next->spec_differs = differs;
+    next->next_ticket = 1;
+    return (struct zl_fleet_write){.kind = ZL_FLEET_WRITE_LEDGER, .rule = "opened", .ledger = next};
+}
+
+static bool same_settings(const struct zl_fleet_ledger *left, const struct zl_fleet_ledger *right)
+{
+    return left->n == right->n && left->limit_ms == right->limit_ms &&
+           left->max_failures == right->max_failures &&
+           left->max_extensions == right->max_extensions &&
+           left->spec_differs == right->spec_differs && strcmp(left->round, right->round) == 0;
+}
+
+struct zl_fleet_write zl_fleet_row_spec(const struct zl_fleet_view *view,
+                                        const struct zl_fleet_now *now)
+{
+    (void)now;
+    struct zl_fleet_spec spec;
+    bool differs = false;
+    if (!strictest_spec(view, view->ledger->round, &spec, &differs)) {
+        return NOTHING;
+    }
+    struct zl_fleet_ledger *next = zl_fleet_ledger_copy(view->ledger);
+    if (!next->set) { /* what a person set is not the clusters' to change */
+        take_spec(next, &spec);
+    }
+    next->spec_differs = differs;
+    if (same_settings(next, view->ledger)) {
+        zl_fleet_ledger_free(next);
+        return NOTHING;
+    }
+    return zl_fleet_swap(view, next, "spec");
+}
+
+/* --- `turn` follows the ledger --- */
+
+static bool is_told(const struct zl_fleet_turn *turn, const struct zl_fleet_entry *entry)
+{
+    return turn->state == (entry->active ? ZL_FLEET_ACTIVE : ZL_FLEET_OFFERED) &&
+           turn->token == entry->token && turn->gen == entry->gen &&
+           turn->answers == entry->answers && turn->limit_ms == entry->limit_ms;
+}
+
+/* From the ledger alone, what is answered too: what the member asks by now may be a later request. Never backwards. */
+struct zl_fleet_write zl_fleet_row_project(const struct zl_fleet_view *view,
+                                           const struct zl_fleet_now *now)
+{
+    (void)now;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct zl_fleet_cluster *cluster = &view->clusters[i];
+        const struct zl_fleet_entry *entry = zl_fleet_slot_of(view, cluster);
+        if (entry == NULL) {
+            continue;
+        }
+        struct zl_fleet_turn turn = zl_fleet_told(view, cluster);
+        bool ahead = turn.token > entry->token ||
+                     (turn.token == entry->token && turn.gen > entry->gen) ||
+                     turn.ended_token >= entry->token;
+        if (ahead || is_told(&turn, entry)) {
+            continue;
+        }
+        turn.state = entry->active ? ZL_FLEET_ACTIVE : ZL_FLEET_OFFERED;
+        turn.token = entry->token;
+        turn.gen = entry->gen;
+        turn.answers = entry->answers;
+        turn.limit_ms = entry->limit_ms;
+        turn.declines = entry->active ? 0 : turn.declines;
+        turn.position = 0;
+        turn.why[0] = '\0';
+        ZL_FLEET_TEXT(turn.uid, entry->uid);
+        return zl_fleet_tell(cluster, &turn, "told");
+    }
+    return NOTHING;
+}
+
+static bool wants(const struct zl_fleet_cluster *cluster)
+{
+    return cluster->request != NULL && cluster->request->verb != ZL_FLEET_NOTHING;
+}
+
+static struct zl_fleet_write withdrawn(const struct zl_fleet_view *view,
+                                       const struct zl_fleet_cluster *cluster)
+{
+    struct zl_fleet_turn turn = zl_fleet_told(view, cluster);
+    if (wants(cluster)) { /* its place is kept; a pause is not its fault */
+        turn.state = ZL_FLEET_WAITING;
+        turn.declines += zl_fleet_is_held(view->ledger) ? 0 : 1;
+        return zl_fleet_tell(cluster, &turn, "offer-over");
+    }
+    turn.state = ZL_FLEET_IDLE;
+    turn.ended_token = turn.token > turn.ended_token ? turn.token : turn.ended_token;
+    turn.outcome = ZL_FLEET_RELEASED;
+    turn.declines = 0;
+    turn.position = 0;
+    turn.why[0] = '\0';
+    return zl_fleet_tell(cluster, &turn, "released");
+}
+
+static struct zl_fleet_write left_queue(const struct zl_fleet_view *view,
+                                        const struct zl_fleet_cluster *cluster)
+{
+    struct zl_fleet_turn turn = zl_fleet_told(view, cluster);
+    if (turn.token > turn.ended_token) {
+        return withdrawn(view, cluster);
+    }
+    turn.state = ZL_FLEET_IDLE;
+    turn.position = 0;
+    turn.declines = 0;
+    turn.why[0] = '\0';
+    return zl_fleet_tell(cluster, &turn, "released");
+}
+
+/* A person took the slot away, or nothing is known of it: the turn is over. */
+static struct zl_fleet_write taken_away(const struct zl_fleet_view *view,
+                                        const struct zl_fleet_cluster *cluster)
+{
+    struct zl_fleet_turn turn = zl_fleet_told(view, cluster);
+    turn.state = ZL_FLEET_IDLE;
+    turn.ended_token = turn.token;
+    turn.outcome = ZL_FLEET_RELEASED;
+    return zl_fleet_tell(cluster, &turn, "taken-away");
+}
+
+struct zl_fleet_write zl_fleet_row_withdrawn(const struct zl_fleet_view *view,
+                                             const struct zl_fleet_now *now)
+{
+    (void)now;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct zl_fleet_cluster *cluster = &view->clusters[i];
+        const struct zl_fleet_turn *turn = cluster->turn;
+        /* Who is behind what was told has not heard of it, and says nothing. */
+        if (turn == NULL || turn->token > view->ledger->last_token ||
+            zl_fleet_slot_of(view, cluster) != NULL) {
+            continue;
+        }
+        if (turn->state == ZL_FLEET_OFFERED) {
+            return withdrawn(view, cluster);
+        }
+        if (turn->state == ZL_FLEET_WAITING && !wants(cluster)) {
+            return left_queue(view, cluster);
+        }
+        if (turn->state == ZL_FLEET_ACTIVE && view->ledger->restored_serial == 0) {
+            return taken_away(view, cluster);
+        }
+    }
+    return NOTHING;
+}
+
+/* --- tickets: reserved in the ledger before they are told --- */
+
+/* It wants a turn, after the last one that it had, and is not in the queue. */
+static bool is_new(const struct zl_fleet_view *view, const struct zl_fleet_cluster *cluster)
+{
+    const struct zl_fleet_request *request = cluster->request;
+    const struct zl_fleet_turn told = zl_fleet_told(view, cluster);
+    return request != NULL && request->verb == ZL_FLEET_WANT && !zl_fleet_is_absent(cluster) &&
+           !cluster->duplicate && told.state == ZL_FLEET_IDLE &&
+           request->token >= told.ended_token && zl_fleet_is_answered(&request->report, &told) &&
+           zl_fleet_slot_of(view, cluster) == NULL;
+}
+
+static const struct zl_fleet_ticket *ticket_of(const struct zl_fleet_ledger *ledger,
+                                               const struct zl_fleet_cluster *cluster)
+{
+    for (size_t i = 0; i < ledger->ticket_count; i++) {
+        const struct zl_fleet_ticket *ticket = &ledger->tickets[i];
+        if (strcmp(ticket->cluster, cluster->name) == 0 && cluster->request != NULL &&
+            ticket->nonce == cluster->request->nonce) {
+            return ticket;
+        }
+    }
+    return NULL;
+}
+
+struct zl_fleet_write zl_fleet_row_tell_ticket(const struct zl_fleet_view *view,
+                                               const struct zl_fleet_now *now)
+{
+    (void)now;
+    for (size_t i = 0; i < view->count && view->ledger->ticket_count > 0; i++) {
+        const struct zl_fleet_cluster *cluster = &view->clusters[i];
+        const struct zl_fleet_ticket *ticket = ticket_of(view->ledger, cluster);
+        struct zl_fleet_turn turn = zl_fleet_told(view, cluster);
+        if (ticket == NULL || !is_new(view, cluster) || turn.ticket >= ticket->ticket) {
+            continue;
+        }
+        turn.state = ZL_FLEET_WAITING;
+        turn.ticket = ticket->ticket;
+        turn.declines = 0;
+        turn.position = 0;
+        turn.why[0] = '\0';
+        return zl_fleet_tell(cluster, &turn, "ticket-told");
+    }
+    return NOTHING;
+}
+
+/* Who asked first; of those that one look found, by name. */
+static const struct zl_fleet_cluster *longest_new(const struct zl_fleet_view *view,
+                                                  const struct zl_fleet_ledger *next)
+{
+    const struct zl_fleet_cluster *first = NULL;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct zl_fleet_cluster *cluster = &view->clusters[i];
+        if (is_new(view, cluster) && ticket_of(next, cluster) == NULL &&
+            (first == NULL || cluster->wanted_ms > first->wanted_ms)) {
+            first = cluster;
+        }
+    }
+    return first;
+}
+
+static bool any_new(const struct zl_fleet_view *view)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        if (is_new(view, &view->clusters[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct zl_fleet_write zl_fleet_row_tickets(const struct zl_fleet_view *view,
+                                           const struct zl_fleet_now *now)
+{
+    (void)now;
+    if (!any_new(view)) {
+        return NOTHING;
+    }
+    struct zl_fleet_ledger *next = zl_fleet_ledger_copy(view->ledger);
+    next->ticket_count = 0; /* all of them were told by now, or their wants are gone */
+    const struct zl_fleet_cluster *cluster = longest_new(view, next);
+    if (cluster == NULL || next->next_ticket >= ZL_FLEET_NUMBER_MAX - ZL_FLEET_TICKETS_MAX) {
+        zl_fleet_ledger_free(next);
+        return NOTHING;
+    }
+    next->tickets = zl_realloc(next->tickets, ZL_FLEET_TICKETS_MAX, sizeof *next->tickets);
+    while (cluster != NULL && next->ticket_count < ZL_FLEET_TICKETS_MAX) {
+        struct zl_fleet_ticket ticket = {.ticket = next->next_ticket++,
+                                         .nonce = cluster->request->nonce};
+        ZL_FLEET_TEXT(ticket.cluster, cluster->name);
+        next->tickets[next->ticket_count++] = ticket;
+        cluster = longest_new(view, next);
+    }
+    return zl_fleet_swap(view, next, "tickets");
+}
+
+/* --- where one stands, and why --- */
+
+/* A place is told again when it has halved: a hand-over must not cost a write for each that waits. */
+struct zl_fleet_write zl_fleet_row_places(const struct zl_fleet_view *view,
+                                          const struct zl_fleet_now *now)
+{
+    (void)now;
+    size_t count = 0;
+    struct zl_fleet_place *queue = zl_fleet_queue(view, view->ledger, &count);
+    struct zl_fleet_write write = NOTHING;
+    for (size_t i = 0; i < count && write.kind == ZL_FLEET_NO_WRITE; i++) {
+        const struct zl_fleet_cluster *cluster = queue[i].cluster;
+        const struct zl_fleet_turn *turn = cluster->turn;
+        const char *why = zl_fleet_why(cluster);
+        int64_t place = (int64_t)i + 1;
+        bool moved = turn->position == 0 || 2 * place <= turn->position;
+        if (moved || strcmp(turn->why, why != NULL ? why : "") != 0) {
+            struct zl_fleet_turn next = *turn;
+            next.position = place;
+            ZL_FLEET_TEXT(next.why, why);
+            write = zl_fleet_tell(cluster, &next, "place");
+        }
+    }
+    free(queue);
+    return write;
+}

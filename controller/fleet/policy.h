@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * policy.h - LeaderPolicy of leadership.kube-zen.io/v1alpha1: a cluster's part in a fleet.
+ *
+ * Threads: pure; a decoded policy is read-only.
+ */
+#ifndef ZL_CONTROLLER_FLEET_POLICY_H
+#define ZL_CONTROLLER_FLEET_POLICY_H
+
+#include "common/fleet/member.h"
+#include "common/objects/meta.h"
+
+struct zl_fleet_policy {
+    struct zl_meta meta;
+    char *pool;
+    struct zl_fleet_spec spec;
+    int64_t heartbeat_ms;
+    char *status; /* JSON, as it was read */
+};
+
+extern const struct zl_json_shape ZL_FLEET_POLICY_SHAPE[];
+/* *OUT stays NULL for one whose pool or duration the CRD would not have let in. */
+enum zl_status zl_fleet_policy_decode(const struct cJSON *object, struct zl_fleet_policy **out,
+                                      struct zl_error *err) ZL_MUST_CHECK;
+void zl_fleet_policy_free(void *policy); /* fits zl_ref_new */
+
+/* What the cluster knows of itself and of the fleet. */
+struct zl_fleet_known {
+    const char *cluster;
+    const struct zl_fleet_agent *agent;
+    const struct zl_fleet_ledger *ledger; /* as it was last read; NULL: never */
+    bool hub_is_reached;
+    const char *hub_problem; /* why it is not; may be NULL */
+    int64_t boot_ms, wall_us;
+};
+
+/*
+ * The status of POLICY; times of conditions change only with them. The caller frees.
+ *
+ * @return NULL: it says that already
+ */
+struct cJSON *zl_fleet_policy_status(const struct zl_fleet_policy *policy,
+                                     const struct zl_fleet_known *known);
+
+#endif

@@ -1,0 +1,177 @@
+#!/usr/bin/env bats
+#
+# fleet.bats - clusters take turns: one control plane is the hub and, namespace by namespace, several clusters.
+#
+# A controller that looks at one namespace alone plays a cluster: it has a name, a Lease and a turn of its own. Jobs are
+# suspended until their cluster's turn, so this needs spec.suspend.
+
+load lib
+
+# shellcheck disable=SC2154 # of programs.bash
+readonly CRD=$zl_root/manifests/fleet/member/crd.yaml
+readonly FLP=leaderpolicies.leadership.kube-zen.io
+
+setup_file() {
+    [ "$(minor_version)" -ge 22 ] || skip_area "this API server knows no spec.suspend of Jobs"
+    [ -e "$CRD" ] || skip_area "$CRD is not there"
+    kubectl apply -f "$CRD" >/dev/null
+    kubectl wait --for condition=established --timeout 30s "crd/$FLP" >/dev/null
+}
+skip_area() {
+    echo "# fleet.bats is skipped: $1" >&3
+    skip "$1"
+}
+teardown_file() { kubectl delete --ignore-not-found "crd/$FLP" >/dev/null; }
+
+setup() {
+    restore_programs
+    new_namespace
+    POOL=pool-$NS HUB=$NS CLUSTERS=
+    run_fleet_program arbiter --fleet-arbiter --fleet-namespace "$HUB" --namespaces "$NS"
+}
+
+teardown() {
+    local cluster
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
+    for cluster in $CLUSTERS; do
+        process_stop "fleet-$cluster" || true
+        kubectl delete namespace "$NS-$cluster" --ignore-not-found --wait=false >/dev/null
+    done
+    process_stop fleet-arbiter || true
+    drop_namespace
+}
+
+explain_area() {
+    local cluster
+    k get leases -o json | jq -c '.items[] | [.metadata.name, .metadata.annotations]'
+    for cluster in $CLUSTERS; do
+        in_cluster "$cluster" get "$FLP" -o json | jq -c '.items[].status'
+        in_cluster "$cluster" get jobs -o json | jq -c '.items[] | [.metadata.name, .metadata.annotations, .spec.suspend, .status]'
+        tail -n 12 "$ZL_RUN/log/fleet-$cluster.log"
+    done
+    tail -n 40 "$ZL_RUN/log/fleet-arbiter.log"
+}
+
+# run_fleet_program NAME [OPTION...] - a controller of its own: it serves no pools and is elected by nobody.
+run_fleet_program() {
+    local name=fleet-$1
+    shift
+    process_start "$name" "$ZL_BIN/zen-lead-controller" --kubeconfig "$KUBECONFIG" --listen-address 127.0.0.1 --metrics-port 0 \
+        --routing-only --leader-elect=false "$@"
+}
+
+in_cluster() { kubectl --namespace "$NS-$1" "${@:2}"; }
+
+# cluster NAME - it becomes a member of the fleets on the hub.
+cluster() {
+    CLUSTERS="$CLUSTERS $1"
+    kubectl create namespace "$NS-$1" >/dev/null
+    run_member "$1"
+}
+run_member() {
+    run_fleet_program "$1" --fleet-hub-kubeconfig "$KUBECONFIG" --fleet-namespace "$HUB" --cluster-name "$1" --namespaces "$NS-$1"
+}
+
+# fleet_policy CLUSTER [SPEC] - the manifest that all clusters get; SPEC in flow style.
+fleet_policy() {
+    in_cluster "$1" apply -f - <<POLICY >/dev/null
+apiVersion: leadership.kube-zen.io/v1alpha1
+kind: LeaderPolicy
+metadata:
+  name: security-remediation-coordination
+spec: {pool: $POOL, heartbeatSeconds: 5, ${2:-maxConcurrentLeaders: 1, leaseDuration: 2m}}
+POLICY
+}
+
+# fleet_job CLUSTER NAME [POD-ANNOTATIONS [SPEC]] - a plain Job; its pod ends by itself.
+fleet_job() {
+    in_cluster "$1" create -f - <<JOB >/dev/null
+apiVersion: batch/v1
+kind: Job
+metadata: {name: $2, labels: {zen-lead/fleet: $POOL}}
+spec:
+  suspend: false
+  backoffLimit: 0
+  ${4:-}
+  template:
+    metadata: {labels: {app: batch}, annotations: ${3:-{zl-test/succeed-after-ms: "300"\}}}
+    spec: {restartPolicy: Never, containers: [{name: main, image: none}]}
+JOB
+}
+
+job_is() { [ "$(in_cluster "$1" get job "$2" -o "jsonpath={.status.conditions[?(@.type==\"$3\")].status}")" = True ]; }
+said() { in_cluster "$1" get "$FLP" security-remediation-coordination -o "jsonpath={.status.$2}"; }
+ledger() { k get lease "fleet.$POOL" -o 'jsonpath={.metadata.annotations.zen-lead\.io/fleet}' | jq -r "$1"; }
+
+@test "the manifest as it is written: a plain Job is held until its cluster's turn, executes, and its end is the report" {
+    local until
+    cluster east
+    POOL=security-remediation-pool
+    in_cluster east apply -f - <<POLICY
+apiVersion: leadership.kube-zen.io/v1alpha1
+kind: LeaderPolicy
+metadata:
+  name: security-remediation-coordination
+spec:
+  pool: security-remediation-pool
+  maxConcurrentLeaders: 5  # Only 5 clusters act simultaneously
+  strategy: fairness         # Ensure all clusters get a turn
+  leaseDuration: 30m         # Each cluster gets 30min to complete rotation
+  observability:
+    annotations:
+      policy: "CVE-2015-12345-remediation"
+      incident: "INC-98765"
+POLICY
+    wait_for 20 is Idle said east phase
+    fleet_job east rotate '{}'
+    wait_for 150 is Active said east phase # a new arbiter waits until all have beaten
+    wait_for 10 is false in_cluster east get job rotate -o 'jsonpath={.spec.suspend}'
+    expect "deadline" "$(in_cluster east get job rotate -o 'jsonpath={.spec.activeDeadlineSeconds}')" -gt 1700
+    expect "deadline" "$(in_cluster east get job rotate -o 'jsonpath={.spec.activeDeadlineSeconds}')" -le 1790
+    expect "N" "$(ledger .n)" -eq 5
+    expect "round" "$(ledger .round)" = CVE-2015-12345-remediation
+    in_cluster east annotate pods -l job-name=rotate --overwrite zl-test/succeed-after-ms=0 >/dev/null
+    wait_for 20 job_is east rotate Complete
+    wait_for 20 is Idle said east phase
+    wait_for 20 is 1 ledger .counts.done
+    expect "slots" "$(ledger '.active | length')" -eq 0
+}
+
+@test "one of three clusters acts at a time, each gets its turn, whoever is killed meanwhile" {
+    local name spans
+    for name in east west north; do cluster "$name"; done
+    for name in east west north; do fleet_policy "$name"; done
+    for name in east west north; do wait_for 30 is Idle said "$name" phase; done
+    for name in east west north; do fleet_job "$name" rotate '{zl-test/succeed-after-ms: "1500"}'; done
+    wait_for 120 is Active said east phase
+    process_stop fleet-arbiter KILL
+    process_stop fleet-east KILL
+    run_fleet_program arbiter --fleet-arbiter --fleet-namespace "$HUB" --namespaces "$NS"
+    run_member east
+    for name in east west north; do wait_for 240 job_is "$name" rotate Complete; done
+    spans=$(for name in east west north; do
+        in_cluster "$name" get job rotate -o 'jsonpath={.status.startTime} {.status.completionTime}{"\n"}'
+    done | sort)
+    # The one that acts next started after the end of the one before.
+    echo "$spans" | awk 'NR > 1 && $1 < last { exit 1 } { last = $2 }' || fail "turns overlap: $spans"
+    wait_for 30 is 3 ledger .counts.done
+    expect "failures" "$(ledger '.failed | length')" -eq 0
+}
+
+@test "the first failure pauses the fleet before anybody else gets a turn, and who resumes it goes on" {
+    local name
+    for name in east west; do cluster "$name"; done
+    for name in east west; do fleet_policy "$name" "maxConcurrentLeaders: 1, leaseDuration: 2m, pauseOnError: true"; done
+    fleet_job east rotate '{zl-test/fail-after-ms: "300"}'
+    wait_for 120 is true eval '[ "$(said east phase)" = Active ] || job_is east rotate Failed; echo true'
+    fleet_job west rotate
+    wait_for 120 job_is east rotate Failed
+    wait_for 30 is 1 ledger .paused.id
+    expect "who" "$(ledger .paused.reason)" != ""
+    stays 5 is 0 ledger '.active | length'
+    expect "Job in the pause" "$(in_cluster west get job rotate -o 'jsonpath={.spec.suspend}')" = true
+    k get lease "fleet.$POOL" -o json |
+        jq '.metadata.annotations["zen-lead.io/fleet"] |= (fromjson | del(.paused) | .failed = [] | tojson)' | k replace -f - >/dev/null
+    wait_for 60 job_is west rotate Complete
+    wait_for 20 is 1 ledger .counts.done
+}

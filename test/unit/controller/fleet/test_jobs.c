@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Jobs say of their cluster's turn, and what is done to them; and what LeaderPolicy says. */
+#include "controller/fleet/jobs.h"
+
+#include "common/base/memory.h"
+#include "controller/fleet/policy.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { NOW_MS = 1000000, LIMIT_MS = 60000, JOBS_MAX = 3 };
+
+static struct zl_fleet_agent agent;
+static struct zl_fleet_job jobs[JOBS_MAX];
+static char names[JOBS_MAX][2] = {"a", "b", "c"};
+
+static int begin(void **state)
+{
+    (void)state;
+    zl_fleet_agent_begin(&agent, "pool", NULL);
+    memset(jobs, 0, sizeof jobs);
+    for (int i = 0; i < JOBS_MAX; i++) {
+        jobs[i] = (struct zl_fleet_job){.held = true, .suspended = true};
+        jobs[i].meta.name = names[i];
+        jobs[i].meta.created_us = i;
+    }
+    return 0;
+}
+
+/* It is this cluster's turn TOKEN, by a request of this process. */
+static void activate(int64_t token)
+{
+    agent.turn = (struct zl_fleet_turn){
+        .state = ZL_FLEET_ACTIVE, .token = token, .gen = 1, .answers = 77, .limit_ms = LIMIT_MS};
+    agent.sent[0].nonce = 77;
+    agent.sent[0].boot_ms = NOW_MS;
+}
+
+static struct zl_fleet_job_plan plan_of(size_t count, int64_t started)
+{
+    const struct zl_fleet_job *list[JOBS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        list[i] = &jobs[count - 1 - i]; /* their order does not matter */
+    }
+    return zl_fleet_jobs_plan(list, count, &agent, started, NOW_MS);
+}
+
+static void test_a_job_is_held_unless_it_was_started_or_its_user_holds_it(void **state)
+{
+    (void)state;
+    struct zl_fleet_job job = {.suspended = false};
+    assert_true(zl_fleet_job_must_be_held(&job));
+    job.held = true; /* somebody resumed it */
+    assert_true(zl_fleet_job_must_be_held(&job));
+    job.suspended = true;
+    assert_false(zl_fleet_job_must_be_held(&job));
+    job = (struct zl_fleet_job){.turn = 5};
+    assert_false(zl_fleet_job_must_be_held(&job));
+    job = (struct zl_fleet_job){.finished = true};
+    assert_false(zl_fleet_job_must_be_held(&job));
+}
+
+static void test_a_waiting_job_wants_a_turn_and_is_not_started_without_one(void **state)
+{
+    (void)state;
+    struct zl_fleet_job_plan plan = plan_of(1, 0);
+    assert_true(plan.intent.wants);
+    assert_null(plan.start);
+    jobs[0].held = false; /* its user suspended it */
+    assert_false(plan_of(1, 0).intent.wants);
+    assert_false(plan_of(0, 0).intent.wants);
+}
+
+static void test_the_oldest_starts_with_the_smaller_of_its_deadline_and_the_turn(void **state)
+{
+    (void)state;
+    activate(5);
+    struct zl_fleet_job_plan plan = plan_of(3, 0);
+    assert_ptr_equal(plan.start, &jobs[0]);
+    assert_int_equal(plan.token, 5);
+    assert_int_equal(plan.deadline_s, 57); /* less the margin */
+    jobs[0].deadline_s = 20;
+    assert_int_equal(plan_of(3, 0).deadline_s, 20);
+    jobs[0].suspended = false; /* pods of it may still run */
+    assert_ptr_equal(plan_of(3, 0).start, &jobs[1]);
+}
+
+static void test_one_job_in_one_turn(void **state)
+{
+    (void)state;
+    activate(5);
+    jobs[0].turn = 5;
+    struct zl_fleet_job_plan plan = plan_of(3, 5);
+    assert_null(plan.start);
+    assert_true(plan.intent.wants);
+    assert_int_equal(plan.intent.outcome, ZL_FLEET_NO_OUTCOME);
+}
+
+static void test_nothing_starts_on_an_offer_or_when_the_time_is_over(void **state)
+{
+    (void)state;
+    activate(5);
+    agent.turn.state = ZL_FLEET_OFFERED;
+    assert_null(plan_of(1, 0).start);
+    activate(5);
+    agent.sent[0].boot_ms = NOW_MS - LIMIT_MS;
+    assert_null(plan_of(1, 0).start);
+}
+
+static void test_complete_is_done_failed_is_failed_deleted_is_released(void **state)
+{
+    (void)state;
+    static char why[] = "it reached its backoff limit";
+    activate(5);
+    jobs[0].turn = 5;
+    jobs[0].finished = true;
+    struct zl_fleet_job_plan plan = plan_of(1, 5);
+    assert_int_equal(plan.intent.outcome, ZL_FLEET_DONE);
+    assert_int_equal(plan.intent.outcome_token, 5);
+    jobs[0].failed = true;
+    jobs[0].why = why;
+    plan = plan_of(1, 5);
+    assert_int_equal(plan.intent.outcome, ZL_FLEET_FAILED);
+    assert_string_equal(plan.intent.reason, why);
+    plan = plan_of(0, 5);
+    assert_int_equal(plan.intent.outcome, ZL_FLEET_RELEASED);
+    assert_int_equal(plan.intent.outcome_token, 5);
+}
+
+static void test_an_end_is_reported_once_and_a_late_success_too(void **state)
+{
+    (void)state;
+    activate(5);
+    jobs[0].turn = 5;
+    jobs[0].finished = true;
+    agent.request.report = (struct zl_fleet_report){.token = 5, .outcome = ZL_FLEET_DONE};
+    assert_int_equal(plan_of(1, 5).intent.outcome, ZL_FLEET_NO_OUTCOME);
+    agent.request.report = (struct zl_fleet_report){0};
+    agent.turn.state = ZL_FLEET_IDLE;
+    agent.turn.ended_token = 5;
+    agent.turn.outcome = ZL_FLEET_EXPIRED;
+    assert_int_equal(plan_of(1, 5).intent.outcome, ZL_FLEET_DONE);
+    agent.turn.outcome = ZL_FLEET_DONE_LATE;
+    assert_int_equal(plan_of(1, 5).intent.outcome, ZL_FLEET_NO_OUTCOME);
+}
+
+static void test_a_job_that_outlasts_its_turn_is_stopped_once(void **state)
+{
+    (void)state;
+    activate(5);
+    jobs[0].turn = 5;
+    assert_null(plan_of(1, 5).stop);
+    agent.sent[0].boot_ms = NOW_MS - LIMIT_MS; /* by this process' own clock */
+    assert_ptr_equal(plan_of(1, 5).stop, &jobs[0]);
+    agent.sent[0].nonce = 78; /* a new process does not know yet */
+    assert_null(plan_of(1, 5).stop);
+    agent.turn.ended_token = 5; /* by the hub */
+    assert_ptr_equal(plan_of(1, 5).stop, &jobs[0]);
+    jobs[0].deadline_s = 1; /* it was told */
+    assert_null(plan_of(1, 5).stop);
+}
+
+static void test_a_number_that_somebody_wrote_is_no_turn(void **state)
+{
+    (void)state;
+    activate(5);
+    jobs[0].turn = 9000;
+    jobs[0].finished = true;
+    struct zl_fleet_job_plan plan = plan_of(2, 0);
+    assert_int_equal(plan.intent.outcome, ZL_FLEET_NO_OUTCOME);
+    assert_ptr_equal(plan.start, &jobs[1]);
+}
+
+/* --- LeaderPolicy --- */
+
+static struct zl_fleet_policy *policy_of(const char *spec, struct zl_error *err)
+{
+    ZL_AUTO_FREE char *text = zl_asprintf(
+        "{\"metadata\":{\"name\":\"p\",\"namespace\":\"shop\",\"uid\":\"u\",\"generation\":2},"
+        "\"spec\":{%s}}",
+        spec);
+    struct cJSON *object = NULL;
+    struct zl_fleet_policy *policy = NULL;
+    assert_int_equal(zl_json_parse(text, strlen(text), &object, err), ZL_OK);
+    (void)!zl_fleet_policy_decode(object, &policy, err);
+    zl_json_free(object);
+    return policy;
+}
+
+static void test_the_manifest_is_read_as_it_is_written(void **state)
+{
+    (void)state;
+    struct zl_error err = {0};
+    struct zl_fleet_policy *policy = policy_of(
+        "\"pool\":\"security-remediation-pool\",\"maxConcurrentLeaders\":5,\"strategy\":"
+        "\"fairness\",\"leaseDuration\":\"30m\",\"observability\":{\"annotations\":{\"policy\":"
+        "\"CVE-2015-12345-remediation\",\"incident\":\"INC-98765\"}}",
+        &err);
+    assert_non_null(policy);
+    assert_string_equal(policy->pool, "security-remediation-pool");
+    assert_int_equal(policy->spec.n, 5);
+    assert_int_equal(policy->spec.limit_ms, 1800000);
+    assert_int_equal(policy->spec.max_failures, -1);
+    assert_string_equal(policy->spec.round, "CVE-2015-12345-remediation");
+    zl_fleet_policy_free(policy);
+    policy = policy_of("\"pool\":\"p\",\"pauseOnError\":true,\"round\":\"r\"", &err);
+    assert_int_equal(policy->spec.max_failures, 0);
+    assert_string_equal(policy->spec.round, "r");
+    zl_fleet_policy_free(policy);
+    assert_null(policy_of("\"pool\":\"p\",\"leaseDuration\":\"500ms\"", &err));
+    assert_non_null(strstr(err.message, "leaseDuration"));
+    assert_null(policy_of("\"pool\":\"P_\"", &err));
+}
+
+static void test_status_says_why_and_is_written_once(void **state)
+{
+    (void)state;
+    struct zl_error err = {0};
+    struct zl_fleet_policy *policy = policy_of("\"pool\":\"p\"", &err);
+    struct zl_fleet_ledger ledger = {.n = 1};
+    zl_fleet_pause(&ledger, "ann", "b failed", 1700000000);
+    struct zl_fleet_known known = {.cluster = "a",
+                                   .agent = &agent,
+                                   .ledger = &ledger,
+                                   .hub_is_reached = true,
+                                   .boot_ms = NOW_MS,
+                                   .wall_us = INT64_C(1800000000000000)};
+    agent.turn.state = ZL_FLEET_WAITING;
+    agent.turn.position = 3;
+    ZL_AUTO_JSON struct cJSON *status = zl_fleet_policy_status(policy, &known);
+    assert_string_equal(zl_json_text(status, "phase", NULL), "Waiting");
+    assert_string_equal(zl_json_text(status, "why", NULL), "the fleet is paused by ann: b failed");
+    assert_string_equal(zl_json_text(status, "paused", "reason", NULL), "b failed");
+    assert_int_equal(zl_json_i64(status, 0, "position", NULL), 3);
+    zl_json_set(status, "turn", NULL);
+    policy->status = zl_json_print(status);
+    /* null is what is absent there */
+    char *null_turn = strstr(policy->status, "\"turn\":null,");
+    assert_non_null(null_turn);
+    memmove(null_turn, null_turn + 12, strlen(null_turn + 12) + 1);
+    known.wall_us += 5000000;
+    assert_null(zl_fleet_policy_status(policy, &known));
+    known.hub_is_reached = false;
+    known.hub_problem = "refused";
+    ZL_AUTO_JSON struct cJSON *away = zl_fleet_policy_status(policy, &known);
+    assert_string_equal(zl_json_text(away, "why", NULL), "the hub is not reached: refused");
+    zl_fleet_policy_free(policy);
+    zl_fleet_ledger_clear(&ledger);
+}
+
+#define CASE(test) cmocka_unit_test_setup(test, begin)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_a_job_is_held_unless_it_was_started_or_its_user_holds_it),
+        CASE(test_a_waiting_job_wants_a_turn_and_is_not_started_without_one),
+        CASE(test_the_oldest_starts_with_the_smaller_of_its_deadline_and_the_turn),
+        CASE(test_one_job_in_one_turn),
+        CASE(test_nothing_starts_on_an_offer_or_when_the_time_is_over),
+        CASE(test_complete_is_done_failed_is_failed_deleted_is_released),
+        CASE(test_an_end_is_reported_once_and_a_late_success_too),
+        CASE(test_a_job_that_outlasts_its_turn_is_stopped_once),
+        CASE(test_a_number_that_somebody_wrote_is_no_turn),
+        CASE(test_the_manifest_is_read_as_it_is_written),
+        CASE(test_status_says_why_and_is_written_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
