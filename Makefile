@@ -61,7 +61,7 @@ $(BUILD)/commit.c: FORCE
 $(BUILD)/commit.o: $(BUILD)/commit.c Makefile | deps
 	$Q$(CC) $(CFLAGS) -c -o $@ $<
 $(addprefix $(BUILD)/bin/,$(PROGRAMS)): $(BUILD)/commit.o
-FORCE:
+.PHONY: FORCE
 $(BUILD)/bin/zl-kubelet: $(call program-objects,test/kubelet)
 $(BUILD)/bin/zl-kubectl: $(call program-objects,test/kubectl)
 $(BUILD)/bin/zl-pod: $(BUILD)/test/node/pod.o

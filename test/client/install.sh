@@ -62,7 +62,8 @@ for program in zen-lead-webhook zen-lead-controller zen-lead-certs; do
     check "the man page of $program has all of its options" page_of "$program"
     check "$program says which commit it is of" grep -E "^$program [0-9.]+ \(commit ([0-9a-f]{12}(-dirty)?|unknown)\)$" <("$program" --version)
 done
-check "so does zen-lead" grep -E '^zen-lead [0-9.]+ \(commit ' <(zen-lead --version)
+commit=$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
+check "and it is the one of this tree" mentions "(commit $commit)" zen-lead --version
 # shellcheck disable=SC2046 # flags are words
 {
     check "C11" gcc -std=c11 -Wall -Wextra -Wpedantic -Werror test/client/examples/worker.c $(flags --cflags --libs) -o "$work/worker"

@@ -76,6 +76,10 @@ for beside in network-policy monitoring service-monitor; do
     installation "$beside" && mv "$out/install-$beside.yaml" "$out/install-beside-$beside.yaml"
 done
 
+for part in hub arbiter; do
+    installation "fleet/$part" && mv "$out/install-$part.yaml" "$out/install-fleet-$part.yaml"
+done
+
 bash test/image/root.sh "$bin" "$work/rootfs"
 bash test/image/sbom.sh "$work/rootfs" "$out/zen-lead-$version.cdx.json"
 echo "$changes" | sed '/./,$!d' >"$out/CHANGES.md"
