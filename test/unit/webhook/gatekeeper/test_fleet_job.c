@@ -15,8 +15,8 @@
 #define POLICIES "/apis/leadership.kube-zen.io/v1alpha1/namespaces/shop/leaderpolicies"
 #define JOB_WITH(labels, annotations)                                                              \
     "{'metadata':{'name':'rotate','uid':'u','labels':{" labels "},'annotations':{" annotations "}" \
-                                                                                               "}" \
-                                                                                               "}"
+    "}"                                                                                            \
+    "}"
 #define LABEL "'zen-lead/fleet':'cve'"
 #define LIST_OF(pool) "{'metadata':{},'items':[{'spec':{'pool':'" pool "'}}]}"
 
