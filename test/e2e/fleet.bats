@@ -5,6 +5,7 @@
 # A controller that looks at one namespace alone plays a cluster: it has a name, a Lease and a turn of its own. Jobs are
 # suspended until their cluster's turn, so this needs spec.suspend.
 
+# shellcheck disable=SC2030,SC2031 # each test has its own POOL
 load lib
 
 # shellcheck disable=SC2154 # of programs.bash
@@ -106,7 +107,6 @@ ledger() { k get lease "fleet.$POOL" -o 'jsonpath={.metadata.annotations.zen-lea
 
 @test "the manifest as it is written: a plain Job is held until its cluster's turn, executes, and its end is the report" {
     cluster east
-    # shellcheck disable=SC2030,SC2031 # each test has its own
     POOL=security-remediation-pool
     in_cluster east apply -f - <<POLICY
 apiVersion: leadership.kube-zen.io/v1alpha1
