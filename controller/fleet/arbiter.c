@@ -105,6 +105,7 @@ static void take_snapshot(struct zl_arbiter *arbiter, struct zl_refs *refs)
     zl_store_list(zl_informer_store(arbiter->informer), arbiter->namespace_, refs);
     overlay(arbiter, refs);
     if (refs->count > 0) {
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
         qsort(refs->items, refs->count, sizeof *refs->items, by_name);
     }
 }

@@ -368,6 +368,7 @@ static void look_at_part(struct zl_cluster_member *member, struct part *part,
 {
     bool forgotten = false;
     see_turn(member, part, &forgotten);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     const struct zl_fleet_job **list = zl_alloc((jobs->count + 1) * sizeof *list);
     size_t count = jobs_of(jobs, policies, part->agent.turn.pool, list);
     const int64_t boot_ms = zl_clock_boot_ms(); /* before anything is sent */
@@ -465,6 +466,7 @@ static void look(struct zl_cluster_member *member)
     zl_store_list(zl_informer_store(member->jobs), NULL, &jobs);
     zl_store_list(zl_informer_store(member->policies), NULL, &policies);
     if (policies.count > 0) {
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
         qsort(policies.items, policies.count, sizeof *policies.items, by_place);
     }
     hold_jobs(member, &jobs, &policies);

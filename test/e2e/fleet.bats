@@ -5,11 +5,13 @@
 # A controller that looks at one namespace alone plays a cluster: it has a name, a Lease and a turn of its own. Jobs are
 # suspended until their cluster's turn, so this needs spec.suspend.
 
+# shellcheck disable=SC2030,SC2031 # each test has its own POOL
 load lib
 
 # shellcheck disable=SC2154 # of programs.bash
 readonly CRD=$zl_root/manifests/fleet/member/crd.yaml
 readonly FLP=leaderpolicies.leadership.kube-zen.io
+readonly SHORT='{zl-test/succeed-after-ms: "300"}'
 
 setup_file() {
     [ "$(minor_version)" -ge 22 ] || skip_area "this API server knows no spec.suspend of Jobs"
@@ -94,7 +96,7 @@ spec:
   backoffLimit: 0
   ${4:-}
   template:
-    metadata: {labels: {app: batch}, annotations: ${3:-{zl-test/succeed-after-ms: "300"\}}}
+    metadata: {labels: {app: batch}, annotations: ${3:-$SHORT}}
     spec: {restartPolicy: Never, containers: [{name: main, image: none}]}
 JOB
 }
@@ -104,7 +106,6 @@ said() { in_cluster "$1" get "$FLP" security-remediation-coordination -o "jsonpa
 ledger() { k get lease "fleet.$POOL" -o 'jsonpath={.metadata.annotations.zen-lead\.io/fleet}' | jq -r "$1"; }
 
 @test "the manifest as it is written: a plain Job is held until its cluster's turn, executes, and its end is the report" {
-    local until
     cluster east
     POOL=security-remediation-pool
     in_cluster east apply -f - <<POLICY
@@ -158,12 +159,14 @@ POLICY
     expect "failures" "$(ledger '.failed | length')" -eq 0
 }
 
+east_began() { is Active said east phase || job_is east rotate Failed; }
+
 @test "the first failure pauses the fleet before anybody else gets a turn, and who resumes it goes on" {
     local name
     for name in east west; do cluster "$name"; done
     for name in east west; do fleet_policy "$name" "maxConcurrentLeaders: 1, leaseDuration: 2m, pauseOnError: true"; done
     fleet_job east rotate '{zl-test/fail-after-ms: "300"}'
-    wait_for 120 is true eval '[ "$(said east phase)" = Active ] || job_is east rotate Failed; echo true'
+    wait_for 120 east_began
     fleet_job west rotate
     wait_for 120 job_is east rotate Failed
     wait_for 30 is 1 ledger .paused.id
