@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/objects/definition.h"
 
+#include <string.h>
+
 static char *find_dropped(const struct cJSON *written, const struct cJSON *stored,
                           const char *path);
 
@@ -50,6 +52,26 @@ static char *find_dropped(const struct cJSON *written, const struct cJSON *store
 char *zl_definition_dropped(const struct cJSON *written, const struct cJSON *answer)
 {
     return zl_json_at(answer, "metadata", NULL) != NULL ? find_dropped(written, answer, "") : NULL;
+}
+
+bool zl_definition_writes(const struct cJSON *written, const char *field)
+{
+    if (field[0] == '\0') {
+        return written != NULL && !zl_json_is_null(written);
+    }
+    if (strncmp(field, "[]", 2) == 0) {
+        const char *rest = field[2] == '.' ? field + 3 : field + 2;
+        const struct cJSON *element = zl_json_first(written);
+        while (element != NULL && !zl_definition_writes(element, rest)) {
+            element = zl_json_next(element);
+        }
+        return element != NULL;
+    }
+    const size_t length = strcspn(field, ".[");
+    ZL_AUTO_FREE char *name = zl_asprintf("%.*s", (int)length, field);
+    const struct cJSON *member = zl_json_at(written, name, NULL);
+    return member != NULL &&
+           zl_definition_writes(member, field[length] == '.' ? field + length + 1 : field + length);
 }
 
 char *zl_definition_complaint(const char *field)

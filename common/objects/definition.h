@@ -11,6 +11,8 @@
 
 #include "common/base/json.h"
 
+#include <stdbool.h>
+
 /*
  * The first member of WRITTEN, at any depth, that ANSWER lacks: "status.ticks[].time". Elements are compared by their place; a
  * null is nothing to be kept; values are not compared. The caller frees.
@@ -20,6 +22,9 @@
  * @return NULL: all of it is there, or ANSWER is no object (it has no metadata), which says nothing
  */
 char *zl_definition_dropped(const struct cJSON *written, const struct cJSON *answer);
+
+/* Is FIELD, as zl_definition_dropped names one, a member of WRITTEN that is to be kept? Without it an answer says nothing about FIELD. */
+bool zl_definition_writes(const struct cJSON *written, const char *field);
 
 /* A sentence that names FIELD and the cure. The caller frees. */
 char *zl_definition_complaint(const char *field);

@@ -28,10 +28,9 @@ static void note_definition(const struct zl_applying *applying, const struct cJS
                             const struct cJSON *answer)
 {
     ZL_AUTO_FREE char *dropped = zl_definition_dropped(patch, answer);
-    ZL_AUTO_FREE char *complaint = dropped != NULL ? zl_definition_complaint(dropped) : NULL;
-    if (zl_definition_note_set(applying->writer->definition, complaint) && complaint != NULL) {
-        ZL_LOG_WARN("what is written is not kept", ZL_STR("field", dropped),
-                    ZL_STR("cure", complaint));
+    if (zl_definition_note_set(applying->writer->definition, patch, dropped)) {
+        ZL_AUTO_FREE char *cure = zl_definition_complaint(dropped);
+        ZL_LOG_WARN("what is written is not kept", ZL_STR("field", dropped), ZL_STR("cure", cure));
     }
 }
 

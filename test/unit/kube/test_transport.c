@@ -320,7 +320,7 @@ static void test_calls_are_measured_by_operation_and_result(void **state)
     assert_int_equal(zl_kube_delete(zl_the_client, LEASE, NULL, NULL), ZL_E_NOT_FOUND);
     zl_metrics_write(&text);
     assert_non_null(strstr(text.data, "zen_lead_api_call_duration_seconds_count"
-                                      "{operation=\"get\",result=\"ok\"} 1"));
+                                      "{operation=\"get\",result=\"success\"} 1"));
     assert_non_null(strstr(text.data, "zen_lead_api_call_duration_seconds_count"
                                       "{operation=\"delete\",result=\"not_found\"} 1"));
     zl_buf_clear(&text);

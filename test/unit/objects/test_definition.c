@@ -48,9 +48,35 @@ static void test_the_first_field_that_was_dropped_is_named(void **state)
     assert_null(zl_definition_dropped(NULL, NULL));
 }
 
+static void test_what_is_written_is_known_by_its_path(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *written, *field;
+        bool writes;
+    } rows[] = {
+        {"{\"status\":{\"a\":1}}", "status.a", true},
+        {"{\"status\":{\"a\":1}}", "status", true},
+        {"{\"status\":{\"a\":1}}", "status.b", false},
+        {"{\"status\":{\"a\":null}}", "status.a", false},
+        {"{\"status\":{\"list\":[{\"x\":1},{\"y\":2}]}}", "status.list[].y", true},
+        {"{\"status\":{\"list\":[{\"x\":1}]}}", "status.list[].y", false},
+        {"{\"status\":{\"list\":[]}}", "status.list[].y", false},
+        {"{\"status\":{\"list\":[{\"in\":[{\"z\":1}]}]}}", "status.list[].in[].z", true},
+        {"{}", "status.a", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_JSON struct cJSON *written = parse(rows[i].written);
+        if (zl_definition_writes(written, rows[i].field) != rows[i].writes) {
+            fail_msg("%s: %s", rows[i].written, rows[i].field);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_first_field_that_was_dropped_is_named)};
+        cmocka_unit_test(test_the_first_field_that_was_dropped_is_named),
+        cmocka_unit_test(test_what_is_written_is_known_by_its_path)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
