@@ -112,6 +112,26 @@ const struct zl_program ZL_FLEET_PROGRAM = {
         "  zen-lead fleet set security-remediation-pool --n 2\n",
 };
 
+/* What is to be done with LEASE, the ledger of POOL as it was read. */
+static enum zl_status act_on(struct zl_kube_client *hub, const char *namespace_, const char *pool,
+                             struct zl_hub_lease *lease, const struct zl_fleet_edit *edit,
+                             struct zl_error *err)
+{
+    enum zl_status status =
+        lease->broken ? zl_error_set(err, ZL_E_NOT_FOUND, "Lease %s: %s", lease->name, lease->why)
+                      : zl_fleet_edit_apply(edit, &lease->ledger, err);
+    if (status == ZL_OK && zl_fleet_action_writes(edit->action)) {
+        ZL_AUTO_FREE char *text = zl_fleet_ledger_encode(&lease->ledger);
+        status = zl_hub_lease_put(hub, namespace_, lease->name, lease, text, false, NULL, err);
+    }
+    if (status == ZL_OK && edit->action == ZL_EDIT_HISTORY) {
+        zl_fleet_print_history(&lease->ledger, stdout);
+    } else if (status == ZL_OK) {
+        zl_fleet_print_status(pool, &lease->ledger, stdout);
+    }
+    return status;
+}
+
 /* One try. ZL_E_CONFLICT: look again. */
 static enum zl_status act_once(struct zl_kube_client *hub, const char *namespace_, const char *pool,
                                const struct zl_fleet_edit *edit, struct zl_error *err)
@@ -119,26 +139,15 @@ static enum zl_status act_once(struct zl_kube_client *hub, const char *namespace
     struct zl_hub_lease *lease = NULL;
     ZL_AUTO_FREE char *name = zl_asprintf("%s%s", ZL_FLEET_LEDGER_PREFIX, pool);
     enum zl_status status = zl_hub_lease_read(hub, namespace_, name, &lease, err);
-    if (status == ZL_OK && lease == NULL) {
-        status =
-            zl_error_set(err, ZL_E_NOT_FOUND, "no fleet %s: there is no Lease %s in namespace %s",
-                         pool, name, namespace_);
+    if (status != ZL_OK) {
+        return status;
     }
-    if (status == ZL_OK && lease->broken) {
-        status = zl_error_set(err, ZL_E_NOT_FOUND, "Lease %s: %s", name, lease->why);
+    if (lease == NULL) {
+        return zl_error_set(err, ZL_E_NOT_FOUND,
+                            "no fleet %s: there is no Lease %s in namespace %s", pool, name,
+                            namespace_);
     }
-    if (status == ZL_OK) {
-        status = zl_fleet_edit_apply(edit, &lease->ledger, err);
-    }
-    if (status == ZL_OK && zl_fleet_action_writes(edit->action)) {
-        ZL_AUTO_FREE char *text = zl_fleet_ledger_encode(&lease->ledger);
-        status = zl_hub_lease_put(hub, namespace_, name, lease, text, false, NULL, err);
-    }
-    if (status == ZL_OK && edit->action == ZL_EDIT_HISTORY) {
-        zl_fleet_print_history(&lease->ledger, stdout);
-    } else if (status == ZL_OK) {
-        zl_fleet_print_status(pool, &lease->ledger, stdout);
-    }
+    status = act_on(hub, namespace_, pool, lease, edit, err);
     zl_hub_lease_free(lease);
     return status;
 }

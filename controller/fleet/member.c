@@ -522,6 +522,28 @@ static bool has_definition(struct zl_cluster_member *member)
     return status == ZL_OK;
 }
 
+/* Whatever the hub says, and before it says anything. */
+static void hold_all(struct zl_cluster_member *member)
+{
+    ZL_AUTO_REFS struct zl_refs jobs = {0};
+    ZL_AUTO_REFS struct zl_refs policies = {0};
+    zl_store_list(zl_informer_store(member->jobs), NULL, &jobs);
+    zl_store_list(zl_informer_store(member->policies), NULL, &policies);
+    hold_jobs(member, &jobs, &policies);
+}
+
+/* Members that start together do not all come to the hub at once. @return false: it stops */
+static bool join_by_and_by(struct zl_cluster_member *member)
+{
+    const int64_t at_ms = zl_clock_ms() + random_below(JOIN_SPREAD_MS);
+    int64_t left_ms;
+    do {
+        hold_all(member);
+        left_ms = at_ms - zl_clock_ms();
+    } while (left_ms > 0 && wait_for_change(member, left_ms));
+    return left_ms <= 0;
+}
+
 /* A report that nobody has answered stands in its own Lease: that is read before anything else is done. */
 static bool begin(struct zl_cluster_member *member)
 {
@@ -538,17 +560,12 @@ static bool begin(struct zl_cluster_member *member)
         }
     }
     if (!zl_informer_wait_synced(member->policies, is_stopping, member) ||
-        !zl_informer_wait_synced(member->jobs, is_stopping, member) ||
-        !wait_until_over(member, random_below(JOIN_SPREAD_MS))) {
+        !zl_informer_wait_synced(member->jobs, is_stopping, member) || !join_by_and_by(member)) {
         return false;
     }
     zl_informer_start(member->turns);
     while (!read_own(member)) {
-        ZL_AUTO_REFS struct zl_refs jobs = {0};
-        ZL_AUTO_REFS struct zl_refs policies = {0};
-        zl_store_list(zl_informer_store(member->jobs), NULL, &jobs);
-        zl_store_list(zl_informer_store(member->policies), NULL, &policies);
-        hold_jobs(member, &jobs, &policies); /* whatever the hub says */
+        hold_all(member);
         if (!wait_for_change(member, LOOK_MS + random_below(LOOK_MS))) {
             return false;
         }
