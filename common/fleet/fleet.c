@@ -204,10 +204,8 @@ void zl_fleet_text(char *out, size_t size, const char *text)
     if (length >= size) {
         length = zl_utf8_floor(text, size - 1);
     }
-    memset(out, 0, size);
-    if (length > 0) {
-        memcpy(out, text, length);
-    }
+    memset(out, 0, size); /* nothing of an older text stays behind the new one */
+    (void)snprintf(out, size, "%.*s", (int)length, text != NULL ? text : "");
 }
 
 const char *zl_fleet_state_name(enum zl_fleet_state state)

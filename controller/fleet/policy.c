@@ -167,7 +167,7 @@ static void put_fleet(struct cJSON *status, const struct zl_fleet_ledger *ledger
     zl_json_set_text(paused, "since", since);
 }
 
-/* What WAS says of TYPE stays as it is, with its time, while it is so. */
+/* What WAS says of TYPE stays as it is, with its time, while it is so. MESSAGE is never empty: API servers before 1.21 refuse that. */
 static void put_condition(struct cJSON *list, const struct cJSON *was, const char *type, bool holds,
                           const char *reason, const char *message, int64_t wall_us)
 {
@@ -197,14 +197,19 @@ static struct cJSON *conditions(const struct cJSON *was, const struct zl_fleet_k
     bool paused = known->ledger != NULL && known->ledger->pause.id != 0;
     bool differs = known->ledger != NULL && known->ledger->spec_differs;
     put_condition(list, old, "HubReached", reached, reached ? "Reached" : "NotReached",
-                  reached                      ? ""
+                  reached                      ? "the hub answers"
                   : known->hub_problem != NULL ? known->hub_problem
                                                : "no answer yet",
                   known->wall_us);
     put_condition(list, old, "Paused", paused, paused ? "Paused" : "Running",
-                  paused ? known->ledger->pause.reason : "", known->wall_us);
+                  paused && known->ledger->pause.reason[0] != '\0' ? known->ledger->pause.reason
+                  : paused                                         ? "no reason was given"
+                                                                   : "turns are given",
+                  known->wall_us);
     put_condition(list, old, "SpecDiffers", differs, differs ? "Differs" : "Same",
-                  differs ? "the clusters' LeaderPolicies are not the same" : "", known->wall_us);
+                  differs ? "the clusters' LeaderPolicies are not the same"
+                          : "the clusters' LeaderPolicies say the same",
+                  known->wall_us);
     return list;
 }
 

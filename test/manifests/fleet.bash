@@ -79,7 +79,7 @@ check_fleet_status() {
     version=$(kubectl_ get flp fleet-columns -o 'jsonpath={.metadata.resourceVersion}')
     file=$(fleet_policy '{"pool":"a"}' '{"phase":"Waiting","cluster":"one","position":3,"why":"2 of 2 act","active":2,"waiting":7,"done":1,"failed":1,
         "paused":{"id":3,"by":"arbiter","reason":"failure","since":"2026-01-02T03:04:05Z"},"round":"r","turn":{"token":9007199254740991,
-        "until":"2026-01-02T03:34:05Z"},"conditions":[{"type":"HubReached","status":"True","reason":"Reached","message":"",
+        "until":"2026-01-02T03:34:05Z"},"conditions":[{"type":"HubReached","status":"True","reason":"Reached","message":"the hub answers",
         "lastTransitionTime":"2026-01-02T03:04:05Z"}],"observedGeneration":1}')
     sed -i "s/\"metadata\":{/&\"resourceVersion\":\"$version\",/" "$file"
     accepts "fleet: its status is written through the subresource" kubectl_ replace --raw "$path/status" -f "$file"
@@ -173,7 +173,7 @@ check_hub_rbac() {
             kubectl_ kustomize "$manifests/fleet/hub-member" | sed "s/example-cluster/$cluster/g")
     done
     for name in turn.one turn.two member.two $pool fleet.other zen-fleet-arbiter; do
-        kubectl_ create -f "$(lease $name)" >/dev/null
+        kubectl_ create -f "$(lease "$name")" >/dev/null
     done
     hub_account "$work/member.kubeconfig" member.one
     accepts "fleet: a member's token is taken" member_is_known
@@ -213,7 +213,7 @@ check_hub_rbac() {
 
 # The rest by reviews: nothing but Leases, nowhere else.
 check_hub_reviews() {
-    local verb lease=leases.coordination.k8s.io at=$hub account
+    local verb lease=leases.coordination.k8s.io account
     for verb in get list watch create update; do
         can yes zen-lead-arbiter $verb $lease -n $hub
         can no zen-lead-arbiter $verb $lease -n default
