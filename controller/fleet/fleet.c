@@ -7,6 +7,8 @@
 #include "controller/fleet/arbiter.h"
 #include "controller/fleet/member.h"
 
+#include <string.h>
+
 struct zl_fleet {
     struct zl_kube_client *own_hub; /* NULL: the hub is the cluster */
     struct zl_arbiter *arbiter;
@@ -35,6 +37,13 @@ static enum zl_status check(const struct zl_fleet_options *options, struct zl_er
                             "--cluster-name %s: must be lower-case letters, digits, '-' and '.', "
                             "at most 63 of them",
                             options->cluster_name);
+    }
+    if (options->namespaces != NULL && strchr(options->namespaces, ',') != NULL) {
+        return zl_error_set(
+            err, ZL_E_INVALID,
+            "--namespaces %s: a cluster that takes part in a fleet looks for its "
+            "LeaderPolicies and Jobs in one namespace, or without the option in all",
+            options->namespaces);
     }
     return ZL_OK;
 }

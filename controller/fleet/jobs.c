@@ -19,8 +19,8 @@ static const struct zl_json_shape SPEC[] = {
     {.name = "suspend"}, {.name = "activeDeadlineSeconds"}, {.name = NULL}};
 static const struct zl_json_shape CONDITION[] = {
     {.name = "type"}, {.name = "status"}, {.name = "message"}, {.name = NULL}};
-static const struct zl_json_shape STATUS[] = {{.name = "conditions", .members = CONDITION},
-                                              {.name = NULL}};
+static const struct zl_json_shape STATUS[] = {
+    {.name = "conditions", .members = CONDITION}, {.name = "startTime"}, {.name = NULL}};
 const struct zl_json_shape ZL_FLEET_JOB_SHAPE[] = {{.name = "metadata", .members = METADATA},
                                                    {.name = "spec", .members = SPEC},
                                                    {.name = "status", .members = STATUS},
@@ -65,6 +65,9 @@ enum zl_status zl_fleet_job_decode(const struct cJSON *object, struct zl_fleet_j
     job->held = zl_json_text(annotations, ZL_KEY_FLEET_HELD, NULL) != NULL;
     job->suspended = zl_json_bool(object, false, "spec", "suspend", NULL);
     job->deadline_s = zl_json_i64(object, 0, "spec", "activeDeadlineSeconds", NULL);
+    if (!zl_time_parse(zl_json_text(object, "status", "startTime", NULL), &job->started_us)) {
+        job->started_us = 0;
+    }
     decode_conditions(object, job);
     *out = job;
     return ZL_OK;
@@ -82,9 +85,16 @@ void zl_fleet_job_free(void *object)
     free(job);
 }
 
+/* As far as the server can. */
+static bool is_held_back(const struct zl_fleet_job *job)
+{
+    return job->held && (job->suspended || job->cannot_suspend);
+}
+
 bool zl_fleet_job_must_be_held(const struct zl_fleet_job *job)
 {
-    return !job->finished && !job->meta.deleting && job->turn == 0 && !job->suspended;
+    return !job->finished && !job->meta.deleting && job->turn == 0 && !job->suspended &&
+           !is_held_back(job);
 }
 
 /* Ours, and for its turn. */
@@ -108,7 +118,7 @@ static const struct zl_fleet_job *first_waiting(const struct zl_fleet_job *const
 {
     const struct zl_fleet_job *first = NULL;
     for (size_t i = 0; i < count; i++) {
-        bool fits = is_waiting(jobs[i]) && (!held_only || (jobs[i]->held && jobs[i]->suspended));
+        bool fits = is_waiting(jobs[i]) && (!held_only || is_held_back(jobs[i]));
         if (fits && is_before(jobs[i], first)) {
             first = jobs[i];
         }
@@ -265,14 +275,16 @@ struct cJSON *zl_fleet_job_stop_patch(const struct zl_fleet_job *job)
 }
 
 struct cJSON *zl_fleet_job_start_patch(const struct zl_fleet_job *job, int64_t token,
-                                       int64_t deadline_s)
+                                       int64_t deadline_s, int64_t wall_us)
 {
     struct cJSON *patch = patch_of(job);
+    const bool counted = !job->suspended && job->started_us > 0 && job->started_us < wall_us;
+    const int64_t gone_s = counted ? (wall_us - job->started_us) / 1000000 : 0;
     struct cJSON *annotations = zl_json_child(zl_json_child(patch, "metadata"), "annotations");
     ZL_AUTO_FREE char *text = zl_asprintf("%lld", (long long)token);
     zl_json_set_text(annotations, ZL_KEY_FLEET_TURN, text);
     zl_json_set_null(annotations, ZL_KEY_FLEET_HELD);
     zl_json_set_bool(zl_json_child(patch, "spec"), "suspend", false);
-    zl_json_set_i64(zl_json_child(patch, "spec"), "activeDeadlineSeconds", deadline_s);
+    zl_json_set_i64(zl_json_child(patch, "spec"), "activeDeadlineSeconds", deadline_s + gone_s);
     return patch;
 }

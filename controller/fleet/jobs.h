@@ -22,6 +22,9 @@ struct zl_fleet_job {
     char *pool;
     bool finished, failed, suspended;
     bool held;
+    bool
+        cannot_suspend; /* the server is older than 1.22: webhooks alone keep the pods of a held Job out */
+    int64_t started_us; /* wall clock; from when the server counts its deadline; 0: it does not */
     int64_t turn;       /* the token that it was started in; 0: it was not */
     int64_t deadline_s; /* spec.activeDeadlineSeconds; 0: none */
     char *why;          /* the message of its failure */
@@ -55,7 +58,8 @@ struct zl_fleet_job_plan zl_fleet_jobs_plan(const struct zl_fleet_job *const *jo
 /* Merge patches, with the resourceVersion that was read; the caller frees. */
 struct cJSON *zl_fleet_job_hold_patch(const struct zl_fleet_job *job, int64_t wall_us);
 struct cJSON *zl_fleet_job_stop_patch(const struct zl_fleet_job *job);
+/* The server counts DEADLINE_S from now: what has gone by of a Job that was not suspended is added. */
 struct cJSON *zl_fleet_job_start_patch(const struct zl_fleet_job *job, int64_t token,
-                                       int64_t deadline_s);
+                                       int64_t deadline_s, int64_t wall_us);
 
 #endif

@@ -11,6 +11,7 @@
 #include "controller/fleet/jobs.h"
 #include "controller/fleet/policy.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 enum {
@@ -51,7 +52,8 @@ struct zl_cluster_member {
     char problem[ZL_FLEET_TEXT_MAX];
     struct zl_monitor monitor; /* guards the rest */
     bool stopping, changed;
-    bool undefined; /* the API server has no such LeaderPolicies */
+    bool undefined;             /* the API server has no such LeaderPolicies */
+    atomic_bool cannot_suspend; /* it dropped spec.suspend of a Job */
 };
 
 static int64_t random_below(int64_t bound)
@@ -297,6 +299,19 @@ static bool has_policy(const struct zl_refs *policies, const struct zl_fleet_job
     return false;
 }
 
+/* Servers before 1.22 do not know spec.suspend: the webhook alone keeps the pods out, and a hold that was written is all there is. */
+static void note_dropped(struct zl_cluster_member *member, const struct cJSON *patch,
+                         const struct cJSON *answer)
+{
+    const bool dropped = zl_json_bool(patch, false, "spec", "suspend", NULL) &&
+                         zl_json_at(answer, "metadata", NULL) != NULL &&
+                         !zl_json_bool(answer, false, "spec", "suspend", NULL);
+    if (dropped && !atomic_exchange(&member->cannot_suspend, true)) {
+        ZL_LOG_INFO("this API server cannot suspend Jobs: those that wait for a turn are kept out "
+                    "by webhooks with --fleet alone");
+    }
+}
+
 /* @return the version that was stored; 0: none was */
 static uint64_t patch_job(struct zl_cluster_member *member, const struct zl_fleet_job *job,
                           struct cJSON *taken, const char *what)
@@ -307,10 +322,11 @@ static uint64_t patch_job(struct zl_cluster_member *member, const struct zl_flee
     const struct zl_kube_target target = {.resource = &ZL_KUBE_JOBS,
                                           .namespace_ = job->meta.namespace_,
                                           .name = job->meta.name,
-                                          .shape = ZL_OBJECT_SHAPE};
+                                          .shape = ZL_FLEET_JOB_SHAPE};
     enum zl_status status =
         zl_kube_patch(member->spec.cluster, &target, ZL_KUBE_PATCH_MERGE, patch, &answer, &err);
     if (status == ZL_OK) {
+        note_dropped(member, patch, answer);
         ZL_LOG_INFO(what, ZL_STR("namespace", job->meta.namespace_), ZL_STR("job", job->meta.name),
                     ZL_STR("pool", job->pool));
     } else if (status != ZL_E_CONFLICT && status != ZL_E_NOT_FOUND) {
@@ -383,7 +399,8 @@ static void look_at_part(struct zl_cluster_member *member, struct part *part,
     uint64_t version =
         plan.start != NULL
             ? patch_job(member, plan.start,
-                        zl_fleet_job_start_patch(plan.start, plan.token, plan.deadline_s),
+                        zl_fleet_job_start_patch(plan.start, plan.token, plan.deadline_s,
+                                                 zl_clock_wall_us()),
                         "Job started in its cluster's turn")
             : 0;
     if (version != 0) {
@@ -649,9 +666,12 @@ static enum zl_status decode_policy(void *ctx, const struct cJSON *object, void 
 static enum zl_status decode_job(void *ctx, const struct cJSON *object, void **out,
                                  struct zl_error *err)
 {
+    const struct zl_cluster_member *member = ctx;
     struct zl_fleet_job *job = NULL;
-    (void)ctx;
     enum zl_status status = zl_fleet_job_decode(object, &job, err);
+    if (job != NULL) {
+        job->cannot_suspend = atomic_load(&member->cannot_suspend);
+    }
     *out = job;
     return status;
 }
@@ -701,6 +721,7 @@ struct zl_cluster_member *zl_cluster_member_start(const struct zl_cluster_spec *
     member->own_name = zl_asprintf("%s%s", ZL_FLEET_MEMBER_PREFIX, spec->name);
     member->turn_name = zl_asprintf("%s%s", ZL_FLEET_TURN_PREFIX, spec->name);
     zl_monitor_init(&member->monitor);
+    atomic_init(&member->cannot_suspend, false);
     open_informers(member);
     member->thread = zl_thread_start("fleet-member", take_part, member);
     return member;

@@ -91,6 +91,12 @@ static const char *phase_of(const struct zl_fleet_known *known)
     return zl_fleet_state_name(turn->state);
 }
 
+/* API servers before 1.21 take an empty text for null, and refuse it. */
+static const char *reason_of(const struct zl_fleet_ledger *ledger)
+{
+    return ledger->pause.reason[0] != '\0' ? ledger->pause.reason : "no reason was given";
+}
+
 static char *why_of(const struct zl_fleet_known *known)
 {
     const struct zl_fleet_turn *turn = &known->agent->turn;
@@ -110,7 +116,7 @@ static char *why_of(const struct zl_fleet_known *known)
                                                             : "a turn is offered");
     }
     if (ledger != NULL && ledger->pause.id != 0) {
-        return zl_asprintf("the fleet is paused by %s: %s", ledger->pause.by, ledger->pause.reason);
+        return zl_asprintf("the fleet is paused by %s: %s", ledger->pause.by, reason_of(ledger));
     }
     if (ledger != NULL && ledger->restored_serial != 0) {
         return zl_strdup("the hub was restored from a backup: turns that it forgot must end first");
@@ -153,7 +159,7 @@ static void put_fleet(struct cJSON *status, const struct zl_fleet_ledger *ledger
     zl_json_set_i64(status, "waiting", ledger->counts.waiting);
     zl_json_set_i64(status, "done", ledger->counts.done + ledger->counts.late);
     zl_json_set_i64(status, "failed", ledger->counts.failed);
-    zl_json_set_text(status, "round", ledger->round);
+    zl_json_set_text(status, "round", ledger->round[0] != '\0' ? ledger->round : NULL);
     if (ledger->pause.id == 0) {
         zl_json_set_null(status, "paused");
         return;
@@ -163,11 +169,11 @@ static void put_fleet(struct cJSON *status, const struct zl_fleet_ledger *ledger
     zl_time_format(ledger->pause.since_s * 1000000, since);
     zl_json_set_text(paused, "by", ledger->pause.by); /* in the order in which they come back */
     zl_json_set_i64(paused, "id", ledger->pause.id);
-    zl_json_set_text(paused, "reason", ledger->pause.reason);
+    zl_json_set_text(paused, "reason", reason_of(ledger));
     zl_json_set_text(paused, "since", since);
 }
 
-/* What WAS says of TYPE stays as it is, with its time, while it is so. MESSAGE is never empty: API servers before 1.21 refuse that. */
+/* What WAS says of TYPE stays as it is, with its time, while it is so. MESSAGE is not empty: see reason_of. */
 static void put_condition(struct cJSON *list, const struct cJSON *was, const char *type, bool holds,
                           const char *reason, const char *message, int64_t wall_us)
 {
@@ -202,10 +208,7 @@ static struct cJSON *conditions(const struct cJSON *was, const struct zl_fleet_k
                                                : "no answer yet",
                   known->wall_us);
     put_condition(list, old, "Paused", paused, paused ? "Paused" : "Running",
-                  paused && known->ledger->pause.reason[0] != '\0' ? known->ledger->pause.reason
-                  : paused                                         ? "no reason was given"
-                                                                   : "turns are given",
-                  known->wall_us);
+                  paused ? reason_of(known->ledger) : "turns are given", known->wall_us);
     put_condition(list, old, "SpecDiffers", differs, differs ? "Differs" : "Same",
                   differs ? "the clusters' LeaderPolicies are not the same"
                           : "the clusters' LeaderPolicies say the same",

@@ -9,22 +9,22 @@
 load lib
 
 # shellcheck disable=SC2154 # of programs.bash
-readonly CRD=$zl_root/manifests/fleet/member/crd.yaml
+readonly MEMBER=$zl_root/manifests/fleet/member
 readonly FLP=leaderpolicies.leadership.kube-zen.io
 readonly SHORT='{zl-test/succeed-after-ms: "300"}'
 
-knows_suspend() { [ "$(minor_version)" -ge 22 ]; }
-
 setup_file() {
-    ! knows_suspend || {
-        kubectl apply -f "$CRD"
+    {
+        kubectl apply -k "$MEMBER"
         kubectl wait --for condition=established --timeout 30s "crd/$FLP"
     } >/dev/null
 }
-teardown_file() { kubectl delete --ignore-not-found "crd/$FLP" >/dev/null; }
+teardown_file() { kubectl delete --ignore-not-found -k "$MEMBER" >/dev/null; }
+
+# needs_suspend - else a Job's pods are kept out by the webhook alone, which does not run with --fleet here.
+needs_suspend() { [ "$(minor_version)" -ge 22 ] || skip "this API server knows no spec.suspend of Jobs"; }
 
 setup() {
-    knows_suspend || skip "this API server knows no spec.suspend of Jobs"
     restore_programs
     new_namespace
     POOL=pool-$NS HUB=$NS CLUSTERS=
@@ -33,13 +33,13 @@ setup() {
 
 teardown() {
     local cluster
-    knows_suspend || return 0
     [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
     for cluster in $CLUSTERS; do
         process_stop "fleet-$cluster" || true
         kubectl delete namespace "$NS-$cluster" --ignore-not-found --wait=false >/dev/null
     done
     process_stop fleet-arbiter || true
+    uninstall_fleet
     drop_namespace
 }
 
@@ -106,6 +106,7 @@ said() { in_cluster "$1" get "$FLP" security-remediation-coordination -o "jsonpa
 ledger() { k get lease "fleet.$POOL" -o 'jsonpath={.metadata.annotations.zen-lead\.io/fleet}' | jq -r "$1"; }
 
 @test "the manifest as it is written: a plain Job is held until its cluster's turn, executes, and its end is the report" {
+    needs_suspend
     cluster east
     POOL=security-remediation-pool
     in_cluster east apply -f - <<POLICY
@@ -139,6 +140,7 @@ POLICY
 }
 
 @test "one of three clusters acts at a time, each gets its turn, whoever is killed meanwhile" {
+    needs_suspend
     local name spans
     for name in east west north; do cluster "$name"; done
     for name in east west north; do fleet_policy "$name"; done
@@ -162,6 +164,7 @@ POLICY
 east_began() { is Active said east phase || job_is east rotate Failed; }
 
 @test "the first failure pauses the fleet before anybody else gets a turn, and who resumes it goes on" {
+    needs_suspend
     local name
     for name in east west; do cluster "$name"; done
     for name in east west; do fleet_policy "$name" "maxConcurrentLeaders: 1, leaseDuration: 2m, pauseOnError: true"; done
@@ -176,5 +179,105 @@ east_began() { is Active said east phase || job_is east rotate Failed; }
     k get lease "fleet.$POOL" -o json |
         jq '.metadata.annotations["zen-lead.io/fleet"] |= (fromjson | del(.paused) | .failed = [] | tojson)' | k replace -f - >/dev/null
     wait_for 60 job_is west rotate Complete
+    wait_for 20 is 1 ledger .counts.done
+}
+
+# --- as it is installed: controllers for the whole cluster, webhooks with --fleet
+
+install_fleet() {
+    local n
+    as_installed=yes
+    for n in 1 2; do stop_controller "$n"; done
+    for n in 1 2 3; do stop_webhook "$n"; done
+    for n in 1 2 3; do start_webhook "$n" --fleet; done
+    for n in 1 2; do
+        start_controller "$n" --fleet-hub-kubeconfig "$KUBECONFIG" --fleet-namespace "$HUB" --cluster-name home
+    done
+    restore_programs # waits for them
+}
+uninstall_fleet() {
+    local n
+    [ -n "${as_installed:-}" ] || return 0
+    for n in 1 2; do stop_controller "$n"; done
+    for n in 1 2 3; do stop_webhook "$n"; done
+    restore_programs
+}
+
+# pod_of JOB - as the Job controller would send it
+pod_of() {
+    local uid
+    uid=$(in_cluster home get job "$1" -o 'jsonpath={.metadata.uid}')
+    cat <<POD
+apiVersion: v1
+kind: Pod
+metadata:
+  generateName: $1-
+  labels: {app: batch, job-name: $1}
+  ownerReferences: [{apiVersion: batch/v1, kind: Job, name: $1, uid: $uid, controller: true}]
+spec: {restartPolicy: Never, containers: [{name: main, image: none}]}
+POD
+}
+is_refused_for_the_turn() {
+    local answer
+    ! answer=$(pod_of "$1" | in_cluster home create --dry-run=server -f - 2>&1) || return 1
+    [[ $answer == *"waits for its cluster's turn in fleet \"$POOL\""* ]]
+}
+pods_of() { in_cluster home get pods -l "job-name=$1" -o name | wc -l; }
+
+# A Job that waits for the pause to end.
+paused_fleet_with_a_job() {
+    CLUSTERS=home
+    kubectl create namespace "$NS-home" >/dev/null
+    kubectl label namespace "$NS-home" --overwrite "kubernetes.io/metadata.name=$NS-home" >/dev/null
+    install_fleet
+    fleet_policy home
+    wait_for 60 is Idle said home phase
+    wait_for 60 is 1 ledger .n
+    "$ZL_BIN/zen-lead" fleet pause "$POOL" --fleet-namespace "$HUB" --reason "a test"
+    in_cluster home create -f - <<JOB >/dev/null
+apiVersion: batch/v1
+kind: Job
+metadata: {name: rotate, labels: {zen-lead/fleet: $POOL$1}}
+spec:
+  backoffLimit: 0
+  template:
+    metadata: {labels: {app: batch}, annotations: {zl-test/succeed-after-ms: "300"}}
+    spec: {restartPolicy: Never, containers: [{name: main, image: none}]}
+JOB
+    wait_for 60 is_refused_for_the_turn rotate
+    wait_for 60 is Waiting said home phase
+}
+resume_fleet() { "$ZL_BIN/zen-lead" fleet resume "$POOL" --fleet-namespace "$HUB" --id "$(ledger .paused.id)"; }
+
+@test "as installed: the webhook refuses the pods of a Job that waits, and lets them in when it is the cluster's turn" {
+    paused_fleet_with_a_job ""
+    stays 3 is 0 pods_of rotate
+    resume_fleet
+    wait_for 150 job_is home rotate Complete
+    wait_for 20 is 1 ledger .counts.done
+}
+
+@test "with the label of a pool besides, a Job needs both turns" {
+    local first
+    needs_suspend # else the pool's turn is the older Job's, also while that waits for the fleet's
+    CLUSTERS=home
+    paused_fleet_with_a_job ", zen-lead/pool: batch"
+    NS=$NS-home policy batch
+    in_cluster home create -f - <<JOB >/dev/null
+apiVersion: batch/v1
+kind: Job
+metadata: {name: first, labels: {zen-lead/pool: batch}}
+spec:
+  template:
+    metadata: {labels: {app: batch}}
+    spec: {restartPolicy: Never, containers: [{name: main, image: none}]}
+JOB
+    wait_for 60 is 1 pods_of first
+    resume_fleet
+    wait_for 150 is Active said home phase
+    stays 3 is 0 pods_of rotate
+    first=$(in_cluster home get pods -l job-name=first -o name)
+    in_cluster home annotate "$first" zl-test/succeed-after-ms=0 >/dev/null
+    wait_for 150 job_is home rotate Complete
     wait_for 20 is 1 ledger .counts.done
 }

@@ -235,7 +235,7 @@ static void test_status_says_why_and_is_written_once(void **state)
     (void)state;
     struct zl_error err = {0};
     struct zl_fleet_policy *policy = policy_of("\"pool\":\"p\"", &err);
-    struct zl_fleet_ledger ledger = {.n = 1};
+    struct zl_fleet_ledger ledger = {.n = 1, .round = "r"};
     zl_fleet_pause(&ledger, "ann", "b failed", 1700000000);
     struct zl_fleet_known known = {.cluster = "a",
                                    .agent = &agent,
@@ -266,11 +266,34 @@ static void test_status_says_why_and_is_written_once(void **state)
     zl_fleet_ledger_clear(&ledger);
 }
 
+/* Before 1.22: a hold that was written is all that there is, and the deadline of a Job counts from its creation. */
+static void test_without_suspend_a_held_job_is_started_with_the_time_that_went_by(void **state)
+{
+    (void)state;
+    struct zl_fleet_job job = {.held = true, .cannot_suspend = true, .started_us = 30 * 1000000};
+    job.meta.name = names[0];
+    assert_false(zl_fleet_job_must_be_held(&job)); /* not again and again */
+    jobs[0] = job;
+    activate(5);
+    assert_ptr_equal(plan_of(1, 0).start, &jobs[0]);
+    ZL_AUTO_JSON struct cJSON *patch =
+        zl_fleet_job_start_patch(&job, 5, 60, INT64_C(100) * 1000000);
+    assert_int_equal(zl_json_i64(patch, 0, "spec", "activeDeadlineSeconds", NULL), 130);
+    job.held = false;
+    assert_true(zl_fleet_job_must_be_held(&job));
+    job.suspended = true; /* its clock stands still */
+    ZL_AUTO_JSON struct cJSON *other =
+        zl_fleet_job_start_patch(&job, 5, 60, INT64_C(100) * 1000000);
+    assert_int_equal(zl_json_i64(other, 0, "spec", "activeDeadlineSeconds", NULL), 60);
+}
+
 #define CASE(test) cmocka_unit_test_setup(test, begin)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(
+            test_without_suspend_a_held_job_is_started_with_the_time_that_went_by, begin),
         CASE(test_a_job_is_held_unless_it_was_started_or_its_user_holds_it),
         CASE(test_a_waiting_job_wants_a_turn_and_is_not_started_without_one),
         CASE(test_the_oldest_starts_with_the_smaller_of_its_deadline_and_the_turn),
