@@ -208,7 +208,7 @@ e2e: all $(addprefix $(BUILD)/bin/,zl-tls-load zl-pod zl-client) ## end-to-end t
 
 e2e-tsan: build/bin/zl-kubectl ## webhook and controller under load with ThreadSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=thread all
-	@ZL_PASSED= ZL_BIN=build/san-thread/bin ZL_E2E_LOGS=build/e2e-logs-tsan bash test/e2e/run.sh race
+	@ZL_PASSED= TSAN_OPTIONS="suppressions=$(CURDIR)/test/tsan.supp" ZL_BIN=build/san-thread/bin ZL_E2E_LOGS=build/e2e-logs-tsan bash test/e2e/run.sh race
 
 bench-failover: all $(BUILD)/bin/zl-bench $(BUILD)/bin/zl-limit ## milliseconds from a pod's event to the new EndpointSlice, beside Kubernetes' own and the limit
 	@ZL_BIN=$(BUILD)/bin bash test/bench/failover.sh

@@ -94,7 +94,7 @@ trap 'kill $builder 2>/dev/null; [ -z "$beside" ] || kill -- -$beside 2>/dev/nul
 trap 'exit 130' INT TERM HUP
 
 sources="common webhook controller certs client Makefile"
-unit="test/unit test/data test/chaos docs"
+unit="test/unit test/tsan.supp test/data test/chaos docs"
 image="Dockerfile manifests test/image test/controlplane"
 cluster="manifests test/kubelet test/kubectl test/controlplane"
 

@@ -87,6 +87,9 @@ surplus_events() { event_message LeaderPolicy web SurplusPodDeleted | wc -l; }
     expect "fencing token" "$(token web)" -eq "$token"
 }
 
+# By what is said: the mark itself may be gone again.
+wakes_told() { grep -h '"owner woken"' "$ZL_RUN"/log/controller-[12].log | grep -c "\"$NS\"" || true; }
+
 @test "scaleDown becomes standby: the refused pods come at once, not at their owner's back-off" {
     policy web
     deployment web 3 web
@@ -94,9 +97,11 @@ surplus_events() { event_message LeaderPolicy web SurplusPodDeleted | wc -l; }
     local leader woken
     leader=$(holder web)
     is_refused web
-    woken=$(wakes)
+    freeze_owners # their own next attempt could come before
+    woken=$(wakes_told)
     policy web '{followerMode: standby}'
-    wait_for 20 has_changed "$woken" wakes
+    wait_for 20 has_changed "$woken" wakes_told
+    thaw_owners
     wait_for 30 is 3 ready_pods web
     expect "the leader" "$(holder web)" = "$leader"
     # And back: the same one still leads.
@@ -114,8 +119,6 @@ surplus_events() { event_message LeaderPolicy web SurplusPodDeleted | wc -l; }
     stop_controller 1
     stop_controller 2
     freeze_owners # their own next attempt could come before the controller's
-    # By what it says: the mark itself may be gone before both are up.
-    wakes_told() { grep -h '"owner woken"' "$ZL_RUN"/log/controller-[12].log | grep -c "\"$NS\"" || true; }
     local woken
     woken=$(wakes_told)
     bare_policy web '{followerMode: standby}'

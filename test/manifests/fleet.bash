@@ -213,7 +213,8 @@ check_hub_rbac() {
 
 # The rest by reviews: nothing but Leases, nowhere else.
 check_hub_reviews() {
-    local verb lease=leases.coordination.k8s.io account
+    # shellcheck disable=SC2034 # "can" reads $at: where the account is
+    local verb lease=leases.coordination.k8s.io at=$hub account
     for verb in get list watch create update; do
         can yes zen-lead-arbiter $verb $lease -n $hub
         can no zen-lead-arbiter $verb $lease -n default

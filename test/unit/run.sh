@@ -5,6 +5,7 @@
 # Shows one line per program, everything of a program that fails, and adds the counts to $ZL_RESULTS (build/results).
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+export TSAN_OPTIONS="suppressions=$PWD/test/tsan.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
 
 if [ "${1:-}" = --one ]; then # --one LOGS FOLDER PROGRAM [WRAPPER...]: its line, and its counts in LOGS
     logs=$2 program=$4 name=${4#"$3"/}
