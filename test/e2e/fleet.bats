@@ -2,8 +2,8 @@
 #
 # fleet.bats - clusters take turns: one control plane is the hub and, namespace by namespace, several clusters.
 #
-# A controller that looks at one namespace alone plays a cluster: it has a name, a Lease and a turn of its own. Jobs are
-# suspended until their cluster's turn, so this needs spec.suspend.
+# A controller that looks at one namespace alone plays a cluster: it has a name, a Lease and a turn of its own. No webhook with --fleet
+# stands beside those, so they need spec.suspend; the last tests are of a whole installation.
 
 # shellcheck disable=SC2030,SC2031 # each test has its own POOL
 load lib
