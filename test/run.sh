@@ -62,7 +62,7 @@ stage() {
     fi
 }
 
-# failures - what the tests said that failed, a few lines of each: bats, cmocka, and the last lines of what is no test suite.
+# failures - what the tests said that failed, a few lines of each: bats, cmocka, our checks, and the last lines of what is none of these.
 failures() {
     local name output
     while read -r name; do
@@ -71,6 +71,8 @@ failures() {
         [ -e "$output" ] || continue
         if grep -qE '^(not ok|\[  FAILED  \] test_)' "$output"; then
             awk '/^not ok/ {left = 14} /^\[  ERROR   \]/ {left = 2} /^(ok|\[       OK)/ {left = 0} left-- > 0' "$output"
+        elif grep -q '^FAIL ' "$output"; then
+            awk '/^FAIL / {left = 8} /^ok / {left = 0} left-- > 0' "$output"
         else
             tail -n 12 "$output"
         fi

@@ -83,5 +83,7 @@ done
 bash test/image/root.sh "$bin" "$work/rootfs"
 bash test/image/sbom.sh "$work/rootfs" "$out/zen-lead-$version.cdx.json"
 echo "$changes" | sed '/./,$!d' >"$out/CHANGES.md"
-(cd "$out" && sha256sum ./* | sed 's# \./# #' >SHA256SUMS)
+# The sums' own file comes last: the shell makes what it writes to before the list of files is read, or after.
+(cd "$out" && sha256sum ./*) | sed 's# \./# #' >"$work/sums"
+mv "$work/sums" "$out/SHA256SUMS"
 echo "release: zen-lead $version, $(git rev-parse --short=12 HEAD), $(find "$out" -type f | wc -l) files in $out"
