@@ -45,7 +45,7 @@ standby() {
     policy "$1" '{followerMode: standby}'
     app Deployment "$1" "${2:-3}" "$1" "${3:-}" | k apply -f -
     wait_for 60 is "${2:-3}" ready_pods "$1"
-    wait_for 30 leader_serves "$1"
+    wait_for 60 leader_serves "$1"
     client_start "$1" "$NS" "$1-leader"
 }
 
@@ -76,7 +76,7 @@ seen() { client_field "$1" "$line"; }
     standby web 3 --drain-ms=4000
     leader=$(leader_pod web)
     k delete "pod/$leader" --grace-period=0 --force
-    wait_for 20 served_by_other_than web "$leader"
+    wait_for 60 served_by_other_than web "$leader"
     count web
     expect "errors" "$(seen errors)" -eq 0
     [[ $(seen answers) == "$leader",* ]]
@@ -86,8 +86,8 @@ seen() { client_field "$1" "$line"; }
     standby web 3 --drain-ms=4000
     leader=$(leader_pod web)
     k delete "pod/$leader" --wait=false
-    wait_for 20 served_by_other_than web "$leader"
-    wait_for 20 is_gone "pod/$leader"
+    wait_for 60 served_by_other_than web "$leader"
+    wait_for 180 is_gone "pod/$leader"
     count web
     expect "errors" "$(seen errors)" -eq 0
 }
@@ -96,22 +96,22 @@ seen() { client_field "$1" "$line"; }
     standby web
     leader=$(leader_pod web)
     kill_container "$NS" "$leader"
-    wait_for 20 served_by_other_than web "$leader"
+    wait_for 60 served_by_other_than web "$leader"
     count web
-    wait_for 30 is 3 ready_pods web
-    wait_for 10 leader_serves web
+    wait_for 60 is 3 ready_pods web
+    wait_for 60 leader_serves web
 }
 
 @test "standby: a leader that is not Ready any more hands the traffic on without an error" {
     standby web
     leader=$(leader_pod web)
     tell "$NS" "$leader" /be-unready
-    wait_for 20 served_by_other_than web "$leader"
+    wait_for 60 served_by_other_than web "$leader"
     count web
     expect "errors" "$(seen errors)" -eq 0
-    wait_for 20 is 2 ready_pods web
+    wait_for 60 is 2 ready_pods web
     tell "$NS" "$leader" /be-ready
-    wait_for 20 is 3 ready_pods web
+    wait_for 60 is 3 ready_pods web
 }
 
 @test "scaleDown: one container runs, whatever the replicas; its deletion starts the next, never two" {
@@ -119,7 +119,7 @@ seen() { client_field "$1" "$line"; }
     expect "pods" "$(pod_count web)" -eq 1
     leader=$(leader_pod web)
     k delete "pod/$leader" --grace-period=0 --force
-    wait_for 30 served_by_other_than web "$leader"
+    wait_for 60 served_by_other_than web "$leader"
     count web
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -eq 1
@@ -130,8 +130,8 @@ seen() { client_field "$1" "$line"; }
     leader=$(leader_pod web)
     tell "$NS" "$leader" "/eat?mib=200" || true
     oom_killed() { k get pods -l app=web -o json | jq -e 'any(.items[].status.containerStatuses[]; .lastState.terminated.reason == "OOMKilled")'; }
-    wait_for 30 oom_killed
-    wait_for 40 leader_serves web
+    wait_for 60 oom_killed
+    wait_for 60 leader_serves web
     count web
     wait_for 10 stays 1 leader_serves web
     count web
@@ -146,7 +146,7 @@ seen() { client_field "$1" "$line"; }
     for app in web lone; do
         leader=$(leader_pod "$app")
         evict "$NS" "$leader"
-        wait_for 30 served_by_other_than "$app" "$leader"
+        wait_for 60 served_by_other_than "$app" "$leader"
     done
     count web
     expect "errors of the standby pool" "$(seen errors)" -eq 0
@@ -166,9 +166,9 @@ spec: {maxUnavailable: 100%, selector: {matchLabels: {app: web}}}
 BUDGET
     leader=$(leader_pod web)
     allowed() { [ "$(k get pdb web -o 'jsonpath={.status.disruptionsAllowed}')" -ge 1 ]; }
-    wait_for 20 allowed
+    wait_for 60 allowed
     kubectl drain "$node_name" --pod-selector app=web --ignore-daemonsets --timeout 60s
-    wait_for 20 is_gone "pod/$leader"
+    wait_for 180 is_gone "pod/$leader"
     kubectl uncordon "$node_name"
     wait_for 60 served_by_other_than web "$leader"
     recorder_sync
@@ -181,7 +181,7 @@ BUDGET
     uid=$(pod_uid "pod/$leader")
     stop_for_good node-kubelet KILL
     not_ready() { [ "$(kubectl get node "$node_name" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" != True ]; }
-    wait_for 40 not_ready
+    wait_for 60 not_ready
     deposed() { [[ $(holder web) != *"$uid" ]]; }
     wait_for 60 deposed
     start_again node-kubelet
@@ -199,7 +199,7 @@ BUDGET
     old=$(leader_pod web)
     k patch deployment web --type merge -p '{"spec": {"template": {"metadata": {"annotations": {"revision": "2"}}}}}'
     k rollout status deployment/web --timeout 120s
-    wait_for 20 served_by_other_than web "$old"
+    wait_for 60 served_by_other_than web "$old"
     count web
     expect "errors" "$(seen errors)" -eq 0
 }
@@ -209,7 +209,7 @@ BUDGET
     old=$(leader_pod web)
     k patch deployment web --type merge -p '{"spec": {"template": {"metadata": {"annotations": {"revision": "2"}}}}}'
     wait_for 60 served_by_other_than web "$old"
-    wait_for 60 is_gone "pod/$old"
+    wait_for 180 is_gone "pod/$old"
     count web
     expect "errors" "$(seen errors)" -eq 0
 }
@@ -233,7 +233,7 @@ VOLUME
     wait_for 60 leader_serves db
     k delete pod db-0 --wait=false
     twice() { [ "$(curl -sf --noproxy '*' -m 1 "http://$(service_address "$NS" db-leader)/visits" | paste -sd ' ')" = "db-0 db-0" ]; }
-    wait_for 60 twice
+    wait_for 180 twice
     recorder_sync
     expect "pods at once" "$(most_at_once db)" -eq 1
     kubectl delete pv "$NS" --wait=false
@@ -254,15 +254,15 @@ JOB
 @test "Jobs take turns by their containers' ends: one that fails and is tried again, one that is killed, one that succeeds" {
     policy batch
     real_job first batch "--exit-after-ms=500, --exit-code=3" "backoffLimit: 1," | k apply -f -
-    wait_for 30 at_least 1 job_pods_in first Running
+    wait_for 60 at_least 1 job_pods_in first Running
     wait_until 1 is_older first || true
     real_job second batch "--exit-after-ms=60000" "backoffLimit: 0," | k apply -f -
     real_job third batch "--exit-after-ms=300" | k apply -f -
-    wait_for 90 is_failed first
+    wait_for 180 is_failed first
     wait_for 60 is second executing batch
-    wait_for 30 is 1 job_pods_in second Running
+    wait_for 60 is 1 job_pods_in second Running
     kill_container "$NS" "$(k get pods -l job-name=second -o 'jsonpath={.items[0].metadata.name}')"
-    wait_for 60 is_failed second
+    wait_for 180 is_failed second
     await_complete 60 third
     recorder_sync
     expect "containers at once" "$(together)" -eq 1
@@ -284,11 +284,11 @@ spec:
 CRON
     done
     completed() { k get jobs -o json | jq -e '[.items[] | select(.status.succeeded == 1)] | length >= 1'; }
-    wait_for 90 completed
+    wait_for 180 completed
     k patch cronjob report-a --type merge -p '{"spec": {"suspend": true}}'
     k patch cronjob report-b --type merge -p '{"spec": {"suspend": true}}'
     nobody_waits() { k get leaderpolicy report -o json | jq -e '(.status.waiting // 0) == 0'; }
-    wait_for 30 nobody_waits
+    wait_for 60 nobody_waits
     recorder_sync
     expect "pods at once" "$(together)" -eq 1
     # As many pods as there were times: the other CronJob's Job of the same time was removed.

@@ -12,6 +12,7 @@
 #   KUBEBUILDER_ASSETS=DIR   the control plane to use, see test/controlplane/build.sh
 #   ZL_CONTAINERD=DIR        the container runtime of the node, see test/node/containerd.sh
 #   ZL_NODE=0                all areas but those that need a node
+#   ZL_EARLIER=DIR           the version that an update comes from, see test/node/earlier.sh
 #   FILTER=REGEX             only tests whose name matches
 #   ZL_GROUPS=N              how many areas run at the same time (one more than there are processors: tests wait a lot)
 #   ZL_REAL_KUBECTL=1        kubectl is the real one for every command, see test/kubectl/kubectl.h
@@ -93,6 +94,8 @@ if [ "$node_areas" -gt 0 ]; then
     if reason=$(bash test/node/check.sh); then
         ZL_CONTAINERD=$(bash test/node/containerd.sh)
         export ZL_CONTAINERD
+        ZL_EARLIER=$(bash test/node/earlier.sh) || [ $? -eq 77 ] # its test says that it is skipped
+        export ZL_EARLIER
         # Two processors for each: a kubelet that gets none takes minutes to end a pod, and clients see it.
         at_once=$((($(nproc) + 1) / 2))
         [ "$at_once" -le "$node_areas" ] || at_once=$node_areas

@@ -32,7 +32,7 @@ node_install() {
 node_await_zen_lead() {
     local deployment
     for deployment in $(kubectl get deployments --namespace zen-lead-system -o name); do
-        kubectl rollout status --namespace zen-lead-system --timeout 120s "$deployment" || return 1
+        kubectl rollout status --namespace zen-lead-system --timeout 240s "$deployment" || return 1
     done
 }
 
@@ -129,13 +129,13 @@ client_start() {
     address=$(service_address "$2" "$3")
     # shellcheck disable=SC2317 # a condition
     client_answered() { curl -sf --noproxy '*' -m 1 -o /dev/null "http://$address/"; }
-    wait_until 20 client_answered || { echo "$3 does not answer at $address" >&2 && return 1; }
+    wait_until 60 client_answered || { echo "$3 does not answer at $address" >&2 && return 1; }
     rm -f "$ZL_RUN/log/client-$1.log" # of one of that name before
     # shellcheck disable=SC2086 # a command and its options
     process_start "client-$1" ${ZL_CLIENT_PRIORITY:-} "$ZL_BIN/zl-client" --url "http://$address/" --timeout-ms 2000 --interval-ms "${4:-4}"
     # shellcheck disable=SC2317 # a condition
     client_runs() { client_count "$1" | awk '$2 > 0 && $4 == 0 {seen = 1} END {exit !seen}'; }
-    wait_until 20 client_runs "$1"
+    wait_until 60 client_runs "$1"
 }
 
 # client_count NAME - its line since the last count, see test/node/client.c; a new count begins.
@@ -147,7 +147,7 @@ client_count() {
     # shellcheck disable=SC2317
     client_counted() { [ "$(grep -c '^requests' "$log")" -gt "$before" ]; }
     # Before it listens to the signal it would die of it.
-    wait_until 10 client_listens "$1" && kill -s USR1 "$pid" && wait_until 10 client_counted && grep '^requests' "$log" | tail -n 1 && return
+    wait_until 30 client_listens "$1" && kill -s USR1 "$pid" && wait_until 30 client_counted && grep '^requests' "$log" | tail -n 1 && return
     echo "client $1 does not count: pid ${pid:-none}" >&2
     log_tail "client-$1"
     return 1
