@@ -48,7 +48,8 @@ refused() { grep -vc '^201' "$ZL_RUN/log/creator.log" || true; }
 
 # under_load - a guarded namespace with a standby pool, its client, and creations.
 under_load() {
-    policy web '{followerMode: standby}'
+    # A Service that was just made is known to kube-proxy after a moment: the API server's first question may get lost.
+    wait_for 60 policy web '{followerMode: standby}'
     app Deployment web 2 web | k apply -f -
     wait_for 60 is 2 ready_pods web
     wait_for 60 service_leads
@@ -251,5 +252,69 @@ undeploy() {
     kubectl delete -k "$zl_root/manifests/network-policy"
     under_load
     nobody_noticed
+}
+
+# cert-manager itself is not here. Its part is what it is asked for by the Certificates: the Secrets, and caBundle where the annotation says so.
+@test "overlay cert-manager: Ready by an issuer's Secrets alone, and a renewal refuses nobody" {
+    local before
+    [ "$(minor_version)" -ge 27 ] || skip "the overlay's API versions are those of Kubernetes 1.27 and newer"
+    undeploy
+    kubectl apply -f "$zl_root/test/manifests/cert-manager-crds.yaml"
+    kubectl wait --for=condition=Established --timeout=60s crd/certificates.cert-manager.io crd/issuers.cert-manager.io
+    kubectl apply -k "$zl_root/manifests/overlays/cert-manager"
+    issue_authority
+    issue_serving
+    inject_authority
+    node_await_zen_lead
+    under_load
+    nobody_noticed
+
+    before=$(served_certificate)
+    issue_serving
+    wait_for 180 serves_another_than "$before"
+    nobody_noticed
+
+    kubectl delete leaderpolicies --namespace "$NS" --all
+    bash "$zl_root/manifests/undeploy.sh" cert-manager
+    wait_for 180 namespace_is_gone
+    kubectl delete -f "$zl_root/test/manifests/cert-manager-crds.yaml"
+    for folder in $(node_overlay); do kubectl apply -k "$zl_root/manifests/$folder"; done
+    node_await_zen_lead
+}
+serves_another_than() { local now && now=$(served_certificate) && [ -n "$now" ] && [ "$now" != "$1" ]; }
+# issue_authority - the Secret of Certificate zen-lead-ca, which signs itself.
+issue_authority() {
+    (
+        cd "$BATS_TEST_TMPDIR" || exit 1
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.crt -days 3650 \
+            -subj "/CN=$(z get certificate zen-lead-ca -o 'jsonpath={.spec.commonName}')" 2>/dev/null
+    )
+    write_secret zen-lead-ca ca.crt ca.key
+}
+# issue_serving - the Secret of Certificate zen-lead-webhook, by that authority, for the names it asks for.
+issue_serving() {
+    (
+        cd "$BATS_TEST_TMPDIR" || exit 1
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout tls.key -out tls.csr -subj / 2>/dev/null
+        z get certificate zen-lead-webhook -o json | jq -r '"subjectAltName=critical," + ([.spec.dnsNames[] | "DNS:" + .] | join(",")), "extendedKeyUsage=serverAuth"' >extensions
+        openssl x509 -req -in tls.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 90 -extfile extensions -out tls.crt 2>/dev/null
+    )
+    write_secret zen-lead-webhook tls.crt tls.key
+}
+# write_secret CERTIFICATE CRT KEY - the Secret that this Certificate names.
+write_secret() {
+    local folder=$BATS_TEST_TMPDIR
+    kubectl create secret generic "$(z get certificate "$1" -o 'jsonpath={.spec.secretName}')" --namespace zen-lead-system --type kubernetes.io/tls --dry-run=client -o yaml \
+        --from-file "tls.crt=$folder/$2" --from-file "tls.key=$folder/$3" --from-file "ca.crt=$folder/ca.crt" | kubectl apply -f -
+}
+# inject_authority - into each configuration whose annotation asks for it.
+inject_authority() {
+    local name
+    for name in $(kubectl get validatingwebhookconfigurations -o json |
+        jq -r '.items[] | select(.metadata.annotations["cert-manager.io/inject-ca-from"] == "zen-lead-system/zen-lead-webhook") | .metadata.name'); do
+        kubectl get validatingwebhookconfiguration "$name" -o json | jq --arg bundle "$(base64 -w 0 "$BATS_TEST_TMPDIR/ca.crt")" -c '[.webhooks // [] | to_entries[] |
+            {op: "add", path: "/webhooks/\(.key)/clientConfig/caBundle", value: $bundle}]' >"$BATS_TEST_TMPDIR/patch"
+        kubectl patch validatingwebhookconfiguration "$name" --type json --patch "$(cat "$BATS_TEST_TMPDIR/patch")"
+    done
 }
 namespace_is_gone() { prints_nothing kubectl get namespace zen-lead-system --ignore-not-found -o name; }
