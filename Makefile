@@ -234,6 +234,9 @@ ABUSE_PROGRAMS := $(addprefix $(BUILD)/bin/,zl-bench zl-limit zl-stranger)
 abuse: all $(ABUSE_PROGRAMS) ## attacks by strangers while pools elsewhere fail over COUNT (50) times: memory, refusals, times; ATTACKS="leases storm" runs some
 	@ZL_BIN=$(BUILD)/bin bash test/abuse/run.sh
 
+abuse-node: all $(NODE_PROGRAMS) $(BUILD)/bin/zl-stranger ## the same attacks against zen-lead in pods of a real node, with their limits and probes: nothing is OOMKilled or restarted; COUNT (5)
+	@ZL_BIN=$(BUILD)/bin bash test/abuse/node.sh
+
 soak: all $(BUILD)/bin/zl-bench ## failovers, pools that come and go, new certificates for MINUTES (30): memory, descriptors and threads stay what they were
 	@ZL_BIN=$(BUILD)/bin bash test/soak/run.sh
 
@@ -328,6 +331,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
 
-.PHONY: abuse all build hardening sbom soak node bench-node bench-sidecar install uninstall run deploy undeploy chart image image-root image-check release release-check install-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale bench-namespaces test model chaos demo format format-check layers lint docs docs-check analyze fuzz install-matrix manifests-check monitoring-check newest-check clean help
+.PHONY: abuse abuse-node all build hardening sbom soak node bench-node bench-sidecar install uninstall run deploy undeploy chart image image-root image-check release release-check install-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale bench-namespaces test model chaos demo format format-check layers lint docs docs-check analyze fuzz install-matrix manifests-check monitoring-check newest-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -152,6 +152,15 @@ has_replicaset() { [ -n "$(kubectl get replicasets -n tenant -l app=storm -o nam
 
 # --- who has the network alone
 
+# address_of PROGRAM - HOST:PORT of webhook-N, and of webhook-N-metrics and controller-N-metrics.
+address_of() {
+    if [ -e "$ZL_RUN/addresses" ]; then
+        awk -v name="$1" '$1 == name {print $2}' "$ZL_RUN/addresses"
+    else
+        echo "127.0.0.1:$(port_of "$1")"
+    fi
+}
+
 # strangers PORT-NAME... -- OPTION... - until the end; what stood is one "status" of this attack.
 strangers() {
     local ports=() port
@@ -163,7 +172,8 @@ strangers() {
     trap 'kill "${children[@]}" 2>/dev/null' TERM
     children=()
     for port in "${ports[@]}"; do
-        "$ZL_BIN/zl-stranger" --port "$(port_of "$port")" "$@" >>"$ZL_RUN/statuses" &
+        # shellcheck disable=SC2046 # two words
+        "$ZL_BIN/zl-stranger" $(address_of "$port" | sed 's/^/--host /; s/:/ --port /') --from "${ZL_ATTACK_FROM:-127.0.66.0}" "$@" >>"$ZL_RUN/statuses" &
         children+=($!)
     done
     wait || wait
@@ -184,10 +194,10 @@ review() {
 
 # post_many N AT-ONCE PATH FILE
 post_many() {
-    local n
+    local n from=${ZL_ATTACK_FROM:-127.0.66.0}
     for n in 1 2; do
-        curl -s --noproxy '*' -m 30 -o /dev/null -w '%{http_code}\n' --cacert "$ZL_RUN/tls/ca.crt" --interface 127.0.66.1 -Z --parallel-max "$2" \
-            -H 'Content-Type: application/json' --data-binary "@$4" "https://127.0.0.1:$(port_of "webhook-$n")$3?n=[1-$1]" >>"$ZL_RUN/statuses" || true
+        curl -sk --noproxy '*' -m 30 -o /dev/null -w '%{http_code}\n' --interface "${from%0}1" -Z --parallel-max "$2" \
+            -H 'Content-Type: application/json' --data-binary "@$4" "https://$(address_of "webhook-$n")$3?n=[1-$1]" >>"$ZL_RUN/statuses" || true
     done
 }
 

@@ -19,6 +19,8 @@ set -euo pipefail
 . "$(dirname "$0")/../bench/cluster.bash"
 # shellcheck source=test/abuse/attacks.bash
 . test/abuse/attacks.bash
+# shellcheck source=test/abuse/witness.bash
+. test/abuse/witness.bash
 count=${COUNT:-50}
 peak_max=${PEAK_MAX:-128}
 given_back=${GIVEN_BACK:-16}
@@ -27,13 +29,6 @@ for attack in "${attacks[@]}"; do
     [ -n "${attack_is[$attack]:-}" ] || { echo "no attack \"$attack\"; there are: ${all_attacks[*]}" >&2; exit 2; }
 done
 programs=(webhook-1 webhook-2 controller-1 controller-2)
-broken=0
-
-# promise_broken WHAT...
-promise_broken() {
-    echo "BROKEN: $*"
-    broken=$((broken + 1))
-}
 
 # start_ours PROGRAM - with what users have, but for the API server's share of two processors: it may take 2 s to answer.
 start_ours() {
@@ -85,41 +80,7 @@ spec: {replicas: 3, selector: {matchLabels: {app: $2}}, template: {metadata: {la
 OBJECTS
 }
 
-# The tenant's own pool, by itself: its namespace is followed as any other.
-make_tenant() {
-    as_tenant -H 'Content-Type: application/json' -d '{"apiVersion":"coordination.kube-zen.io/v1alpha1","kind":"LeaderPolicy","metadata":{"name":"main"},"spec":{}}' "$policies"
-    kubectl get leaderpolicy -n tenant main >/dev/null || { echo "edit does not make a LeaderPolicy" >&2; exit 1; }
-    await_armed tenant main
-}
-
-clear_tenant() {
-    local kind
-    for kind in deployments replicasets pods services leases leaderpolicies; do
-        kubectl delete "$kind" -n tenant --all --wait=false --grace-period=0 --force >/dev/null 2>&1 || true
-    done
-    wait_until 120 is_clear
-    make_tenant
-}
-is_clear() {
-    kubectl delete replicasets,pods -n tenant --all --wait=false --grace-period=0 --force >/dev/null 2>&1 || true
-    [ -z "$(kubectl get deployments,replicasets,pods,leaderpolicies -n tenant -o name)" ]
-}
-
 # --- what is looked at meanwhile
-
-# A pod that is nobody's, in an armed namespace: there is no reason to refuse it. What the API server itself has against it does
-# not count.
-ask_for_pods() {
-    local status body=$1/body
-    while [ ! -e "$1/over" ]; do
-        status=$(curl -s --noproxy '*' -m 30 -o "$body" -w '%{http_code}' --cacert "$ZL_RUN/ca.crt" -H "Authorization: Bearer $(cat "$ZL_RUN/admin.token")" \
-            -H 'Content-Type: application/json' -d "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"generateName\":\"x-\"},\"spec\":$pod_spec}" \
-            "$(server_url)/api/v1/namespaces/single/pods?dryRun=All" || true)
-        echo "$status" >>"$1/asked"
-        if [ "$status" != 201 ] && grep -qE 'webhook|zen-lead' "$body"; then cat "$body" >>"$1/refused"; fi
-        sleep 0.2
-    done
-}
 
 # What kubelet asks, with its patience, but oftener: three in a row and it restarts the container.
 probe() {
@@ -201,8 +162,6 @@ measure() {
     for program in "${programs[@]}"; do note_peak "$program" "$folder" || echo "$program" >>"$folder/not-ready"; done
     judge "$1" "$folder"
 }
-has_begun() { [ -s "$ZL_RUN/statuses" ] || pgrep -g "$(process_pid attack)" zl-stranger; }
-
 # judge NAME FOLDER - promises, and what the attack did
 judge() {
     local program pool file

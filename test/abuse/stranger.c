@@ -31,17 +31,21 @@
 
 struct config {
     int64_t port, connections, addresses;
-    const char *manner;
+    const char *host, *from, *manner;
     bool tls;
 };
 
 static const struct zl_option OPTIONS[] = {
+    {"host", NULL, ZL_OPTION_TEXT, "127.0.0.1", 0, 0, NULL, offsetof(struct config, host),
+     "ADDRESS", "Whom to bother: an IPv4 address."},
     {"port", NULL, ZL_OPTION_I64, "8080", 1, 65535, NULL, offsetof(struct config, port), "PORT",
-     "Of 127.0.0.1: whom to bother."},
+     "And its port."},
     {"connections", NULL, ZL_OPTION_I64, "600", 1, CONNECTIONS_MAX, NULL,
      offsetof(struct config, connections), "N", "How many to keep."},
     {"addresses", NULL, ZL_OPTION_I64, "1", 1, 250, NULL, offsetof(struct config, addresses), "N",
-     "From how many addresses of 127.0.66.0/24 they come, evenly."},
+     "From how many addresses they come, evenly: the ones after --from."},
+    {"from", NULL, ZL_OPTION_TEXT, "127.0.66.0", 0, 0, NULL, offsetof(struct config, from),
+     "ADDRESS", "This machine has the addresses after it."},
     {"manner", NULL, ZL_OPTION_CHOICE, "silent", 0, 0, "silent|idle|head|body",
      offsetof(struct config, manner), "MANNER",
      "silent: not a byte. idle: one GET, and its connection is kept. head: a head without end, "
@@ -69,6 +73,7 @@ struct connection {
 struct stranger {
     const struct config *config;
     SSL_CTX *tls;
+    uint32_t from, to; /* addresses, as the host has numbers */
     const char *text;
     size_t at_once; /* of the text; the rest drips */
     int64_t closed, stood_most;
@@ -99,8 +104,8 @@ static void dial(struct stranger *stranger, struct connection *connection, int64
     const uint32_t host = (uint32_t)(1 + index % stranger->config->addresses);
     struct sockaddr_in from = {.sin_family = AF_INET};
     struct sockaddr_in to = {.sin_family = AF_INET};
-    from.sin_addr.s_addr = htonl(0x7f004200u + host); /* 127.0.66.HOST */
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    from.sin_addr.s_addr = htonl(stranger->from + host);
+    to.sin_addr.s_addr = htonl(stranger->to);
     to.sin_port = htons((uint16_t)stranger->config->port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
@@ -204,6 +209,17 @@ static void look(struct stranger *stranger)
     stranger->stood_most = stand > stranger->stood_most ? stand : stranger->stood_most;
 }
 
+static bool read_address(const char *text, uint32_t *out)
+{
+    struct in_addr address;
+    if (inet_pton(AF_INET, text, &address) != 1) {
+        (void)fprintf(stderr, "zl-stranger: %s is no IPv4 address\n", text);
+        return false;
+    }
+    *out = ntohl(address.s_addr);
+    return true;
+}
+
 static void choose_text(struct stranger *stranger)
 {
     const char *manner = stranger->config->manner;
@@ -232,6 +248,9 @@ int main(int argc, char **argv)
     case ZL_OPTIONS_EXIT_OK:
         return 0;
     case ZL_OPTIONS_EXIT_USAGE:
+        return 2;
+    }
+    if (!read_address(config.host, &stranger.to) || !read_address(config.from, &stranger.from)) {
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);

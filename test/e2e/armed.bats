@@ -66,7 +66,7 @@ rest() {
 change() {
     local n
     for n in 1 2 3 4 5; do
-        if configuration | jq "$1" | kubectl replace -f - >/dev/null; then return 0; fi
+        if configuration | jq "$1" | put_configuration zen-lead-pods; then return 0; fi
     done
     fail "could not change: $1"
 }
@@ -156,7 +156,7 @@ stop_all_webhooks() {
     NS=$NAMESPACE policy web
     # As with a Service there; a configuration names either a Service or a URL.
     shipped | jq ".webhooks[0].clientConfig |= {caBundle, service: {namespace: \"$NAMESPACE\", name: \"zen-lead-webhook\", path: \"/validate-leaderpolicy\", port: 443}}" |
-        kubectl replace -f -
+        put_configuration zen-lead
     wait_for 10 selects_not "$NAMESPACE"
     NS=$NAMESPACE wait_for 20 is ExcludedNamespace condition reason
     stays 1 selects "$NS"
@@ -231,7 +231,7 @@ is_alone() { is "[\"$NS\"]" selected; }
     touch "$BATS_TEST_TMPDIR/go"
     while [ -e "$BATS_TEST_TMPDIR/go" ]; do
         configuration | jq "$entry_path .namespaceSelector.matchExpressions[0].values = [\"no.one\"] else . end)" |
-            kubectl replace --field-manager enforcer -f - >/dev/null 2>&1 || true
+            put_configuration zen-lead-pods '?fieldManager=enforcer' 2>/dev/null || true
     done &
     wait_for 60 is Contested condition reason
     rm "$BATS_TEST_TMPDIR/go"
@@ -317,8 +317,8 @@ owner_of() { kubectl get validatingwebhookconfiguration "$1" -o 'jsonpath={.meta
     policy web
     entry_of_old=$(entry '.clientConfig.url |= sub("/validate/.*"; "/validate")')
     for n in 1 2; do stop_controller "$n"; done
-    shipped | jq --argjson entry "$entry_of_old" '.webhooks = [$entry] + .webhooks' | kubectl replace -f -
-    configuration | jq 'del(.webhooks)' | kubectl replace -f -
+    shipped | jq --argjson entry "$entry_of_old" '.webhooks = [$entry] + .webhooks' | put_configuration zen-lead
+    configuration | jq 'del(.webhooks)' | put_configuration zen-lead-pods
     kubectl delete secret --namespace zen-lead-system zen-lead-review-path
     for n in 1 2 3; do stop_webhook "$n"; done
     restore_programs
@@ -329,7 +329,7 @@ owner_of() { kubectl get validatingwebhookconfiguration "$1" -o 'jsonpath={.meta
     run kubectl create --dry-run=server -f - <<<"$(as_probe one n0nce)"
     [[ $output == *'denied the request'*n0nce* ]] || fail "answered: $output"
     [[ $(review_path) =~ ^/validate/[0-9a-f]{64}$ ]] || fail "the path is $(review_path)"
-    shipped | jq 'del(.webhooks[0])' | kubectl replace -f -
+    shipped | jq 'del(.webhooks[0])' | put_configuration zen-lead
 }
 
 @test "other fields, other entries, labels: whatever others write stays" {

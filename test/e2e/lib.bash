@@ -138,6 +138,10 @@ lose_node() {
         kubectl replace --raw "/api/v1/nodes/$1/status" -f - >/dev/null
 }
 
+# put_configuration NAME [QUERY] - the whole of it, as it is read, from standard input. `kubectl replace` would note it as what was applied,
+# with its resourceVersion, and no later `kubectl apply` would be taken.
+put_configuration() { kubectl replace --raw "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/$1${2:-}" -f - >/dev/null; }
+
 # policy NAME [SPEC] - SPEC in YAML's flow style: {followerMode: standby}. Waits until the gatekeeper is armed.
 policy() {
     bare_policy "$@"

@@ -109,7 +109,7 @@ install() {
 point_at_proxy() {
     kubectl get validatingwebhookconfiguration zen-lead -o json |
         jq --arg url "https://127.0.0.1:$(port_of proxy)" \
-            '.webhooks[].clientConfig |= if .service then {url: ($url + .service.path), caBundle} else . end' | kubectl replace -f - &&
+            '.webhooks[].clientConfig |= if .service then {url: ($url + .service.path), caBundle} else . end' | put_configuration zen-lead &&
         wait_until 10 gatekeeper_is_filled "$(port_of proxy)"
 }
 
