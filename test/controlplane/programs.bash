@@ -187,8 +187,10 @@ await_armed() {
 
 # Every change of every pod, in the API server's order: what the tests count with, independent of zen-lead.
 # One line: ADDED|MODIFIED|DELETED namespace app-label name uid phase
+# start_recorder [SCOPE...] - of all namespaces, or --namespace NAME.
 start_recorder() {
-    process_start recorder kubectl get pods --all-namespaces --watch --output-watch-events \
+    [ $# -gt 0 ] || set -- --all-namespaces
+    process_start recorder kubectl get pods "$@" --watch --output-watch-events \
         -o go-template='{{.type}} {{with .object}}{{.metadata.namespace}} {{with .metadata.labels}}{{or .app "-"}}{{else}}-{{end}} {{.metadata.name}} {{.metadata.uid}} {{or .status.phase "-"}}{{end}}{{"\n"}}'
 }
 

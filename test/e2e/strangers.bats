@@ -18,7 +18,15 @@ start_controller() {
 eval "quick_$(declare -f start_webhook)"
 start_webhook() { quick_start_webhook "$@" --deadline-ms 2500; }
 setup_file() { stop_programs; }
-teardown_file() { stop_programs; }
+teardown_file() {
+    stop_programs
+    restart_recorder --all-namespaces
+}
+# restart_recorder SCOPE... - the API server ends a watch whose client does not keep up with a stranger's pods, and kubectl does not begin another.
+restart_recorder() {
+    process_stop recorder || true
+    start_recorder "$@"
+}
 stop_programs() {
     local program
     for program in "${programs[@]}"; do process_stop "$program"; done
@@ -28,6 +36,7 @@ programs=(webhook-1 webhook-2 webhook-3 controller-1 controller-2)
 setup() {
     restore_programs
     new_namespace
+    restart_recorder --namespace "$NS"
     stranger=$NS-stranger
     NS=$stranger make_namespace
     policy main
@@ -100,6 +109,7 @@ fails_over() {
     old=$(leader_pod main)
     k delete pod "$old" --wait=false >/dev/null
     wait_for 180 leads_another "$old" # its ReplicaSet tries when it tries
+    recorder_sync
     expect "pods at once" "$(most_at_once web)" = 1
 }
 leads_another() { one_leader web main && is_not "$1" leader_pod main; }
