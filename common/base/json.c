@@ -345,6 +345,13 @@ void zl_json_set_text(struct cJSON *object, const char *name, const char *text)
     zl_json_set(object, name, text != NULL ? cJSON_CreateString(text) : cJSON_CreateNull());
 }
 
+void zl_json_set_text_if_any(struct cJSON *object, const char *name, const char *text)
+{
+    if (text != NULL && text[0] != '\0') {
+        zl_json_set_text(object, name, text);
+    }
+}
+
 void zl_json_set_i64(struct cJSON *object, const char *name, int64_t value)
 {
     if (value >= -PRINTED_MAX && value <= PRINTED_MAX) {

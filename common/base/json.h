@@ -71,6 +71,8 @@ struct cJSON *zl_json_copy(const struct cJSON *tree);
 void zl_json_set(struct cJSON *object, const char *name, struct cJSON *taken);
 void zl_json_set_text(struct cJSON *object, const char *name,
                       const char *text); /* NULL: JSON null */
+/* Nothing where TEXT is NULL or "": in a list's members a null would stand, and API servers before 1.21 take "" for one. */
+void zl_json_set_text_if_any(struct cJSON *object, const char *name, const char *text);
 void zl_json_set_i64(struct cJSON *object, const char *name, int64_t value);
 void zl_json_set_bool(struct cJSON *object, const char *name, bool value);
 void zl_json_set_null(struct cJSON *object, const char *name);

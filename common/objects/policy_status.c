@@ -167,6 +167,15 @@ void zl_condition_copy(struct zl_condition *copy, const struct zl_condition *con
     copy->since = zl_strdup(condition->since);
 }
 
+/*
+ * API servers before 1.21 take an empty text for null and refuse the status for it. Who edits a Lease or a pod's labels can
+ * leave one behind.
+ */
+static const char *text_or_null(const char *text)
+{
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
 static struct cJSON *encode_conditions(const struct zl_policy_status *status)
 {
     struct cJSON *list = zl_json_array();
@@ -196,12 +205,8 @@ static struct cJSON *encode_workload(const struct zl_status_workload *workload)
     if (workload->observed_generation > 0) {
         zl_json_set_i64(item, "observedGeneration", workload->observed_generation);
     }
-    if (workload->leading_revision != NULL) {
-        zl_json_set_text(item, "leadingRevision", workload->leading_revision);
-    }
-    if (workload->waiting_revision != NULL) {
-        zl_json_set_text(item, "waitingRevision", workload->waiting_revision);
-    }
+    zl_json_set_text_if_any(item, "leadingRevision", workload->leading_revision);
+    zl_json_set_text_if_any(item, "waitingRevision", workload->waiting_revision);
     return item;
 }
 
@@ -218,10 +223,8 @@ static struct cJSON *encode_job(const struct zl_status_job *job, const char *sin
 {
     struct cJSON *json = zl_json_object();
     zl_json_set_text(json, "name", job->name);
-    zl_json_set_text(json, "uid", job->uid);
-    if (job->since != NULL) {
-        zl_json_set_text(json, since, job->since);
-    }
+    zl_json_set_text_if_any(json, "uid", job->uid);
+    zl_json_set_text_if_any(json, since, job->since);
     return json;
 }
 
@@ -246,29 +249,28 @@ static void encode_turns(const struct zl_policy_status *status, struct cJSON *js
     zl_json_set(json, "ticks", status->ticks.count > 0 ? zl_ticks_encode(&status->ticks) : NULL);
 }
 
+/* What this leader has not, an earlier one may have had: a null takes it away. */
+static struct cJSON *encode_holder(const struct zl_policy_status *status)
+{
+    struct cJSON *holder = zl_json_object();
+    zl_json_set_text(holder, "name", status->holder_name);
+    zl_json_set_text(holder, "uid", text_or_null(status->holder_uid));
+    zl_json_set_text(holder, "namespace", status->holder_namespace);
+    zl_json_set_text(holder, "startTime", text_or_null(status->holder_start_time));
+    zl_json_set_text(holder, "firstReadyTime", text_or_null(status->holder_ready_time));
+    zl_json_set_null(holder, "fencingToken");
+    if (status->holder_token > 0) {
+        zl_json_set_i64(holder, "fencingToken", status->holder_token);
+    }
+    return holder;
+}
+
 struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
 {
     struct cJSON *json = zl_json_object();
     zl_json_set_text(json, "phase", status->phase);
-    if (status->holder_name == NULL) {
-        zl_json_set_null(json, "currentHolder"); /* a merge patch removes it */
-    } else {
-        struct cJSON *holder = zl_json_child(json, "currentHolder");
-        zl_json_set_text(holder, "name", status->holder_name);
-        if (status->holder_uid != NULL) {
-            zl_json_set_text(holder, "uid", status->holder_uid);
-        }
-        zl_json_set_text(holder, "namespace", status->holder_namespace);
-        if (status->holder_start_time != NULL) {
-            zl_json_set_text(holder, "startTime", status->holder_start_time);
-        }
-        if (status->holder_ready_time != NULL) {
-            zl_json_set_text(holder, "firstReadyTime", status->holder_ready_time);
-        }
-        if (status->holder_token > 0) {
-            zl_json_set_i64(holder, "fencingToken", status->holder_token);
-        }
-    }
+    zl_json_set(json, "currentHolder", /* a merge patch removes it */
+                status->holder_name != NULL ? encode_holder(status) : NULL);
     if (status->successor_name == NULL) {
         zl_json_set_null(json, "successor");
     } else {
@@ -280,9 +282,7 @@ struct cJSON *zl_policy_status_encode(const struct zl_policy_status *status)
     zl_json_set_i64(json, "blocked", status->blocked);
     zl_json_set_i64(json, "fencingToken", status->fencing_token);
     zl_json_set_i64(json, "leaseTransitions", status->lease_transitions);
-    if (status->last_transition_time != NULL) {
-        zl_json_set_text(json, "lastTransitionTime", status->last_transition_time);
-    }
+    zl_json_set_text_if_any(json, "lastTransitionTime", status->last_transition_time);
     zl_json_set_i64(json, "observedGeneration", status->observed_generation);
     zl_json_set(json, "workloads", encode_workloads(status));
     encode_turns(status, json);

@@ -90,8 +90,8 @@ struct cJSON *zl_ticks_encode(const struct zl_ticks *ticks)
         struct cJSON *item = zl_json_object();
         zl_time_format(ticks->items[i].time_s * SECOND_US, text);
         zl_json_set_text(item, "time", text);
-        zl_json_set_text(item, "job", ticks->items[i].job);
-        zl_json_set_text(item, "uid", ticks->items[i].uid);
+        zl_json_set_text_if_any(item, "job", ticks->items[i].job);
+        zl_json_set_text_if_any(item, "uid", ticks->items[i].uid);
         zl_json_append(list, item);
     }
     return list;
