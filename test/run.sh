@@ -97,7 +97,7 @@ trap 'exit 130' INT TERM HUP
 
 sources="common webhook controller certs client Makefile"
 unit="test/unit test/tsan.supp test/data test/chaos docs"
-image="Dockerfile manifests test/image test/controlplane"
+image="Dockerfile manifests test/image test/check.bash test/controlplane"
 cluster="manifests test/kubelet test/kubectl test/controlplane"
 
 # Whatever is quick to fail comes first; and what is built here is not built again by two at a time.
@@ -126,9 +126,9 @@ set -m # a process group of its own, which ends as one
     quietly "model" own "test/model" make model
     quietly "fuzz" one "$sources test/fuzz test/data" make fuzz SECONDS=5
     quietly "image" one "$sources $image" make image-check
-    quietly "release" one "$sources manifests CHANGELOG.md test/release test/image" make release-check
+    quietly "release" one "$sources manifests CHANGELOG.md test/release test/image test/check.bash" make release-check
     quietly "alerts" one "manifests test/monitoring test/controlplane" make monitoring-check
-    quietly "manifests" one "$sources manifests test/manifests test/controlplane docs" make manifests-check
+    quietly "manifests" one "$sources manifests test/manifests test/check.bash test/controlplane docs" make manifests-check
     quietly "end-to-end, thread sanitizer" own "$sources $cluster test/e2e" make e2e-tsan
 ) &
 beside=$!

@@ -4,24 +4,11 @@
 # shellcheck disable=SC2317 # the functions are called by check
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=test/check.bash
+. test/check.bash
 make --no-print-directory install PREFIX="$work/usr" >"$work/log" || { cat "$work/log" >&2; exit 1; }
 export PATH=$work/usr/bin:$PATH PKG_CONFIG_PATH=$work/usr/lib/pkgconfig LD_LIBRARY_PATH=$work/usr/lib
-failures=0
 
-# check WHAT COMMAND... - it succeeds.
-check() {
-    local what=$1
-    shift
-    if "$@" >"$work/said" 2>&1; then
-        echo "ok: $what"
-    else
-        echo "FAILED: $what" >&2
-        sed 's/^/    /' "$work/said" >&2
-        failures=1
-    fi
-}
 prints() { [ "$("${@:2}")" = "$1" ] || { echo "not \"$1\" but:" && "${@:2}"; return 1; }; }
 mentions() { "${@:2}" 2>&1 | grep -F -- "$1"; }
 flags() { pkg-config "$@" libzenlead; }

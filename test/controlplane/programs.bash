@@ -194,6 +194,27 @@ start_recorder() {
         -o go-template='{{.type}} {{with .object}}{{.metadata.namespace}} {{with .metadata.labels}}{{or .app "-"}}{{else}}-{{end}} {{.metadata.name}} {{.metadata.uid}} {{or .status.phase "-"}}{{end}}{{"\n"}}'
 }
 
+# workload KIND NAME REPLICAS POOL [POD-ANNOTATIONS [SPEC [POD-SPEC]]] - to be applied; POOL "" for no label. POD-ANNOTATIONS,
+# SPEC of the workload and POD-SPEC in flow style: {zl-test/ready-after-ms: "500"}, "minReadySeconds: 2,".
+workload() {
+    local kind=$1 name=$2 replicas=$3 labels="{}" spec=${6:-} pod=${7:-}
+    [ -z "$4" ] || labels="{zen-lead/pool: $4}"
+    [ "$kind" != StatefulSet ] || spec="$spec serviceName: $name,"
+    [ -n "$pod" ] || pod="containers: [{name: main, image: none, ports: [{containerPort: 8080}]}]"
+    cat <<WORKLOAD
+---
+apiVersion: apps/v1
+kind: $kind
+metadata: {name: $name, labels: $labels}
+spec: {
+  replicas: $replicas, $spec
+  selector: {matchLabels: {app: $name}},
+  template: {
+    metadata: {labels: {app: $name}, annotations: ${5:-{\}}},
+    spec: {$pod}}}
+WORKLOAD
+}
+
 # webhook_decisions [LABEL...] - answers of all running replicas together, of those with these labels
 # (result="denied", reason="claimed", ...).
 webhook_decisions() {

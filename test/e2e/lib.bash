@@ -158,26 +158,6 @@ spec: ${2:-{\}}
 POLICY
 }
 
-# workload KIND NAME REPLICAS POOL [POD-ANNOTATIONS] - to be applied; POOL "" for no label.
-# POD-ANNOTATIONS in flow style: {zl-test/ready-after-ms: "500"}
-workload() {
-    local kind=$1 name=$2 replicas=$3 labels="{}" extra=""
-    [ -z "$4" ] || labels="{zen-lead/pool: $4}"
-    [ "$kind" != StatefulSet ] || extra="serviceName: $name,"
-    cat <<WORKLOAD
----
-apiVersion: apps/v1
-kind: $kind
-metadata: {name: $name, labels: $labels}
-spec: {
-  replicas: $replicas, $extra
-  selector: {matchLabels: {app: $name}},
-  template: {
-    metadata: {labels: {app: $name}, annotations: ${5:-{\}}},
-    spec: {containers: [{name: main, image: none, ports: [{containerPort: 8080}]}]}}}
-WORKLOAD
-}
-
 deployment() { workload Deployment "$@" | k apply -f -; }
 statefulset() { workload StatefulSet "$@" | k apply -f -; }
 

@@ -10,21 +10,8 @@ set -euo pipefail
 bin=$(realpath "$1")
 cd "$(dirname "$0")/../.."
 bash test/controlplane/packages.sh binutils util-linux openssl git make
-work=$(mktemp -d "${TMPDIR:-/tmp}/zen-lead-image.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-failures=0
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$work/out" 2>&1; then
-        echo "ok   - $name"
-    else
-        echo "FAIL - $name"
-        sed -n '1,20s/^/         /p' "$work/out"
-        failures=1
-    fi
-}
+# shellcheck source=test/check.bash
+. test/check.bash
 
 # in_root COMMAND... - with the root folder as "/", mounted read-only but for /tmp, as user 65534 (root of a user namespace where
 # we are not root ourselves).

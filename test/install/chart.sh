@@ -6,21 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 helm=$(bash test/controlplane/helm.sh "$1")
 chart=manifests/chart
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-failures=0
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$work/out" 2>&1; then
-        echo "ok   - helm $name"
-    else
-        echo "FAIL - helm $name"
-        sed -n '1,20s/^/         /p' "$work/out"
-        failures=1
-    fi
-}
+# shellcheck source=test/check.bash
+. test/check.bash
 release() { "$helm" "$1" zen-lead "$2" --namespace zen-lead-system "${@:3}"; }
 has_field() { [ -n "$(kubectl get crd leaderpolicies.coordination.kube-zen.io -o "jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.$1.type}")" ]; }
 command_of_readme() { eval "$(sed -n 's/^\(helm show crds .*\)$/\1/p' "$chart/README.md" | sed "s#^helm#$helm#")"; }
@@ -37,17 +24,17 @@ older() {
         { print }' "$chart/crds/leaderpolicies.yaml" >"$work/older/crds/leaderpolicies.yaml"
     ! cmp -s "$chart/crds/leaderpolicies.yaml" "$work/older/crds/leaderpolicies.yaml"
 }
-check "$1: an older chart is installed" eval 'older && release install "$work/older" --create-namespace && ! has_field handoverGracePeriodSeconds'
+check "helm $1: an older chart is installed" eval 'older && release install "$work/older" --create-namespace && ! has_field handoverGracePeriodSeconds'
 kubectl wait --for condition=Established --timeout 60s crd/leaderpolicies.coordination.kube-zen.io >/dev/null
 # Nobody is there who could review it.
 kubectl delete validatingwebhookconfiguration zen-lead >/dev/null
-check "$1: a LeaderPolicy of its users" kubectl create -f - <<<'{"apiVersion": "coordination.kube-zen.io/v1alpha1", "kind": "LeaderPolicy", "metadata": {"name": "web", "namespace": "default"}}'
-check "$1: helm upgrade leaves the CRD as it was" eval 'release upgrade "$chart" && ! has_field handoverGracePeriodSeconds'
-check "$1: the command of the chart's README brings it up to date" eval 'command_of_readme && has_field handoverGracePeriodSeconds'
-check "$1: and once more" command_of_readme
-check "$1: the LeaderPolicy is there" kubectl get leaderpolicy -n default web
-check "$1: helm upgrade goes on" release upgrade "$chart"
-check "$1: uninstalled" removed
+check "helm $1: a LeaderPolicy of its users" kubectl create -f - <<<'{"apiVersion": "coordination.kube-zen.io/v1alpha1", "kind": "LeaderPolicy", "metadata": {"name": "web", "namespace": "default"}}'
+check "helm $1: helm upgrade leaves the CRD as it was" eval 'release upgrade "$chart" && ! has_field handoverGracePeriodSeconds'
+check "helm $1: the command of the chart's README brings it up to date" eval 'command_of_readme && has_field handoverGracePeriodSeconds'
+check "helm $1: and once more" command_of_readme
+check "helm $1: the LeaderPolicy is there" kubectl get leaderpolicy -n default web
+check "helm $1: helm upgrade goes on" release upgrade "$chart"
+check "helm $1: uninstalled" removed
 
 cat >"$work/hard.yaml" <<'VALUES'
 image: {repository: registry.example/zen-lead}
@@ -68,15 +55,15 @@ networkPolicy: {enabled: true}
 VALUES
 for namespace in shop billing; do kubectl create namespace "$namespace" >/dev/null 2>&1 || true; done
 kubectl label namespace zen-lead-system pod-security.kubernetes.io/enforce=restricted --overwrite >/dev/null
-check "$1: values of a hard cluster" release install "$chart" --values "$work/hard.yaml"
+check "helm $1: values of a hard cluster" release install "$chart" --values "$work/hard.yaml"
 may() { [ "$(kubectl auth can-i "${@:2}" --as=system:serviceaccount:zen-lead-system:zen-lead-controller || true)" = "$1" ]; }
-check "$1: there the controller may list pods in a watched namespace" may yes list pods -n shop
-check "$1: and not in the cluster" may no list pods --all-namespaces
-check "$1: uninstalled" removed
+check "helm $1: there the controller may list pods in a watched namespace" may yes list pods -n shop
+check "helm $1: and not in the cluster" may no list pods --all-namespaces
+check "helm $1: uninstalled" removed
 
-check "$1: routing only" release install "$chart" --set routingOnly=true --skip-crds
-check "$1: there the controller may not delete pods" may no delete pods -n shop
-check "$1: uninstalled" removed
+check "helm $1: routing only" release install "$chart" --set routingOnly=true --skip-crds
+check "helm $1: there the controller may not delete pods" may no delete pods -n shop
+check "helm $1: uninstalled" removed
 kubectl delete crd leaderpolicies.coordination.kube-zen.io >/dev/null
 kubectl delete namespace zen-lead-system >/dev/null
 exit $failures

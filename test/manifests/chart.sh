@@ -6,21 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 chart=manifests/chart
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-failures=0
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$work/out" 2>&1; then
-        echo "ok   - $name"
-    else
-        echo "FAIL - $name"
-        sed -n '1,30s/^/         /p' "$work/out"
-        failures=1
-    fi
-}
+# shellcheck source=test/check.bash
+. test/check.bash
 
 kubectl=${KUBECTL:-}
 for found in "${KUBEBUILDER_ASSETS:-/nonexistent}"/kubectl "${XDG_CACHE_HOME:-$HOME/.cache}"/zen-lead/controlplane-*/kubectl \

@@ -40,21 +40,7 @@ node_await_zen_lead() {
 
 # app KIND NAME REPLICAS POOL [ARGUMENTS [SPEC [POD-SPEC]]] - to be applied; POOL "" for no label. ARGUMENTS of zl-pod, SPEC of the workload
 # and POD-SPEC in flow style: "--ready-after-ms=500, --drain-ms=100", "minReadySeconds: 2,".
-app() {
-    local kind=$1 name=$2 replicas=$3 labels="{}" extra=${6:-}
-    [ -z "$4" ] || labels="{zen-lead/pool: $4}"
-    [ "$kind" != StatefulSet ] || extra="$extra serviceName: $name,"
-    cat <<WORKLOAD
----
-apiVersion: apps/v1
-kind: $kind
-metadata: {name: $name, labels: $labels}
-spec: {
-  replicas: $replicas, $extra
-  selector: {matchLabels: {app: $name}},
-  template: {metadata: {labels: {app: $name}}, spec: {$(pod_spec "${5:-}" "${7:-}")}}}
-WORKLOAD
-}
+app() { workload "$1" "$2" "$3" "$4" "" "${6:-}" "$(pod_spec "${5:-}" "${7:-}")"; }
 
 # pod_spec ARGUMENTS [MORE] - of a pod that the profile "restricted" takes.
 pod_spec() {

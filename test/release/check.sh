@@ -5,22 +5,9 @@ set -euo pipefail
 bin=$(realpath "$1")
 cd "$(dirname "$0")/../.."
 mkdir -p build
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
+# shellcheck source=test/check.bash
+. test/check.bash
 version=$(sed -n 's/^VERSION ?= //p' Makefile)
-failures=0
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$work/out" 2>&1; then
-        echo "ok   - $name"
-    else
-        echo "FAIL - $name"
-        sed -n '1,20s/^/         /p' "$work/out"
-        failures=1
-    fi
-}
 export DIRTY=1
 release() { bash test/release/build.sh "$bin" "$1"; }
 refused() { # SAID COMMAND...
