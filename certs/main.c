@@ -311,14 +311,7 @@ static enum zl_status run(struct job *job, struct zl_error *err)
 int main(int argc, char **argv)
 {
     struct config config = {0};
-    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
-    case ZL_OPTIONS_RUN:
-        break;
-    case ZL_OPTIONS_EXIT_OK:
-        return 0;
-    case ZL_OPTIONS_EXIT_USAGE:
-        return 2;
-    }
+    zl_options_parse_or_exit(&PROGRAM, argc, argv, &config);
     struct zl_error err = {0};
     struct job job = {.config = &config};
     if (check_config(&config, &err) != ZL_OK ||

@@ -286,14 +286,7 @@ static enum zl_status serve(void *ctx, struct zl_kube_client *client,
 int main(int argc, char **argv)
 {
     struct zl_webhook_config config;
-    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
-    case ZL_OPTIONS_EXIT_OK:
-        return 0;
-    case ZL_OPTIONS_EXIT_USAGE:
-        return 2;
-    case ZL_OPTIONS_RUN:
-        break;
-    }
+    zl_options_parse_or_exit(&PROGRAM, argc, argv, &config);
     const struct zl_daemon daemon = {.name = PROGRAM.name,
                                      .kubeconfig = config.kubeconfig,
                                      .log_level = config.log_level,

@@ -293,3 +293,16 @@ enum zl_options_result zl_options_parse(const struct zl_program *program, int ar
 {
     return zl_options_parse_operands(program, argc, argv, config, NULL);
 }
+
+void zl_options_parse_or_exit(const struct zl_program *program, int argc, char **argv, void *config)
+{
+    switch (zl_options_parse(program, argc, argv, config)) {
+    case ZL_OPTIONS_RUN:
+        return;
+    case ZL_OPTIONS_EXIT_OK:
+        exit(0);
+    case ZL_OPTIONS_EXIT_USAGE:
+        break;
+    }
+    exit(2);
+}

@@ -69,6 +69,9 @@ enum zl_options_result { ZL_OPTIONS_RUN, ZL_OPTIONS_EXIT_OK, ZL_OPTIONS_EXIT_USA
  */
 enum zl_options_result zl_options_parse(const struct zl_program *program, int argc, char **argv,
                                         void *config);
+/* For a main: ends the process, with 0 or 2, where there is nothing to run. */
+void zl_options_parse_or_exit(const struct zl_program *program, int argc, char **argv,
+                              void *config);
 /* The same for a program that takes words or a command besides. */
 enum zl_options_result zl_options_parse_operands(const struct zl_program *program, int argc,
                                                  char **argv, void *config,

@@ -242,14 +242,7 @@ int main(int argc, char **argv)
 {
     static struct config config;
     static struct stranger stranger = {.config = &config};
-    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
-    case ZL_OPTIONS_RUN:
-        break;
-    case ZL_OPTIONS_EXIT_OK:
-        return 0;
-    case ZL_OPTIONS_EXIT_USAGE:
-        return 2;
-    }
+    zl_options_parse_or_exit(&PROGRAM, argc, argv, &config);
     if (!read_address(config.host, &stranger.to) || !read_address(config.from, &stranger.from)) {
         return 2;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test/bench/bench.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 static const struct zl_kube_resource SLICES_V1 = {"discovery.k8s.io", "v1", "endpointslices",
@@ -50,4 +51,24 @@ int64_t zl_bench_now_us(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int by_value(const void *left, const void *right)
+{
+    int64_t a = *(const int64_t *)left;
+    int64_t b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+static double percentile_ms(const int64_t *sorted, size_t count, size_t percent)
+{
+    return (double)sorted[(count * percent + 99) / 100 - 1] / 1000.0;
+}
+
+struct zl_bench_times zl_bench_sum_up(int64_t *times_us, size_t count)
+{
+    qsort(times_us, count, sizeof *times_us, by_value);
+    return (struct zl_bench_times){.p50_ms = percentile_ms(times_us, count, 50),
+                                   .p99_ms = percentile_ms(times_us, count, 99),
+                                   .max_ms = percentile_ms(times_us, count, 100)};
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench.h - what the two programs of the failover benchmark share.
+ * bench.h - what the programs of the benchmarks share.
  *
  * zl-limit is the least that any program can do: wait for the pod's watch event, PUT one EndpointSlice.
  * zl-bench makes leaders fail and looks, through watches of its own and on one clock, how long after the pod's event
@@ -27,5 +27,11 @@ bool zl_bench_pod_serves(const struct cJSON *pod);
 
 /* Microseconds of CLOCK_MONOTONIC. */
 int64_t zl_bench_now_us(void);
+
+/* What COUNT times, one or more, come to; percentiles by nearest rank. Sorts TIMES_US. */
+struct zl_bench_times {
+    double p50_ms, p99_ms, max_ms;
+};
+struct zl_bench_times zl_bench_sum_up(int64_t *times_us, size_t count);
 
 #endif

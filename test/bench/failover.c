@@ -369,25 +369,11 @@ static enum zl_status fail_over(struct bench *bench, int64_t took_us[CONTENDERS]
 
 /* --- the numbers --- */
 
-static int by_value(const void *left, const void *right)
-{
-    int64_t a = *(const int64_t *)left;
-    int64_t b = *(const int64_t *)right;
-    return (a > b) - (a < b);
-}
-
-static double percentile_ms(const int64_t *sorted, int64_t count, int64_t percent)
-{
-    int64_t index = (count * percent + 99) / 100 - 1;
-    return (double)sorted[index < 0 ? 0 : index] / 1000.0;
-}
-
 static void print_row(const char *cause, const char *who, int64_t *took_us, int64_t count)
 {
-    qsort(took_us, (size_t)count, sizeof *took_us, by_value);
-    printf("%-10s %-12s %5lld %9.2f %9.2f %9.2f\n", cause, who, (long long)count,
-           percentile_ms(took_us, count, 50), percentile_ms(took_us, count, 99),
-           (double)took_us[count - 1] / 1000.0);
+    const struct zl_bench_times times = zl_bench_sum_up(took_us, (size_t)count);
+    printf("%-10s %-12s %5lld %9.2f %9.2f %9.2f\n", cause, who, (long long)count, times.p50_ms,
+           times.p99_ms, times.max_ms);
 }
 
 static void save(const struct config *config, const int64_t took_us[CONTENDERS])
@@ -461,14 +447,7 @@ int main(int argc, char **argv)
     static struct config config;
     static struct bench bench = {.config = &config};
     struct zl_error err = {0};
-    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
-    case ZL_OPTIONS_RUN:
-        break;
-    case ZL_OPTIONS_EXIT_OK:
-        return 0;
-    case ZL_OPTIONS_EXIT_USAGE:
-        return 2;
-    }
+    zl_options_parse_or_exit(&PROGRAM, argc, argv, &config);
     zl_kube_init();
     if (start(&bench, &err) != ZL_OK || run(&bench, &err) != ZL_OK) {
         ZL_LOG_ERROR("failed", ZL_ERR(&err));

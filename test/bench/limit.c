@@ -185,14 +185,7 @@ int main(int argc, char **argv)
 {
     struct config config = {0};
     struct zl_error err = {0};
-    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
-    case ZL_OPTIONS_RUN:
-        break;
-    case ZL_OPTIONS_EXIT_OK:
-        return 0;
-    case ZL_OPTIONS_EXIT_USAGE:
-        return 2;
-    }
+    zl_options_parse_or_exit(&PROGRAM, argc, argv, &config);
     zl_kube_init();
     if (run(&config, &err) != ZL_OK) {
         ZL_LOG_ERROR("stopped", ZL_ERR(&err));

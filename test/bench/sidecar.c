@@ -66,21 +66,15 @@ static void give_up(const char *what)
     exit(1);
 }
 
-static int compare(const void *left, const void *right)
-{
-    const int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-    return a < b ? -1 : a > b;
-}
-
 /* TIMES_US is sorted by this. */
 static void print_times(const char *what, int64_t *times_us, size_t count)
 {
     if (count == 0) {
         give_up("nothing was measured");
     }
-    qsort(times_us, count, sizeof *times_us, compare);
-    (void)printf("%-28s %7zu %9.3f %9.3f %9.3f\n", what, count, (double)times_us[count / 2] / 1000,
-                 (double)times_us[count * 99 / 100] / 1000, (double)times_us[count - 1] / 1000);
+    const struct zl_bench_times times = zl_bench_sum_up(times_us, count);
+    (void)printf("%-28s %7zu %9.3f %9.3f %9.3f\n", what, count, times.p50_ms, times.p99_ms,
+                 times.max_ms);
 }
 
 /* --- HTTP, as little of it as will do ----------------------------------------------------------- */
@@ -366,14 +360,7 @@ int main(int argc, char **argv)
     struct config config = {0};
     struct zl_error err = {0};
     struct news news = {.config = &config};
-    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
-    case ZL_OPTIONS_RUN:
-        break;
-    case ZL_OPTIONS_EXIT_OK:
-        return 0;
-    case ZL_OPTIONS_EXIT_USAGE:
-        return 2;
-    }
+    zl_options_parse_or_exit(&PROGRAM, argc, argv, &config);
     zl_log_set_level(ZL_LOG_LEVEL_NONE);
     zl_kube_init();
     if (zl_bench_connect(config.kubeconfig, &news.client, &err) != ZL_OK) {

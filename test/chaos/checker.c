@@ -392,14 +392,7 @@ int main(int argc, char **argv)
     struct config config = {0};
     struct zl_error err = {0};
     int code = 0;
-    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
-    case ZL_OPTIONS_RUN:
-        break;
-    case ZL_OPTIONS_EXIT_OK:
-        return 0;
-    case ZL_OPTIONS_EXIT_USAGE:
-        return 2;
-    }
+    zl_options_parse_or_exit(&PROGRAM, argc, argv, &config);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     zl_kube_init();
     if (run(&config, &code, &err) != ZL_OK) {

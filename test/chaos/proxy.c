@@ -363,14 +363,7 @@ int main(int argc, char **argv)
 {
     static struct proxy proxy;
     struct config config = {0};
-    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
-    case ZL_OPTIONS_RUN:
-        break;
-    case ZL_OPTIONS_EXIT_OK:
-        return 0;
-    case ZL_OPTIONS_EXIT_USAGE:
-        return 2;
-    }
+    zl_options_parse_or_exit(&PROGRAM, argc, argv, &config);
     const int on = 1;
     const struct sockaddr_in address = loopback(config.port);
     proxy.config = &config;

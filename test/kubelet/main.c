@@ -76,14 +76,7 @@ static int run(const struct config *config, const sigset_t *signals)
 int main(int argc, char **argv)
 {
     struct config config = {0};
-    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
-    case ZL_OPTIONS_RUN:
-        break;
-    case ZL_OPTIONS_EXIT_OK:
-        return 0;
-    case ZL_OPTIONS_EXIT_USAGE:
-        return 2;
-    }
+    zl_options_parse_or_exit(&PROGRAM, argc, argv, &config);
     enum zl_log_level level = ZL_LOG_LEVEL_INFO;
     if (zl_log_level_parse(config.log_level, &level)) {
         zl_log_set_level(level);

@@ -177,14 +177,7 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
-    case ZL_OPTIONS_EXIT_OK:
-        return 0;
-    case ZL_OPTIONS_EXIT_USAGE:
-        return 2;
-    case ZL_OPTIONS_RUN:
-        break;
-    }
+    zl_options_parse_or_exit(&PROGRAM, argc, argv, &config);
     if (config.url == NULL) {
         fprintf(stderr, "zl-client: --url is missing\n");
         return 2;

@@ -192,13 +192,6 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    switch (zl_options_parse(&PROGRAM, argc, argv, &config)) {
-    case ZL_OPTIONS_RUN:
-        return run(&config, &signals);
-    case ZL_OPTIONS_EXIT_OK:
-        return 0;
-    case ZL_OPTIONS_EXIT_USAGE:
-        return 2;
-    }
-    return 2;
+    zl_options_parse_or_exit(&PROGRAM, argc, argv, &config);
+    return run(&config, &signals);
 }
