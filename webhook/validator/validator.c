@@ -97,30 +97,15 @@ static void warn_of_members(const struct zl_gatekeeper *gatekeeper, const struct
     }
 }
 
-char *zl_validator_answer_policy(const struct zl_gatekeeper *gatekeeper, const char *body,
-                                 size_t length, int *http_status)
+static const char *validate(const struct zl_gatekeeper *gatekeeper, const struct zl_review *review,
+                            struct zl_findings *findings)
 {
-    int64_t started_ms = zl_clock_ms();
-    struct zl_error err = {0};
-    struct zl_review review = {0};
-    ZL_AUTO_FINDINGS struct zl_findings findings = {0};
-    char *answer = NULL;
-
-    *http_status = 200;
-    if (zl_review_decode(body, length, &review, &err) != ZL_OK) {
-        answer = zl_bad_review_answer(&review, &err, http_status);
-    } else {
-        if (writes_object(&review) && strcmp(review.group, ZL_POLICY_GROUP) == 0 &&
-            strcmp(review.resource, "leaderpolicies") == 0) {
-            zl_validate_policy(review.object, review.old_object, &findings);
-            warn_of_members(gatekeeper, &review, &findings);
-        }
-        answer = encode(&review, "leaderpolicies", &findings);
-        zl_metric_observe(&DURATION, "leaderpolicies", NULL,
-                          (double)(zl_clock_ms() - started_ms) / 1000.0);
+    if (writes_object(review) && strcmp(review->group, ZL_POLICY_GROUP) == 0 &&
+        strcmp(review->resource, "leaderpolicies") == 0) {
+        zl_validate_policy(review->object, review->old_object, findings);
+        warn_of_members(gatekeeper, review, findings);
     }
-    zl_review_clear(&review);
-    return answer;
+    return "leaderpolicies";
 }
 
 /* What is known of the LeaderPolicy NAME; *OUT keeps it, the caller drops it. */
@@ -183,25 +168,42 @@ static const char *warn(const struct zl_gatekeeper *gatekeeper, const struct zl_
     return review->resource;
 }
 
-char *zl_validator_answer_workload(const struct zl_gatekeeper *gatekeeper, const char *body,
-                                   size_t length, int *http_status)
+/* Returns what was reviewed, for the metrics: a known name, not a stranger's. */
+typedef const char *judge_fn(const struct zl_gatekeeper *gatekeeper, const struct zl_review *review,
+                             struct zl_findings *findings);
+
+/* The answer to the review in BODY by what JUDGE finds. One that cannot be read is refused where reviews MAY_REFUSE. */
+static char *answer(const struct zl_gatekeeper *gatekeeper, const char *body, size_t length,
+                    judge_fn *judge, bool may_refuse, int *http_status)
 {
     int64_t started_ms = zl_clock_ms();
     struct zl_error err = {0};
     struct zl_review review = {0};
     ZL_AUTO_FINDINGS struct zl_findings findings = {0};
-    char *answer = NULL;
+    char *text = NULL;
 
     *http_status = 200;
     if (zl_review_decode(body, length, &review, &err) != ZL_OK) {
         /* The API server ignores that it could not ask; a refusal would stand. */
-        review.uid = NULL;
-        answer = zl_bad_review_answer(&review, &err, http_status);
+        review.uid = may_refuse ? review.uid : NULL;
+        text = zl_bad_review_answer(&review, &err, http_status);
     } else {
-        const char *resource = warn(gatekeeper, &review, &findings);
-        answer = encode(&review, resource, &findings);
+        const char *resource = judge(gatekeeper, &review, &findings);
+        text = encode(&review, resource, &findings);
         zl_metric_observe(&DURATION, resource, NULL, (double)(zl_clock_ms() - started_ms) / 1000.0);
     }
     zl_review_clear(&review);
-    return answer;
+    return text;
+}
+
+char *zl_validator_answer_policy(const struct zl_gatekeeper *gatekeeper, const char *body,
+                                 size_t length, int *http_status)
+{
+    return answer(gatekeeper, body, length, validate, true, http_status);
+}
+
+char *zl_validator_answer_workload(const struct zl_gatekeeper *gatekeeper, const char *body,
+                                   size_t length, int *http_status)
+{
+    return answer(gatekeeper, body, length, warn, false, http_status);
 }
