@@ -14,7 +14,7 @@
 #include "common/kube/events.h"
 #include "controller/apply/steps.h"
 #include "controller/observe/failovers.h"
-#include "controller/reconcile/result.h"
+#include "controller/result.h"
 #include "controller/view/sources.h"
 
 /* What is written with, and what this process remembers of it. All borrowed. */

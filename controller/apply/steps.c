@@ -2,7 +2,7 @@
 #include "controller/apply/steps.h"
 
 #include "common/objects/names.h"
-#include "controller/reconcile/result.h"
+#include "controller/result.h"
 
 #include <string.h>
 

@@ -7,7 +7,6 @@
 #include "controller/gate/armings.h"
 #include "controller/gate/filler.h"
 #include "controller/gate/probe.h"
-#include "controller/manager/keys.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -32,7 +31,7 @@ static const struct zl_metric PROBES = {
 struct zl_armer {
     struct zl_kube_client *client;
     struct zl_cache *cache;
-    struct zl_workqueue *queue;  /* the controller's */
+    struct zl_armer_news news;
     struct zl_workqueue *probes; /* namespaces */
     const char *namespace_;
     struct zl_informer *configuration; /* zen-lead-pods */
@@ -167,7 +166,7 @@ static void configuration_changed(void *ctx, const void *old_object, const void 
 {
     struct zl_armer *armer = ctx;
     ZL_AUTO_NAMESPACES struct zl_namespaces all = {0};
-    zl_workqueue_add(armer->queue, ZL_SELECTOR_KEY);
+    armer->news.configuration_changed(armer->news.ctx);
     (void)list_namespaces(armer, &all);
     for (size_t i = 0; i < all.count; i++) {
         if (concerns(armer, old_object, new_object, all.items[i])) {
@@ -179,12 +178,12 @@ static void configuration_changed(void *ctx, const void *old_object, const void 
 static void something_to_fill(void *ctx)
 {
     const struct zl_armer *armer = ctx;
-    zl_workqueue_add(armer->queue, ZL_SELECTOR_KEY);
+    armer->news.configuration_changed(armer->news.ctx);
 }
 
 void zl_armer_policy_changed(struct zl_armer *armer, const char *namespace_)
 {
-    zl_workqueue_add(armer->queue, ZL_SELECTOR_KEY);
+    armer->news.configuration_changed(armer->news.ctx);
     zl_workqueue_add(armer->probes, namespace_);
 }
 
@@ -333,7 +332,7 @@ static int64_t look_at(struct zl_armer *armer, const char *namespace_)
     explain(armer, &err, &state);
     if (zl_armings_end(armer->armings, namespace_, &state)) {
         tell_of_verdict(namespace_, state.arming, &err);
-        zl_keys_enqueue_pools(armer->cache, armer->queue, namespace_);
+        armer->news.verdict_changed(armer->news.ctx, namespace_);
     }
     show_count(armer);
     size_t count = zl_armings_count(armer->armings, &armed);
@@ -373,7 +372,7 @@ void zl_armer_condition(struct zl_armer *armer, const char *namespace_,
 /* --- start and stop --- */
 
 struct zl_armer *zl_armer_new(struct zl_kube_client *client, struct zl_cache *cache,
-                              struct zl_workqueue *queue, const char *namespace_)
+                              const struct zl_armer_news *news, const char *namespace_)
 {
     struct zl_armer *armer = zl_alloc(sizeof *armer);
     const struct zl_informer_spec spec = {
@@ -386,7 +385,7 @@ struct zl_armer *zl_armer_new(struct zl_kube_client *client, struct zl_cache *ca
     };
     armer->client = client;
     armer->cache = cache;
-    armer->queue = queue;
+    armer->news = *news;
     armer->namespace_ = namespace_;
     armer->probes = zl_workqueue_new(PROBE_BACKOFF_MAX_MS);
     armer->armings = zl_armings_new();

@@ -3,7 +3,7 @@
  * armer.h - arms the gatekeeper: keeps the configuration zen-lead-pods to the namespaces that have a LeaderPolicy
  * (filler.h), and says by probes in which of them that has taken effect.
  *
- * The configuration is filled by a worker of the controller (key ZL_SELECTOR_KEY). Probes have a queue and threads
+ * The configuration is filled by a worker of the controller (zl_armer_set_selector). Probes have a queue and threads
  * of their own: one may hang for as long as the webhook does, and must not keep a failover waiting.
  *
  * Threads: any where nothing else is said.
@@ -14,23 +14,29 @@
 #include "common/base/metrics.h"
 #include "common/cache/cache.h"
 #include "common/kube/workqueue.h"
-#include "controller/reconcile/result.h"
+#include "controller/result.h"
 
 struct zl_armer; /* opaque */
 
+/* Whom it tells. Called on informer and probe threads; must not block. */
+struct zl_armer_news {
+    void (*configuration_changed)(void *ctx); /* zl_armer_set_selector has something to do */
+    void (*verdict_changed)(void *ctx, const char *namespace_); /* so has zl_armer_condition */
+    void *ctx;
+};
+
 /*
- * All borrowed for the armer's life.
+ * All borrowed for the armer's life, but for NEWS, which is copied.
  *
- * @param queue       where a pool is put whose condition has changed, and ZL_SELECTOR_KEY
  * @param namespace_  the controller's own, which is never gatekept
  */
 struct zl_armer *zl_armer_new(struct zl_kube_client *client, struct zl_cache *cache,
-                              struct zl_workqueue *queue, const char *namespace_);
+                              const struct zl_armer_news *news, const char *namespace_);
 /* Instead of starting: the configuration is somebody else's to keep. Namespaces are probed all the same. */
 void zl_armer_leave_configuration(struct zl_armer *armer);
 /* Begin to watch the configuration; once, when the pools are watched. */
 void zl_armer_start(struct zl_armer *armer);
-/* No more probes: zl_armer_work returns soon, and nothing is put into the queue any more. From one thread. */
+/* No more probes: zl_armer_work returns soon, and there is no more news. From one thread. */
 void zl_armer_stop(struct zl_armer *armer);
 void zl_armer_free(struct zl_armer *armer); /* stopped, and no thread in zl_armer_work */
 

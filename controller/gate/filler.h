@@ -14,7 +14,7 @@
 
 #include "common/kube/informer.h"
 #include "controller/gate/webhook_entry.h"
-#include "controller/reconcile/result.h"
+#include "controller/result.h"
 
 struct zl_filler; /* opaque */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/manager/manager.h"
 
-#include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
@@ -9,19 +8,17 @@
 #include "common/base/monitor.h"
 #include "common/base/process.h"
 #include "common/cache/claims.h"
-#include "common/kube/discovery.h"
 #include "common/kube/elector.h"
-#include "common/kube/retries.h"
 #include "common/objects/names.h"
 #include "controller/fleet/fleet.h"
 #include "controller/gate/armer.h"
+#include "controller/manager/discovery.h"
+#include "controller/manager/dispatch.h"
 #include "controller/manager/keys.h"
 #include "controller/manager/server.h"
 #include "controller/observe/definition_note.h"
-#include "controller/reconcile/reconcile.h"
 
 #include <pthread.h>
-#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -29,10 +26,6 @@ enum {
     EVENTS_DRAIN_MS = 2000,
     WORKERS_MAX = 64,
     PROBERS = 2,
-    DISCOVERY_RETRY_MS = 1000,
-    POOLS_LOOK_MS = 30000, /* how long an installed CRD may go unnoticed */
-    SYNC_LOOK_MS = 100,
-    DUE_LEAST_MS = 1000, /* after a failure */
 };
 
 struct manager {
@@ -44,8 +37,7 @@ struct manager {
     pthread_t workers[WORKERS_MAX];
     int64_t worker_count;
     pthread_t probers[PROBERS];
-    pthread_t discoverer;
-    bool discovering;
+    struct zl_discovery *discovery;
     struct zl_kube_client *client;
     struct zl_fleet *fleet;    /* NULL: it has no part in one */
     struct zl_monitor monitor; /* guards the rest */
@@ -54,25 +46,6 @@ struct manager {
     bool discovered; /* the informers that this server has are running */
 };
 
-static const struct zl_metric RECONCILES = {
-    .name = "zen_lead_reconciliations_total",
-    .type = ZL_METRIC_COUNTER,
-    .help = "Reconciliations of a pool or Service by result (ok, conflict, transient, ...).",
-    .label1 = "result",
-};
-static const struct zl_metric RECONCILE_SECONDS = {
-    .name = "zen_lead_reconciliation_duration_seconds",
-    .type = ZL_METRIC_HISTOGRAM,
-    .help = "Duration of one reconciliation by result.",
-    .label1 = "result",
-    .buckets = ZL_BUCKETS_SECONDS,
-};
-static const struct zl_metric RECONCILE_ERRORS = {
-    .name = "zen_lead_reconciliation_errors_total",
-    .type = ZL_METRIC_COUNTER,
-    .help = "Reconciliations that failed, by class of error. A lost race (conflict) is none.",
-    .label1 = "error_type",
-};
 static const struct zl_metric IS_LEADER = {
     .name = "zen_lead_controller_is_leader",
     .type = ZL_METRIC_GAUGE,
@@ -80,94 +53,6 @@ static const struct zl_metric IS_LEADER = {
 };
 
 /* --- workers --- */
-
-/* Up to a quarter earlier. */
-static int64_t spread(int64_t after_ms)
-{
-    uint32_t random = 0;
-    zl_random_bytes(&random, sizeof random);
-    int64_t earlier_ms = after_ms / ZL_IDLE_SPREAD;
-    return after_ms - (earlier_ms > 0 ? (int64_t)random % earlier_ms : 0);
-}
-
-static void settle(struct manager *manager, const char *key, const struct zl_result *result,
-                   const struct zl_error *err)
-{
-    if (result->idle_after_ms > 0) {
-        zl_workqueue_add_to(manager->queue, key, ZL_LANE_IDLE, spread(result->idle_after_ms));
-    }
-    if (result->status == ZL_OK) {
-        zl_workqueue_forget(manager->queue, key);
-        if (result->requeue_after_ms > 0) {
-            zl_workqueue_add_after(manager->queue, key, result->requeue_after_ms);
-        }
-        return;
-    }
-    if (strcmp(err->reason, ZL_REASON_NAMESPACE_TERMINATING) == 0) {
-        zl_workqueue_forget(manager->queue, key);
-        return; /* it is being deleted with all that is in it */
-    }
-    zl_retry_count("reconcile");
-    /* A conflict is the normal end of a race that someone else won: look again, without alarm. */
-    if (result->status != ZL_E_CONFLICT) {
-        zl_metric_add(&RECONCILE_ERRORS, zl_status_name(result->status), NULL, 1);
-        ZL_LOG_WARN("reconcile failed", ZL_STR("key", key),
-                    ZL_STR("class", zl_status_name(result->status)), ZL_ERR(err));
-    }
-    if (err->retry_after_ms > 0) {
-        zl_workqueue_add_after(manager->queue, key, err->retry_after_ms);
-        return;
-    }
-    zl_workqueue_add_rate_limited(manager->queue, key);
-    if (result->requeue_after_ms > 0) {
-        /* What is due does not wait for a grown back-off. */
-        int64_t due_ms = result->requeue_after_ms;
-        zl_workqueue_add_after(manager->queue, key, due_ms > DUE_LEAST_MS ? due_ms : DUE_LEAST_MS);
-    }
-}
-
-static void process(struct manager *manager, const char *key, enum zl_lane lane)
-{
-    struct zl_error err = {0};
-    ZL_AUTO_FREE char *namespace_ = NULL;
-    ZL_AUTO_FREE char *name_ = NULL;
-    const char *lagging = NULL;
-    int64_t started_ms = zl_clock_ms();
-
-    enum zl_key_kind kind = zl_key_split(key, &namespace_, &name_);
-    if (kind != ZL_KEY_OF_SERVICE &&
-        !zl_cache_is_synced(manager->context.sources.cache,
-                            namespace_[0] != '\0' ? namespace_ : NULL, &lagging)) {
-        /* The CRD was just installed, or the namespace has its first pool: none is judged by half of what there is. */
-        zl_workqueue_add_after(manager->queue, key, SYNC_LOOK_MS);
-        return;
-    }
-    struct zl_result result = {.status = ZL_OK};
-    switch (kind) {
-    case ZL_KEY_OF_SERVICE:
-        result =
-            zl_reconcile_service(&manager->context, namespace_, name_, lane == ZL_LANE_IDLE, &err);
-        break;
-    case ZL_KEY_OF_WAKE:
-        result = zl_reconcile_freed(&manager->context, namespace_, name_, &err);
-        break;
-    case ZL_KEY_OF_JOB:
-        result = zl_reconcile_job(&manager->context, namespace_, name_, &err);
-        break;
-    case ZL_KEY_OF_SELECTOR:
-        result = zl_armer_set_selector(manager->context.armer, &err);
-        break;
-    case ZL_KEY_OF_POOL:
-        result =
-            zl_reconcile_pool(&manager->context, namespace_, name_, lane == ZL_LANE_IDLE, &err);
-        break;
-    }
-    const char *name = zl_status_name(result.status);
-    zl_metric_add(&RECONCILES, name, NULL, 1);
-    zl_metric_observe(&RECONCILE_SECONDS, name, NULL,
-                      (double)(zl_clock_ms() - started_ms) / 1000.0);
-    settle(manager, key, &result, &err);
-}
 
 static bool is_stopping(void *ctx)
 {
@@ -190,106 +75,10 @@ static bool wait_for_turn(struct manager *manager)
     return elected && zl_cache_wait_synced(manager->context.sources.cache, is_stopping, manager);
 }
 
-/* --- what the server has --- */
-
-static bool wait_before_asking(struct manager *manager, int64_t delay_ms)
-{
-    const int64_t deadline_ms = zl_clock_ms() + delay_ms;
-    zl_monitor_lock(&manager->monitor);
-    while (!manager->stopping && zl_monitor_wait(&manager->monitor, deadline_ms)) {
-        ;
-    }
-    bool go_on = !manager->stopping;
-    zl_monitor_unlock(&manager->monitor);
-    return go_on;
-}
-
-/* Until the server has answered; NULL: this replica stops first, or there is none of them. */
-static const struct zl_kube_resource *ask(struct manager *manager,
-                                          const struct zl_kube_resource *const *candidates)
-{
-    for (;;) {
-        struct zl_error err = {0};
-        const struct zl_kube_resource *found = NULL;
-        enum zl_status status = zl_kube_discover(manager->client, candidates, &found, &err);
-        if (status == ZL_OK || status == ZL_E_NOT_FOUND) {
-            return found;
-        }
-        ZL_LOG_WARN("cannot ask what the API server has", ZL_STR("group", candidates[0]->group),
-                    ZL_ERR(&err));
-        if (!wait_before_asking(manager, DISCOVERY_RETRY_MS)) {
-            return NULL;
-        }
-    }
-}
-
-static void note_discovered(struct manager *manager)
-{
-    zl_monitor_lock(&manager->monitor);
-    manager->discovered = true;
-    zl_monitor_wake_all(&manager->monitor);
-    zl_monitor_unlock(&manager->monitor);
-}
-
-static void serve_pools(struct manager *manager)
-{
-    ZL_LOG_INFO("serving pools");
-    zl_cache_start_pools(manager->context.sources.cache);
-    if (manager->config->namespaces == NULL) {
-        zl_armer_start(manager->context.armer);
-    } else { /* it belongs to the cluster */
-        zl_armer_leave_configuration(manager->context.armer);
-    }
-}
-
-static void serve_routes(struct manager *manager, const struct zl_kube_resource *slices)
-{
-    manager->context.writer.slices = slices;
-    ZL_LOG_INFO("routing", ZL_STR("endpointSlices", slices->version));
-    zl_cache_start_routing(manager->context.sources.cache, slices);
-}
-
-/*
- * What is not there may come: the CRD is installed, an API server that has just started says 404 of what it serves a moment
- * later. So it is asked again, soon at first.
- */
-static void *discover(void *ctx)
-{
-    static const struct zl_kube_resource *const slice_versions[] = {
-        &ZL_KUBE_ENDPOINTSLICES, &ZL_KUBE_ENDPOINTSLICES_V1BETA1, NULL};
-    static const struct zl_kube_resource *const pool_versions[] = {&ZL_KUBE_LEADERPOLICIES, NULL};
-    struct manager *manager = ctx;
-    const struct zl_kube_resource *slices = NULL;
-    bool pools = manager->config->routing_only;
-    for (int64_t attempt = 0; slices == NULL || !pools; attempt++) {
-        const struct zl_kube_resource *found = slices == NULL ? ask(manager, slice_versions) : NULL;
-        bool served = !pools && ask(manager, pool_versions) != NULL;
-        if (is_stopping(manager)) {
-            return NULL;
-        }
-        if (served) { /* first: what they want of the Services is then known when those are listed */
-            pools = true;
-            serve_pools(manager);
-        }
-        if (found != NULL) {
-            slices = found;
-            serve_routes(manager, slices);
-        } else if (slices == NULL && attempt == 0) {
-            ZL_LOG_WARN("the API server has no EndpointSlices: nothing is routed");
-        }
-        note_discovered(manager);
-        bool all = slices != NULL && pools;
-        if (!all && !wait_before_asking(
-                        manager, zl_backoff_ms(attempt, DISCOVERY_RETRY_MS, POOLS_LOOK_MS))) {
-            return NULL;
-        }
-    }
-    return NULL;
-}
-
 static void *work(void *ctx)
 {
     struct manager *manager = ctx;
+    const struct zl_dispatch dispatch = {.context = &manager->context, .queue = manager->queue};
     if (!wait_for_turn(manager)) {
         return NULL;
     }
@@ -299,7 +88,7 @@ static void *work(void *ctx)
         if (key == NULL) {
             return NULL;
         }
-        process(manager, key, lane);
+        zl_dispatch(&dispatch, key, lane);
         zl_workqueue_done(manager->queue, key);
     }
 }
@@ -398,6 +187,19 @@ static void changed(void *ctx, enum zl_cached kind, const void *old_object, cons
     }
 }
 
+/* The webhook's, or what it must say. */
+static void configuration_changed(void *ctx)
+{
+    const struct manager *manager = ctx;
+    zl_workqueue_add(manager->queue, ZL_SELECTOR_KEY);
+}
+
+static void verdict_changed(void *ctx, const char *namespace_)
+{
+    const struct manager *manager = ctx;
+    zl_keys_enqueue_pools(manager->context.sources.cache, manager->queue, namespace_);
+}
+
 /* --- health and metrics --- */
 
 /* For the server's threads: the elector comes after the server, and goes before it. */
@@ -414,8 +216,7 @@ static struct zl_health look_at_election(void *ctx)
     return health;
 }
 
-const struct zl_metric *const ZL_MANAGER_METRICS[] = {&RECONCILES, &RECONCILE_SECONDS,
-                                                      &RECONCILE_ERRORS, &IS_LEADER, NULL};
+const struct zl_metric *const ZL_MANAGER_METRICS[] = {&IS_LEADER, NULL};
 
 static enum zl_status start_server(struct manager *manager, struct zl_error *err)
 {
@@ -472,12 +273,6 @@ static enum zl_status start_election(struct manager *manager, struct zl_kube_cli
     return status;
 }
 
-static void fleets_changed(void *ctx)
-{
-    const struct manager *manager = ctx;
-    zl_workqueue_add(manager->queue, ZL_SELECTOR_KEY);
-}
-
 static enum zl_status start_fleet(struct manager *manager, struct zl_error *err)
 {
     const struct zl_controller_config *config = manager->config;
@@ -487,7 +282,7 @@ static enum zl_status start_fleet(struct manager *manager, struct zl_error *err)
                                              .cluster_name = config->cluster_name,
                                              .hub_namespace = config->fleet_namespace,
                                              .namespaces = config->namespaces,
-                                             .policies_changed = fleets_changed,
+                                             .policies_changed = configuration_changed,
                                              .ctx = manager};
     enum zl_status status =
         zl_fleet_start(&options, manager->client, identity, &manager->fleet, err);
@@ -495,6 +290,27 @@ static enum zl_status start_fleet(struct manager *manager, struct zl_error *err)
         zl_armer_also(manager->context.armer, zl_fleet_namespaces, manager->fleet);
     }
     return status;
+}
+
+static void note_discovered(void *ctx)
+{
+    struct manager *manager = ctx;
+    zl_monitor_lock(&manager->monitor);
+    manager->discovered = true;
+    zl_monitor_wake_all(&manager->monitor);
+    zl_monitor_unlock(&manager->monitor);
+}
+
+static void start_discovery(struct manager *manager)
+{
+    const struct zl_discovery_spec spec = {
+        .client = manager->client,
+        .context = &manager->context,
+        .routing_only = manager->config->routing_only,
+        .fills_configuration = manager->config->namespaces == NULL, /* it belongs to the cluster */
+        .answered = note_discovered,
+        .ctx = manager};
+    manager->discovery = zl_discovery_start(&spec);
 }
 
 static void stop_election(struct manager *manager)
@@ -518,10 +334,8 @@ static void stop(struct manager *manager)
     zl_monitor_wake_all(&manager->monitor);
     zl_monitor_unlock(&manager->monitor);
     zl_workqueue_shutdown(manager->queue);
-    if (manager->discovering) {
-        (void)pthread_join(manager->discoverer, NULL);
-    }
-    zl_armer_stop(manager->context.armer); /* the discoverer might have started it */
+    zl_discovery_stop(manager->discovery);
+    zl_armer_stop(manager->context.armer); /* the discovery might have started it */
     for (int64_t i = 0; i < manager->worker_count; i++) {
         (void)pthread_join(manager->workers[i], NULL);
     }
@@ -583,18 +397,20 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
                                                    .with_replicasets = true,
                                                    .on_change = changed,
                                                    .ctx = &manager};
+    const struct zl_armer_news armer_news = {.configuration_changed = configuration_changed,
+                                             .verdict_changed = verdict_changed,
+                                             .ctx = &manager};
     zl_monitor_init(&manager.monitor);
     open_context(&manager, client, namespace_, &cache_options);
     manager.context.armer =
-        zl_armer_new(client, manager.context.sources.cache, manager.queue, namespace_);
+        zl_armer_new(client, manager.context.sources.cache, &armer_news, namespace_);
 
     enum zl_status status = start_server(&manager, err);
     if (status == ZL_OK) {
         status = start_fleet(&manager, err);
     }
     if (status == ZL_OK) {
-        manager.discoverer = zl_thread_start("discovery", discover, &manager);
-        manager.discovering = true;
+        start_discovery(&manager);
         start_workers(&manager);
         status = start_election(&manager, client, namespace_, err);
     }

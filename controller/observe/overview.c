@@ -6,7 +6,7 @@
 #include "common/cache/indexes.h"
 #include "common/objects/names.h"
 #include "controller/reconcile/strategy.h"
-#include "controller/traffic_director/family.h"
+#include "controller/view/family.h"
 #include "controller/view/gather.h"
 
 /* Each says whom it is about by namespace and either pool or Service; the other one is empty. */

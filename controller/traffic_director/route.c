@@ -16,11 +16,6 @@ const char *zl_pod_ip(const struct zl_pod *pod, enum zl_family family)
     return NULL;
 }
 
-char *zl_route_slice_name(const char *service, enum zl_family family)
-{
-    return zl_asprintf("%s%s", service, family == ZL_FAMILY_IPV6 ? "-ipv6" : "");
-}
-
 static const struct zl_service *said_families(const struct zl_route *route,
                                               const struct zl_service *stored)
 {

@@ -10,7 +10,7 @@
 #include "common/objects/service.h"
 #include "common/objects/slice.h"
 #include "controller/apply/subject.h"
-#include "controller/traffic_director/family.h"
+#include "controller/view/family.h"
 
 /* Borrowed, all of it. */
 struct zl_route {

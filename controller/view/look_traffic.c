@@ -4,7 +4,7 @@
 #include "common/base/clock.h"
 #include "common/cache/indexes.h"
 #include "common/objects/names.h"
-#include "controller/traffic_director/family.h"
+#include "controller/view/family.h"
 #include "controller/view/workload_of.h"
 
 #include <string.h>

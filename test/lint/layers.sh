@@ -28,15 +28,39 @@ refuse() {
 }
 
 include='^#include ["<]'
+
+# rooms PARENT - of standard input, a line each: "room: the rooms it may include". A folder below PARENT without a line is a failure, and
+# so is a line without a folder: nobody is forgotten.
+rooms() {
+    local parent=$1 room known all others words
+    local -A knows=()
+    while IFS=: read -r room known; do
+        [ -z "$room" ] || knows[$room]=${known%%#*}
+    done
+    all=$(git ls-files --cached --others --exclude-standard -- "$parent/**/*.[ch]" | cut -d/ -f2 | sort -u)
+    diff <(printf '%s\n' "${!knows[@]}" | sort) <(echo "$all") ||
+        say_failure "the rooms of $parent/ are other ones (>) than those of this table (<)"
+    for room in "${!knows[@]}"; do
+        read -ra words <<<"${knows[$room]}"
+        others=$({ grep -vxF -f <(printf '%s\n' "$room" "${words[@]}") <<<"$all" || [ $? -eq 1 ]; } | paste -sd'|')
+        [ -z "$others" ] || refuse "$parent/$room knows of $parent/ these rooms alone: ${words[*]:-none}" "$include$parent/($others)/" "$parent/$room"
+    done
+}
+
 refuse "common/ knows no program" "$include(webhook|controller|certs|client|test)/" common
-refuse "common/base knows nothing above it" "$include(common/(kube|http|objects|kinds|seat|cache|fleet))/" common/base
-refuse "common/kube knows no pool and no HTTP server" "$include(common/(http|objects|kinds|seat|cache))/" common/kube
-refuse "common/http knows no Kubernetes" "$include(common/(kube|objects|kinds|seat|cache))/" common/http
-# Each of the four that know pools knows those before it: objects, kinds, seat, cache.
-refuse "common/objects knows only what objects say" "$include(common/(kube|http|kinds|seat|cache))/" common/objects
-refuse "common/kinds knows the objects alone, and how a path names them" "$include(common/(kube/[^r]|http|seat|cache))" common/kinds
-refuse "common/seat knows no cache" "$include(common/(http|cache))/" common/seat
-refuse "common/fleet knows bytes and JSON alone" "$include(common/(kube|http|objects|kinds|seat|cache))/" common/fleet ':!common/fleet/*_store.[ch]'
+rooms common <<'ROOMS'
+base:
+kube: base
+http: base
+objects: base
+kinds: base objects kube # how a path names them: below
+seat: base objects kinds kube # its stores alone: below
+cache: base objects kinds seat kube
+fleet: base kube objects # its store alone: below
+ROOMS
+refuse "common/kinds knows of kube/ how a path names an object" "${include}common/kube/[^r]" common/kinds
+refuse "common/seat decides, and its stores alone write" "${include}common/kube/" common/seat ':!common/seat/*_store.[ch]'
+refuse "common/fleet knows bytes and JSON alone" "$include(common/(kube|objects))/" common/fleet ':!common/fleet/*_store.[ch]'
 programs="webhook controller certs client"
 for program in $programs; do
     others=$(echo "$programs test" | tr ' ' '\n' | grep -vx "$program" | paste -sd'|')
@@ -74,36 +98,59 @@ pure 'controller/apply/steps.[ch]' 'controller/apply/why.[ch]' 'controller/apply
 pure 'controller/view/view.[ch]' controller/view/traffic.h controller/view/looks.h
 pure controller/gate/arming.c controller/gate/webhook_entry.c "controller/gate/token_plan.[ch]"
 pure 'controller/fleet/jobs.[ch]' 'controller/fleet/policy.[ch]'
+pure webhook/review
 pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]' ':!webhook/validator/neighbours.[ch]'
 
-# The rooms of controller/: what is known, who decides, the one table of strategies, and who writes.
-room() { # room WHY ROOMS PATHSPEC...: these files include none of the rooms
-    local why=$1 rooms=$2
-    shift 2
-    refuse "$why" "${include}controller/($rooms)" "$@"
-}
-room "view/ knows no strategy and no apply" '(leader|state_guard|reconcile|apply|gate|manager|observe)/' controller/view
-room "leader/ knows steps, and no other strategy" '(state_guard|traffic_director|reconcile|gate|manager|observe)/' controller/leader
-room "state_guard/ and traffic_director/ know leaders and steps" '(reconcile|gate|manager|observe)/' \
-    controller/state_guard controller/traffic_director
-room "apply/ knows steps, and no strategy" '(leader|state_guard|gate|manager)/|reconcile/(strategy|reconcile|context)' controller/apply
-room "only reconcile/ names strategies, and observe/ its gauge of them" 'reconcile/strategy\.h' \
+# The rooms of the programs. Of controller/: what is known, who decides, who writes, and the one table of strategies.
+rooms controller <<'ROOMS'
+view:
+leader: view apply # the list of steps, apply/steps.h
+state_guard: view apply leader
+traffic_director: view apply leader
+observe: view leader traffic_director reconcile # the gauge of strategies
+apply: view traffic_director observe
+gate:
+reconcile: view leader state_guard traffic_director apply gate observe
+fleet:
+manager: view reconcile gate observe fleet
+ROOMS
+refuse "who decides knows steps, and nobody who carries them out" "${include}controller/apply/(s[^tu]|w[^h]|[^sw])" \
+    controller/leader controller/state_guard controller/traffic_director
+refuse "apply/ knows of traffic_director/ what a route must say" "${include}controller/traffic_director/[^r]" controller/apply
+refuse "only reconcile/ names strategies, and observe/ its gauge of them" "${include}controller/reconcile/strategy\.h" \
     controller ':!controller/reconcile' ':!controller/observe/overview.c'
-room "fleet/ knows no other room" '(view|leader|state_guard|traffic_director|reconcile|apply|gate|manager|observe)/' controller/fleet
-room "manager/ knows reconcile, gate and observe" '(view|apply|leader|state_guard|traffic_director)/' \
-    controller/manager ':!controller/manager/keys.c'
-
-# The rooms of client/: the library is no part of the program, and what both stand on knows neither.
-refuse "client/lib knows election/ alone" "${include}client/(cli|run|status)/" client/lib client/election
+refuse "of manager/, keys.c alone knows what a view is of" "${include}controller/view/" controller/manager ':!controller/manager/keys.c'
+rooms webhook <<'ROOMS'
+review:
+gatekeeper: review
+validator: review gatekeeper # its cache and client
+ROOMS
+# Of client/: the library is no part of the program, and what both stand on knows neither.
+rooms client <<'ROOMS'
+election:
+lib: election
+cli:
+status: cli election
+explain: cli status
+doctor: cli status
+fleet: cli
+handover: cli election
+run: cli election
+sidecar: cli lib # by its public header, as others do: below
+ROOMS
 refuse "of the program, the sidecar alone uses the library, as others do" "${include}client/lib/" client ':!client/lib' ':!client/sidecar'
 refuse "the sidecar knows of the library what others know" "${include}client/lib/[^z]" client/sidecar
-pure client/run/limit.c client/explain/judge.c client/explain/texts.c 'client/doctor/checks*.[ch]' 'client/handover/ask.[ch]'
+pure client/run/limit.c client/explain/judge.c client/explain/texts.c 'client/doctor/checks*.[ch]' 'client/handover/ask.[ch]' \
+    'client/doctor/outcome.[ch]' 'client/fleet/edit.[ch]' client/lib/judge.c 'client/sidecar/answers.[ch]' 'client/election/names.[ch]'
 
 # Writes to the API stand in few files.
 refuse "only these write to the API: apply/, gate/, claim.c, the stores of common/seat, common/kube, certs/, handover.c; doctor's are dry runs" \
     'zl_(lease_swap|token_(reserve|record)|kube_(create|replace|patch|delete))[a-z_]*\(' common webhook controller certs client \
     ':!common/kube' ':!common/seat/*_store.[ch]' ':!controller/apply' ':!controller/gate' ':!webhook/gatekeeper/claim.c' ':!certs' \
     ':!client/doctor/gather.c' ':!client/handover/handover.c' ':!common/fleet/*_store.[ch]' ':!controller/fleet/member.c'
+
+refuse "on the hub write arbiter and member, and the fleet's verb" 'zl_hub_lease_put\(' controller webhook client certs \
+    ':!controller/fleet' ':!client/fleet/fleet.c'
 
 # Everything that a library of ours exports carries our prefix.
 archive=${1:-build/libcommon.a}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * result.h - how a reconcile ended, and when to look again.
+ * result.h - how a look at one key ended, and when to look again: what every room answers the queue with.
  *
  * Threads: pure.
  */
-#ifndef ZL_CONTROLLER_RECONCILE_RESULT_H
-#define ZL_CONTROLLER_RECONCILE_RESULT_H
+#ifndef ZL_CONTROLLER_RESULT_H
+#define ZL_CONTROLLER_RESULT_H
 
 #include "common/base/error.h"
 
