@@ -4,7 +4,7 @@
  * GatekeeperArmed, and to when to look again.
  *
  * Only a probe proves it: the stored configuration says what ought to be, the API server acts on what its
- * own cache holds, on the namespace's labels and on the webhook's answer (arm_probe.h).
+ * own cache holds, on the namespace's labels and on the webhook's answer (probe.h).
  *
  * Threads: pure.
  */

@@ -53,11 +53,11 @@ static int set_up(void **state)
     char self[PATH_MAX] = "";
     assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
     const char *override = getenv("ZL_BIN");
-    /* build/test/client/test_elect, build/bin/zen-lead */
+    /* build/test/client/run/test_elect, build/bin/zen-lead */
     (void)snprintf(scene->program, sizeof scene->program, "%s/zen-lead",
                    override != NULL ? override : "");
     if (override == NULL) {
-        (void)snprintf(scene->program, sizeof scene->program, "%s/../../bin/zen-lead",
+        (void)snprintf(scene->program, sizeof scene->program, "%s/../../../bin/zen-lead",
                        dirname(self));
     }
     assert_non_null(mkdtemp(scene->folder));
