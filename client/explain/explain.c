@@ -94,8 +94,9 @@ static const char *read_words(const struct zl_operands *words, char **name)
     const char *kind = zl_explain_kind(word);
     const bool joined = first[length] == '/';
     if (kind == NULL) {
-        (void)fprintf(stderr, "%s: \"%.60s\": give KIND/NAME, of a " ZL_EXPLAIN_KINDS "\n",
-                      ZL_EXPLAIN_PROGRAM.name, first);
+        ZL_AUTO_FREE char *kinds = zl_explain_kinds();
+        (void)fprintf(stderr, "%s: \"%.60s\": give KIND/NAME, KIND one of %s\n",
+                      ZL_EXPLAIN_PROGRAM.name, first, kinds);
         return NULL;
     }
     if (joined == (words->count > 1) || (joined && first[length + 1] == '\0')) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/explain/look.h"
 
+#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/kinds/kind.h"
 #include "common/objects/replicaset.h"
@@ -8,6 +9,8 @@
 #include "common/seat/judge.h"
 
 #include <strings.h>
+
+#define KINDS_MAX_BYTES 1024
 
 struct look {
     struct zl_kube_client *client;
@@ -26,43 +29,58 @@ struct look {
     const struct zl_kind *counted; /* whose objects are listed just now */
 };
 
-static const struct {
-    const char *word, *kind;
-} WORDS[] = {
-    {"pod", "Pod"},
-    {"pods", "Pod"},
-    {"po", "Pod"},
-    {"deployment", "Deployment"},
-    {"deployments", "Deployment"},
-    {"deploy", "Deployment"},
-    {"statefulset", "StatefulSet"},
-    {"statefulsets", "StatefulSet"},
-    {"sts", "StatefulSet"},
-    {"daemonset", "DaemonSet"},
-    {"daemonsets", "DaemonSet"},
-    {"ds", "DaemonSet"},
-    {"replicaset", "ReplicaSet"},
-    {"replicasets", "ReplicaSet"},
-    {"rs", "ReplicaSet"},
-    {"job", "Job"},
-    {"jobs", "Job"},
-    {"cronjob", "CronJob"},
-    {"cronjobs", "CronJob"},
-    {"cj", "CronJob"},
-    {"service", "Service"},
-    {"services", "Service"},
-    {"svc", "Service"},
+/* What may be named: the Kinds with what stands between them and their pods, pods, and what leads to them. */
+struct named {
+    const char *kind, *plural, *abbreviation;
 };
+
+enum { NAMED_COUNT = ZL_KIND_COUNT + 3 };
+
+static struct named named_of(const struct zl_kind *kind)
+{
+    return (struct named){kind->name, kind->resource.plural, kind->abbreviation};
+}
+
+static struct named named_at(size_t index)
+{
+    switch (index) {
+    case 0:
+        return (struct named){"Pod", ZL_KUBE_PODS.plural, "po"};
+    case 1:
+        return (struct named){"Service", ZL_KUBE_SERVICES.plural, "svc"};
+    case 2:
+        return named_of(&ZL_KIND_REPLICASET);
+    default:
+        return named_of(ZL_KINDS[index - 3]);
+    }
+}
+
+static bool is_name(const char *name, const char *word, size_t length)
+{
+    return name != NULL && strncasecmp(name, word, length) == 0 && name[length] == '\0';
+}
 
 const char *zl_explain_kind(const char *word)
 {
     const size_t length = strcspn(word, "."); /* "deployments.apps" */
-    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
-        if (strncasecmp(WORDS[i].word, word, length) == 0 && WORDS[i].word[length] == '\0') {
-            return WORDS[i].kind;
+    for (size_t i = 0; i < NAMED_COUNT; i++) {
+        const struct named named = named_at(i);
+        if (is_name(named.kind, word, length) || is_name(named.plural, word, length) ||
+            is_name(named.abbreviation, word, length)) {
+            return named.kind;
         }
     }
     return NULL;
+}
+
+char *zl_explain_kinds(void)
+{
+    struct zl_buf text;
+    zl_buf_init(&text, KINDS_MAX_BYTES);
+    for (size_t i = 0; i < NAMED_COUNT; i++) {
+        (void)zl_buf_printf(&text, "%s%s", i > 0 ? ", " : "", named_at(i).kind);
+    }
+    return zl_buf_take(&text);
 }
 
 static enum zl_status get(const struct look *look, const struct zl_kube_resource *resource,

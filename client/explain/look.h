@@ -12,9 +12,8 @@
 
 /* What the user may name: "deployment", "deploy", "Deployment". NULL: none of these. */
 const char *zl_explain_kind(const char *word);
-/* All of them, for a message: "pod, deployment, ..." */
-#define ZL_EXPLAIN_KINDS                                                                           \
-    "pod, deployment, statefulset, daemonset, replicaset, job, cronjob or service"
+/* All of them, for a message: "Pod, Service, ..."; the caller frees. */
+char *zl_explain_kinds(void);
 
 /*
  * Explain KIND (of zl_explain_kind) NAME: at most eight requests.

@@ -31,6 +31,7 @@ static const char *pool(const void *object)
 const struct zl_kind ZL_KIND_CRONJOB = {
     .index = ZL_KIND_INDEX_CRONJOB,
     .name = "CronJob",
+    .abbreviation = "cj",
     .resource = {"batch", "v1", "cronjobs", "CronJob", false},
     .alternative = &V1BETA1,
     .api_version = "batch/v1",

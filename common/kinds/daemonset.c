@@ -8,6 +8,7 @@
 const struct zl_kind ZL_KIND_DAEMONSET = {
     .index = ZL_KIND_INDEX_DAEMONSET,
     .name = "DaemonSet",
+    .abbreviation = "ds",
     .resource = {"apps", "v1", "daemonsets", "DaemonSet", false},
     .api_version = "apps/v1",
     .pod_template = "spec.template",

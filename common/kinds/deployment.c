@@ -7,6 +7,7 @@
 const struct zl_kind ZL_KIND_DEPLOYMENT = {
     .index = ZL_KIND_INDEX_DEPLOYMENT,
     .name = "Deployment",
+    .abbreviation = "deploy",
     .resource = {"apps", "v1", "deployments", "Deployment", false},
     .api_version = "apps/v1",
     .pod_template = "spec.template",

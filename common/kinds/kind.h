@@ -35,7 +35,8 @@ enum zl_kind_rollout {
  */
 struct zl_kind {
     enum zl_kind_index index;
-    const char *name; /* "StatefulSet" */
+    const char *name;         /* "StatefulSet" */
+    const char *abbreviation; /* kubectl's: "sts"; NULL: it has none */
     struct zl_kube_resource resource;
     const struct zl_kube_resource *alternative; /* in the version of older servers; or NULL */
     const char *api_version;                    /* of RESOURCE, as references and Events name it */

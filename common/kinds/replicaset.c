@@ -7,6 +7,7 @@
 const struct zl_kind ZL_KIND_REPLICASET = {
     .index = ZL_KIND_COUNT,
     .name = "ReplicaSet",
+    .abbreviation = "rs",
     .resource = {"apps", "v1", "replicasets", "ReplicaSet", false},
     .api_version = "apps/v1",
 };

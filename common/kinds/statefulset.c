@@ -7,6 +7,7 @@
 const struct zl_kind ZL_KIND_STATEFULSET = {
     .index = ZL_KIND_INDEX_STATEFULSET,
     .name = "StatefulSet",
+    .abbreviation = "sts",
     .resource = {"apps", "v1", "statefulsets", "StatefulSet", false},
     .api_version = "apps/v1",
     .pod_template = "spec.template",

@@ -284,6 +284,16 @@ static void test_kinds_are_named_as_kubectl_names_them(void **state)
     assert_string_equal(zl_explain_kind("svc"), "Service");
     assert_null(zl_explain_kind("secret"));
     assert_null(zl_explain_kind(""));
+    ZL_AUTO_FREE char *kinds = zl_explain_kinds();
+    for (size_t i = 0; i < ZL_KIND_COUNT; i++) {
+        const struct zl_kind *kind = ZL_KINDS[i];
+        assert_string_equal(zl_explain_kind(kind->name), kind->name);
+        assert_string_equal(zl_explain_kind(kind->resource.plural), kind->name);
+        assert_string_equal(
+            zl_explain_kind(kind->abbreviation != NULL ? kind->abbreviation : kind->name),
+            kind->name);
+        assert_non_null(strstr(kinds, kind->name));
+    }
 }
 
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
