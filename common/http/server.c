@@ -35,22 +35,18 @@
 
 /* How long the rest of a refused body is thrown away so that the peer can read why. */
 #define LINGER_MS 1000
-#define ROUTE_LIST_MAX ZL_KIB
 /* Connections that have been told to leave, and whose threads have not done so: the reaper keeps the limit. */
 #define LEAVING_MAX 128
-#define STREAM_PIECE_BYTES (4 * ZL_KIB)
 /* So that not every packet of a body asks for a larger share. */
 #define SHARE_STEP (16 * ZL_KIB)
 
 struct zl_http_server {
     struct MHD_Daemon *daemon;
     struct zl_reaper *reaper;
-    const struct zl_http_route *routes;
-    void *ctx;
+    struct zl_http_served served;
     struct zl_key_slot *keys; /* NULL: plain HTTP */
     bool asks_clients;        /* for a certificate */
     const char *client_name;  /* that it has to have; NULL: any */
-    size_t body_max_bytes;
     uint16_t port;
     atomic_bool stopping;
 };
@@ -67,151 +63,6 @@ struct exchange {
     size_t received;               /* bytes of the body */
     size_t share;                  /* of the budget */
 };
-
-/* --- what is answered ----------------------------------------------------------------------- */
-
-void zl_http_respond_text(struct zl_http_response *response, int status, const char *text)
-{
-    free(response->body);
-    response->status = status;
-    response->content_type = "text/plain; charset=utf-8";
-    response->body = zl_strdup(text);
-    response->body_length = strlen(text);
-}
-
-static bool is_served(const struct zl_http_server *server, const struct zl_http_route *route,
-                      const char *path)
-{
-    return route->serves != NULL ? route->serves(server->ctx, path)
-                                 : strcmp(route->path, path) == 0;
-}
-
-static const struct zl_http_route *find_route(const struct zl_http_server *server,
-                                              const char *method, const char *path)
-{
-    const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
-    for (const struct zl_http_route *route = server->routes; route->path != NULL; route++) {
-        if (strcmp(route->method, wanted) == 0 && is_served(server, route, path)) {
-            return route;
-        }
-    }
-    return NULL;
-}
-
-/* "GET, HEAD" for Allow; "" when nothing is served at PATH. */
-static char *methods_of(const struct zl_http_server *server, const char *path)
-{
-    struct zl_buf list;
-    zl_buf_init(&list, ROUTE_LIST_MAX);
-    for (const struct zl_http_route *route = server->routes; route->path != NULL; route++) {
-        if (!is_served(server, route, path)) {
-            continue;
-        }
-        zl_buf_printf(&list, "%s%s%s", list.length == 0 ? "" : ", ", route->method,
-                      strcmp(route->method, "GET") == 0 ? ", HEAD" : "");
-    }
-    return zl_buf_take(&list);
-}
-
-static void respond_not_found(const struct zl_http_server *server,
-                              struct zl_http_response *response)
-{
-    ZL_AUTO_BUF struct zl_buf text;
-    zl_buf_init(&text, ROUTE_LIST_MAX);
-    zl_buf_add_text(&text, "404: nothing is served at this path; there is");
-    const char *separator = "";
-    for (const struct zl_http_route *route = server->routes; route->path != NULL; route++) {
-        if (route->serves == NULL) {
-            zl_buf_printf(&text, "%s %s %s", separator, route->method, route->path);
-            separator = ",";
-        }
-    }
-    zl_buf_add_text(&text, "\n");
-    zl_http_respond_text(response, 404, text.data);
-}
-
-/* @param is_cut  413: what is kept is too large, not what was sent */
-static void respond_refusal(const struct zl_http_server *server, int refusal, bool is_cut,
-                            const char *allow, struct zl_http_response *response)
-{
-    if (refusal == 404) {
-        respond_not_found(server, response);
-        return;
-    }
-    ZL_AUTO_FREE char *text = NULL;
-    if (refusal == 403) {
-        text = zl_strdup("403: only who shows the right client certificate is heard here\n");
-    } else if (refusal == 405) {
-        text = zl_asprintf("405: this path serves %s\n", allow);
-    } else if (refusal == 429) {
-        text = zl_strdup("429: too much is under way here, try again\n");
-    } else if (is_cut) {
-        text = zl_asprintf("413: what is read of the body is larger than %lu bytes\n",
-                           ZL_BODY_KEPT_MAX);
-    } else {
-        text = zl_asprintf("413: the body is larger than %zu bytes\n", server->body_max_bytes);
-    }
-    zl_http_respond_text(response, refusal, text);
-}
-
-static ssize_t read_stream(void *ctx, uint64_t position, char *out, size_t max)
-{
-    const struct zl_http_stream *stream = ctx;
-    (void)position;
-    const long length = stream->next(stream->ctx, out, max);
-    return length > 0 ? length : MHD_CONTENT_READER_END_OF_STREAM;
-}
-
-static void end_stream(void *ctx)
-{
-    struct zl_http_stream *stream = ctx;
-    stream->end(stream->ctx);
-    free(stream);
-}
-
-/* NULL: the library has no memory for it. */
-static struct MHD_Response *new_message(struct zl_http_response *response)
-{
-    if (response->stream.next == NULL) {
-        return MHD_create_response_from_buffer(response->body_length, response->body,
-                                               MHD_RESPMEM_MUST_FREE);
-    }
-    struct zl_http_stream *stream = zl_alloc(sizeof *stream);
-    *stream = response->stream;
-    struct MHD_Response *message = MHD_create_response_from_callback(
-        MHD_SIZE_UNKNOWN, STREAM_PIECE_BYTES, read_stream, stream, end_stream);
-    if (message == NULL) {
-        end_stream(stream);
-    }
-    return message;
-}
-
-/* Takes the body of RESPONSE. */
-static enum MHD_Result send_response(const struct zl_http_server *server,
-                                     struct MHD_Connection *connection,
-                                     struct zl_http_response *response, const char *allow)
-{
-    if (response->body == NULL && response->stream.next == NULL) {
-        zl_http_respond_text(response, response->status, "");
-    }
-    struct MHD_Response *message = new_message(response);
-    if (message == NULL) {
-        free(response->body);
-        return MHD_NO;
-    }
-    MHD_add_response_header(message, MHD_HTTP_HEADER_CONTENT_TYPE, response->content_type);
-    MHD_add_response_header(message, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(message, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (allow != NULL) {
-        MHD_add_response_header(message, MHD_HTTP_HEADER_ALLOW, allow);
-    }
-    if (atomic_load(&server->stopping)) {
-        MHD_add_response_header(message, MHD_HTTP_HEADER_CONNECTION, "close");
-    }
-    enum MHD_Result result = MHD_queue_response(connection, (unsigned)response->status, message);
-    MHD_destroy_response(message);
-    return result;
-}
 
 /* --- the life of a request ------------------------------------------------------------------ */
 
@@ -239,7 +90,7 @@ static bool declares_too_much(const struct zl_http_server *server,
         return false;
     }
     return zl_parse_i64(text, 0, INT64_MAX, &length, NULL) != ZL_OK ||
-           (uint64_t)length > server->body_max_bytes;
+           (uint64_t)length > server->served.body_max_bytes;
 }
 
 /* --- bodies ------------------------------------------------------------------------------- */
@@ -303,7 +154,7 @@ static void take_body(struct zl_http_server *server, struct exchange *exchange, 
     if (exchange->refusal != 0) {
         return;
     }
-    if (exchange->received > server->body_max_bytes) {
+    if (exchange->received > server->served.body_max_bytes) {
         exchange->refusal = 413;
     } else if (exchange->pruner != NULL) {
         prune_body(exchange, bytes, length);
@@ -335,9 +186,10 @@ static enum MHD_Result finish(struct zl_http_server *server, struct exchange *ex
 {
     struct zl_http_response response = {.status = 200, .content_type = "text/plain; charset=utf-8"};
     end_body(exchange);
-    ZL_AUTO_FREE char *allow = exchange->refusal == 405 ? methods_of(server, path) : NULL;
+    ZL_AUTO_FREE char *allow =
+        exchange->refusal == 405 ? zl_http_methods_of(&server->served, path) : NULL;
     if (exchange->refusal != 0) {
-        respond_refusal(server, exchange->refusal, exchange->is_cut, allow, &response);
+        zl_http_refuse(&server->served, exchange->refusal, exchange->is_cut, allow, &response);
     } else {
         const struct zl_http_request request = {
             .method = method,
@@ -348,13 +200,13 @@ static enum MHD_Result finish(struct zl_http_server *server, struct exchange *ex
             .body_length = exchange->body.length,
         };
         zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_HANDLING);
-        exchange->route->handle(server->ctx, &request, &response);
+        exchange->route->handle(server->served.ctx, &request, &response);
     }
     drop_body(exchange);
     if (response.stream.next == NULL) { /* a stream has all the time in the world */
         zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_ANSWERING);
     }
-    return send_response(server, connection, &response, allow);
+    return zl_http_send(connection, &response, allow, atomic_load(&server->stopping));
 }
 
 /*
@@ -375,14 +227,14 @@ static enum MHD_Result begin(struct zl_http_server *server, struct MHD_Connectio
 {
     struct exchange *exchange = zl_alloc(sizeof *exchange);
     *out = exchange;
-    zl_buf_init(&exchange->body, server->body_max_bytes);
+    zl_buf_init(&exchange->body, server->served.body_max_bytes);
     exchange->unread = declares_too_much(server, connection);
     bool may = may_use(server, connection, method);
-    exchange->route = may ? find_route(server, method, path) : NULL;
+    exchange->route = may ? zl_http_find_route(&server->served, method, path) : NULL;
     if (!may) {
         exchange->refusal = 403;
     } else if (exchange->route == NULL) {
-        ZL_AUTO_FREE char *methods = methods_of(server, path);
+        ZL_AUTO_FREE char *methods = zl_http_methods_of(&server->served, path);
         exchange->refusal = methods[0] == '\0' ? 404 : 405;
     } else if (exchange->unread) {
         exchange->refusal = 413;
@@ -543,12 +395,12 @@ enum zl_status zl_http_server_start(const struct zl_http_options *options,
         return status;
     }
     struct zl_http_server *server = zl_alloc(sizeof *server);
-    server->routes = options->routes;
-    server->ctx = options->ctx;
+    server->served.routes = options->routes;
+    server->served.ctx = options->ctx;
     server->keys = options->keys;
     server->asks_clients = options->client_ca != NULL;
     server->client_name = options->client_name;
-    server->body_max_bytes = (size_t)options->body_max_bytes;
+    server->served.body_max_bytes = (size_t)options->body_max_bytes;
     server->port = zl_http_local_port(fd);
     const struct zl_reaper_limits limits = {.request_timeout_ms = options->request_timeout_ms,
                                             .idle_timeout_ms = options->idle_timeout_ms,

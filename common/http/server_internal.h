@@ -6,10 +6,38 @@
 #define ZL_HTTP_SERVER_INTERNAL_H
 
 #include "common/base/memory.h"
+#include "common/http/server.h"
 
 #include <gnutls/abstract.h>
+#include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* --- answer.c ------------------------------------------------------------------------------- */
+
+/* As in struct zl_http_options. Borrowed. */
+struct zl_http_served {
+    const struct zl_http_route *routes;
+    void *ctx;
+    size_t body_max_bytes;
+};
+
+/* NULL: nothing is served there by METHOD; HEAD is served where GET is. */
+const struct zl_http_route *zl_http_find_route(const struct zl_http_served *served,
+                                               const char *method, const char *path);
+/* "GET, HEAD" for Allow; "" when nothing is served at PATH. The caller frees. */
+char *zl_http_methods_of(const struct zl_http_served *served, const char *path);
+/*
+ * Fill RESPONSE with the text of a REFUSAL: 403, 404, 405, 413 or 429.
+ *
+ * @param is_cut  413: what is kept is too large, not what was sent
+ * @param allow   405: zl_http_methods_of
+ */
+void zl_http_refuse(const struct zl_http_served *served, int refusal, bool is_cut,
+                    const char *allow, struct zl_http_response *response);
+/* Takes RESPONSE's body or stream. CLOSES: the connection is not for another request. */
+enum MHD_Result zl_http_send(struct MHD_Connection *connection, struct zl_http_response *response,
+                             const char *allow, bool closes);
 
 /* --- listen.c ------------------------------------------------------------------------------- */
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client.c - single calls, and lists page by page: what is read of the answer while it comes.
+ */
 #include "common/base/budget.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
@@ -9,156 +12,6 @@
 #define MEDIA_MERGE_PATCH "application/merge-patch+json"
 #define MEDIA_APPLY_PATCH "application/apply-patch+yaml" /* JSON is YAML */
 #define MEDIA_JSON_PATCH "application/json-patch+json"
-#define MEDIA_PARTIAL "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-#define MEDIA_PARTIAL_LIST "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-/* ---- requests -------------------------------------------------------------------------------- */
-
-void zl_kube_request_clear(struct zl_kube_request *request)
-{
-    free(request->what);
-    free(request->url);
-    free(request->body);
-}
-
-/* Percent-encoded for a path segment or a query value: RFC 3986's unreserved bytes stay. */
-static char *escape(const char *text)
-{
-    static const char HEX[] = "0123456789ABCDEF";
-    char *out = zl_alloc(strlen(text) * 3 + 1);
-    char *to = out;
-    for (const char *at = text; *at != '\0'; at++) {
-        unsigned char byte = (unsigned char)*at;
-        if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-            (byte >= '0' && byte <= '9') || strchr("-._~", byte) != NULL) {
-            *to++ = *at;
-        } else {
-            *to++ = '%';
-            *to++ = HEX[byte >> 4];
-            *to++ = HEX[byte & 15];
-        }
-    }
-    return out;
-}
-
-static void append(char **text, char *taken)
-{
-    char *longer = zl_asprintf("%s%s", *text, taken);
-    free(taken);
-    free(*text);
-    *text = longer;
-}
-
-static void append_segment(char **url, const char *segment)
-{
-    ZL_AUTO_FREE char *escaped = escape(segment);
-    append(url, zl_asprintf("/%s", escaped));
-}
-
-void zl_kube_request_query(struct zl_kube_request *request, const char *name, const char *value)
-{
-    if (value != NULL) {
-        ZL_AUTO_FREE char *escaped = escape(value);
-        bool first =
-            strchr(request->url, '?') == NULL; /* NOLINT: an accepted request has its URL */
-        append(&request->url, zl_asprintf("%c%s=%s", first ? '?' : '&', name, escaped));
-    }
-}
-
-/* An empty name would turn the deletion of one object into that of a collection. */
-static bool is_segment(const char *text)
-{
-    return text != NULL && text[0] != '\0' && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
-}
-
-static char *collection_url(const struct zl_kube_client *client,
-                            const struct zl_kube_target *target)
-{
-    const struct zl_kube_resource *resource = target->resource;
-    char *url =
-        resource->group[0] == '\0'
-            ? zl_asprintf("%s/api/%s", client->base, resource->version)
-            : zl_asprintf("%s/apis/%s/%s", client->base, resource->group, resource->version);
-    if (!resource->cluster_scoped && target->namespace_ != NULL) {
-        append(&url, zl_strdup("/namespaces"));
-        append_segment(&url, target->namespace_);
-    }
-    append_segment(&url, resource->plural);
-    return url;
-}
-
-/* "GET leases default/zen-lead-a"; NAME may be NULL. */
-static char *describe(const char *verb, const struct zl_kube_target *target, const char *name)
-{
-    bool namespaced = !target->resource->cluster_scoped && target->namespace_ != NULL;
-    return zl_asprintf(
-        "%s %s%s%s%s%s%s%s%s", verb, target->resource->plural, namespaced || name ? " " : "",
-        namespaced ? target->namespace_ : "", namespaced && name ? "/" : "", name ? name : "",
-        target->subresource ? " (" : "", target->subresource ? target->subresource : "",
-        target->subresource ? ")" : "");
-}
-
-static int64_t deadline_of(const struct zl_kube_target *target)
-{
-    return target->deadline_ms > 0 ? target->deadline_ms : zl_clock_ms() + ZL_KUBE_TIMEOUT_MS;
-}
-
-/* A request about one object; a create is about the collection it joins, unless it has a subresource. */
-static enum zl_status request_object(struct zl_kube_request *request,
-                                     const struct zl_kube_client *client, const char *operation,
-                                     const char *method, const struct zl_kube_target *target,
-                                     const char *name, struct zl_error *err)
-{
-    *request = (struct zl_kube_request){
-        .operation = operation,
-        .method = method,
-        .what = describe(method, target, name),
-        .accept = target->metadata_only ? MEDIA_PARTIAL "," MEDIA_JSON : MEDIA_JSON,
-        .deadline_ms = deadline_of(target),
-        .secret = target->resource == &ZL_KUBE_SECRETS,
-    };
-    if (!target->resource->cluster_scoped && !is_segment(target->namespace_)) {
-        return zl_error_set(err, ZL_E_INVALID, "%s: no namespace is given", request->what);
-    }
-    bool by_name = strcmp(method, "POST") != 0 || target->subresource != NULL;
-    if (by_name && !is_segment(target->name)) {
-        return zl_error_set(err, ZL_E_INVALID, "%s: no object is named", request->what);
-    }
-    request->url = collection_url(client, target);
-    if (by_name) {
-        append_segment(&request->url, target->name);
-    }
-    if (target->subresource != NULL) {
-        append_segment(&request->url, target->subresource);
-    }
-    return ZL_OK;
-}
-
-enum zl_status
-zl_kube_request_collection(struct zl_kube_request *request, const struct zl_kube_client *client,
-                           const char *operation, const struct zl_kube_target *target,
-                           const struct zl_kube_selector *selector, struct zl_error *err)
-{
-    bool watch = strcmp(operation, "watch") == 0;
-    const char *partial = watch ? MEDIA_PARTIAL "," MEDIA_JSON : MEDIA_PARTIAL_LIST "," MEDIA_JSON;
-    *request = (struct zl_kube_request){
-        .operation = operation,
-        .method = "GET",
-        .what = describe(watch ? "WATCH" : "LIST", target, NULL),
-        .accept = target->metadata_only ? partial : MEDIA_JSON,
-        .deadline_ms = deadline_of(target),
-    };
-    if (target->namespace_ != NULL && !target->resource->cluster_scoped &&
-        !is_segment(target->namespace_)) {
-        return zl_error_set(err, ZL_E_INVALID, "%s: the namespace is not a name", request->what);
-    }
-    request->url = collection_url(client, target);
-    if (selector != NULL) {
-        zl_kube_request_query(request, "labelSelector", selector->label);
-        zl_kube_request_query(request, "fieldSelector", selector->field);
-    }
-    return ZL_OK;
-}
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
@@ -246,7 +99,7 @@ enum zl_status zl_kube_get(struct zl_kube_client *client, const struct zl_kube_t
 {
     ZL_AUTO_REQUEST struct zl_kube_request request;
     enum zl_status status =
-        request_object(&request, client, "get", "GET", target, target->name, err);
+        zl_kube_request_object(&request, client, "get", "GET", target, target->name, err);
     return status == ZL_OK ? call(client, &request, target->shape, out, err) : status;
 }
 
@@ -288,7 +141,8 @@ enum zl_status zl_kube_create(struct zl_kube_client *client, const struct zl_kub
 {
     ZL_AUTO_REQUEST struct zl_kube_request request;
     const char *name = zl_json_text(object, "metadata", "name", NULL);
-    enum zl_status status = request_object(&request, client, "create", "POST", target, name, err);
+    enum zl_status status =
+        zl_kube_request_object(&request, client, "create", "POST", target, name, err);
     if (status != ZL_OK) {
         return status;
     }
@@ -300,7 +154,7 @@ enum zl_status zl_kube_replace(struct zl_kube_client *client, const struct zl_ku
 {
     ZL_AUTO_REQUEST struct zl_kube_request request;
     enum zl_status status =
-        request_object(&request, client, "replace", "PUT", target, target->name, err);
+        zl_kube_request_object(&request, client, "replace", "PUT", target, target->name, err);
     if (status != ZL_OK) {
         return status;
     }
@@ -313,7 +167,7 @@ enum zl_status zl_kube_patch(struct zl_kube_client *client, const struct zl_kube
 {
     ZL_AUTO_REQUEST struct zl_kube_request request;
     enum zl_status status =
-        request_object(&request, client, "patch", "PATCH", target, target->name, err);
+        zl_kube_request_object(&request, client, "patch", "PATCH", target, target->name, err);
     if (status != ZL_OK) {
         return status;
     }
@@ -359,7 +213,7 @@ enum zl_status zl_kube_delete(struct zl_kube_client *client, const struct zl_kub
 {
     ZL_AUTO_REQUEST struct zl_kube_request request;
     enum zl_status status =
-        request_object(&request, client, "delete", "DELETE", target, target->name, err);
+        zl_kube_request_object(&request, client, "delete", "DELETE", target, target->name, err);
     if (status != ZL_OK) {
         return status;
     }

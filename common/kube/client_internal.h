@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client_internal.h - what the files of the client share: client.c makes requests of targets,
+ * client_internal.h - what the files of the client share: client_request.c makes requests of targets, client.c calls and lists,
  * client_transport.c carries one at a time over libcurl, client_loop.c many at once; client_list.c and client_watch.c are
  * what those are. client_token.c keeps the bearer token fresh, client_status.c reads refusals.
  *
@@ -70,6 +70,11 @@ void zl_kube_request_clear(struct zl_kube_request *request);
 #define ZL_AUTO_REQUEST ZL_CLEANUP(zl_kube_request_clear)
 /* Append "name=value", escaped; nothing when VALUE is NULL. */
 void zl_kube_request_query(struct zl_kube_request *request, const char *name, const char *value);
+/* About one object; METHOD POST is about the collection that it joins, unless TARGET has a subresource. Clear REQUEST in any case. */
+enum zl_status zl_kube_request_object(struct zl_kube_request *request,
+                                      const struct zl_kube_client *client, const char *operation,
+                                      const char *method, const struct zl_kube_target *target,
+                                      const char *name, struct zl_error *err) ZL_MUST_CHECK;
 /* A list or watch of TARGET's collection. Clear REQUEST in any case. */
 enum zl_status zl_kube_request_collection(struct zl_kube_request *request,
                                           const struct zl_kube_client *client,
