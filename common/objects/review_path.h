@@ -6,7 +6,7 @@
  * makes and webhook and controller read, and in the configuration zen-lead-pods; nowhere else.
  *
  * The Secret's data: `token`, the one to be used; `previous`, which is accepted as well while a renewal spreads; `plain`,
- * there while the path of releases before 0.4, /validate, is still in use somewhere.
+ * there while the path of older releases, /validate, is still in use somewhere.
  *
  * Threads: pure.
  */

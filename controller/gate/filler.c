@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/gate/filler.h"
 
-#include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/parse.h"
+#include "controller/gate/dispute.h"
+#include "controller/gate/review_secret.h"
 #include "controller/gate/token_plan.h"
 
 #include <pthread.h>
@@ -13,11 +13,6 @@
 
 enum {
     SYNC_LOOK_MS = 200,
-    /* So many repairs in a row are nobody's insisting. */
-    REPAIRS_AT_ONCE = 3,
-    REPAIR_FIRST_MS = 1000,
-    REPAIR_MAX_MS = 60000,
-    PEACE_MS = 60000,
     OWNER_RETRY_MS = 600000,  /* OpenShift wants the right to delete of who sets an owner */
     LEGACY_OVERLAP_MS = 3000, /* API servers hear of the new entry by their watches */
     LEAVE_TIMEOUT_MS = 2000,
@@ -39,12 +34,10 @@ struct zl_filler {
     struct zl_informer *shipped, *secret, *pods;
     atomic_bool started;
     struct since tokens, in_use, filled;
-    char *ca_bundle; /* the last that was seen */
-    /* Repairs of what we wrote and somebody changed. */
-    char *written; /* what was wanted at the last write */
-    int64_t repairs, last_repair_ms;
-    int64_t owner_retry_ms; /* not before */
-    pthread_mutex_t lock;   /* of what follows */
+    char *ca_bundle;           /* the last that was seen */
+    struct zl_dispute dispute; /* about zen-lead-pods */
+    int64_t owner_retry_ms;    /* not before */
+    pthread_mutex_t lock;      /* of what follows */
     char opponent[OPPONENT_MAX];
 };
 
@@ -130,56 +123,13 @@ static enum zl_status forgive(enum zl_status status, struct zl_result *result)
 
 /* --- the Secret --- */
 
-/* In a patch null takes away what was there; in a new object it would be an empty value. */
-static void set_data(struct cJSON *data, const char *key, const char *value, bool is_patch)
+static void make_token(char token[ZL_REVIEW_TOKEN_LENGTH + 1])
 {
-    ZL_AUTO_FREE char *text = value != NULL ? zl_base64_encode(value, strlen(value)) : NULL;
-    if (text != NULL || is_patch) {
-        zl_json_set_text(data, key, text);
-    }
-}
-
-static struct cJSON *new_secret(const struct zl_token_plan *plan, bool is_patch)
-{
-    char token[ZL_REVIEW_TOKEN_LENGTH + 1], now[ZL_TIME_TEXT_MAX];
     unsigned char bytes[ZL_REVIEW_TOKEN_BYTES];
     zl_random_bytes(bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++) {
         (void)snprintf(token + 2 * i, 3, "%02x", bytes[i]);
     }
-    struct cJSON *object = zl_json_object();
-    struct cJSON *data = zl_json_child(object, "data");
-    set_data(data, "token", plan->token != NULL ? plan->token : token, is_patch);
-    set_data(data, "previous", plan->previous, is_patch);
-    set_data(data, "plain", plan->plain ? "accepted" : NULL, is_patch);
-    if (plan->renewed) {
-        struct cJSON *annotations = zl_json_child(zl_json_child(object, "metadata"), "annotations");
-        zl_time_format(zl_clock_wall_us(), now);
-        zl_json_set_text(annotations, ZL_KEY_REVIEW_RENEWED, now);
-        if (is_patch) {
-            zl_json_set_null(annotations, ZL_KEY_REVIEW_RENEW);
-        }
-    }
-    return object;
-}
-
-/* Owned by zen-lead-pods, so that it goes with that whoever uninstalls. */
-static void complete_secret(struct cJSON *object, const struct zl_webhook_entry *pods)
-{
-    struct cJSON *metadata = zl_json_child(object, "metadata");
-    struct cJSON *owners = zl_json_array();
-    struct cJSON *owner = zl_json_object();
-    zl_json_set_text(object, "apiVersion", "v1");
-    zl_json_set_text(object, "kind", "Secret");
-    zl_json_set_text(object, "type", "Opaque");
-    zl_json_set_text(metadata, "name", ZL_REVIEW_SECRET);
-    zl_json_set_text(zl_json_child(metadata, "labels"), "app.kubernetes.io/part-of", "zen-lead");
-    zl_json_set_text(owner, "apiVersion", "admissionregistration.k8s.io/v1");
-    zl_json_set_text(owner, "kind", "ValidatingWebhookConfiguration");
-    zl_json_set_text(owner, "name", ZL_PODS_CONFIGURATION);
-    zl_json_set_text(owner, "uid", zl_json_text(pods->object, "metadata", "uid", NULL));
-    zl_json_append(owners, owner);
-    zl_json_set(metadata, "ownerReferences", owners);
 }
 
 static enum zl_status write_secret(struct zl_filler *filler, const struct cJSON *old,
@@ -188,16 +138,14 @@ static enum zl_status write_secret(struct zl_filler *filler, const struct cJSON 
 {
     struct zl_kube_target target = {
         .resource = &ZL_KUBE_SECRETS, .namespace_ = filler->namespace_, .name = ZL_REVIEW_SECRET};
-    ZL_AUTO_JSON struct cJSON *object = new_secret(plan, old != NULL);
-    enum zl_status status;
-    if (old == NULL) {
-        complete_secret(object, pods);
-        status = zl_kube_create(filler->client, &target, object, NULL, err);
-    } else {
-        zl_json_set_text(zl_json_child(object, "metadata"), "resourceVersion",
-                         zl_json_text(old, "metadata", "resourceVersion", NULL));
-        status = zl_kube_patch(filler->client, &target, ZL_KUBE_PATCH_MERGE, object, NULL, err);
-    }
+    char token[ZL_REVIEW_TOKEN_LENGTH + 1];
+    make_token(token);
+    ZL_AUTO_JSON struct cJSON *object =
+        old == NULL ? zl_review_secret_new(plan, token, zl_clock_wall_us(), pods->object)
+                    : zl_review_secret_patch(plan, token, zl_clock_wall_us(), old);
+    enum zl_status status = old == NULL ? zl_kube_create(filler->client, &target, object, NULL, err)
+                                        : zl_kube_patch(filler->client, &target,
+                                                        ZL_KUBE_PATCH_MERGE, object, NULL, err);
     if (status == ZL_OK) {
         ZL_LOG_INFO(
             "path of reviews written", ZL_BOOL("newToken", plan->token == NULL || old == NULL),
@@ -208,77 +156,38 @@ static enum zl_status write_secret(struct zl_filler *filler, const struct cJSON 
 
 /* --- who insists --- */
 
-static void name_opponent(struct zl_filler *filler, const struct cJSON *object)
+static void set_opponent(struct zl_filler *filler, const char *name)
 {
-    const struct cJSON *field =
-        zl_json_first(zl_json_at(object, "metadata", "managedFields", NULL));
-    const char *name = "somebody", *latest = "";
-    for (; field != NULL; field = zl_json_next(field)) {
-        const char *manager = zl_json_text(field, "manager", NULL);
-        const char *time = zl_json_text(field, "time", NULL);
-        bool is_ours = manager != NULL && strncmp(manager, "zen-lead", strlen("zen-lead")) == 0;
-        if (manager != NULL && time != NULL && !is_ours && strcmp(time, latest) >= 0) {
-            name = manager;
-            latest = time;
-        }
-    }
     pthread_mutex_lock(&filler->lock);
     snprintf(filler->opponent, sizeof filler->opponent, "%s", name);
     pthread_mutex_unlock(&filler->lock);
 }
 
-static void make_peace(struct zl_filler *filler)
-{
-    filler->repairs = 0;
-    pthread_mutex_lock(&filler->lock);
-    filler->opponent[0] = '\0';
-    pthread_mutex_unlock(&filler->lock);
-}
-
-/*
- * WANTED is what was wanted when we wrote last, and it is there no more. Milliseconds to wait before it is written again.
- */
+/* OBJECT is not what we wrote. Milliseconds to wait before it is written again. */
 static int64_t wait_of_repair(struct zl_filler *filler, const struct cJSON *object,
                               const char *wanted)
 {
-    if (!zl_same_string(filler->written, wanted)) {
-        return 0; /* our own news */
-    }
-    if (filler->repairs < REPAIRS_AT_ONCE) {
-        return 0;
-    }
-    int64_t step_ms =
-        zl_backoff_ms(filler->repairs - REPAIRS_AT_ONCE, REPAIR_FIRST_MS, REPAIR_MAX_MS);
-    int64_t left_ms = filler->last_repair_ms + step_ms - zl_clock_ms();
+    int64_t left_ms = zl_dispute_wait_ms(&filler->dispute, wanted, zl_clock_ms());
     if (left_ms > 0 && filler->opponent[0] == '\0') {
-        name_opponent(filler, object);
+        set_opponent(filler, zl_opponent_of(object));
         ZL_LOG_WARN("somebody keeps changing the configuration " ZL_PODS_CONFIGURATION
                     ": it is repaired less often",
                     ZL_STR("manager", filler->opponent));
     }
-    return left_ms > 0 ? left_ms : 0;
-}
-
-static void note_write(struct zl_filler *filler, const char *wanted)
-{
-    if (zl_same_string(filler->written, wanted)) {
-        filler->repairs++;
-        filler->last_repair_ms = zl_clock_ms();
-    }
-    zl_replace_string(&filler->written, wanted);
+    return left_ms;
 }
 
 static void note_peace(struct zl_filler *filler, struct zl_result *result)
 {
-    if (filler->repairs == 0) {
+    if (filler->dispute.repairs == 0) {
         return;
     }
-    int64_t left_ms = filler->last_repair_ms + PEACE_MS - zl_clock_ms();
+    int64_t left_ms = zl_dispute_peace_ms(&filler->dispute, zl_clock_ms());
     if (left_ms > 0) {
         zl_look_again(&result->requeue_after_ms, left_ms);
-        return;
+    } else {
+        set_opponent(filler, "");
     }
-    make_peace(filler);
 }
 
 /* --- zen-lead-pods --- */
@@ -311,7 +220,7 @@ static enum zl_status fill(struct zl_filler *filler, const struct zl_gate_wanted
     }
     status = zl_kube_patch(filler->client, &TARGET_OF_PODS, ZL_KUBE_PATCH_JSON, patch, NULL, err);
     if (status == ZL_OK) {
-        note_write(filler, text);
+        zl_dispute_wrote(&filler->dispute, text, zl_clock_ms());
         ZL_LOG_INFO("configuration of the gatekeeper set",
                     ZL_I64("namespaces", (int64_t)wanted->namespaces->count));
     }
@@ -358,7 +267,7 @@ static enum zl_status empty_legacy(struct zl_filler *filler, const struct zl_web
                                    struct zl_result *result, struct zl_error *err)
 {
     static const struct zl_namespaces none = {0};
-    int64_t left_ms = LEGACY_OVERLAP_MS - lasts_ms(&filler->filled, filler->written);
+    int64_t left_ms = LEGACY_OVERLAP_MS - lasts_ms(&filler->filled, filler->dispute.written);
     if (left_ms > 0) {
         zl_look_again(&result->requeue_after_ms, left_ms);
         return ZL_OK;
@@ -371,25 +280,6 @@ static enum zl_status empty_legacy(struct zl_filler *filler, const struct zl_web
 
 /* --- the owner --- */
 
-static struct cJSON *owners_with(const struct cJSON *object, const char *name, const char *uid)
-{
-    struct cJSON *owners = zl_json_array();
-    struct cJSON *ours = zl_json_object();
-    const struct cJSON *owner =
-        zl_json_first(zl_json_at(object, "metadata", "ownerReferences", NULL));
-    for (; owner != NULL; owner = zl_json_next(owner)) {
-        if (!zl_same_string(zl_json_text(owner, "kind", NULL), "Namespace")) {
-            zl_json_append(owners, zl_json_copy(owner));
-        }
-    }
-    zl_json_set_text(ours, "apiVersion", "v1");
-    zl_json_set_text(ours, "kind", "Namespace");
-    zl_json_set_text(ours, "name", name);
-    zl_json_set_text(ours, "uid", uid);
-    zl_json_append(owners, ours);
-    return owners;
-}
-
 static enum zl_status own(struct zl_filler *filler, const struct zl_kube_target *target,
                           const struct zl_webhook_entry *entry, const char *name, const char *uid,
                           struct zl_error *err)
@@ -397,12 +287,8 @@ static enum zl_status own(struct zl_filler *filler, const struct zl_kube_target 
     if (entry == NULL || entry->owner_uid != NULL) {
         return ZL_OK;
     }
-    ZL_AUTO_JSON struct cJSON *object = zl_json_object();
-    struct cJSON *metadata = zl_json_child(object, "metadata");
-    zl_json_set_text(metadata, "resourceVersion",
-                     zl_json_text(entry->object, "metadata", "resourceVersion", NULL));
-    zl_json_set(metadata, "ownerReferences", owners_with(entry->object, name, uid));
-    return zl_kube_patch(filler->client, target, ZL_KUBE_PATCH_MERGE, object, NULL, err);
+    ZL_AUTO_JSON struct cJSON *patch = zl_owner_patch(entry->object, name, uid);
+    return zl_kube_patch(filler->client, target, ZL_KUBE_PATCH_MERGE, patch, NULL, err);
 }
 
 /*
@@ -633,7 +519,7 @@ void zl_filler_free(struct zl_filler *filler)
     free(filler->in_use.what);
     free(filler->filled.what);
     free(filler->ca_bundle);
-    free(filler->written);
+    zl_dispute_clear(&filler->dispute);
     pthread_mutex_destroy(&filler->lock);
     free(filler);
 }

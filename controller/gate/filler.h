@@ -3,7 +3,7 @@
  * filler.h - fills zen-lead-pods, which is shipped empty: the gatekeeper's entry with the address and caBundle of zen-lead, the
  * secret path, and the namespaces that have a LeaderPolicy. It also makes the Secret of that path, gives zen-lead a caBundle
  * back that somebody wiped, makes the Namespace the owner of both configurations, and empties the entry that releases
- * before 0.4 shipped in zen-lead.
+ * without a secret path shipped in zen-lead.
  *
  * What others change is repaired at once. Where somebody insists, repairs wait longer and longer, and that is said.
  *

@@ -475,3 +475,27 @@ struct cJSON *zl_ca_bundle_patch(const struct cJSON *object, const char *ca_bund
     }
     return zl_json_count(patch) > 0 ? ZL_STEAL(&patch) : NULL;
 }
+
+struct cJSON *zl_owner_patch(const struct cJSON *object, const char *name, const char *uid)
+{
+    struct cJSON *patch = zl_json_object();
+    struct cJSON *owners = zl_json_array();
+    struct cJSON *ours = zl_json_object();
+    const struct cJSON *owner =
+        zl_json_first(zl_json_at(object, "metadata", "ownerReferences", NULL));
+    for (; owner != NULL; owner = zl_json_next(owner)) {
+        if (!zl_same_string(zl_json_text(owner, "kind", NULL), "Namespace")) {
+            zl_json_append(owners, zl_json_copy(owner));
+        }
+    }
+    zl_json_set_text(ours, "apiVersion", "v1");
+    zl_json_set_text(ours, "kind", "Namespace");
+    zl_json_set_text(ours, "name", name);
+    zl_json_set_text(ours, "uid", uid);
+    zl_json_append(owners, ours);
+    struct cJSON *metadata = zl_json_child(patch, "metadata");
+    zl_json_set_text(metadata, "resourceVersion",
+                     zl_json_text(object, "metadata", "resourceVersion", NULL));
+    zl_json_set(metadata, "ownerReferences", owners);
+    return patch;
+}

@@ -89,4 +89,7 @@ struct cJSON *zl_gate_patch(const struct cJSON *object, const struct zl_gate_wan
 /* The JSON patch that gives CA_BUNDLE to our entries in OBJECT that have none; NULL: each has one. The caller frees. */
 struct cJSON *zl_ca_bundle_patch(const struct cJSON *object, const char *ca_bundle);
 
+/* A merge patch, of OBJECT alone as it is: it is owned by the Namespace of that NAME and UID, and by no other one. The caller frees. */
+struct cJSON *zl_owner_patch(const struct cJSON *object, const char *name, const char *uid);
+
 #endif

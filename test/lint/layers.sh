@@ -96,7 +96,8 @@ pure common/fleet ':!common/fleet/*_store.[ch]'
 pure controller/leader controller/state_guard controller/traffic_director 'controller/reconcile/strategy.[ch]'
 pure 'controller/apply/steps.[ch]' 'controller/apply/why.[ch]' 'controller/apply/role_label.[ch]'
 pure 'controller/view/view.[ch]' controller/view/traffic.h controller/view/looks.h
-pure controller/gate/arming.c controller/gate/webhook_entry.c "controller/gate/token_plan.[ch]"
+pure controller/gate/arming.c controller/gate/webhook_entry.c 'controller/gate/token_plan.[ch]' 'controller/gate/dispute.[ch]' \
+    'controller/gate/review_secret.[ch]'
 pure 'controller/fleet/jobs.[ch]' 'controller/fleet/policy.[ch]'
 pure webhook/review
 pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]' ':!webhook/validator/neighbours.[ch]'

@@ -309,6 +309,21 @@ static void test_wiped_ca_bundles_of_ours_are_given_back(void **state)
                         "clientConfig/caBundle\",\"value\":\"Q0E=\"}]");
 }
 
+static void test_the_namespace_becomes_the_owner_beside_others(void **state)
+{
+    (void)state;
+    ZL_AUTO_JSON struct cJSON *object =
+        parse("{\"metadata\":{\"resourceVersion\":\"7\",\"ownerReferences\":["
+              "{\"kind\":\"Namespace\",\"name\":\"old\",\"uid\":\"1\"},"
+              "{\"kind\":\"App\",\"name\":\"a\",\"uid\":\"2\"}]}}");
+    ZL_AUTO_JSON struct cJSON *patch = zl_owner_patch(object, "home", "3");
+    ZL_AUTO_FREE char *text = zl_json_print(patch);
+    assert_string_equal(text, "{\"metadata\":{\"resourceVersion\":\"7\",\"ownerReferences\":["
+                              "{\"kind\":\"App\",\"name\":\"a\",\"uid\":\"2\"},"
+                              "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"name\":\"home\","
+                              "\"uid\":\"3\"}]}}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_absent_entry_is_made_whole),
         cmocka_unit_test(test_of_an_entry_address_and_selector_alone_are_written),
         cmocka_unit_test(test_wiped_ca_bundles_of_ours_are_given_back),
+        cmocka_unit_test(test_the_namespace_becomes_the_owner_beside_others),
         cmocka_unit_test(test_patch_touches_the_selector_alone_and_tests_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
