@@ -57,11 +57,12 @@ struct pod {
     atomic_bool ready;
 };
 
-static int answer(struct MHD_Connection *connection, unsigned int status, const char *text)
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int status,
+                              const char *text)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(
         strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
-    int result = (int)MHD_queue_response(connection, status, response);
+    enum MHD_Result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
 }
@@ -75,7 +76,7 @@ static int64_t number_of(struct MHD_Connection *connection, const char *name)
 }
 
 /* Touched, or the kernel only promises it. */
-static int eat(struct MHD_Connection *connection, int64_t mib)
+static enum MHD_Result eat(struct MHD_Connection *connection, int64_t mib)
 {
     for (int64_t i = 0; i < mib; i++) {
         char *block = zl_alloc(1 << 20);
@@ -84,7 +85,7 @@ static int eat(struct MHD_Connection *connection, int64_t mib)
     return answer(connection, MHD_HTTP_OK, "eaten\n");
 }
 
-static int visits(struct MHD_Connection *connection, const char *path)
+static enum MHD_Result visits(struct MHD_Connection *connection, const char *path)
 {
     char text[4096];
     FILE *file = path != NULL ? fopen(path, "r") : NULL;
