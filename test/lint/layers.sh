@@ -150,6 +150,9 @@ refuse "only these write to the API: apply/, gate/, claim.c, the stores of commo
     ':!common/kube' ':!common/seat/*_store.[ch]' ':!controller/apply' ':!controller/gate' ':!webhook/gatekeeper/claim.c' ':!certs' \
     ':!client/doctor/gather.c' ':!client/handover/handover.c' ':!common/fleet/*_store.[ch]' ':!controller/fleet/member.c'
 
+refuse "of gate/ and certs/ these alone write: filler.c, probe.c; ca_bundle.c, store_secret.c" \
+    'zl_kube_(create|replace|patch|delete)[a-z_]*\(' controller/gate certs ':!controller/gate/filler.c' ':!controller/gate/probe.c' \
+    ':!certs/ca_bundle.c' ':!certs/store_secret.c'
 refuse "on the hub write arbiter and member, and the fleet's verb" 'zl_hub_lease_put\(' controller webhook client certs \
     ':!controller/fleet' ':!client/fleet/fleet.c'
 
