@@ -36,6 +36,7 @@ refuse "common/http knows no Kubernetes" "$include(common/(kube|objects|kinds|se
 refuse "common/objects knows only what objects say" "$include(common/(kube|http|kinds|seat|cache))/" common/objects
 refuse "common/kinds knows the objects alone, and how a path names them" "$include(common/(kube/[^r]|http|seat|cache))" common/kinds
 refuse "common/seat knows no cache" "$include(common/(http|cache))/" common/seat
+refuse "common/validation knows objects and kinds alone" "$include(common/(kube|http|seat|cache|fleet))/" common/validation
 refuse "common/fleet knows bytes and JSON alone" "$include(common/(kube|http|objects|kinds|seat|cache))/" common/fleet ':!common/fleet/*_store.[ch]'
 programs="webhook controller certs client"
 for program in $programs; do
@@ -61,7 +62,7 @@ pure() {
         "${CC:-cc}" -std=c17 -D_GNU_SOURCE -I. -include common/base/ban.h -M -MT "$file" "$file" || echo "$file: unreadable"
     done | tr '\\\n' '  ' | sed -E 's#([^ ]+\.[ch]): #\n\1: #g')
     [ -n "$impure" ] || { echo "layers: the compiler says nothing about $*" >&2; exit 1; }
-    hits=$(grep -oP '^[^ ]+: |unreadable|(common/(kube/(?!reasons|resource)|cache/|http/)|/curl/|microhttpd)[^ ]*|[^ ]*/pthread\.h' <<<"$impure" |
+    hits=$(grep -oP '^[^ ]+: |unreadable|(common/(kube/(?!reasons|resource|yaml)|cache/|http/)|/curl/|microhttpd)[^ ]*|[^ ]*/pthread\.h' <<<"$impure" |
         awk '/: $/ { file = $0; next } { print file $0 }')
     [ -z "$hits" ] && return
     echo "$hits"
@@ -74,7 +75,7 @@ pure 'controller/apply/steps.[ch]' 'controller/apply/why.[ch]' 'controller/apply
 pure 'controller/view/view.[ch]' controller/view/traffic.h controller/view/looks.h
 pure controller/gate/arming.c controller/gate/webhook_entry.c "controller/gate/token_plan.[ch]"
 pure 'controller/fleet/jobs.[ch]' 'controller/fleet/policy.[ch]'
-pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]' ':!webhook/validator/neighbours.[ch]'
+pure 'webhook/gatekeeper/decide*.c' common/validation
 
 # The rooms of controller/: what is known, who decides, the one table of strategies, and who writes.
 room() { # room WHY ROOMS PATHSPEC...: these files include none of the rooms
@@ -97,7 +98,7 @@ room "manager/ knows reconcile, gate and observe" '(view|apply|leader|state_guar
 refuse "client/lib knows election/ alone" "${include}client/(cli|run|status)/" client/lib client/election
 refuse "of the program, the sidecar alone uses the library, as others do" "${include}client/lib/" client ':!client/lib' ':!client/sidecar'
 refuse "the sidecar knows of the library what others know" "${include}client/lib/[^z]" client/sidecar
-pure client/run/limit.c client/explain/judge.c client/explain/texts.c 'client/doctor/checks*.[ch]' 'client/handover/ask.[ch]'
+pure client/run/limit.c client/explain/judge.c client/explain/texts.c 'client/doctor/checks*.[ch]' 'client/doctor/manifests.[ch]' 'client/handover/ask.[ch]'
 
 # Writes to the API stand in few files.
 refuse "only these write to the API: apply/, gate/, claim.c, the stores of common/seat, common/kube, certs/, handover.c; doctor's are dry runs" \
