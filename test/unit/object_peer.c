@@ -12,6 +12,7 @@ struct entry {
     int status;
     char *text, *sent; /* SENT: by the last request; NULL: none came */
     int count;
+    bool keeps; /* of a PATCH: into what GET answers */
 };
 
 struct zl_object_peer {
@@ -46,6 +47,26 @@ static struct entry *find_or_add(struct zl_object_peer *peer, const char *key)
     return entry;
 }
 
+/* With the lock held. */
+static void keep_annotations(struct zl_object_peer *peer, const char *path, const char *body)
+{
+    ZL_AUTO_FREE char *key = zl_asprintf("GET %s", path);
+    struct entry *entry = find_or_add(peer, key);
+    ZL_AUTO_JSON struct cJSON *object = NULL, *patch = NULL;
+    if (zl_json_parse(entry->text, strlen(entry->text), &object, NULL) != ZL_OK ||
+        zl_json_parse(body, strlen(body), &patch, NULL) != ZL_OK) {
+        abort();
+    }
+    struct cJSON *annotations = zl_json_child(zl_json_child(object, "metadata"), "annotations");
+    for (const struct cJSON *item =
+             zl_json_first(zl_json_at(patch, "metadata", "annotations", NULL));
+         item != NULL; item = zl_json_next(item)) {
+        zl_json_set_text(annotations, zl_json_name(item), zl_json_value_text(item));
+    }
+    free(entry->text);
+    entry->text = zl_json_print(object);
+}
+
 static void serve(void *ctx, struct zl_peer_call *call)
 {
     struct zl_object_peer *peer = ctx;
@@ -58,6 +79,9 @@ static void serve(void *ctx, struct zl_peer_call *call)
     ZL_AUTO_FREE char *text = zl_strdup(entry->text);
     zl_replace_string(&entry->sent, zl_peer_body(call));
     entry->count++;
+    if (entry->keeps) {
+        keep_annotations(peer, strchr(key, ' ') + 1, entry->sent);
+    }
     pthread_mutex_unlock(&peer->lock);
     if (status == 0) {
         zl_peer_cut(call);
@@ -108,6 +132,14 @@ void zl_object_peer_put(struct zl_object_peer *peer, const char *method, const c
     struct entry *entry = find_or_add(peer, key);
     entry->status = status;
     zl_replace_string(&entry->text, json);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+void zl_object_peer_keep(struct zl_object_peer *peer, const char *path)
+{
+    ZL_AUTO_FREE char *key = zl_asprintf("PATCH %s", path);
+    pthread_mutex_lock(&peer->lock);
+    find_or_add(peer, key)->keeps = true;
     pthread_mutex_unlock(&peer->lock);
 }
 
