@@ -244,13 +244,20 @@ static bool ask(struct asking *asking, int *code)
     return status == ZL_OK;
 }
 
-/* Nothing came of it: nobody shall act on it later. Somebody else's, who asked when our time was up, stays. */
+/*
+ * Nothing came of it, unless a last look says that something did: nobody shall act on it later. Somebody else's request, who asked when
+ * our time was up, stays.
+ */
 static void withdraw(struct asking *asking)
 {
     enum zl_status status = ZL_E_CONFLICT;
     for (int i = 0; i < TRIES && status == ZL_E_CONFLICT; i++) {
         struct zl_error ignored = {0};
-        if (read_lease(asking, &ignored) != ZL_OK || asking->lease == NULL ||
+        if (read_lease(asking, &ignored) != ZL_OK || asking->lease == NULL) {
+            return;
+        }
+        asking->asked = zl_ask_outcome_of(asking->lease, asking->token);
+        if (asking->asked != ZL_ASK_WAITS ||
             !zl_same_string(asking->lease->request, asking->text)) {
             return;
         }
@@ -300,6 +307,9 @@ static int await(struct asking *asking)
     zl_lease_watch_end(asking->watch);
     pthread_join(clock, NULL);
     zl_lease_watch_free(asking->watch);
+    if (asking->asked == ZL_ASK_WAITS) {
+        withdraw(asking);
+    }
     if (asking->asked == ZL_ASK_DONE) {
         print_leader(asking);
         return ZL_EXIT_YES;
@@ -308,7 +318,6 @@ static int await(struct asking *asking)
         return refuse(asking, "the controller refused: the Event HandoverRefused of the "
                               "LeaderPolicy says why");
     }
-    withdraw(asking);
     if (status != ZL_OK && status != ZL_E_STOPPED) {
         return zl_verb_failed(asking->program, status, &err);
     }
