@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cli/connection.h"
 #include "client/cli/exit_codes.h"
+#include "client/cli/mark.h"
 #include "client/cli/verb.h"
 #include "client/doctor/checks.h"
 #include "client/doctor/gather.h"
@@ -129,9 +130,13 @@ static bool is_shown(const struct config *config, enum zl_health health)
 
 static void print_check(const struct zl_check *check, enum zl_health health, const char *detail)
 {
-    static const char *const marks[ZL_HEALTH_COUNT] = {"√", "-", "?", "‼", "×"};
+    static const enum zl_mark marks[ZL_HEALTH_COUNT] = {
+        [ZL_HEALTH_GOOD] = ZL_MARK_GOOD,       [ZL_HEALTH_ABSENT] = ZL_MARK_NONE,
+        [ZL_HEALTH_UNKNOWN] = ZL_MARK_UNKNOWN, [ZL_HEALTH_WARNED] = ZL_MARK_WARNING,
+        [ZL_HEALTH_FAILED] = ZL_MARK_BAD,
+    };
     char anchor[16];
-    (void)printf("  %s %s %s%s%s\n", marks[health], check->id, check->title,
+    (void)printf("  %s %s %s%s%s\n", zl_mark(marks[health]), check->id, check->title,
                  detail != NULL && detail[0] != '\0' ? ": " : "", detail != NULL ? detail : "");
     if (health >= ZL_HEALTH_WARNED) {
         (void)snprintf(anchor, sizeof anchor, "%s", check->id);

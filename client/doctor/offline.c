@@ -3,6 +3,7 @@
 
 #include "client/cli/connection.h"
 #include "client/cli/exit_codes.h"
+#include "client/cli/mark.h"
 #include "client/doctor/manifests.h"
 #include "client/status/pools.h"
 #include "common/base/buf.h"
@@ -71,15 +72,16 @@ static void print_item(const struct zl_offline *offline, const struct zl_manifes
     for (size_t i = 0; i < item->findings.count; i++) {
         const struct zl_finding *finding = &item->findings.items[i];
         if (finding->cause != NULL || !offline->brief) {
-            (void)printf("  %s %s: %s\n", finding->cause != NULL ? "×" : "‼", finding->field,
-                         finding->message);
+            (void)printf("  %s %s: %s\n",
+                         zl_mark(finding->cause != NULL ? ZL_MARK_BAD : ZL_MARK_WARNING),
+                         finding->field, finding->message);
         }
     }
     if (item->elsewhere != NULL && !offline->brief) {
-        (void)printf("  ? these manifests have no LeaderPolicy \"%s\"; the cluster must\n",
-                     item->elsewhere);
+        (void)printf("  %s these manifests have no LeaderPolicy \"%s\"; the cluster must\n",
+                     zl_mark(ZL_MARK_UNKNOWN), item->elsewhere);
     } else if (item->findings.count == 0) {
-        (void)puts("  √");
+        (void)printf("  %s\n", zl_mark(ZL_MARK_GOOD));
     }
 }
 

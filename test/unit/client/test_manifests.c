@@ -3,6 +3,7 @@
  * What doctor says of manifests before they are applied. The webhook's own rules have their own tests (test/unit/validation); here is
  * what reading adds, and what the objects of one file say of each other.
  */
+#include "client/cli/mark.h"
 #include "client/doctor/manifests.h"
 
 #include "common/base/parse.h"
@@ -221,6 +222,17 @@ static void test_nothing_is_said_of_the_examples(void **state)
     assert_in_range(count, 5, 1000);
 }
 
+static void test_signs_have_colour_on_a_terminal_alone(void **state)
+{
+    (void)state;
+    assert_true(zl_mark_is_coloured(true, NULL, "xterm"));
+    assert_true(zl_mark_is_coloured(true, "", "xterm"));
+    assert_false(zl_mark_is_coloured(false, NULL, "xterm"));
+    assert_false(zl_mark_is_coloured(true, "1", "xterm"));
+    assert_false(zl_mark_is_coloured(true, NULL, "dumb"));
+    assert_false(zl_mark_is_coloured(true, NULL, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_read_is_named_with_its_line),
         cmocka_unit_test(test_plain_words_and_numbers_are_what_they_look_like),
         cmocka_unit_test(test_nothing_is_said_of_the_examples),
+        cmocka_unit_test(test_signs_have_colour_on_a_terminal_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
