@@ -67,8 +67,8 @@ static enum zl_status prove_by_lease(struct zl_applying *applying, const struct 
         agreed = agreed && !zl_lease_is_held_by(live, step->of.pod->meta.uid);
     }
     if ((step->proofs & ZL_PROOF_ASKED) != 0) {
-        agreed = agreed && live->request != NULL &&
-                 zl_same_string(live->request, known != NULL ? known->request : NULL);
+        agreed = agreed && live != NULL && known != NULL && live->request != NULL &&
+                 zl_same_string(live->request, known->request);
     }
     return agreed ? ZL_OK : refuse(err);
 }
