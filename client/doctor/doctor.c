@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cli/connection.h"
 #include "client/cli/exit_codes.h"
+#include "client/cli/mark.h"
 #include "client/cli/verb.h"
 #include "client/doctor/checks.h"
 #include "client/doctor/gather.h"
+#include "client/doctor/offline.h"
 #include "client/doctor/outcome.h"
 #include "client/status/pools.h"
 #include "common/base/clock.h"
@@ -18,8 +20,8 @@
 
 struct config {
     struct zl_connection connection;
-    const char *output, *installed_in, *wait;
-    bool brief, list, strict, follow;
+    const char *output, *installed_in, *wait, *filename;
+    bool brief, list, strict, watch;
 };
 
 static const struct zl_option OPTIONS[] = {
@@ -50,9 +52,16 @@ static const struct zl_option OPTIONS[] = {
      .offset = offsetof(struct config, wait),
      .value_name = "DURATION",
      .help = "Look again every 2 s until nothing fails, at most so long."},
-    {.name = "follow",
+    {.name = "filename",
+     .type = ZL_OPTION_TEXT,
+     .offset = offsetof(struct config, filename),
+     .value_name = "FILE",
+     .help = "Judge the manifests of FILE, \"-\" for standard input, before they are applied, and "
+             "ask nobody: what the webhook would refuse or warn of. Objects that name no namespace "
+             "are taken to be in --namespace."},
+    {.name = "watch",
      .type = ZL_OPTION_BOOL,
-     .offset = offsetof(struct config, follow),
+     .offset = offsetof(struct config, watch),
      .help = "Go on looking every 2 s, and print each check whose result changes, until Ctrl-C or "
              "SIGTERM. The exit code is the last look's."},
     {.name = "strict",
@@ -63,7 +72,7 @@ static const struct zl_option OPTIONS[] = {
 };
 
 static const struct zl_option_letter LETTERS[] = {
-    {'n', "namespace"}, {'o', "output"}, {'f', "follow"}, {0, NULL}};
+    {'n', "namespace"}, {'o', "output"}, {'w', "watch"}, {'f', "filename"}, {0, NULL}};
 
 const struct zl_program ZL_DOCTOR_PROGRAM = {
     .name = "zen-lead doctor",
@@ -82,7 +91,8 @@ const struct zl_program ZL_DOCTOR_PROGRAM = {
         "Examples:\n"
         "  zen-lead doctor\n"
         "  zen-lead doctor --wait 2m --short\n"
-        "  zen-lead doctor -f\n"
+        "  zen-lead doctor -w\n"
+        "  helm template . | zen-lead doctor -f - --strict\n"
         "  zen-lead doctor -o json | jq -r '.items[] | select(.result == \"failed\").id'\n",
 };
 
@@ -120,9 +130,13 @@ static bool is_shown(const struct config *config, enum zl_health health)
 
 static void print_check(const struct zl_check *check, enum zl_health health, const char *detail)
 {
-    static const char *const marks[ZL_HEALTH_COUNT] = {"√", "-", "?", "‼", "×"};
+    static const enum zl_mark marks[ZL_HEALTH_COUNT] = {
+        [ZL_HEALTH_GOOD] = ZL_MARK_GOOD,       [ZL_HEALTH_ABSENT] = ZL_MARK_NONE,
+        [ZL_HEALTH_UNKNOWN] = ZL_MARK_UNKNOWN, [ZL_HEALTH_WARNED] = ZL_MARK_WARNING,
+        [ZL_HEALTH_FAILED] = ZL_MARK_BAD,
+    };
     char anchor[16];
-    (void)printf("  %s %s %s%s%s\n", marks[health], check->id, check->title,
+    (void)printf("  %s %s %s%s%s\n", zl_mark(marks[health]), check->id, check->title,
                  detail != NULL && detail[0] != '\0' ? ": " : "", detail != NULL ? detail : "");
     if (health >= ZL_HEALTH_WARNED) {
         (void)snprintf(anchor, sizeof anchor, "%s", check->id);
@@ -258,7 +272,7 @@ static int examine(const struct examination *examination)
 }
 
 /* Until a signal, which is heard between two looks: the longest takes 3 s. */
-static int follow(const struct examination *examination, const sigset_t *ends)
+static int watch(const struct examination *examination, const sigset_t *ends)
 {
     const struct timespec pause = {.tv_sec = AGAIN_S};
     struct zl_verdicts said = {0};
@@ -301,12 +315,18 @@ int zl_doctor(int argc, char **argv)
     if (config.list) {
         return list_checks();
     }
-    if (config.follow && config.wait != NULL) {
-        (void)fprintf(stderr, "%s: give either --follow or --wait\n", ZL_DOCTOR_PROGRAM.name);
+    if ((config.watch ? 1 : 0) + (config.wait != NULL) + (config.filename != NULL) > 1) {
+        (void)fprintf(stderr, "%s: give one of --watch, --wait and --filename\n",
+                      ZL_DOCTOR_PROGRAM.name);
         return ZL_EXIT_USAGE;
     }
+    if (config.filename != NULL) {
+        const struct zl_offline offline = {config.filename, config.connection.namespace_,
+                                           config.output, config.brief, config.strict};
+        return zl_doctor_offline(&ZL_DOCTOR_PROGRAM, &offline);
+    }
     sigset_t ends;
-    if (config.follow) {
+    if (config.watch) {
         block_ends(&ends);
     }
     struct zl_error err = {0};
@@ -328,7 +348,7 @@ int zl_doctor(int argc, char **argv)
     if (status != ZL_OK) {
         code = zl_verb_failed(&ZL_DOCTOR_PROGRAM, status, &err);
     } else {
-        code = config.follow ? follow(&examination, &ends) : examine(&examination);
+        code = config.watch ? watch(&examination, &ends) : examine(&examination);
     }
     zl_kube_client_free(client);
     zl_kube_cleanup();

@@ -47,9 +47,8 @@ static enum zl_status on_event(void *ctx, const char *type, const struct cJSON *
 {
     const struct zl_campaign *campaign = ctx;
     (void)err;
-    (void)object;
     if (strcmp(type, "BOOKMARK") != 0) {
-        zl_elector_poke(campaign->elector);
+        zl_elector_poke(campaign->elector, strcmp(type, "DELETED") != 0 ? object : NULL);
     }
     return ZL_OK;
 }

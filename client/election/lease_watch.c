@@ -11,8 +11,8 @@
 #define STALE_MS 100
 
 struct zl_lease_watch {
-    struct zl_lease_watch_spec spec; /* its lease is in the next one */
-    char *selector;
+    struct zl_lease_watch_spec spec; /* its lease is the next one */
+    char *lease, *selector;
     struct zl_kube_stop *stop;
     char *version;  /* of what was told last; NULL: nothing was, or it is too old for the server */
     bool may_read;  /* not forbidden */
@@ -25,6 +25,8 @@ struct zl_lease_watch *zl_lease_watch_new(const struct zl_lease_watch_spec *spec
 {
     struct zl_lease_watch *watch = zl_alloc(sizeof *watch);
     watch->spec = *spec;
+    watch->lease = zl_strdup(spec->lease);
+    watch->spec.lease = watch->lease;
     watch->selector = zl_asprintf("metadata.name=%s", spec->lease);
     watch->stop = zl_kube_stop_new();
     zl_monitor_init(&watch->monitor);
@@ -40,6 +42,7 @@ void zl_lease_watch_free(struct zl_lease_watch *watch)
     zl_kube_stop_free(watch->stop);
     free(watch->version);
     free(watch->selector);
+    free(watch->lease);
     free(watch);
 }
 

@@ -93,6 +93,7 @@ struct asking {
     struct zl_kube_client *client;
     const char *namespace_, *pool;
     char *lease_name, *user;
+    char *text;    /* of our request, as it stands in the Lease */
     char *version; /* of the Lease with our request in it */
     struct zl_policy *policy;
     struct zl_lease *lease; /* as it was read last */
@@ -235,20 +236,29 @@ static bool ask(struct asking *asking, int *code)
             .token = asking->token,
             .until_us = asking->until_us,
             .user = asking->user};
+        free(asking->text);
+        asking->text = zl_request_encode(&request);
         status = patch(asking, &request, &err);
     }
     *code = status == ZL_OK ? ZL_EXIT_YES : zl_verb_failed(asking->program, status, &err);
     return status == ZL_OK;
 }
 
-/* Nothing came of it: nobody shall act on it later. */
+/*
+ * Nothing came of it, unless a last look says that something did: nobody shall act on it later. Somebody else's request, who asked when
+ * our time was up, stays.
+ */
 static void withdraw(struct asking *asking)
 {
     enum zl_status status = ZL_E_CONFLICT;
     for (int i = 0; i < TRIES && status == ZL_E_CONFLICT; i++) {
         struct zl_error ignored = {0};
-        if (read_lease(asking, &ignored) != ZL_OK || asking->lease == NULL ||
-            asking->lease->request == NULL || asking->lease->fencing_token != asking->token) {
+        if (read_lease(asking, &ignored) != ZL_OK || asking->lease == NULL) {
+            return;
+        }
+        asking->asked = zl_ask_outcome_of(asking->lease, asking->token);
+        if (asking->asked != ZL_ASK_WAITS ||
+            !zl_same_string(asking->lease->request, asking->text)) {
             return;
         }
         status = patch(asking, NULL, &ignored);
@@ -297,6 +307,9 @@ static int await(struct asking *asking)
     zl_lease_watch_end(asking->watch);
     pthread_join(clock, NULL);
     zl_lease_watch_free(asking->watch);
+    if (asking->asked == ZL_ASK_WAITS) {
+        withdraw(asking);
+    }
     if (asking->asked == ZL_ASK_DONE) {
         print_leader(asking);
         return ZL_EXIT_YES;
@@ -305,7 +318,6 @@ static int await(struct asking *asking)
         return refuse(asking, "the controller refused: the Event HandoverRefused of the "
                               "LeaderPolicy says why");
     }
-    withdraw(asking);
     if (status != ZL_OK && status != ZL_E_STOPPED) {
         return zl_verb_failed(asking->program, status, &err);
     }
@@ -353,6 +365,7 @@ static int start(const struct zl_program *program, const struct config *config, 
     zl_pod_free(asking.pod);
     free(asking.lease_name);
     free(asking.user);
+    free(asking.text);
     free(asking.version);
     zl_kube_client_free(asking.client);
     zl_kube_cleanup();

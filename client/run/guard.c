@@ -135,7 +135,6 @@ static void obey(struct guarding *guard)
 /* What the command left behind gets its grace too. */
 static void end_rest(struct guarding *guard)
 {
-    guard->ended = true;
     guard->again_ms = zl_clock_boot_ms() + guard->page->grace_ms;
     zl_tree_signal(guard->self, SIGTERM);
 }
@@ -143,10 +142,14 @@ static void end_rest(struct guarding *guard)
 /* true: there is no child left, and so no descendant. */
 static bool reap(struct guarding *guard)
 {
+    bool leaves_rest = false;
     for (;;) {
         int status = 0;
         const pid_t pid = waitpid(-1, &status, WNOHANG);
         if (pid == 0 || (pid < 0 && errno == EINTR)) {
+            if (leaves_rest) {
+                end_rest(guard);
+            }
             return false;
         }
         if (pid < 0) {
@@ -154,7 +157,7 @@ static bool reap(struct guarding *guard)
         }
         if (pid == guard->child) {
             guard->report.wait_status = status;
-            end_rest(guard);
+            guard->ended = leaves_rest = true;
         }
     }
 }

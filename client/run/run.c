@@ -112,12 +112,24 @@ static void kill_on(struct supervisor *all)
     }
 }
 
-/* The guard is gone, whoever did that: nothing of the command may outlive it. */
-static void kill_orphans(void)
+static void await_end(pid_t pid, int most_ms)
+{
+    const struct timespec pause = {.tv_nsec = 500000};
+    for (int i = 0; i < 2 * most_ms && waitpid(pid, NULL, WNOHANG) == 0; i++) {
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+/*
+ * The guard is gone, or about to go: nothing of the command may outlive it. What it leaves is ours once it has ended; mostly
+ * that is nothing, and who waits for the Lease does not wait for a walk through all processes.
+ */
+static void end_guard(pid_t guard)
 {
     const struct timespec pause = {.tv_nsec = KILL_AGAIN_MS * 1000000L};
+    (void)kill(guard, SIGKILL); /* somebody may have stopped it */
+    await_end(guard, KILL_AGAIN_MS);
     for (;;) {
-        zl_tree_signal(getpid(), SIGKILL);
         pid_t pid = 0;
         do {
             pid = waitpid(-1, NULL, WNOHANG);
@@ -125,6 +137,7 @@ static void kill_orphans(void)
         if (pid < 0) {
             return;
         }
+        zl_tree_signal(getpid(), SIGKILL);
         (void)nanosleep(&pause, NULL);
     }
 }
@@ -144,7 +157,7 @@ static bool hear_guard(struct supervisor *all)
         return false;
     }
     const int signalled = atomic_load(&all->guard.page->signalled);
-    kill_orphans(); /* after a report: the guard itself is all there is to be reaped */
+    end_guard(all->guard.pid);
     all->guard.pid = -1;
     if (got != (ssize_t)sizeof report) {
         say(all, all->killing_ms != 0 ? "lost; the command was killed"

@@ -2,6 +2,7 @@
 #include "client/sidecar/serve.h"
 
 #include "client/sidecar/answers.h"
+#include "client/sidecar/footprint.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/base/monitor.h"
@@ -19,6 +20,8 @@
 #define FIRST_MS 2000
 /* A comment so often keeps proxies and dead peers from being taken for quiet ones. */
 #define COMMENT_MS 15000
+/* So long after the start, and after news, what they took and nobody needs any more is given back. */
+#define SETTLED_MS 1000
 #define PREFIX "/v1/pools/"
 #define NS_PER_MS INT64_C(1000000)
 
@@ -239,9 +242,15 @@ static void *listen_for_news(void *arg)
     struct zl_sidecar *sidecar = arg;
     struct pollfd ready[] = {{.fd = zenlead_fd(sidecar->handle), .events = POLLIN},
                              {.fd = sidecar->over, .events = POLLIN}};
+    int wait_ms = SETTLED_MS;
     while (ready[1].revents == 0) {
-        if (poll(ready, 2, -1) > 0 && ready[0].revents != 0) {
+        const int count = poll(ready, 2, wait_ms);
+        if (count > 0 && ready[0].revents != 0) {
             (void)zenlead_dispatch(sidecar->handle, NULL);
+            wait_ms = SETTLED_MS;
+        } else if (count == 0) {
+            zl_footprint_shrink();
+            wait_ms = -1;
         }
     }
     return NULL;

@@ -20,6 +20,8 @@
 #define RETRY_PERIOD_MS 2000
 #define RETRY_JITTER_PERCENT 120
 #define RELEASED_DURATION_S 1 /* zero is not valid */
+/* A candidate reads the Lease so often although a watch shows it: servers close connections that nobody uses. */
+#define READ_AGAIN_MS 20000
 
 /* What was seen in the Lease last. */
 struct record {
@@ -39,14 +41,17 @@ struct zl_elector {
     struct zl_elector_spec spec; /* its strings are ours */
     struct record record;        /* the thread's own */
     char *reported_holder;       /* the thread's own: the last one given to OBSERVED */
+    bool is_fresh;               /* the thread's own: RECORD is what a watch has just shown */
+    int64_t read_ms;             /* the thread's own: the last read */
     pthread_t thread;
     bool started;
 
     struct zl_monitor monitor; /* guards the rest */
     bool stopping, leading;
-    bool poked;         /* a candidate need not wait for its next try */
-    int64_t renewed_ms; /* start of the last call that renewed */
-    int64_t touched_ms; /* last time that the server answered with the Lease */
+    bool poked;          /* a candidate need not wait for its next try */
+    struct cJSON *shown; /* with the poke; NULL: nothing */
+    int64_t renewed_ms;  /* start of the last call that renewed */
+    int64_t touched_ms;  /* last time that the server answered with the Lease */
 };
 
 static int64_t smaller(int64_t left, int64_t right)
@@ -213,11 +218,21 @@ static enum zl_status read_lease(struct zl_elector *elector, struct zl_error *er
 {
     ZL_AUTO_JSON struct cJSON *lease = NULL;
     const struct zl_kube_target target = target_of(elector);
+    elector->read_ms = zl_clock_ms();
     const enum zl_status status = zl_kube_get(elector->client, &target, &lease, err);
     if (status == ZL_OK) {
         observe(elector, lease);
     }
     return status;
+}
+
+/* A watch may be late. Then the write that follows is refused, and the next event or try mends it. */
+static enum zl_status read_unless_shown(struct zl_elector *elector, struct zl_error *err)
+{
+    const bool spare = elector->is_fresh && elector->record.known &&
+                       (!is_taken(elector) || zl_clock_ms() - elector->read_ms < READ_AGAIN_MS);
+    elector->is_fresh = false;
+    return spare ? ZL_OK : read_lease(elector, err);
 }
 
 static bool is_leading(struct zl_elector *elector)
@@ -242,7 +257,7 @@ static enum zl_status try_acquire_or_renew(struct zl_elector *elector, bool *hel
             return renewed;
         }
     }
-    const enum zl_status read = read_lease(elector, err);
+    const enum zl_status read = read_unless_shown(elector, err);
     if (read == ZL_E_NOT_FOUND) {
         const enum zl_status created = create_lease(elector, err);
         *held = created == ZL_OK;
@@ -305,7 +320,12 @@ static void wait_as_candidate(struct zl_elector *elector, int64_t deadline_ms)
         ;
     }
     elector->poked = false;
+    ZL_AUTO_JSON struct cJSON *shown = ZL_STEAL(&elector->shown);
     zl_monitor_unlock(&elector->monitor);
+    if (shown != NULL) {
+        observe(elector, shown);
+        elector->is_fresh = true;
+    }
 }
 
 static void wait_until(struct zl_elector *elector, int64_t deadline_ms)
@@ -466,9 +486,12 @@ void zl_elector_start(struct zl_elector *elector)
     elector->thread = zl_thread_start("elector", run, elector);
 }
 
-void zl_elector_poke(struct zl_elector *elector)
+void zl_elector_poke(struct zl_elector *elector, const struct cJSON *lease)
 {
+    struct cJSON *shown = lease != NULL ? zl_json_copy(lease) : NULL;
     zl_monitor_lock(&elector->monitor);
+    zl_json_free(elector->shown);
+    elector->shown = shown;
     elector->poked = true;
     zl_monitor_wake_all(&elector->monitor);
     zl_monitor_unlock(&elector->monitor);
@@ -506,6 +529,7 @@ void zl_elector_free(struct zl_elector *elector)
     free(elector->record.holder);
     free(elector->record.acquire_time);
     free(elector->reported_holder);
+    zl_json_free(elector->shown);
     zl_monitor_clear(&elector->monitor);
     free(elector);
 }

@@ -44,8 +44,11 @@ void zl_elector_start(struct zl_elector *elector);
 /* Releases the Lease if held, joins the thread. Blocks up to one API call. */
 void zl_elector_stop(struct zl_elector *elector);
 void zl_elector_free(struct zl_elector *elector);
-/* Somebody wrote the Lease: a candidate looks at once, instead of at its next try. From any thread. */
-void zl_elector_poke(struct zl_elector *elector);
+/*
+ * Somebody wrote the Lease: a candidate looks at once, instead of at its next try. LEASE: as a watch has just shown it, which
+ * spares the read before a write; it is copied. NULL: it is to be read. From any thread.
+ */
+void zl_elector_poke(struct zl_elector *elector, const struct cJSON *lease);
 bool zl_elector_is_leader(struct zl_elector *elector);
 /* Milliseconds of the monotonic clock since the last successful renewal or observation; for health. */
 int64_t zl_elector_age_ms(struct zl_elector *elector);

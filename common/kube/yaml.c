@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/kube/yaml.h"
 
+#include <strings.h>
 #include <yaml.h>
 
 struct reader {
     yaml_parser_t parser;
-    size_t nodes;
+    bool is_manifest;
+    size_t nodes, nodes_max;
+    int depth_max;
     struct zl_error *err;
 };
 
@@ -40,7 +43,7 @@ static bool is_null_scalar(const yaml_event_t *event)
 }
 
 /* What makes EVENT impossible as a node at DEPTH; NULL when nothing does. */
-static const char *fault_of(const yaml_event_t *event, int depth)
+static const char *fault_of(const struct reader *reader, const yaml_event_t *event, int depth)
 {
     bool anchored = false;
     switch ((int)event->type) {
@@ -64,7 +67,7 @@ static const char *fault_of(const yaml_event_t *event, int depth)
     if (anchored) {
         return "anchors are not accepted";
     }
-    return depth > ZL_YAML_DEPTH_MAX ? "nested too deeply" : NULL;
+    return depth > reader->depth_max ? "nested too deeply" : NULL;
 }
 
 /* Make VALUE a member KEY of PARENT, or an element when KEY is NULL. */
@@ -77,8 +80,59 @@ static void attach(struct cJSON *parent, const char *key, struct cJSON *taken)
     }
 }
 
-static void attach_scalar(struct cJSON *parent, const char *key, const yaml_event_t *event)
+/* As JSON writes numbers; YAML's others (0x1f, 1_000) stay text. */
+static bool is_number(const char *text)
 {
+    const char *at = text + (*text == '-');
+    const size_t whole = strspn(at, "0123456789");
+    if (whole == 0 || (whole > 1 && at[0] == '0')) {
+        return false;
+    }
+    at += whole;
+    if (*at == '.') {
+        const size_t digits = strspn(at + 1, "0123456789");
+        at += digits > 0 ? digits + 1 : 0;
+    }
+    if (*at == 'e' || *at == 'E') {
+        const char *power = at + 1 + (at[1] == '-' || at[1] == '+');
+        const size_t digits = strspn(power, "0123456789");
+        at = digits > 0 ? power + digits : at;
+    }
+    return *at == '\0';
+}
+
+/* "true", "false" or NULL */
+static const char *truth_of(const char *text)
+{
+    static const char *const words[][2] = {{"true", "true"},   {"yes", "true"}, {"on", "true"},
+                                           {"false", "false"}, {"no", "false"}, {"off", "false"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcasecmp(text, words[i][0]) == 0) {
+            return words[i][1];
+        }
+    }
+    return NULL;
+}
+
+/* The value of a plain scalar of a manifest that is no text; NULL: it is text. */
+static struct cJSON *value_of(const struct reader *reader, const yaml_event_t *event)
+{
+    if (!reader->is_manifest || event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE) {
+        return NULL;
+    }
+    const char *text = is_number(text_of(event)) ? text_of(event) : truth_of(text_of(event));
+    struct cJSON *value = NULL;
+    return text != NULL && zl_json_parse(text, strlen(text), &value, NULL) == ZL_OK ? value : NULL;
+}
+
+static void attach_scalar(const struct reader *reader, struct cJSON *parent, const char *key,
+                          const yaml_event_t *event)
+{
+    struct cJSON *value = value_of(reader, event);
+    if (value != NULL) {
+        attach(parent, key, value);
+        return;
+    }
     const char *text = is_null_scalar(event) ? NULL : text_of(event);
     if (key != NULL) {
         zl_json_set_text(parent, key, text);
@@ -94,7 +148,7 @@ static enum zl_status read_member(struct reader *reader, const yaml_event_t *key
                                   struct cJSON *object, int depth)
 {
     yaml_event_t value;
-    const char *fault = fault_of(key, depth);
+    const char *fault = fault_of(reader, key, depth);
     if (fault != NULL || key->type != YAML_SCALAR_EVENT) {
         return refuse(reader, key, fault ? fault : "a key is not text");
     }
@@ -135,15 +189,15 @@ static enum zl_status read_inside(struct reader *reader, yaml_event_type_t end,
 static enum zl_status read_node(struct reader *reader, const yaml_event_t *event,
                                 struct cJSON *parent, const char *key, int depth)
 {
-    const char *fault = fault_of(event, depth);
-    if (fault == NULL && ++reader->nodes > ZL_YAML_NODES_MAX) {
+    const char *fault = fault_of(reader, event, depth);
+    if (fault == NULL && ++reader->nodes > reader->nodes_max) {
         fault = "too many values";
     }
     if (fault != NULL) {
         return refuse(reader, event, fault);
     }
     if (event->type == YAML_SCALAR_EVENT) {
-        attach_scalar(parent, key, event);
+        attach_scalar(reader, parent, key, event);
         return ZL_OK;
     }
     bool mapping = event->type == YAML_MAPPING_START_EVENT;
@@ -185,10 +239,9 @@ static enum zl_status read_stream(struct reader *reader, struct cJSON *holder)
     return status;
 }
 
-enum zl_status zl_yaml_parse(const char *text, size_t length, struct cJSON **out,
-                             struct zl_error *err)
+static enum zl_status parse(struct reader reader, const char *text, size_t length,
+                            struct cJSON **out)
 {
-    struct reader reader = {.err = err};
     if (yaml_parser_initialize(&reader.parser) == 0) {
         abort();
     }
@@ -202,4 +255,22 @@ enum zl_status zl_yaml_parse(const char *text, size_t length, struct cJSON **out
     }
     yaml_parser_delete(&reader.parser);
     return status;
+}
+
+enum zl_status zl_yaml_parse(const char *text, size_t length, struct cJSON **out,
+                             struct zl_error *err)
+{
+    return parse(
+        (struct reader){.nodes_max = ZL_YAML_NODES_MAX, .depth_max = ZL_YAML_DEPTH_MAX, .err = err},
+        text, length, out);
+}
+
+enum zl_status zl_yaml_parse_manifest(const char *text, size_t length, struct cJSON **out,
+                                      struct zl_error *err)
+{
+    return parse((struct reader){.is_manifest = true,
+                                 .nodes_max = ZL_YAML_MANIFEST_NODES_MAX,
+                                 .depth_max = ZL_YAML_MANIFEST_DEPTH_MAX,
+                                 .err = err},
+                 text, length, out);
 }

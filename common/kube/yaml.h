@@ -18,6 +18,8 @@
 #define ZL_YAML_DEPTH_MAX 32
 /* A kubeconfig of 1000 clusters, users and contexts has about 25000. */
 #define ZL_YAML_NODES_MAX 50000
+#define ZL_YAML_MANIFEST_DEPTH_MAX 128
+#define ZL_YAML_MANIFEST_NODES_MAX 500000
 
 /*
  * @param out  the caller frees with zl_json_free; JSON null for an empty document
@@ -25,5 +27,12 @@
  */
 enum zl_status zl_yaml_parse(const char *text, size_t length, struct cJSON **out,
                              struct zl_error *err) ZL_MUST_CHECK;
+
+/*
+ * The same of a manifest: plain words and numbers are what they look like, as kubectl reads them (true, yes, on; false, no, off; 5,
+ * 1.5e3), and limits are those of a large CustomResourceDefinition: ZL_YAML_MANIFEST_DEPTH_MAX, ZL_YAML_MANIFEST_NODES_MAX.
+ */
+enum zl_status zl_yaml_parse_manifest(const char *text, size_t length, struct cJSON **out,
+                                      struct zl_error *err) ZL_MUST_CHECK;
 
 #endif

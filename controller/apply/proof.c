@@ -66,6 +66,10 @@ static enum zl_status prove_by_lease(struct zl_applying *applying, const struct 
     if ((step->proofs & ZL_PROOF_LEADS_NOT) != 0) {
         agreed = agreed && !zl_lease_is_held_by(live, step->of.pod->meta.uid);
     }
+    if ((step->proofs & ZL_PROOF_ASKED) != 0) {
+        agreed = agreed && live != NULL && known != NULL && live->request != NULL &&
+                 zl_same_string(live->request, known->request);
+    }
     return agreed ? ZL_OK : refuse(err);
 }
 
@@ -184,7 +188,7 @@ enum zl_status zl_prove(struct zl_applying *applying, const struct zl_step *step
                         struct zl_error *err)
 {
     const unsigned by_lease = ZL_PROOF_LEASE_SAME | ZL_PROOF_TURN_SAME | ZL_PROOF_HOLDER_SAME |
-                              ZL_PROOF_LEADS | ZL_PROOF_LEADS_NOT;
+                              ZL_PROOF_LEADS | ZL_PROOF_LEADS_NOT | ZL_PROOF_ASKED;
     enum zl_status status = ZL_OK;
     if ((step->proofs & ZL_PROOF_TAKER_LIVES) != 0) {
         status = prove_taker(applying, err);

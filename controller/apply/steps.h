@@ -49,6 +49,7 @@ enum zl_proof {
     ZL_PROOF_TURN_SAME = 64,      /* the turn is the same Job's */
     ZL_PROOF_NO_TURN = 128,       /* the step's Job has no turn, and gets none */
     ZL_PROOF_OWNERS_LISTED = 256, /* the cache has the owners that are to be woken */
+    ZL_PROOF_ASKED = 512,         /* it has the request that the step answers */
 };
 
 /* Exactly one is set. */

@@ -120,11 +120,13 @@ static void remove_pod(struct zl_steps *steps, const struct zl_rollout_needs *ne
     if (needs->removed == NULL) {
         return;
     }
+    /* What was planned from memory must still be so, or a new leader is deleted, or for somebody who was told that nothing came of it. */
+    unsigned proofs = needs->removed == view->holder_pod ? ZL_PROOF_LEADS : ZL_PROOF_LEADS_NOT;
+    proofs |= needs->removal == ZL_WHY_ASKED_TO_GO ? ZL_PROOF_ASKED : 0u;
     const struct zl_step step = {
         .kind = ZL_STEP_DELETE_POD,
         .why = needs->removal,
-        /* What was planned from memory must still be so, or a new leader is deleted. */
-        .proofs = needs->removed == view->holder_pod ? ZL_PROOF_LEADS : ZL_PROOF_LEADS_NOT,
+        .proofs = proofs,
         .subject = zl_subject_policy(view),
         .words = {.pod = needs->removed->meta.name,
                   .detail = needs->asked_by,

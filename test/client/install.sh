@@ -58,6 +58,7 @@ check "and it is the one of this tree" mentions "(commit $commit)" zen-lead --ve
     check "statically" gcc -std=c11 test/client/examples/worker.c $(flags --cflags) "$work/usr/lib/libzenlead.a" \
         $(flags --libs --static | sed 's/-lzenlead//') -o "$work/worker-static"
 }
+check "structs are as they always were" gcc -std=c11 -I"$work/usr/include" -Werror -fsyntax-only test/client/abi.c
 check "C11 runs" prints "leader" "$work/worker" web
 check "statically linked it runs" prints "leader" "$work/worker-static" web
 check "C++17 runs, and says what is wrong" mentions "not locked: " bash -c "$work/locked || true"

@@ -228,7 +228,7 @@ figures() {
     said doctor -o json >"$work/sound"
     expect "what is wrong" "$(jq -r '.items[] | select(.result == "failed" or .result == "warning") | .id' "$work/sound")" = ""
     expect "what an administrator cannot know" "$(jq -r '.items[] | select(.result == "unknown") | .id' "$work/sound")" = ""
-    process_start doctor "$ZL_BIN/zen-lead" doctor --namespace "$NS" -f
+    process_start doctor "$ZL_BIN/zen-lead" doctor --namespace "$NS" -w
     wait_for 30 grep -q ' 0 failed' "$ZL_RUN/log/doctor.log"
     expect "what it says at first" "$(grep -c ZL0 "$ZL_RUN/log/doctor.log")" -eq 0
     k patch deployment app --type merge -p '{"metadata": {"labels": {"zen-lead/pool": "wbe"}}}'

@@ -3,9 +3,9 @@
  * Whatever JSON comes as a LeaderPolicy, workload or Service, new and old: no crash, findings within their bounds, and
  * an answer that is valid JSON. The first line is the object, the rest the old one.
  */
+#include "common/validation/policy.h"
+#include "common/validation/workload.h"
 #include "webhook/review/admission_review.h"
-#include "webhook/validator/policy.h"
-#include "webhook/validator/workload.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

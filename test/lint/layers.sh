@@ -56,6 +56,7 @@ objects: base
 kinds: base objects kube # how a path names them: below
 seat: base objects kinds kube # its stores alone: below
 cache: base objects kinds seat kube
+validation: base objects kinds
 fleet: base kube objects # its store alone: below
 ROOMS
 refuse "common/kinds knows of kube/ how a path names an object" "${include}common/kube/[^r]" common/kinds
@@ -85,7 +86,7 @@ pure() {
         "${CC:-cc}" -std=c17 -D_GNU_SOURCE -I. -include common/base/ban.h -M -MT "$file" "$file" || echo "$file: unreadable"
     done | tr '\\\n' '  ' | sed -E 's#([^ ]+\.[ch]): #\n\1: #g')
     [ -n "$impure" ] || { echo "layers: the compiler says nothing about $*" >&2; exit 1; }
-    hits=$(grep -oP '^[^ ]+: |unreadable|(common/(kube/(?!reasons|resource)|cache/|http/)|/curl/|microhttpd)[^ ]*|[^ ]*/pthread\.h' <<<"$impure" |
+    hits=$(grep -oP '^[^ ]+: |unreadable|(common/(kube/(?!reasons|resource|yaml)|cache/|http/)|/curl/|microhttpd)[^ ]*|[^ ]*/pthread\.h' <<<"$impure" |
         awk '/: $/ { file = $0; next } { print file $0 }')
     [ -z "$hits" ] && return
     echo "$hits"
@@ -100,7 +101,7 @@ pure controller/gate/arming.c controller/gate/webhook_entry.c 'controller/gate/t
     'controller/gate/review_secret.[ch]'
 pure 'controller/fleet/jobs.[ch]' 'controller/fleet/policy.[ch]'
 pure webhook/review
-pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]' ':!webhook/validator/neighbours.[ch]'
+pure 'webhook/gatekeeper/decide*.c' common/validation
 
 # The rooms of the programs. Of controller/: what is known, who decides, who writes, and the one table of strategies.
 rooms controller <<'ROOMS'

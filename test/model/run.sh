@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh - check the models of the protocols (seat.pml, fleet.pml and what they include) with spin: every scenario must hold, and with
+# run.sh - check the models of the protocols (seat.pml, fleet.pml, request.pml and what they include) with spin: every scenario must hold, and with
 # one guard removed spin must find a fault.
 #
 #   DEEP=1           larger bounds as well (some minutes, up to 4 GB)
@@ -16,7 +16,7 @@ rollout="-DFAULTS=0 -DLED=1 -DPODS=3 -DNEW=2"   # pods 0 and 2 are of the old re
 rollout4="-DFAULTS=0 -DLED=1 -DPODS=4 -DNEW=12" # two of each
 
 # KIND | NAME | FLAGS. safe: no assertion may fail. live: in the end the right pod leads alone. fault, stall: the same
-# two, but spin must find a violation. Names that begin with "fleet: " are of fleet.pml.
+# two, but spin must find a violation. Names that begin with "fleet: " are of fleet.pml, with "request: " of request.pml.
 runs() {
     cat <<TABLE
 safe|new pool, one death or lost message|-DFAULTS=1
@@ -66,6 +66,20 @@ safe|fleet: a turn is extended, two old views|-DEXTENSIONS=1 -DNONCES=3 -DVIEWS=
 safe|fleet: people pause and resume|-DPAUSES=1 -DRESUMES=1
 safe|fleet: N is lowered|-DN=2 -DLOWERS=1
 safe|fleet: the hub is restored|-DRESTORES=1
+safe|request: the seat moves, a pod dies|-DDEATHS=1
+safe|request: the seat moves, an older release moves it as well|-DSTRANGERS=1
+safe|request: the leader is deleted, a pod dies|-DSCALE_DOWN=1 -DDEATHS=1
+fault|request: NO_CAS|
+fault|request: NO_CAS_ASK|
+fault|request: NO_CAS_TAKE_BACK|
+fault|request: ASK_OVER_ANOTHER|
+fault|request: REQUEST_OF_ANY_LEADER|-DSTRANGERS=1
+fault|request: REQUEST_STAYS|
+fault|request: NO_DEADLINE|
+fault|request: NO_TAKE_BACK|
+fault|request: TAKE_BACK_ANY|
+fault|request: NO_LAST_LOOK|
+fault|request: NO_LIVE_LOOK|-DSCALE_DOWN=1
 fault|fleet: NO_CAS_LEDGER|-DNONCES=1
 fault|fleet: NO_CAS_TURN|-DEXTENSIONS=1
 fault|fleet: OFFER_ABOVE_N|-DVIEWS=0
@@ -106,6 +120,7 @@ live|deep: rollout, a pod dies|$rollout4 -DKILLS=1
 live|deep: rollout, leader's node is lost|$rollout4 -DSTUCK=1
 live|deep: rollout, Lease deleted|$rollout4 -DDELETES=1
 live|deep: rollout of a bad image, Lease deleted|$rollout4 -DBAD=1 -DDELETES=1
+safe|request: deep: three pods, two die|-DPODS=3 -DDEATHS=2
 safe|fleet: deep: members restart, a turn is extended|-DRESTARTS=1 -DEXTENSIONS=1 -DNONCES=3
 safe|fleet: deep: members restart, people resume|-DRESTARTS=1 -DRESUMES=1 -DNONCES=3
 safe|fleet: deep: members restart, three old views|-DRESTARTS=1 -DVIEWS=3
@@ -119,10 +134,10 @@ one() {
     local folder=$1 kind name flags
     IFS='|' read -r kind name flags <<<"$2"
     local optimise=-O0 options=() defines=(-DSAFETY) verdict=ok started model=seat.pml removed=$name
-    case $name in fleet:*) model=fleet.pml removed=${name#fleet: } ;; esac
+    case $name in fleet:* | request:*) model=${name%%:*}.pml removed=${name#*: } ;; esac
     started=$(date +%s%3N)
     # Compiling takes longer than most searches.
-    [[ $flags =~ FAULTS=[12]|FLAPS|STUCK || $kind-$model = safe-fleet.pml ]] && optimise=-O1
+    [[ $flags =~ FAULTS=[12]|FLAPS|STUCK || $kind-$model =~ ^safe-(fleet|request) ]] && optimise=-O1
     case $kind in
     safe) ;;
     fault)

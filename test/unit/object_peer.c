@@ -12,6 +12,8 @@ struct entry {
     int status;
     char *text, *sent; /* SENT: by the last request; NULL: none came */
     int count;
+    bool keeps;   /* of a PATCH: into what GET answers */
+    char *change; /* of a PATCH: what GET answers then; or NULL */
 };
 
 struct zl_object_peer {
@@ -46,6 +48,26 @@ static struct entry *find_or_add(struct zl_object_peer *peer, const char *key)
     return entry;
 }
 
+/* With the lock held. */
+static void keep_annotations(struct zl_object_peer *peer, const char *path, const char *body)
+{
+    ZL_AUTO_FREE char *key = zl_asprintf("GET %s", path);
+    struct entry *entry = find_or_add(peer, key);
+    ZL_AUTO_JSON struct cJSON *object = NULL, *patch = NULL;
+    if (zl_json_parse(entry->text, strlen(entry->text), &object, NULL) != ZL_OK ||
+        zl_json_parse(body, strlen(body), &patch, NULL) != ZL_OK) {
+        abort();
+    }
+    struct cJSON *annotations = zl_json_child(zl_json_child(object, "metadata"), "annotations");
+    for (const struct cJSON *item =
+             zl_json_first(zl_json_at(patch, "metadata", "annotations", NULL));
+         item != NULL; item = zl_json_next(item)) {
+        zl_json_set_text(annotations, zl_json_name(item), zl_json_value_text(item));
+    }
+    free(entry->text);
+    entry->text = zl_json_print(object);
+}
+
 static void serve(void *ctx, struct zl_peer_call *call)
 {
     struct zl_object_peer *peer = ctx;
@@ -58,6 +80,14 @@ static void serve(void *ctx, struct zl_peer_call *call)
     ZL_AUTO_FREE char *text = zl_strdup(entry->text);
     zl_replace_string(&entry->sent, zl_peer_body(call));
     entry->count++;
+    const char *place = strchr(key, ' ') + 1;
+    if (entry->keeps) {
+        keep_annotations(peer, place, entry->sent);
+    }
+    if (entry->change != NULL) {
+        ZL_AUTO_FREE char *get = zl_asprintf("GET %s", place);
+        zl_replace_string(&find_or_add(peer, get)->text, entry->change);
+    }
     pthread_mutex_unlock(&peer->lock);
     if (status == 0) {
         zl_peer_cut(call);
@@ -88,6 +118,7 @@ void zl_object_peer_stop(struct zl_object_peer *peer)
         free(entry->key);
         free(entry->text);
         free(entry->sent);
+        free(entry->change);
         free(entry);
     }
     (void)unlink(peer->kubeconfig);
@@ -96,18 +127,43 @@ void zl_object_peer_stop(struct zl_object_peer *peer)
     free(peer);
 }
 
+/* TEXT with " for '. The caller frees. */
+static char *quoted(const char *text)
+{
+    char *json = zl_strdup(text);
+    for (char *c = json; *c != '\0'; c++) {
+        *c = *c == '\'' ? '"' : *c;
+    }
+    return json;
+}
+
+void zl_object_peer_change(struct zl_object_peer *peer, const char *path, const char *text)
+{
+    ZL_AUTO_FREE char *key = zl_asprintf("PATCH %s", path);
+    pthread_mutex_lock(&peer->lock);
+    struct entry *entry = find_or_add(peer, key);
+    free(entry->change);
+    entry->change = quoted(text);
+    pthread_mutex_unlock(&peer->lock);
+}
+
 void zl_object_peer_put(struct zl_object_peer *peer, const char *method, const char *path,
                         int status, const char *text)
 {
     ZL_AUTO_FREE char *key = zl_asprintf("%s %s", method, path);
-    ZL_AUTO_FREE char *json = zl_strdup(text);
-    for (char *c = json; *c != '\0'; c++) {
-        *c = *c == '\'' ? '"' : *c;
-    }
+    ZL_AUTO_FREE char *json = quoted(text);
     pthread_mutex_lock(&peer->lock);
     struct entry *entry = find_or_add(peer, key);
     entry->status = status;
     zl_replace_string(&entry->text, json);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+void zl_object_peer_keep(struct zl_object_peer *peer, const char *path)
+{
+    ZL_AUTO_FREE char *key = zl_asprintf("PATCH %s", path);
+    pthread_mutex_lock(&peer->lock);
+    find_or_add(peer, key)->keeps = true;
     pthread_mutex_unlock(&peer->lock);
 }
 

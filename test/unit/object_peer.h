@@ -20,6 +20,10 @@ void zl_object_peer_stop(struct zl_object_peer *peer);
  */
 void zl_object_peer_put(struct zl_object_peer *peer, const char *method, const char *path,
                         int status, const char *text);
+/* Once there was a PATCH of PATH, GET PATH answers TEXT, as above. */
+void zl_object_peer_change(struct zl_object_peer *peer, const char *path, const char *text);
+/* From now on a PATCH of PATH puts its annotations into what GET PATH answers. */
+void zl_object_peer_keep(struct zl_object_peer *peer, const char *path);
 /* Requests so far. */
 int zl_object_peer_calls(struct zl_object_peer *peer);
 /* What the last request to METHOD PATH carried, and how many came; the caller frees. NULL: there was none. */

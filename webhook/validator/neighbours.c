@@ -41,30 +41,6 @@ struct looking {
     int64_t deadline_ms;
 };
 
-/* --- volumes --- */
-
-void zl_warn_of_volumes(const struct zl_kind *kind, const struct cJSON *object,
-                        const struct zl_policy *policy, struct zl_findings *findings)
-{
-    const char *strategy = zl_json_text(object, "spec", "strategy", "type", NULL);
-    bool hands_over = kind->rollout == ZL_ROLLOUT_HANDOVER && !policy->standby &&
-                      !policy->recreate && !zl_same_string(strategy, "Recreate") &&
-                      zl_json_i64(object, 1, "spec", "replicas", NULL) > 1;
-    const struct cJSON *template = zl_json_at_path(object, kind->pod_template);
-    const struct cJSON *volume = zl_json_first(zl_json_at(template, "spec", "volumes", NULL));
-    for (; hands_over && volume != NULL; volume = zl_json_next(volume)) {
-        const char *claim = zl_json_text(volume, "persistentVolumeClaim", "claimName", NULL);
-        if (claim != NULL) {
-            zl_findings_warn(findings, "spec.template.spec.volumes",
-                             "PersistentVolumeClaim \"" ZL_SHOWN "\": if it is ReadWriteOnce, the "
-                             "successor of a handover waits for it on another node until its "
-                             "deadline; use rollout: Recreate in the LeaderPolicy",
-                             claim);
-            return;
-        }
-    }
-}
-
 /* --- other people's objects --- */
 
 static enum zl_status judge_budget(void *ctx, const struct cJSON *object, struct zl_error *err)

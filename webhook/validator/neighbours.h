@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * neighbours.h - warnings about what stands around a workload that joins a pool: volumes, budgets, autoscalers, other CronJobs.
+ * neighbours.h - warnings about what stands around a workload that joins a pool: budgets, autoscalers, other CronJobs.
  *
  * Threads: any number of reviews at once. Blocks on the API server for ZL_NEIGHBOURS_MS in all, pages and
  * versions included; what cannot be read is not warned of.
@@ -8,8 +8,8 @@
 #ifndef ZL_WEBHOOK_VALIDATOR_NEIGHBOURS_H
 #define ZL_WEBHOOK_VALIDATOR_NEIGHBOURS_H
 
+#include "common/validation/workload.h"
 #include "webhook/gatekeeper/gatekeeper.h"
-#include "webhook/validator/workload.h"
 
 enum { ZL_NEIGHBOURS_MS = 800 };
 
@@ -18,11 +18,8 @@ void zl_warn_of_neighbours(const struct zl_gatekeeper *gatekeeper, const struct 
                            const struct zl_kind *kind, const struct zl_policy *policy,
                            struct zl_findings *findings);
 
-/* --- its parts, pure --- */
+/* --- a part of it, pure --- */
 
-/* A volume that one node alone may mount, and a handover, which wants two pods at once. */
-void zl_warn_of_volumes(const struct zl_kind *kind, const struct cJSON *object,
-                        const struct zl_policy *policy, struct zl_findings *findings);
 /*
  * What a CronJob runs, as text: image, command and arguments of its containers. Copies of one task in several zones have the same,
  * wherever their pods run. The caller frees.

@@ -5,10 +5,10 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/objects/names.h"
+#include "common/validation/policy.h"
+#include "common/validation/workload.h"
 #include "webhook/review/bad_review.h"
 #include "webhook/validator/neighbours.h"
-#include "webhook/validator/policy.h"
-#include "webhook/validator/workload.h"
 
 #include <string.h>
 

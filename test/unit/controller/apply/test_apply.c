@@ -230,6 +230,22 @@ static void test_lease_that_is_newer_than_the_cache_saves_the_pod(void **state)
                      ZL_E_CONFLICT);
 }
 
+/* Who asked took the request back, and was told so: a controller whose cache lags does not act on it. */
+static void test_a_request_that_was_taken_back_deletes_nobody(void **state)
+{
+    (void)state;
+    static const char request[] = "{\"token\":3,\"until\":\"2026-01-01T00:00:30Z\",\"by\":\"ann\"}";
+    static const struct rule answers[] = {{"GET", "leases/", 200, LEASE_OBJECT("a")}, {0}};
+    struct scene scene;
+    ZL_AUTO_FREE char *text = zl_strdup(request);
+    set_scene(&scene, &(struct knobs){.none = true, .newest = OLD});
+    scene.lease.request = text;
+    assert_int_equal(apply("taken back", &scene, false, answers,
+                           "GET leases/zen-lead-web\n"
+                           "PATCH leaderpolicies/web/status\n"),
+                     ZL_E_CONFLICT);
+}
+
 /* A StatefulSet's leader died; the leader Service of an owner before this one is in the way. */
 static void set_stuck(struct scene *scene)
 {
@@ -567,6 +583,7 @@ int main(void)
         WITH_PEER(test_pod_that_may_not_be_deleted_keeps_no_status_waiting),
         WITH_PEER(test_one_read_of_the_lease_proves_for_all_surplus_pods),
         WITH_PEER(test_lease_that_is_newer_than_the_cache_saves_the_pod),
+        WITH_PEER(test_a_request_that_was_taken_back_deletes_nobody),
         WITH_PEER(test_service_that_does_not_go_keeps_no_pod_asleep),
         WITH_PEER(test_nothing_is_done_on_a_lease_that_was_not_written),
         WITH_PEER(test_status_does_not_forget_who_was_refused_before_they_are_woken),

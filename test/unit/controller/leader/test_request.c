@@ -54,7 +54,7 @@ static const struct {
     {"there is only the leader: its pod goes, and keeps the seat until it has gone",
      {.none = true, .newest = OLD},
      ASKS_FOR_ANY("3"),
-     "delete-pod asked-to-go web-a if leads; again 5000"},
+     "delete-pod asked-to-go web-a if leads asked; again 5000"},
     {"it is going already",
      {.none = true, .newest = OLD, .seat = LEADER_LEAVING, .serves = true},
      ASKS_FOR_ANY("3"),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/validator/our_keys.h"
+#include "common/validation/our_keys.h"
 
 #include "common/objects/names.h"
 

@@ -7,11 +7,11 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_WEBHOOK_VALIDATOR_POLICY_H
-#define ZL_WEBHOOK_VALIDATOR_POLICY_H
+#ifndef ZL_VALIDATION_POLICY_H
+#define ZL_VALIDATION_POLICY_H
 
 #include "common/kinds/kind.h"
-#include "webhook/validator/findings.h"
+#include "common/validation/findings.h"
 
 /* A policy that is being deleted, and one whose spec stays as it was, must not jam: nothing is found. */
 void zl_validate_policy(const struct cJSON *object, const struct cJSON *old_object,

@@ -8,8 +8,8 @@
  *
  * Threads: a list belongs to one thread.
  */
-#ifndef ZL_WEBHOOK_VALIDATOR_FINDINGS_H
-#define ZL_WEBHOOK_VALIDATOR_FINDINGS_H
+#ifndef ZL_VALIDATION_FINDINGS_H
+#define ZL_VALIDATION_FINDINGS_H
 
 #include "common/base/json.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/validator/policy.h"
+#include "common/validation/policy.h"
 
 #include "common/objects/names.h"
 #include "common/objects/policy.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LeaderPolicy: every rule, its field, its message and its cure; and what must not jam. */
-#include "webhook/validator/policy.h"
+#include "common/validation/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

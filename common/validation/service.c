@@ -2,8 +2,8 @@
 #include "common/objects/service.h"
 #include "common/base/parse.h"
 #include "common/objects/names.h"
-#include "webhook/validator/our_keys.h"
-#include "webhook/validator/workload.h"
+#include "common/validation/our_keys.h"
+#include "common/validation/workload.h"
 
 #include <string.h>
 

@@ -5,12 +5,12 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_WEBHOOK_VALIDATOR_WORKLOAD_H
-#define ZL_WEBHOOK_VALIDATOR_WORKLOAD_H
+#ifndef ZL_VALIDATION_WORKLOAD_H
+#define ZL_VALIDATION_WORKLOAD_H
 
 #include "common/kinds/kind.h"
 #include "common/objects/policy.h"
-#include "webhook/validator/findings.h"
+#include "common/validation/findings.h"
 
 /*
  * Is there anything to say to a person? Not when the object has no key of ours, is being deleted, is written
@@ -31,6 +31,10 @@ struct zl_warned_policy {
 
 void zl_warn_workload(const struct zl_kind *kind, const struct cJSON *object,
                       const struct zl_warned_policy *pool, struct zl_findings *findings);
+
+/* A volume that one node alone may mount, and a handover in the pool of POLICY, which wants two pods at once. */
+void zl_warn_of_volumes(const struct zl_kind *kind, const struct cJSON *object,
+                        const struct zl_policy *policy, struct zl_findings *findings);
 
 /* Of a Service (service.c); zl_warn_workload calls it. */
 void zl_warn_service(const struct cJSON *object, const struct zl_warned_policy *pool,

@@ -4,10 +4,10 @@
  *
  * Threads: pure.
  */
-#ifndef ZL_WEBHOOK_VALIDATOR_OUR_KEYS_H
-#define ZL_WEBHOOK_VALIDATOR_OUR_KEYS_H
+#ifndef ZL_VALIDATION_OUR_KEYS_H
+#define ZL_VALIDATION_OUR_KEYS_H
 
-#include "webhook/validator/findings.h"
+#include "common/validation/findings.h"
 
 enum zl_key_place {
     ZL_PLACE_WORKLOAD_LABEL = 1,

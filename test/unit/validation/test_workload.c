@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Workloads and Services: what is warned of, in which words, and what is not. */
-#include "webhook/validator/workload.h"
+#include "common/validation/workload.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

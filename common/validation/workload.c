@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/validator/workload.h"
+#include "common/validation/workload.h"
 
 #include "common/objects/names.h"
 #include "common/objects/service.h"
 #include "common/objects/workload.h"
-#include "webhook/validator/our_keys.h"
+#include "common/validation/our_keys.h"
 
 #include <string.h>
 
@@ -327,5 +327,29 @@ void zl_warn_workload(const struct zl_kind *kind, const struct cJSON *object,
     } else if (pool->policy != NULL) {
         check_neighbours(kind, pool, name, field, findings);
         check_member(kind, object, pool, findings);
+    }
+}
+
+/* --- volumes ----------------------------------------------------------------------------------- */
+
+void zl_warn_of_volumes(const struct zl_kind *kind, const struct cJSON *object,
+                        const struct zl_policy *policy, struct zl_findings *findings)
+{
+    const char *strategy = zl_json_text(object, "spec", "strategy", "type", NULL);
+    bool hands_over = kind->rollout == ZL_ROLLOUT_HANDOVER && !policy->standby &&
+                      !policy->recreate && !zl_same_string(strategy, "Recreate") &&
+                      zl_json_i64(object, 1, "spec", "replicas", NULL) > 1;
+    const struct cJSON *template = zl_json_at_path(object, kind->pod_template);
+    const struct cJSON *volume = zl_json_first(zl_json_at(template, "spec", "volumes", NULL));
+    for (; hands_over && volume != NULL; volume = zl_json_next(volume)) {
+        const char *claim = zl_json_text(volume, "persistentVolumeClaim", "claimName", NULL);
+        if (claim != NULL) {
+            zl_findings_warn(findings, "spec.template.spec.volumes",
+                             "PersistentVolumeClaim \"" ZL_SHOWN "\": if it is ReadWriteOnce, the "
+                             "successor of a handover waits for it on another node until its "
+                             "deadline; use rollout: Recreate in the LeaderPolicy",
+                             claim);
+            return;
+        }
     }
 }

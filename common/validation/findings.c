@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/validator/findings.h"
+#include "common/validation/findings.h"
 
 #include "common/base/buf.h"
 #include "common/base/utf8.h"
