@@ -11,6 +11,8 @@
 #include "common/kube/daemon.h"
 #include "common/kube/informer_health.h"
 #include "common/kube/retries.h"
+#include "controller/fleet/arbiter_metrics.h"
+#include "controller/fleet/member_metrics.h"
 #include "controller/gate/armer.h"
 #include "controller/manager/manager.h"
 #include "controller/manager/server.h"
@@ -181,6 +183,8 @@ static const struct zl_metric *const *const METRICS[] = {ZL_DAEMON_METRICS,
                                                          ZL_FAILOVER_METRICS,
                                                          ZL_OVERVIEW_METRICS,
                                                          ZL_ARMER_METRICS,
+                                                         ZL_ARBITER_METRICS,
+                                                         ZL_MEMBER_METRICS,
                                                          ZL_HTTP_METRICS,
                                                          NULL};
 

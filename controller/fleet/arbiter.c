@@ -8,6 +8,7 @@
 #include "common/fleet/next.h"
 #include "common/kube/elector.h"
 #include "common/kube/informer.h"
+#include "controller/fleet/arbiter_metrics.h"
 #include "controller/fleet/snapshot.h"
 
 #include <string.h>
@@ -17,6 +18,7 @@ enum {
     LOST_MS = 250,     /* after a lost race, until the watch has shown what won */
     FAILED_MS = 2000,  /* after a write that failed otherwise */
     BREAK_MS = 2000,   /* a watch that is away for longer was broken */
+    MEASURE_MS = 1000, /* metrics are no newer than that */
     ROUND_MS = 200,    /* how old a view may grow while its own writes are made */
     WRITES_MAX = 4096, /* in one look: then others get their turn */
 };
@@ -37,7 +39,7 @@ struct zl_arbiter {
     pthread_t thread;
     /* The thread's own. */
     struct zl_snapshot *snapshot;
-    int64_t snapshot_ms; /* when it was taken */
+    int64_t snapshot_ms, measured_ms; /* when it was taken, and shown as metrics */
     struct pool *pools;
     size_t pool_count;
     int64_t watching_since_ms; /* boot clock; 0: it is not watching */
@@ -138,17 +140,24 @@ static enum zl_status carry_out(struct zl_arbiter *arbiter, const char *pool,
     return put(arbiter, ZL_HUB_LEDGER, pool, text, err);
 }
 
-/* Decide on VIEW, and write. The log names the cluster before what it is borrowed from is replaced. */
+/* Decide on VIEW, and write. What VIEW borrows is replaced by the write: what is told of it afterwards is copied. */
 static enum zl_status decide(struct zl_arbiter *arbiter, const struct zl_fleet_view *view,
                              struct zl_error *err)
 {
     char cluster[ZL_FLEET_NAME_MAX];
     enum zl_status status = ZL_E_NOT_FOUND;
+    struct zl_fleet_counts counts = {0};
     const struct zl_fleet_now now = {.wall_s = zl_clock_wall_us() / 1000000};
     struct zl_fleet_write write = zl_fleet_next(view, &now);
+    if (view->ledger != NULL) {
+        counts = view->ledger->counts;
+    }
     ZL_FLEET_TEXT(cluster, write.cluster);
     if (write.kind != ZL_FLEET_NO_WRITE) {
         status = carry_out(arbiter, view->pool, &write, err);
+        if (status == ZL_OK && write.ledger != NULL) {
+            zl_arbiter_count_turns(&counts, &write.ledger->counts);
+        }
         ZL_LOG_INFO("fleet", ZL_STR("pool", view->pool), ZL_STR("rule", write.rule),
                     ZL_STR("cluster", cluster), ZL_STR("result", zl_status_name(status)));
     }
@@ -165,6 +174,22 @@ static void say_broken(struct pool *pool, const struct zl_hub_lease *ledger)
     pool->broken_said = ledger->broken;
 }
 
+/* What is known of POOL now; the caller frees its clusters. */
+static struct zl_fleet_view view_of(struct zl_arbiter *arbiter, struct pool *pool)
+{
+    const struct zl_hub_lease *ledger =
+        zl_snapshot_find(arbiter->snapshot, ZL_HUB_LEDGER, pool->name);
+    struct zl_fleet_cluster *clusters =
+        zl_alloc((zl_snapshot_count(arbiter->snapshot) + 1) * sizeof *clusters);
+    struct zl_fleet_view view = {.pool = pool->name,
+                                 .ledger = ledger != NULL ? &ledger->ledger : NULL,
+                                 .clusters = clusters,
+                                 .count =
+                                     zl_snapshot_clusters(arbiter->snapshot, pool->name, clusters)};
+    zl_fleet_clocks_look(pool->clocks, &view, arbiter->watching_since_ms, zl_clock_boot_ms());
+    return view;
+}
+
 /* Look at POOL, and write what is to be written. ZL_E_NOT_FOUND: nothing is. */
 static enum zl_status look_at_pool(struct zl_arbiter *arbiter, struct pool *pool, bool leads,
                                    struct zl_error *err)
@@ -177,16 +202,9 @@ static enum zl_status look_at_pool(struct zl_arbiter *arbiter, struct pool *pool
             return ZL_E_NOT_FOUND;
         }
     }
-    struct zl_fleet_cluster *clusters =
-        zl_alloc((zl_snapshot_count(arbiter->snapshot) + 1) * sizeof *clusters);
-    struct zl_fleet_view view = {.pool = pool->name,
-                                 .ledger = ledger != NULL ? &ledger->ledger : NULL,
-                                 .clusters = clusters,
-                                 .count =
-                                     zl_snapshot_clusters(arbiter->snapshot, pool->name, clusters)};
-    zl_fleet_clocks_look(pool->clocks, &view, arbiter->watching_since_ms, zl_clock_boot_ms());
+    struct zl_fleet_view view = view_of(arbiter, pool);
     enum zl_status status = leads ? decide(arbiter, &view, err) : ZL_E_NOT_FOUND;
-    free(clusters);
+    free(view.clusters);
     return status;
 }
 
@@ -213,6 +231,18 @@ static int64_t work_on(struct zl_arbiter *arbiter, struct pool *pool, bool leads
         }
     }
     return 0;
+}
+
+static void measure(struct zl_arbiter *arbiter, bool leads)
+{
+    struct zl_arbiter_gauges *gauges = zl_arbiter_gauges_new();
+    arbiter->measured_ms = zl_clock_ms();
+    for (size_t i = 0; leads && i < arbiter->pool_count; i++) {
+        struct zl_fleet_view view = view_of(arbiter, &arbiter->pools[i]);
+        zl_arbiter_gauges_add(gauges, &view);
+        free(view.clusters);
+    }
+    zl_arbiter_gauges_show(gauges, arbiter->namespace_, leads);
 }
 
 /* --- the thread --- */
@@ -283,6 +313,20 @@ static bool wait_for_change(struct zl_arbiter *arbiter, int64_t delay_ms)
     return go_on;
 }
 
+/* @return how long to wait, unless something changes */
+static int64_t look(struct zl_arbiter *arbiter, bool leads)
+{
+    int64_t delay_ms = LOOK_MS;
+    take_snapshot(arbiter);
+    find_pools(arbiter);
+    for (size_t i = 0; i < arbiter->pool_count; i++) {
+        int64_t wait_ms = work_on(arbiter, &arbiter->pools[i], leads);
+        delay_ms = wait_ms < delay_ms ? wait_ms : delay_ms;
+    }
+    return delay_ms;
+}
+
+/* Without a watch nothing that is known is sure to be so now. */
 static void *arbitrate(void *ctx)
 {
     struct zl_arbiter *arbiter = ctx;
@@ -290,16 +334,11 @@ static void *arbitrate(void *ctx)
     while (wait_for_change(arbiter, delay_ms)) {
         keep_standing(arbiter);
         note_watch(arbiter);
-        delay_ms = LOOK_MS;
-        if (arbiter->watching_since_ms == 0) {
-            continue; /* nothing that is known is sure to be so now */
-        }
-        bool leads = arbiter->elector != NULL && zl_elector_is_leader(arbiter->elector);
-        take_snapshot(arbiter);
-        find_pools(arbiter);
-        for (size_t i = 0; i < arbiter->pool_count; i++) {
-            int64_t wait_ms = work_on(arbiter, &arbiter->pools[i], leads);
-            delay_ms = wait_ms < delay_ms ? wait_ms : delay_ms;
+        bool watches = arbiter->watching_since_ms != 0;
+        bool leads = watches && arbiter->elector != NULL && zl_elector_is_leader(arbiter->elector);
+        delay_ms = watches ? look(arbiter, leads) : LOOK_MS;
+        if (zl_clock_ms() - arbiter->measured_ms >= MEASURE_MS) {
+            measure(arbiter, leads);
         }
     }
     return NULL;

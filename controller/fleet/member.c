@@ -67,6 +67,7 @@ static void look(struct zl_cluster_member *member)
     zl_member_drop_settled(member);
     zl_member_forget_mark(member);
     zl_member_keep_lease(member);
+    zl_member_tell(member, &policies);
     for (size_t i = 0; i < policies.count; i++) {
         zl_member_write_status(member, zl_ref_object(policies.items[i]));
     }

@@ -12,6 +12,7 @@
 #include "common/fleet/hub_store.h"
 #include "common/kube/informer.h"
 #include "controller/fleet/member.h"
+#include "controller/fleet/news.h"
 #include "controller/fleet/policy.h"
 
 #include <stdatomic.h>
@@ -27,6 +28,9 @@ struct zl_member_part {
     uint64_t started_version; /* of that Job, as it was stored */
     bool wanted;              /* a LeaderPolicy names it */
     int64_t beat_ms;
+    /* What is open, and since when (boot clock; 0: nothing is). */
+    int64_t open_nonce, open_token, open_ms;
+    struct zl_fleet_heard heard; /* what Events have told */
 };
 
 struct zl_cluster_member {
@@ -77,6 +81,8 @@ void zl_member_look_at_jobs(struct zl_cluster_member *member, struct zl_member_p
                             const struct zl_refs *jobs, const struct zl_refs *policies);
 
 /* member_status.c */
+/* Events for what is news since the last look, and metrics. POLICIES in any order. */
+void zl_member_tell(struct zl_cluster_member *member, const struct zl_refs *policies);
 void zl_member_write_status(struct zl_cluster_member *member, const struct zl_fleet_policy *policy);
 
 #endif

@@ -79,13 +79,13 @@ void zl_fleet_policy_free(void *object)
 
 /* --- status --- */
 
-static const char *phase_of(const struct zl_fleet_known *known)
+const char *zl_fleet_phase(const struct zl_fleet_agent *agent, int64_t boot_ms)
 {
-    const struct zl_fleet_turn *turn = &known->agent->turn;
+    const struct zl_fleet_turn *turn = &agent->turn;
     if (turn->state == ZL_FLEET_ACTIVE) { /* told, which is not yet allowed */
-        return zl_fleet_may_act(known->agent, known->boot_ms, NULL) ? "Active" : "Ending";
+        return zl_fleet_may_act(agent, boot_ms, NULL) ? "Active" : "Ending";
     }
-    if (turn->state == ZL_FLEET_IDLE && known->agent->request.verb == ZL_FLEET_WANT) {
+    if (turn->state == ZL_FLEET_IDLE && agent->request.verb == ZL_FLEET_WANT) {
         return "Waiting";
     }
     return zl_fleet_state_name(turn->state);
@@ -101,7 +101,7 @@ static char *why_of(const struct zl_fleet_known *known)
 {
     const struct zl_fleet_turn *turn = &known->agent->turn;
     const struct zl_fleet_ledger *ledger = known->ledger;
-    const char *phase = phase_of(known);
+    const char *phase = zl_fleet_phase(known->agent, known->boot_ms);
     if (!known->hub_is_reached) {
         return zl_asprintf("the hub is not reached: %s",
                            known->hub_problem != NULL ? known->hub_problem : "no answer yet");
@@ -254,7 +254,7 @@ struct cJSON *zl_fleet_policy_status(const struct zl_fleet_policy *policy,
         zl_json_parse(policy->status, strlen(policy->status), &was, NULL) != ZL_OK) {
         was = NULL;
     }
-    zl_json_set_text(status, "phase", phase_of(known));
+    zl_json_set_text(status, "phase", zl_fleet_phase(known->agent, known->boot_ms));
     zl_json_set_text(status, "cluster", known->cluster);
     put_turn(status, known);
     keep_until(was, status);

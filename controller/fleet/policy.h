@@ -34,6 +34,9 @@ struct zl_fleet_known {
     int64_t boot_ms, wall_us;
 };
 
+/* "Idle", "Waiting", "Offered", "Active", "Ending". Of a ledger nothing is read. */
+const char *zl_fleet_phase(const struct zl_fleet_agent *agent, int64_t boot_ms);
+
 /*
  * The status of POLICY; times of conditions change only with them. The caller frees.
  *

@@ -247,14 +247,28 @@ JOB
     wait_for 60 is_refused_for_the_turn rotate
     wait_for 60 is Waiting said home phase
 }
+# told REASON - how many Events of this reason there are on the LeaderPolicy of home
+told() {
+    in_cluster home get events -o json |
+        jq --arg reason "$1" '[.items[] | select(.reason == $reason and .involvedObject.kind == "LeaderPolicy")] | length'
+}
+# shown METRIC [LABEL...] - by both controllers together, of which one acts
+shown() { echo $(($(metric controller-1 "$@") + $(metric controller-2 "$@"))); }
+
 resume_fleet() { "$ZL_BIN/zen-lead" fleet resume "$POOL" --fleet-namespace "$HUB" --id "$(ledger .paused.id)"; }
 
 @test "as installed: the webhook refuses the pods of a Job that waits, and lets them in when it is the cluster's turn" {
+    local reason
     paused_fleet_with_a_job ""
     stays 3 is 0 pods_of rotate
+    wait_for 60 is 1 told FleetPaused
+    wait_for 60 is 1 shown zen_lead_fleet_seen_paused "pool=\"$POOL\""
     resume_fleet
     wait_for 150 job_is home rotate Complete
     wait_for 20 is 1 ledger .counts.done
+    for reason in TurnOffered TurnBegan TurnDone FleetResumed; do wait_for 60 is 1 told "$reason"; done
+    wait_for 60 is 1 shown zen_lead_fleet_phase "pool=\"$POOL\"" 'phase="Idle"'
+    wait_for 60 is 1 shown zen_lead_fleet_hub_reached 'cluster="home"'
 }
 
 @test "with the label of a pool besides, a Job needs both turns" {
