@@ -179,13 +179,9 @@ static struct zl_fleet_view view_of(struct zl_arbiter *arbiter, struct pool *poo
 {
     const struct zl_hub_lease *ledger =
         zl_snapshot_find(arbiter->snapshot, ZL_HUB_LEDGER, pool->name);
-    struct zl_fleet_cluster *clusters =
-        zl_alloc((zl_snapshot_count(arbiter->snapshot) + 1) * sizeof *clusters);
     struct zl_fleet_view view = {.pool = pool->name,
-                                 .ledger = ledger != NULL ? &ledger->ledger : NULL,
-                                 .clusters = clusters,
-                                 .count =
-                                     zl_snapshot_clusters(arbiter->snapshot, pool->name, clusters)};
+                                 .ledger = ledger != NULL ? &ledger->ledger : NULL};
+    view.count = zl_snapshot_clusters(arbiter->snapshot, pool->name, &view.clusters);
     zl_fleet_clocks_look(pool->clocks, &view, arbiter->watching_since_ms, zl_clock_boot_ms());
     return view;
 }

@@ -148,8 +148,8 @@ static struct zl_fleet_cluster cluster_of(const struct zl_hub_lease *turns,
 }
 
 /* Turns and members are two lists in one order: whose name is less stands alone. */
-size_t zl_snapshot_clusters(const struct zl_snapshot *snapshot, const char *pool,
-                            struct zl_fleet_cluster *out)
+static size_t list_told(const struct zl_snapshot *snapshot, const char *pool,
+                        struct zl_fleet_cluster *out)
 {
     const struct zl_refs *leases = &snapshot->leases;
     const size_t members = place_of(leases, ZL_HUB_MEMBER, "");
@@ -168,4 +168,38 @@ size_t zl_snapshot_clusters(const struct zl_snapshot *snapshot, const char *pool
         member += order >= 0;
     }
     return count;
+}
+
+static int by_cluster(const void *left, const void *right)
+{
+    return strcmp(((const struct zl_fleet_cluster *)left)->name,
+                  ((const struct zl_fleet_cluster *)right)->name);
+}
+
+/* Those of LEDGER's entries that are not among COUNT clusters, behind them. */
+static size_t add_entries(const struct zl_fleet_ledger *ledger, size_t count,
+                          struct zl_fleet_cluster *out)
+{
+    size_t all = count;
+    for (size_t i = 0; i < ledger->active_count; i++) {
+        struct zl_fleet_cluster cluster = {.name = ledger->active[i].cluster};
+        if (bsearch(&cluster, out, count, sizeof *out, by_cluster) == NULL) {
+            out[all++] = cluster;
+        }
+    }
+    return all;
+}
+
+size_t zl_snapshot_clusters(const struct zl_snapshot *snapshot, const char *pool,
+                            struct zl_fleet_cluster **out)
+{
+    const struct zl_hub_lease *ledger = zl_snapshot_find(snapshot, ZL_HUB_LEDGER, pool);
+    size_t slots = ledger != NULL ? ledger->ledger.active_count : 0;
+    *out = zl_alloc((snapshot->leases.count + slots + 1) * sizeof **out);
+    size_t count = list_told(snapshot, pool, *out);
+    size_t all = slots > 0 ? add_entries(&ledger->ledger, count, *out) : count;
+    if (all > count) {
+        qsort(*out, all, sizeof **out, by_cluster);
+    }
+    return all;
 }

@@ -35,11 +35,13 @@ const struct zl_hub_lease *zl_snapshot_at(const struct zl_snapshot *snapshot, si
 const struct zl_hub_lease *zl_snapshot_find(const struct zl_snapshot *snapshot,
                                             enum zl_hub_lease_kind kind, const char *of);
 /*
- * Clusters that have a part in POOL, those that were told something or ask for something, in order of their names.
+ * Clusters that have a part in POOL, in order of their names: those that were told something, that ask for something, or that
+ * have a slot in its ledger. Whoever deletes the Leases of one that acts does not make its slot stay for ever.
  *
- * @param out  room for zl_snapshot_count
+ * @param out  receives them; the caller frees
+ * @return how many
  */
 size_t zl_snapshot_clusters(const struct zl_snapshot *snapshot, const char *pool,
-                            struct zl_fleet_cluster *out);
+                            struct zl_fleet_cluster **out);
 
 #endif

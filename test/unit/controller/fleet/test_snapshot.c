@@ -12,6 +12,9 @@
 
 #include <cmocka.h>
 
+#define LEDGER                                                                                     \
+    "{\"n\":1,\"active\":[{\"cluster\":\"c2\",\"token\":5},{\"cluster\":\"b\",\"token\":6}]}"
+
 static struct zl_hub_lease *lease(const char *name, int version, const char *key, const char *text)
 {
     struct zl_hub_lease *out = NULL;
@@ -54,7 +57,7 @@ static int64_t ticket_of(const struct zl_snapshot *snapshot, const char *cluster
 static void test_clusters_of_a_pool_come_in_order_with_turn_and_request_side_by_side(void **state)
 {
     (void)state;
-    struct zl_fleet_cluster clusters[6];
+    struct zl_fleet_cluster *clusters = NULL;
     struct zl_refs refs = {0};
     struct zl_snapshot *snapshot = zl_snapshot_new();
     add(&refs, member("d", 1, "p"));  /* asks, and was told nothing */
@@ -62,18 +65,22 @@ static void test_clusters_of_a_pool_come_in_order_with_turn_and_request_side_by_
     add(&refs, member("b", 3, "p"));
     add(&refs, turn("b", 4, "p", 2));
     add(&refs, member("c", 5, "other"));
-    add(&refs, lease("fleet.p", 6, ZL_FLEET_LEDGER_KEY, "{\"n\":1}"));
+    add(&refs, lease("fleet.p", 6, ZL_FLEET_LEDGER_KEY, LEDGER));
     zl_snapshot_take(snapshot, &refs, 6);
     assert_int_equal(refs.count, 0);
     assert_int_equal(zl_snapshot_count(snapshot), 6);
-    assert_int_equal(zl_snapshot_clusters(snapshot, "p", clusters), 3);
+    assert_int_equal(zl_snapshot_clusters(snapshot, "p", &clusters), 4);
     assert_string_equal(clusters[0].name, "a");
     assert_null(clusters[0].member);
     assert_string_equal(clusters[1].name, "b");
     assert_int_equal(clusters[1].turn->ticket, 2);
     assert_int_equal(clusters[1].request->verb, ZL_FLEET_WANT);
-    assert_string_equal(clusters[2].name, "d");
+    assert_string_equal(clusters[2].name, "c2"); /* its Leases were deleted while it acts */
     assert_null(clusters[2].turn);
+    assert_null(clusters[2].member);
+    assert_string_equal(clusters[3].name, "d");
+    assert_null(clusters[3].turn);
+    free(clusters);
     assert_int_equal(zl_snapshot_find(snapshot, ZL_HUB_LEDGER, "p")->ledger.n, 1);
     assert_null(zl_snapshot_find(snapshot, ZL_HUB_LEDGER, "b"));
     zl_snapshot_free(snapshot);
