@@ -2,6 +2,7 @@
 #include "client/cli/connection.h"
 #include "client/cli/exit_codes.h"
 #include "client/cli/verb.h"
+#include "client/fleet/clusters.h"
 #include "client/fleet/edit.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -15,7 +16,7 @@ struct config {
     struct zl_connection connection;
     const char *fleet_namespace, *reason, *limit, *round;
     int64_t id, n, max_failures;
-    bool after_restore, by_clusters;
+    bool after_restore, by_clusters, force;
 };
 
 #define FIELD(name_) offsetof(struct config, name_)
@@ -89,6 +90,11 @@ static const struct zl_option OPTIONS[] = {
      .type = ZL_OPTION_BOOL,
      .offset = FIELD(by_clusters),
      .help = "Of set: what the clusters' LeaderPolicies say counts again, the strictest of it."},
+    {.name = "force",
+     .type = ZL_OPTION_BOOL,
+     .offset = FIELD(force),
+     .help = "Of release: give the cluster's slot away although it may still act, so that more "
+             "than N may. You say that you have seen that it does not."},
     {.name = NULL},
 };
 
@@ -96,20 +102,26 @@ const struct zl_program ZL_FLEET_PROGRAM = {
     .name = "zen-lead fleet",
     .summary =
         "Shows on the hub which clusters of a fleet act, which wait and how turns ended, and "
-        "pauses, resumes and sets the fleet. The action is status, history, pause, resume or set.",
+        "pauses, resumes and sets the fleet: status, history, pause, resume, set POOL. Adds and "
+        "removes clusters: add CLUSTER prints its identity on the hub for kubectl apply, "
+        "credentials CLUSTER a kubeconfig with it, remove CLUSTER deletes its Leases, release "
+        "POOL CLUSTER --force takes its turn away.",
     .options = OPTIONS,
     .letters = ZL_LETTERS,
-    .words = "ACTION POOL",
+    .words = "ACTION POOL|CLUSTER [CLUSTER]",
     .words_min = 2,
-    .words_max = 2,
+    .words_max = 3,
     .epilogue =
         "The ledger is the Lease fleet.POOL; it is written by compare-and-swap, so that nothing\n"
-        "that arbiters write is lost. Rights: get on leases, and update for pause, resume, set.\n"
+        "that arbiters write is lost. Rights on leases: get; update for pause, resume, set,\n"
+        "release; list and delete for remove. credentials reads the Secret member.CLUSTER.\n"
         "\n" ZL_EXIT_CODES_TEXT "\n"
         "\n"
         "Examples:\n"
         "  zen-lead fleet status security-remediation-pool\n"
-        "  zen-lead fleet set security-remediation-pool --n 2\n",
+        "  zen-lead fleet set security-remediation-pool --n 2\n"
+        "  zen-lead fleet add prod-eu-west-1 | kubectl apply -f -\n"
+        "  zen-lead fleet credentials prod-eu-west-1 >hub.kubeconfig\n",
 };
 
 /* What is to be done with LEASE, the ledger of POOL as it was read. */
@@ -179,7 +191,9 @@ static enum zl_status make_edit(const struct config *config, const char *action,
                                   .now_s = zl_clock_wall_us() / 1000000};
     if (out->action == ZL_EDIT_ACTIONS) {
         return zl_error_set(err, ZL_E_INVALID,
-                            "%.40s: no such action; status, history, pause, resume, set", action);
+                            "%.40s: no such action; status, history, pause, resume, set, add, "
+                            "credentials, remove, release",
+                            action);
     }
     if (out->n == -1) {
         return zl_error_set(err, ZL_E_INVALID, "--n must not be negative");
@@ -188,13 +202,66 @@ static enum zl_status make_edit(const struct config *config, const char *action,
                                  : ZL_OK;
 }
 
+/* WORDS[1] is the cluster, but for release, where it is the pool. */
+static enum zl_status act_on_cluster(const struct zl_fleet_hub *hub, const struct config *config,
+                                     enum zl_fleet_action action, const char *const *words,
+                                     struct zl_error *err)
+{
+    switch (action) {
+    case ZL_EDIT_CREDENTIALS:
+        return zl_fleet_credentials(hub, words[1], stdout, err);
+    case ZL_EDIT_REMOVE:
+        return zl_fleet_remove(hub, words[1], stdout, err);
+    case ZL_EDIT_RELEASE:
+        return zl_fleet_release(hub, words[1], words[2], config->force, stdout, err);
+    case ZL_EDIT_STATUS:
+    case ZL_EDIT_HISTORY:
+    case ZL_EDIT_PAUSE:
+    case ZL_EDIT_RESUME:
+    case ZL_EDIT_SET:
+    case ZL_EDIT_ADD:
+    case ZL_EDIT_ACTIONS:
+        break;
+    }
+    return ZL_OK;
+}
+
+static enum zl_status check_words(enum zl_fleet_action action, int count, struct zl_error *err)
+{
+    if (count == (action == ZL_EDIT_RELEASE ? 3 : 2)) {
+        return ZL_OK;
+    }
+    return zl_error_set(err, ZL_E_INVALID,
+                        action == ZL_EDIT_RELEASE ? "release: give POOL and CLUSTER"
+                                                  : "give one POOL or CLUSTER");
+}
+
+static enum zl_status run(const struct config *config, const struct zl_operands *words,
+                          const struct zl_fleet_edit *edit, struct zl_error *err)
+{
+    struct zl_kube_config kube = {0};
+    struct zl_kube_client *client = NULL;
+    enum zl_status status = zl_connection_load(&config->connection, &kube, err);
+    if (status == ZL_OK) {
+        status = zl_kube_client_new(&kube, "zen-lead/" ZL_VERSION, &client, err);
+    }
+    if (status == ZL_OK) {
+        const struct zl_fleet_hub hub = {
+            .client = client, .config = &kube, .namespace_ = config->fleet_namespace};
+        status = zl_fleet_action_is_of_cluster(edit->action)
+                     ? act_on_cluster(&hub, config, edit->action, words->words, err)
+                     : act(client, config, words->words[1], edit, err);
+    }
+    zl_kube_client_free(client);
+    zl_kube_config_clear(&kube);
+    return status;
+}
+
 int zl_fleet(int argc, char **argv)
 {
     struct config config = {0};
     struct zl_operands words = {0};
     struct zl_error err = {0};
-    struct zl_kube_config kube = {0};
-    struct zl_kube_client *hub = NULL;
     struct zl_fleet_edit edit;
     int refused = ZL_EXIT_USAGE;
     if (!zl_verb_parse(&ZL_FLEET_PROGRAM, argc, argv, &config, &words, &refused)) {
@@ -204,18 +271,15 @@ int zl_fleet(int argc, char **argv)
     zl_kube_init();
     enum zl_status status = make_edit(&config, words.words[0], &edit, &err);
     if (status == ZL_OK) {
-        status = zl_connection_load(&config.connection, &kube, &err);
+        status = check_words(edit.action, words.count, &err);
     }
-    if (status == ZL_OK) {
-        status = zl_kube_client_new(&kube, "zen-lead/" ZL_VERSION, &hub, &err);
-    }
-    if (status == ZL_OK) {
-        status = act(hub, &config, words.words[1], &edit, &err);
+    if (status == ZL_OK && edit.action == ZL_EDIT_ADD) { /* which asks no hub */
+        status = zl_fleet_add(config.fleet_namespace, words.words[1], stdout, &err);
+    } else if (status == ZL_OK) {
+        status = run(&config, &words, &edit, &err);
     }
     const int code =
         status == ZL_OK ? ZL_EXIT_YES : zl_verb_failed(&ZL_FLEET_PROGRAM, status, &err);
-    zl_kube_client_free(hub);
     zl_kube_cleanup();
-    zl_kube_config_clear(&kube);
     return code;
 }
