@@ -83,6 +83,18 @@ static size_t jobs_of(const struct zl_refs *jobs, const struct zl_refs *policies
     return count;
 }
 
+static struct zl_fleet_outside outside_of(const struct zl_refs *policies, const char *pool)
+{
+    struct zl_fleet_outside outside = {0};
+    for (size_t i = 0; i < policies->count; i++) {
+        const struct zl_fleet_policy *policy = zl_ref_object(policies->items[i]);
+        if (strcmp(policy->pool, pool) == 0) {
+            zl_fleet_outside_join(&outside, &policy->outside);
+        }
+    }
+    return outside;
+}
+
 void zl_member_look_at_jobs(struct zl_cluster_member *member, struct zl_member_part *part,
                             const struct zl_refs *jobs, const struct zl_refs *policies)
 {
@@ -94,8 +106,9 @@ void zl_member_look_at_jobs(struct zl_cluster_member *member, struct zl_member_p
     const int64_t boot_ms = zl_clock_boot_ms(); /* before anything is sent */
     bool settled =
         zl_informer_state(member->jobs, member->namespaces).position >= part->started_version;
+    const struct zl_fleet_outside outside = outside_of(policies, part->agent.turn.pool);
     struct zl_fleet_job_plan plan =
-        zl_fleet_jobs_plan(list, count, &part->agent, part->started, settled, boot_ms);
+        zl_fleet_jobs_plan(list, count, &outside, &part->agent, part->started, settled, boot_ms);
     if (plan.stop != NULL) {
         (void)patch_job(member, plan.stop, zl_fleet_job_stop_patch(plan.stop),
                         "Job stopped: its cluster's turn is over");

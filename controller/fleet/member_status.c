@@ -25,6 +25,15 @@ static int64_t note_open(struct zl_member_part *part, int64_t boot_ms)
     return boot_ms - part->open_ms;
 }
 
+static struct zl_event_object object_of(const struct zl_fleet_policy *policy)
+{
+    return (struct zl_event_object){.api_version = "leadership.kube-zen.io/v1alpha1",
+                                    .kind = "LeaderPolicy",
+                                    .namespace_ = policy->meta.namespace_,
+                                    .name = policy->meta.name,
+                                    .uid = policy->meta.uid};
+}
+
 static void tell_news(const struct zl_cluster_member *member, struct zl_member_part *part,
                       const struct zl_refs *policies, int64_t boot_ms)
 {
@@ -33,14 +42,22 @@ static void tell_news(const struct zl_cluster_member *member, struct zl_member_p
                                  part->ledger_is_known ? &part->ledger : NULL, boot_ms, items);
     for (size_t i = 0; i < policies->count && count > 0; i++) {
         const struct zl_fleet_policy *policy = zl_ref_object(policies->items[i]);
-        const struct zl_event_object object = {.api_version = "leadership.kube-zen.io/v1alpha1",
-                                               .kind = "LeaderPolicy",
-                                               .namespace_ = policy->meta.namespace_,
-                                               .name = policy->meta.name,
-                                               .uid = policy->meta.uid};
+        const struct zl_event_object object = object_of(policy);
         for (size_t j = 0; j < count && strcmp(policy->pool, part->agent.turn.pool) == 0; j++) {
             zl_events_emit(member->spec.events, &object, items[j].warning, items[j].reason, "%s",
                            items[j].message);
+        }
+    }
+}
+
+static void tell_problems(const struct zl_cluster_member *member, const struct zl_refs *policies)
+{
+    for (size_t i = 0; i < policies->count; i++) {
+        const struct zl_fleet_policy *policy = zl_ref_object(policies->items[i]);
+        if (policy->problem != NULL) {
+            const struct zl_event_object object = object_of(policy);
+            zl_events_remind(member->spec.events, &object, true, "ReportNotUnderstood",
+                             policy->problem);
         }
     }
 }
@@ -56,6 +73,7 @@ void zl_member_tell(struct zl_cluster_member *member, const struct zl_refs *poli
                              part->ledger_is_known ? &part->ledger : NULL, note_open(part, boot_ms),
                              boot_ms);
     }
+    tell_problems(member, policies);
     zl_member_gauges_show(gauges, member->name, member->reached);
 }
 

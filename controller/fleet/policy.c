@@ -3,12 +3,16 @@
 
 #include "common/base/clock.h"
 #include "common/base/parse.h"
+#include "common/objects/names.h"
 
 #include <string.h>
 
 enum { N_DEFAULT = 1, HEARTBEAT_DEFAULT_S = 60, HEARTBEAT_LEAST_S = 5, HEARTBEAT_MOST_S = 600 };
 
-static const struct zl_json_shape METADATA[] = {{.members = ZL_META_SHAPE}};
+static const struct zl_json_shape ANNOTATIONS[] = {
+    {.name = ZL_KEY_FLEET_WANT}, {.name = ZL_KEY_FLEET_REPORT}, {.name = NULL}};
+static const struct zl_json_shape METADATA[] = {{.name = "annotations", .members = ANNOTATIONS},
+                                                {.members = ZL_META_SHAPE}};
 const struct zl_json_shape ZL_FLEET_POLICY_SHAPE[] = {{.name = "metadata", .members = METADATA},
                                                       {.name = "spec"},
                                                       {.name = "status"},
@@ -59,6 +63,11 @@ enum zl_status zl_fleet_policy_decode(const struct cJSON *object, struct zl_flee
         zl_fleet_policy_free(policy);
         return status;
     }
+    struct zl_error problem = {0};
+    if (zl_fleet_outside_read(zl_json_at(object, "metadata", "annotations", NULL), &policy->outside,
+                              &problem) != ZL_OK) {
+        policy->problem = zl_strdup(problem.message);
+    }
     policy->pool = zl_strdup(pool);
     policy->status = status_now != NULL ? zl_json_print(status_now) : NULL;
     *out = policy;
@@ -73,6 +82,7 @@ void zl_fleet_policy_free(void *object)
     }
     zl_meta_clear(&policy->meta);
     free(policy->pool);
+    free(policy->problem);
     free(policy->status);
     free(policy);
 }
@@ -107,7 +117,7 @@ static char *why_of(const struct zl_fleet_known *known)
                            known->hub_problem != NULL ? known->hub_problem : "no answer yet");
     }
     if (strcmp(phase, "Idle") == 0) {
-        return zl_strdup("no Job waits for a turn");
+        return zl_strdup("nothing waits for a turn");
     }
     if (strcmp(phase, "Waiting") != 0) {
         return strcmp(phase, "Ending") == 0

@@ -9,13 +9,16 @@
 
 #include "common/fleet/member.h"
 #include "common/objects/meta.h"
+#include "controller/fleet/outside.h"
 
 struct zl_fleet_policy {
     struct zl_meta meta;
     char *pool;
     struct zl_fleet_spec spec;
     int64_t heartbeat_ms;
-    char *status; /* JSON, as it was read */
+    struct zl_fleet_outside outside;
+    char *problem; /* why its annotations say nothing; NULL: they are fine */
+    char *status;  /* JSON, as it was read */
 };
 
 extern const struct zl_json_shape ZL_FLEET_POLICY_SHAPE[];

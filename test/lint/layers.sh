@@ -73,7 +73,7 @@ pure controller/leader controller/state_guard controller/traffic_director 'contr
 pure 'controller/apply/steps.[ch]' 'controller/apply/why.[ch]' 'controller/apply/role_label.[ch]'
 pure 'controller/view/view.[ch]' controller/view/traffic.h controller/view/looks.h
 pure controller/gate/arming.c controller/gate/webhook_entry.c "controller/gate/token_plan.[ch]"
-pure 'controller/fleet/jobs.[ch]' 'controller/fleet/policy.[ch]'
+pure 'controller/fleet/jobs.[ch]' 'controller/fleet/policy.[ch]' 'controller/fleet/news.[ch]' 'controller/fleet/outside.[ch]'
 pure 'webhook/gatekeeper/decide*.c' webhook/validator ':!webhook/validator/validator.[ch]' ':!webhook/validator/neighbours.[ch]'
 
 # The rooms of controller/: what is known, who decides, the one table of strategies, and who writes.
