@@ -16,7 +16,10 @@ static const struct {
                               [ZL_EDIT_ADD] = {"add", false},
                               [ZL_EDIT_CREDENTIALS] = {"credentials", false},
                               [ZL_EDIT_REMOVE] = {"remove", true},
-                              [ZL_EDIT_RELEASE] = {"release", true}};
+                              [ZL_EDIT_RELEASE] = {"release", true},
+                              [ZL_EDIT_REQUEST] = {"request", true},
+                              [ZL_EDIT_DONE] = {"done", true},
+                              [ZL_EDIT_FAILED] = {"failed", true}};
 
 enum zl_fleet_action zl_fleet_action_named(const char *name)
 {
@@ -34,7 +37,12 @@ bool zl_fleet_action_writes(enum zl_fleet_action action)
 
 bool zl_fleet_action_is_of_cluster(enum zl_fleet_action action)
 {
-    return action >= ZL_EDIT_ADD && action < ZL_EDIT_ACTIONS;
+    return action >= ZL_EDIT_ADD && action <= ZL_EDIT_RELEASE;
+}
+
+bool zl_fleet_action_is_report(enum zl_fleet_action action)
+{
+    return action >= ZL_EDIT_REQUEST && action <= ZL_EDIT_FAILED;
 }
 
 static enum zl_status resume_restored(struct zl_fleet_ledger *ledger, struct zl_error *err)
@@ -103,6 +111,9 @@ enum zl_status zl_fleet_edit_apply(const struct zl_fleet_edit *edit, struct zl_f
     case ZL_EDIT_CREDENTIALS:
     case ZL_EDIT_REMOVE:
     case ZL_EDIT_RELEASE:
+    case ZL_EDIT_REQUEST:
+    case ZL_EDIT_DONE:
+    case ZL_EDIT_FAILED:
     case ZL_EDIT_ACTIONS:
         break;
     }

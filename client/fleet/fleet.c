@@ -4,6 +4,7 @@
 #include "client/cli/verb.h"
 #include "client/fleet/clusters.h"
 #include "client/fleet/edit.h"
+#include "client/fleet/report.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/fleet/hub_store.h"
@@ -15,7 +16,7 @@ enum { TRIES = 10 }; /* an arbiter writes at the same moment: then it is looked 
 struct config {
     struct zl_connection connection;
     const char *fleet_namespace, *reason, *limit, *round;
-    int64_t id, n, max_failures;
+    int64_t id, n, max_failures, token;
     bool after_restore, by_clusters, force;
 };
 
@@ -29,6 +30,13 @@ static const struct zl_option OPTIONS[] = {
      .offset = FIELD(fleet_namespace),
      .value_name = "NAME",
      .help = "Namespace of the fleets' Leases on the hub."},
+    {.name = "namespace",
+     .variable = "POD_NAMESPACE",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(connection.namespace_),
+     .value_name = "NAMESPACE",
+     .help = "Of request, done and failed: where the cluster's LeaderPolicy is. Without it: the "
+             "namespace of the kubeconfig's context, or the pod's."},
     {.name = "context",
      .type = ZL_OPTION_TEXT,
      .offset = FIELD(connection.context),
@@ -38,14 +46,15 @@ static const struct zl_option OPTIONS[] = {
      .type = ZL_OPTION_TEXT,
      .offset = FIELD(connection.kubeconfig),
      .value_name = "FILE",
-     .help = "How to reach the hub. Without it: $KUBECONFIG, then the pod's service account, then "
+     .help = "How to reach the hub; for request, done and failed the cluster. Without it: "
+             "$KUBECONFIG, then the pod's service account, then "
              "~/.kube/config."},
     {.name = "reason",
      .type = ZL_OPTION_TEXT,
      .default_value = "by hand",
      .offset = FIELD(reason),
      .value_name = "TEXT",
-     .help = "Of pause: why, for those who look at it."},
+     .help = "Of pause and failed: why, for those who look at it."},
     {.name = "id",
      .type = ZL_OPTION_I64,
      .default_value = "0",
@@ -90,6 +99,14 @@ static const struct zl_option OPTIONS[] = {
      .type = ZL_OPTION_BOOL,
      .offset = FIELD(by_clusters),
      .help = "Of set: what the clusters' LeaderPolicies say counts again, the strictest of it."},
+    {.name = "token",
+     .type = ZL_OPTION_I64,
+     .default_value = "0",
+     .min = 0,
+     .max = ZL_FLEET_NUMBER_MAX,
+     .offset = FIELD(token),
+     .value_name = "NUMBER",
+     .help = "Of done and failed: of which turn. Without it: of the one that status shows."},
     {.name = "force",
      .type = ZL_OPTION_BOOL,
      .offset = FIELD(force),
@@ -105,7 +122,8 @@ const struct zl_program ZL_FLEET_PROGRAM = {
         "pauses, resumes and sets the fleet: status, history, pause, resume, set POOL. Adds and "
         "removes clusters: add CLUSTER prints its identity on the hub for kubectl apply, "
         "credentials CLUSTER a kubeconfig with it, remove CLUSTER deletes its Leases, release "
-        "POOL CLUSTER --force takes its turn away.",
+        "POOL CLUSTER --force takes its turn away. In a cluster, for work that is no Job: request, "
+        "done, failed POOL.",
     .options = OPTIONS,
     .letters = ZL_LETTERS,
     .words = "ACTION POOL|CLUSTER [CLUSTER]",
@@ -114,14 +132,16 @@ const struct zl_program ZL_FLEET_PROGRAM = {
     .epilogue =
         "The ledger is the Lease fleet.POOL; it is written by compare-and-swap, so that nothing\n"
         "that arbiters write is lost. Rights on leases: get; update for pause, resume, set,\n"
-        "release; list and delete for remove. credentials reads the Secret member.CLUSTER.\n"
+        "release; list and delete for remove. credentials reads the Secret member.CLUSTER. In the\n"
+        "cluster: list and patch on leaderpolicies.leadership.kube-zen.io.\n"
         "\n" ZL_EXIT_CODES_TEXT "\n"
         "\n"
         "Examples:\n"
         "  zen-lead fleet status security-remediation-pool\n"
         "  zen-lead fleet set security-remediation-pool --n 2\n"
         "  zen-lead fleet add prod-eu-west-1 | kubectl apply -f -\n"
-        "  zen-lead fleet credentials prod-eu-west-1 >hub.kubeconfig\n",
+        "  zen-lead fleet credentials prod-eu-west-1 >hub.kubeconfig\n"
+        "  zen-lead fleet done security-remediation-pool --namespace ops\n",
 };
 
 /* What is to be done with LEASE, the ledger of POOL as it was read. */
@@ -192,7 +212,7 @@ static enum zl_status make_edit(const struct config *config, const char *action,
     if (out->action == ZL_EDIT_ACTIONS) {
         return zl_error_set(err, ZL_E_INVALID,
                             "%.40s: no such action; status, history, pause, resume, set, add, "
-                            "credentials, remove, release",
+                            "credentials, remove, release, request, done, failed",
                             action);
     }
     if (out->n == -1) {
@@ -220,6 +240,9 @@ static enum zl_status act_on_cluster(const struct zl_fleet_hub *hub, const struc
     case ZL_EDIT_RESUME:
     case ZL_EDIT_SET:
     case ZL_EDIT_ADD:
+    case ZL_EDIT_REQUEST:
+    case ZL_EDIT_DONE:
+    case ZL_EDIT_FAILED:
     case ZL_EDIT_ACTIONS:
         break;
     }
@@ -245,12 +268,17 @@ static enum zl_status run(const struct config *config, const struct zl_operands 
     if (status == ZL_OK) {
         status = zl_kube_client_new(&kube, "zen-lead/" ZL_VERSION, &client, err);
     }
-    if (status == ZL_OK) {
+    if (status == ZL_OK && zl_fleet_action_is_report(edit->action)) {
+        const struct zl_fleet_report_wish wish = {
+            .action = edit->action, .token = config->token, .reason = config->reason};
+        status =
+            zl_fleet_report_write(client, kube.namespace_, words->words[1], &wish, stdout, err);
+    } else if (status == ZL_OK && zl_fleet_action_is_of_cluster(edit->action)) {
         const struct zl_fleet_hub hub = {
             .client = client, .config = &kube, .namespace_ = config->fleet_namespace};
-        status = zl_fleet_action_is_of_cluster(edit->action)
-                     ? act_on_cluster(&hub, config, edit->action, words->words, err)
-                     : act(client, config, words->words[1], edit, err);
+        status = act_on_cluster(&hub, config, edit->action, words->words, err);
+    } else if (status == ZL_OK) {
+        status = act(client, config, words->words[1], edit, err);
     }
     zl_kube_client_free(client);
     zl_kube_config_clear(&kube);

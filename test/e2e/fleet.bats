@@ -182,6 +182,31 @@ east_began() { is Active said east phase || job_is east rotate Failed; }
     wait_for 20 is 1 ledger .counts.done
 }
 
+asks() { "$ZL_BIN/zen-lead" fleet "$1" "$POOL" --namespace "$NS-east" "${@:2}"; }
+
+@test "work that is no Job asks for its cluster's turn and reports, by command line and by annotation" {
+    local token
+    cluster east
+    fleet_policy east
+    wait_for 60 is Idle said east phase
+    asks request
+    wait_for 150 is Active said east phase
+    token=$(said east turn.token)
+    expect "token" "$token" -gt 0
+    stays 3 is Active said east phase
+    asks done
+    wait_for 60 is 1 ledger .counts.done
+    wait_for 60 is Idle said east phase
+    expect "report" "$(in_cluster east get "$FLP" security-remediation-coordination -o 'jsonpath={.metadata.annotations.zen-lead\.io/fleet-report}')" = "$token done"
+    run -1 asks done # there is no turn to report of
+    asks request
+    wait_for 60 is Active said east phase
+    token=$(said east turn.token)
+    in_cluster east annotate "$FLP" security-remediation-coordination "zen-lead.io/fleet-report=$token failed no space" >/dev/null
+    wait_for 60 is 1 ledger .counts.failed
+    wait_for 60 is Idle said east phase
+}
+
 # --- as it is installed: controllers for the whole cluster, webhooks with --fleet
 
 install_fleet() {

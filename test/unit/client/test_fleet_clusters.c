@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cluster is added to a hub, removed from it, and its turn is taken away: by what the hub stores then. */
+/* A cluster is added to a hub, removed from it, its turn is taken away, and its work reports: by what is stored then. */
 #include "client/fleet/clusters.h"
 
+#include "client/fleet/report.h"
 #include "common/base/memory.h"
 #include "common/fleet/hub_store.h"
 #include "common/objects/names.h"
@@ -158,6 +159,44 @@ static void test_release_needs_force_and_ends_the_turn_that_the_ledger_has(void 
     zl_hub_lease_free(lease);
 }
 
+#define POLICY "/apis/leadership.kube-zen.io/v1alpha1/namespaces/ops/leaderpolicies/cve"
+
+static enum zl_status report(enum zl_fleet_action action, int64_t token)
+{
+    const struct zl_fleet_report_wish wish = {
+        .action = action, .token = token, .reason = "no space"};
+    return zl_fleet_report_write(client, "ops", "p", &wish, out, &err);
+}
+
+static void expect_annotations(const char *want, const char *said)
+{
+    ZL_AUTO_JSON struct cJSON *policy = zl_hub_peer_read(peer, POLICY);
+    const struct cJSON *annotations = zl_json_at(policy, "metadata", "annotations", NULL);
+    assert_true(zl_same_string(zl_json_text(annotations, ZL_KEY_FLEET_WANT, NULL), want));
+    assert_true(zl_same_string(zl_json_text(annotations, ZL_KEY_FLEET_REPORT, NULL), said));
+}
+
+static void test_work_asks_and_reports_of_the_turn_that_status_shows(void **state)
+{
+    (void)state;
+    assert_int_equal(report(ZL_EDIT_REQUEST, 0), ZL_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "no LeaderPolicy of fleet p in namespace ops"));
+    zl_hub_peer_store(
+        peer, POLICY,
+        "{'metadata':{'name':'cve'},'spec':{'pool':'p'},'status':{'phase':'Waiting'}}");
+    assert_int_equal(report(ZL_EDIT_REQUEST, 0), ZL_OK);
+    expect_annotations("true", NULL);
+    assert_int_equal(report(ZL_EDIT_DONE, 0), ZL_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "it is Waiting"));
+    assert_int_equal(report(ZL_EDIT_FAILED, 4), ZL_OK);
+    expect_annotations(NULL, "4 failed no space");
+    zl_hub_peer_merge(peer, POLICY, "{'status':{'phase':'Active','turn':{'token':7}}}");
+    assert_int_equal(report(ZL_EDIT_DONE, 0), ZL_OK);
+    expect_annotations(NULL, "7 done");
+    assert_int_equal(report(ZL_EDIT_REQUEST, 0), ZL_OK); /* the old report goes */
+    expect_annotations("true", NULL);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -166,6 +205,7 @@ int main(void)
         CASE(test_add_prints_the_manifests_of_hub_member_with_the_name),
         CASE(test_credentials_are_a_kubeconfig_with_the_clusters_token),
         CASE(test_remove_deletes_both_leases_but_not_of_one_that_has_a_slot),
+        CASE(test_work_asks_and_reports_of_the_turn_that_status_shows),
         CASE(test_release_needs_force_and_ends_the_turn_that_the_ledger_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
