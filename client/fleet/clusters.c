@@ -210,6 +210,19 @@ enum zl_status zl_fleet_remove(const struct zl_fleet_hub *hub, const char *clust
 }
 
 /* `turn` first, and the ledger follows by the arbiter, as with every end. */
+static enum zl_status write_end(const struct zl_fleet_hub *hub, struct zl_hub_lease *lease,
+                                const struct zl_fleet_turn *told, struct zl_error *err)
+{
+    struct zl_fleet_turn turn = *told;
+    turn.state = ZL_FLEET_IDLE;
+    turn.ended_token = turn.token;
+    turn.outcome = ZL_FLEET_RELEASED;
+    zl_fleet_turn_put(&lease->turns, &turn);
+    ZL_AUTO_FREE char *text = zl_fleet_turns_encode(&lease->turns);
+    return zl_hub_lease_put(hub->client, hub->namespace_, lease->name, lease, text, false, NULL,
+                            err);
+}
+
 static enum zl_status end_turn(const struct zl_fleet_hub *hub, const char *pool,
                                const char *cluster, const struct zl_fleet_entry *entry,
                                struct zl_error *err)
@@ -218,20 +231,12 @@ static enum zl_status end_turn(const struct zl_fleet_hub *hub, const char *pool,
     ZL_AUTO_FREE char *name = zl_asprintf("%s%s", ZL_FLEET_TURN_PREFIX, cluster);
     enum zl_status status = zl_hub_lease_read(hub->client, hub->namespace_, name, &lease, err);
     const struct zl_fleet_turn *told = lease != NULL ? zl_fleet_turn_of(&lease->turns, pool) : NULL;
-    if (status == ZL_OK && (told == NULL || told->token != entry->token)) {
+    if (status == ZL_OK && told != NULL && told->token == entry->token) {
+        status = write_end(hub, lease, told, err);
+    } else if (status == ZL_OK) {
         status = zl_error_set(err, ZL_E_CONFLICT,
                               "Lease %s does not show turn %" PRId64 " yet: try again", name,
                               entry->token);
-    }
-    if (status == ZL_OK) {
-        struct zl_fleet_turn turn = *told;
-        turn.state = ZL_FLEET_IDLE;
-        turn.ended_token = entry->token;
-        turn.outcome = ZL_FLEET_RELEASED;
-        zl_fleet_turn_put(&lease->turns, &turn);
-        ZL_AUTO_FREE char *text = zl_fleet_turns_encode(&lease->turns);
-        status =
-            zl_hub_lease_put(hub->client, hub->namespace_, name, lease, text, false, NULL, err);
     }
     zl_hub_lease_free(lease);
     return status;

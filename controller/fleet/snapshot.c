@@ -73,8 +73,8 @@ static void put(struct zl_refs *leases, struct zl_ref *taken)
         return;
     }
     zl_refs_add(leases, taken);
-    memmove(&leases->items[at + 1], &leases->items[at],
-            (leases->count - 1 - at) * sizeof leases->items[0]);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+    memmove(&leases->items[at + 1], &leases->items[at], (leases->count - 1 - at) * sizeof taken);
     leases->items[at] = taken;
 }
 
@@ -140,8 +140,9 @@ const struct zl_hub_lease *zl_snapshot_find(const struct zl_snapshot *snapshot,
 static struct zl_fleet_cluster cluster_of(const struct zl_hub_lease *turns,
                                           const struct zl_hub_lease *member, const char *pool)
 {
+    const struct zl_hub_lease *named = member != NULL ? member : turns;
     return (struct zl_fleet_cluster){
-        .name = member != NULL ? member->of : turns->of,
+        .name = named != NULL ? named->of : "",
         .turn = turns != NULL ? zl_fleet_turn_of(&turns->turns, pool) : NULL,
         .member = member != NULL && !member->broken ? &member->member : NULL,
         .request = member != NULL ? zl_fleet_request_of(&member->member, pool) : NULL};
