@@ -18,24 +18,25 @@ static const struct zl_field PAUSED[] = {
     {"by", ZL_FIELD_TEXT, AT(pause.by)},
     {"reason", ZL_FIELD_TEXT, AT(pause.reason)},
     {"since", ZL_FIELD_NUMBER, AT(pause.since_s)},
-    {NULL}};
+    {.name = NULL}};
 
 static const struct zl_field RESTORED[] = {{"serial", ZL_FIELD_NUMBER, AT(restored_serial)},
                                            {"since", ZL_FIELD_NUMBER, AT(restored_s)},
                                            {"holdMs", ZL_FIELD_NUMBER, AT(hold_ms)},
-                                           {NULL}};
+                                           {.name = NULL}};
 
 static const struct zl_field COUNTS[] = {{"waiting", ZL_FIELD_NUMBER, AT(counts.waiting)},
                                          {"done", ZL_FIELD_NUMBER, AT(counts.done)},
                                          {"failed", ZL_FIELD_NUMBER, AT(counts.failed)},
                                          {"released", ZL_FIELD_NUMBER, AT(counts.released)},
                                          {"late", ZL_FIELD_NUMBER, AT(counts.late)},
-                                         {NULL}};
+                                         {.name = NULL}};
 
 static const struct zl_field TOKEN[] = {
-    {NULL, ZL_FIELD_NUMBER, .size = sizeof(int64_t), .least = 1}, {NULL}};
+    {NULL, ZL_FIELD_NUMBER, .size = sizeof(int64_t), .least = 1}, {.name = NULL}};
 
-static const struct zl_field QUEUED[] = {{NULL, ZL_FIELD_TEXT, .size = ZL_FLEET_NAME_MAX}, {NULL}};
+static const struct zl_field QUEUED[] = {{NULL, ZL_FIELD_TEXT, .size = ZL_FLEET_NAME_MAX},
+                                         {.name = NULL}};
 
 static const struct zl_field ACTIVE[] = {
     {"cluster", ZL_FIELD_NAME, ENTRY(cluster), .required = true},
@@ -48,12 +49,12 @@ static const struct zl_field ACTIVE[] = {
     {"limitMs", ZL_FIELD_NUMBER, ENTRY(limit_ms)},
     {"elapsedMs", ZL_FIELD_NUMBER, ENTRY(elapsed_ms)},
     {"extensions", ZL_FIELD_NUMBER, ENTRY(extensions)},
-    {NULL}};
+    {.name = NULL}};
 
 static const struct zl_field TICKETS[] = {{"cluster", ZL_FIELD_NAME, TICKET(cluster)},
                                           {"ticket", ZL_FIELD_NUMBER, TICKET(ticket)},
                                           {"nonce", ZL_FIELD_NUMBER, TICKET(nonce)},
-                                          {NULL}};
+                                          {.name = NULL}};
 
 static const struct zl_field HISTORY[] = {{"cluster", ZL_FIELD_NAME, ENDING(cluster)},
                                           {"round", ZL_FIELD_NAME, ENDING(round)},
@@ -62,7 +63,7 @@ static const struct zl_field HISTORY[] = {{"cluster", ZL_FIELD_NAME, ENDING(clus
                                            .word = zl_field_outcome},
                                           {"token", ZL_FIELD_NUMBER, ENDING(token)},
                                           {"at", ZL_FIELD_NUMBER, ENDING(at_s)},
-                                          {NULL}};
+                                          {.name = NULL}};
 
 static const struct zl_field LEDGER[] = {
     {"n", ZL_FIELD_NUMBER, AT(n), .most = ZL_FLEET_N_MAX, .always = true},
@@ -89,7 +90,7 @@ static const struct zl_field LEDGER[] = {
      .members = QUEUED, .shown = true},
     {"history", ZL_FIELD_LIST, ITEMS(history, history_count), .most = ZL_FLEET_SHOWN_MAX,
      .members = HISTORY, .shown = true},
-    {NULL}};
+    {.name = NULL}};
 
 enum zl_status zl_fleet_ledger_decode(const char *text, struct zl_fleet_ledger *out,
                                       struct zl_error *err)

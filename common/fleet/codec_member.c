@@ -14,13 +14,13 @@ static const struct zl_field SPEC[] = {
     {"maxFailures", ZL_FIELD_NUMBER, AT(spec.max_failures), .least = -1},
     {"maxExtensions", ZL_FIELD_NUMBER, AT(spec.max_extensions)},
     {"round", ZL_FIELD_NAME, AT(spec.round)},
-    {NULL}};
+    {.name = NULL}};
 
 static const struct zl_field REPORT[] = {{"token", ZL_FIELD_NUMBER, AT(report.token)},
                                          {"outcome", ZL_FIELD_WORD, AT(report.outcome),
                                           .most = ZL_FLEET_DONE_LATE + 1, .word = zl_field_outcome},
                                          {"reason", ZL_FIELD_TEXT, AT(report.reason)},
-                                         {NULL}};
+                                         {.name = NULL}};
 
 static const struct zl_field REQUEST[] = {
     {"spec", ZL_FIELD_OBJECT, .members = SPEC, .always = true},
@@ -32,7 +32,7 @@ static const struct zl_field REQUEST[] = {
     {"reason", ZL_FIELD_TEXT, AT(reason)},
     {"seenToken", ZL_FIELD_NUMBER, AT(seen_token)},
     {"report", ZL_FIELD_OBJECT, .members = REPORT},
-    {NULL}};
+    {.name = NULL}};
 
 static const struct zl_field MEMBER[] = {{"clusterUID", ZL_FIELD_NAME, OF_ALL(cluster_uid)},
                                          {"beat", ZL_FIELD_NUMBER, OF_ALL(beat)},
@@ -41,7 +41,7 @@ static const struct zl_field MEMBER[] = {{"clusterUID", ZL_FIELD_NAME, OF_ALL(cl
                                          {"pools", ZL_FIELD_MAP,
                                           ZL_FIELD_ITEMS(struct zl_fleet_member, items, count),
                                           .most = ZL_FLEET_POOLS_MAX, .members = REQUEST},
-                                         {NULL}};
+                                         {.name = NULL}};
 
 enum zl_status zl_fleet_member_decode(const char *text, struct zl_fleet_member *out,
                                       struct zl_error *err)

@@ -24,12 +24,12 @@ static const struct zl_field TURN[] = {
     {"witnessed", ZL_FIELD_NUMBER, AT(witnessed)},
     {"position", ZL_FIELD_NUMBER, AT(position)},
     {"why", ZL_FIELD_TEXT, AT(why)},
-    {NULL}};
+    {.name = NULL}};
 
 static const struct zl_field TURNS[] = {{"pools", ZL_FIELD_MAP,
                                          ZL_FIELD_ITEMS(struct zl_fleet_turns, items, count),
                                          .most = ZL_FLEET_POOLS_MAX, .members = TURN},
-                                        {NULL}};
+                                        {.name = NULL}};
 
 enum zl_status zl_fleet_turns_decode(const char *text, struct zl_fleet_turns *out,
                                      struct zl_error *err)
