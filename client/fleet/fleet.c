@@ -285,6 +285,14 @@ static enum zl_status run(const struct config *config, const struct zl_operands 
     return status;
 }
 
+/* That there is no turn, or that a cluster has a slot, is an answer: no. */
+static int failed(enum zl_fleet_action action, enum zl_status status, const struct zl_error *err)
+{
+    const int code = zl_verb_failed(&ZL_FLEET_PROGRAM, status, err);
+    const bool answers = zl_fleet_action_is_of_cluster(action) || zl_fleet_action_is_report(action);
+    return answers && status == ZL_E_NOT_FOUND ? ZL_EXIT_NO : code;
+}
+
 int zl_fleet(int argc, char **argv)
 {
     struct config config = {0};
@@ -306,8 +314,7 @@ int zl_fleet(int argc, char **argv)
     } else if (status == ZL_OK) {
         status = run(&config, &words, &edit, &err);
     }
-    const int code =
-        status == ZL_OK ? ZL_EXIT_YES : zl_verb_failed(&ZL_FLEET_PROGRAM, status, &err);
+    const int code = status == ZL_OK ? ZL_EXIT_YES : failed(edit.action, status, &err);
     zl_kube_cleanup();
     return code;
 }
