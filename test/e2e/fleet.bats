@@ -194,11 +194,11 @@ asks() { "$ZL_BIN/zen-lead" fleet "$1" "$POOL" --namespace "$NS-east" "${@:2}"; 
     token=$(said east turn.token)
     expect "token" "$token" -gt 0
     stays 3 is Active said east phase
-    asks done
+    asks "done"
     wait_for 60 is 1 ledger .counts.done
     wait_for 60 is Idle said east phase
     expect "report" "$(in_cluster east get "$FLP" security-remediation-coordination -o 'jsonpath={.metadata.annotations.zen-lead\.io/fleet-report}')" = "$token done"
-    run asks done
+    run asks "done"
     expect "exit code of a report without a turn" "$status" -eq 1
     asks request
     wait_for 60 is Active said east phase
