@@ -252,6 +252,9 @@ model: ## the protocol's model, checked exhaustively by spin, and once more with
 demo: all $(NODE_PROGRAMS) ## one label, one leader, shown on a real control plane and a real node; KEEP=1 leaves it running, NODE=0: no node
 	@ZL_BIN=$(BUILD)/bin bash test/demo/demo.sh
 
+demo-fleet: all ## COUNT (50) clusters of which N (5) act at once, in waves, shown and counted on a real hub; WORK (5) seconds each, KEEP=1
+	@ZL_BIN=$(BUILD)/bin bash test/demo/fleet.sh
+
 # --- checks ---
 
 format: ## format the tree
@@ -331,6 +334,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
 
-.PHONY: abuse abuse-node all build hardening sbom soak node bench-node bench-sidecar install uninstall run deploy undeploy chart image image-root image-check release release-check install-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale bench-namespaces test model chaos demo format format-check layers lint docs docs-check analyze fuzz install-matrix manifests-check monitoring-check newest-check clean help
+.PHONY: abuse abuse-node all build hardening sbom soak node bench-node bench-sidecar install uninstall run deploy undeploy chart image image-root image-check release release-check install-check deps deps-test unit valgrind e2e e2e-tsan bench-failover bench-scale bench-namespaces test model chaos demo demo-fleet format format-check layers lint docs docs-check analyze fuzz install-matrix manifests-check monitoring-check newest-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

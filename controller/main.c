@@ -11,6 +11,8 @@
 #include "common/kube/daemon.h"
 #include "common/kube/informer_health.h"
 #include "common/kube/retries.h"
+#include "controller/fleet/arbiter_metrics.h"
+#include "controller/fleet/member_metrics.h"
 #include "controller/gate/armer.h"
 #include "controller/manager/dispatch.h"
 #include "controller/manager/manager.h"
@@ -168,12 +170,11 @@ static const struct zl_option OPTIONS[] = {
 };
 
 static const struct zl_metric *const *const METRICS[] = {
-    ZL_DAEMON_METRICS,  ZL_PROCESS_METRICS,  ZL_KUBE_CLIENT_METRICS,
-    ZL_RETRY_METRICS,   ZL_INFORMER_METRICS, ZL_CACHE_METRICS,
-    ZL_MANAGER_METRICS, ZL_DISPATCH_METRICS, ZL_QUEUE_METRICS,
-    ZL_POOL_METRICS,    ZL_JOB_METRICS,      ZL_ROUTE_METRICS,
-    ZL_SERVICE_METRICS, ZL_FAILOVER_METRICS, ZL_OVERVIEW_METRICS,
-    ZL_ARMER_METRICS,   ZL_HTTP_METRICS,     NULL};
+    ZL_DAEMON_METRICS,   ZL_PROCESS_METRICS,  ZL_KUBE_CLIENT_METRICS, ZL_RETRY_METRICS,
+    ZL_INFORMER_METRICS, ZL_CACHE_METRICS,    ZL_MANAGER_METRICS,     ZL_DISPATCH_METRICS,
+    ZL_QUEUE_METRICS,    ZL_POOL_METRICS,     ZL_JOB_METRICS,         ZL_ROUTE_METRICS,
+    ZL_SERVICE_METRICS,  ZL_FAILOVER_METRICS, ZL_OVERVIEW_METRICS,    ZL_ARMER_METRICS,
+    ZL_ARBITER_METRICS,  ZL_MEMBER_METRICS,   ZL_HTTP_METRICS,        NULL};
 
 static const struct zl_program PROGRAM = {
     .name = "zen-lead-controller",

@@ -12,7 +12,14 @@ static const struct {
                               [ZL_EDIT_HISTORY] = {"history", false},
                               [ZL_EDIT_PAUSE] = {"pause", true},
                               [ZL_EDIT_RESUME] = {"resume", true},
-                              [ZL_EDIT_SET] = {"set", true}};
+                              [ZL_EDIT_SET] = {"set", true},
+                              [ZL_EDIT_ADD] = {"add", false},
+                              [ZL_EDIT_CREDENTIALS] = {"credentials", false},
+                              [ZL_EDIT_REMOVE] = {"remove", true},
+                              [ZL_EDIT_RELEASE] = {"release", true},
+                              [ZL_EDIT_REQUEST] = {"request", true},
+                              [ZL_EDIT_DONE] = {"done", true},
+                              [ZL_EDIT_FAILED] = {"failed", true}};
 
 enum zl_fleet_action zl_fleet_action_named(const char *name)
 {
@@ -26,6 +33,16 @@ enum zl_fleet_action zl_fleet_action_named(const char *name)
 bool zl_fleet_action_writes(enum zl_fleet_action action)
 {
     return ACTIONS[action].writes;
+}
+
+bool zl_fleet_action_is_of_cluster(enum zl_fleet_action action)
+{
+    return action >= ZL_EDIT_ADD && action <= ZL_EDIT_RELEASE;
+}
+
+bool zl_fleet_action_is_report(enum zl_fleet_action action)
+{
+    return action >= ZL_EDIT_REQUEST && action <= ZL_EDIT_FAILED;
 }
 
 static enum zl_status resume_restored(struct zl_fleet_ledger *ledger, struct zl_error *err)
@@ -90,6 +107,13 @@ enum zl_status zl_fleet_edit_apply(const struct zl_fleet_edit *edit, struct zl_f
         return set(edit, ledger, err);
     case ZL_EDIT_STATUS:
     case ZL_EDIT_HISTORY:
+    case ZL_EDIT_ADD:
+    case ZL_EDIT_CREDENTIALS:
+    case ZL_EDIT_REMOVE:
+    case ZL_EDIT_RELEASE:
+    case ZL_EDIT_REQUEST:
+    case ZL_EDIT_DONE:
+    case ZL_EDIT_FAILED:
     case ZL_EDIT_ACTIONS:
         break;
     }

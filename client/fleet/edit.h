@@ -18,11 +18,22 @@ enum zl_fleet_action {
     ZL_EDIT_PAUSE,
     ZL_EDIT_RESUME,
     ZL_EDIT_SET,
+    /* Of one cluster (clusters.h): no ledger is edited. */
+    ZL_EDIT_ADD,
+    ZL_EDIT_CREDENTIALS,
+    ZL_EDIT_REMOVE,
+    ZL_EDIT_RELEASE,
+    /* In the cluster itself (report.h). */
+    ZL_EDIT_REQUEST,
+    ZL_EDIT_DONE,
+    ZL_EDIT_FAILED,
     ZL_EDIT_ACTIONS, /* how many there are: no action */
 };
 /* ZL_EDIT_ACTIONS: there is none of that name. */
 enum zl_fleet_action zl_fleet_action_named(const char *name);
 bool zl_fleet_action_writes(enum zl_fleet_action action);
+bool zl_fleet_action_is_of_cluster(enum zl_fleet_action action); /* clusters.h */
+bool zl_fleet_action_is_report(enum zl_fleet_action action);     /* report.h */
 
 struct zl_fleet_edit {
     enum zl_fleet_action action;

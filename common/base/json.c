@@ -391,6 +391,11 @@ void zl_json_append(struct cJSON *array, struct cJSON *taken)
     }
 }
 
+void zl_json_append_i64(struct cJSON *array, int64_t value)
+{
+    zl_json_append(array, cJSON_CreateNumber((double)value));
+}
+
 void zl_json_append_text(struct cJSON *array, const char *text)
 {
     zl_json_append(array, text != NULL ? cJSON_CreateString(text) : cJSON_CreateNull());

@@ -79,6 +79,7 @@ void zl_json_set_null(struct cJSON *object, const char *name);
 /* The object member NAME, made empty when absent; borrowed. */
 struct cJSON *zl_json_child(struct cJSON *object, const char *name);
 void zl_json_append(struct cJSON *array, struct cJSON *taken);
+void zl_json_append_i64(struct cJSON *array, int64_t value);
 void zl_json_append_text(struct cJSON *array, const char *text);
 
 #endif

@@ -171,3 +171,42 @@ enum zl_status zl_hub_lease_put(struct zl_kube_client *hub, const char *namespac
     }
     return zl_hub_lease_decode(answer, stored, err);
 }
+
+struct ledgers {
+    enum zl_status (*each)(void *ctx, const struct zl_hub_lease *ledger, struct zl_error *err);
+    void *ctx;
+};
+
+static enum zl_status look_at_lease(void *ctx, const struct cJSON *object, struct zl_error *err)
+{
+    const struct ledgers *ledgers = ctx;
+    struct zl_hub_lease *lease = NULL;
+    enum zl_status status = zl_hub_lease_decode(object, &lease, err);
+    if (status == ZL_OK && lease != NULL && lease->kind == ZL_HUB_LEDGER) {
+        status = ledgers->each(ledgers->ctx, lease, err);
+    }
+    zl_hub_lease_free(lease);
+    return status;
+}
+
+enum zl_status zl_hub_ledgers(struct zl_kube_client *hub, const char *namespace_,
+                              enum zl_status (*each)(void *ctx, const struct zl_hub_lease *ledger,
+                                                     struct zl_error *err),
+                              void *ctx, struct zl_error *err)
+{
+    struct ledgers ledgers = {.each = each, .ctx = ctx};
+    const struct zl_kube_target target = {
+        .resource = &ZL_KUBE_LEASES, .namespace_ = namespace_, .shape = ZL_HUB_LEASE_SHAPE};
+    return zl_kube_list(hub, &target, NULL, look_at_lease, &ledgers, NULL, err);
+}
+
+enum zl_status zl_hub_lease_delete(struct zl_kube_client *hub, const char *namespace_,
+                                   const char *name, struct zl_error *err)
+{
+    const struct zl_kube_target target = {.resource = &ZL_KUBE_LEASES,
+                                          .namespace_ = namespace_,
+                                          .name = name,
+                                          .shape = ZL_HUB_LEASE_SHAPE};
+    enum zl_status status = zl_kube_delete(hub, &target, NULL, err);
+    return status == ZL_E_NOT_FOUND ? ZL_OK : status;
+}

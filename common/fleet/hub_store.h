@@ -50,4 +50,16 @@ enum zl_status zl_hub_lease_put(struct zl_kube_client *hub, const char *namespac
                                 bool beat, struct zl_hub_lease **stored,
                                 struct zl_error *err) ZL_MUST_CHECK;
 
+/*
+ * Give each ledger of the namespace to EACH, which borrows it. Its failure ends the list and is returned.
+ */
+enum zl_status zl_hub_ledgers(struct zl_kube_client *hub, const char *namespace_,
+                              enum zl_status (*each)(void *ctx, const struct zl_hub_lease *ledger,
+                                                     struct zl_error *err),
+                              void *ctx, struct zl_error *err) ZL_MUST_CHECK;
+
+/* @return ZL_OK also when there is none */
+enum zl_status zl_hub_lease_delete(struct zl_kube_client *hub, const char *namespace_,
+                                   const char *name, struct zl_error *err) ZL_MUST_CHECK;
+
 #endif

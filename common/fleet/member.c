@@ -226,6 +226,29 @@ bool zl_fleet_member_next(struct zl_fleet_agent *agent, const struct zl_fleet_in
            was.report.token != is->report.token || was.report.outcome != is->report.outcome;
 }
 
+bool zl_fleet_is_unanswered(const struct zl_fleet_agent *agent)
+{
+    const struct zl_fleet_turn *turn = &agent->turn;
+    const struct zl_fleet_request *request = &agent->request;
+    if (!zl_fleet_is_answered(&request->report, turn)) {
+        return true;
+    }
+    switch (request->verb) {
+    case ZL_FLEET_WANT:
+        return turn->state == ZL_FLEET_IDLE;
+    case ZL_FLEET_ACCEPT:
+        return turn->state == ZL_FLEET_OFFERED && turn->token == request->token;
+    case ZL_FLEET_RESUME:
+    case ZL_FLEET_CLAIM:
+        return turn->answers != request->nonce;
+    case ZL_FLEET_NOTHING:
+    case ZL_FLEET_DECLINE:
+    case ZL_FLEET_EXTEND: /* which may be refused, and nobody says so */
+        break;
+    }
+    return false;
+}
+
 bool zl_fleet_hub_is_older(int64_t wrote, const char *cluster_uid,
                            const struct zl_fleet_member *found)
 {

@@ -64,6 +64,9 @@ bool zl_fleet_member_next(struct zl_fleet_agent *agent, const struct zl_fleet_in
  */
 bool zl_fleet_may_act(const struct zl_fleet_agent *agent, int64_t boot_ms, int64_t *until_ms);
 
+/* Does something that it asked for or reported wait for an arbiter's answer? A place in the queue is one. */
+bool zl_fleet_is_unanswered(const struct zl_fleet_agent *agent);
+
 /*
  * Is the cluster's own Lease older than this process wrote it?
  *

@@ -77,6 +77,9 @@
 /* Annotations on such a Job: since when it is held; the token of the turn that it executes in. */
 #define ZL_KEY_FLEET_HELD "zen-lead.io/fleet-held"
 #define ZL_KEY_FLEET_TURN "zen-lead.io/fleet-turn"
+/* On a fleet's LeaderPolicy: work that is no Job wants a turn, and says how it ended. */
+#define ZL_KEY_FLEET_WANT "zen-lead.io/fleet-want"
+#define ZL_KEY_FLEET_REPORT "zen-lead.io/fleet-report"
 
 #define ZL_KEY_MANAGED_BY "app.kubernetes.io/managed-by"
 #define ZL_MANAGED_BY "zen-lead"

@@ -8,6 +8,8 @@
 #include "common/fleet/next.h"
 #include "common/kube/elector.h"
 #include "common/kube/informer.h"
+#include "controller/fleet/arbiter_metrics.h"
+#include "controller/fleet/snapshot.h"
 
 #include <string.h>
 
@@ -16,6 +18,8 @@ enum {
     LOST_MS = 250,     /* after a lost race, until the watch has shown what won */
     FAILED_MS = 2000,  /* after a write that failed otherwise */
     BREAK_MS = 2000,   /* a watch that is away for longer was broken */
+    MEASURE_MS = 1000, /* metrics are no newer than that */
+    ROUND_MS = 200,    /* how old a view may grow while its own writes are made */
     WRITES_MAX = 4096, /* in one look: then others get their turn */
 };
 
@@ -34,7 +38,8 @@ struct zl_arbiter {
     struct zl_elector *elector;
     pthread_t thread;
     /* The thread's own. */
-    struct zl_refs own; /* what it wrote, until the watch shows it or something newer */
+    struct zl_snapshot *snapshot;
+    int64_t snapshot_ms, measured_ms; /* when it was taken, and shown as metrics */
     struct pool *pools;
     size_t pool_count;
     int64_t watching_since_ms; /* boot clock; 0: it is not watching */
@@ -42,89 +47,13 @@ struct zl_arbiter {
     bool stopping, changed, lost;
 };
 
-static const struct zl_hub_lease *lease_at(const struct zl_refs *refs, size_t at)
+static void take_snapshot(struct zl_arbiter *arbiter)
 {
-    return zl_ref_object(refs->items[at]);
-}
-
-static uint64_t version_of(const struct zl_hub_lease *lease)
-{
-    return zl_resource_version_number(lease->version);
-}
-
-static int by_name(const void *left, const void *right)
-{
-    const struct zl_hub_lease *a = zl_ref_object(*(struct zl_ref *const *)left);
-    const struct zl_hub_lease *b = zl_ref_object(*(struct zl_ref *const *)right);
-    return strcmp(a->name, b->name);
-}
-
-/* Of our writes, those that the watch has not shown yet take the place of what it has; the others are forgotten. */
-static void overlay(struct zl_arbiter *arbiter, struct zl_refs *refs)
-{
+    ZL_AUTO_REFS struct zl_refs leases = {0};
     uint64_t position = zl_informer_state(arbiter->informer, arbiter->namespace_).position;
-    size_t kept = 0;
-    for (size_t i = 0; i < arbiter->own.count; i++) {
-        struct zl_ref *own = arbiter->own.items[i];
-        const struct zl_hub_lease *written = zl_ref_object(own);
-        struct zl_ref **place = NULL;
-        for (size_t j = 0; j < refs->count && place == NULL; j++) {
-            place = strcmp(lease_at(refs, j)->name, written->name) == 0 ? &refs->items[j] : NULL;
-        }
-        bool is_newer = version_of(written) > position &&
-                        (place == NULL || version_of(zl_ref_object(*place)) < version_of(written));
-        if (!is_newer) {
-            zl_ref_drop(own);
-            continue;
-        }
-        arbiter->own.items[kept++] = own;
-        if (place != NULL) {
-            zl_ref_drop(*place);
-            *place = zl_ref_hold(own);
-        } else {
-            zl_refs_add(refs, zl_ref_hold(own));
-        }
-    }
-    arbiter->own.count = kept;
-}
-
-static void note_own(struct zl_arbiter *arbiter, struct zl_hub_lease *taken)
-{
-    for (size_t i = 0; i < arbiter->own.count; i++) {
-        if (strcmp(lease_at(&arbiter->own, i)->name, taken->name) == 0) {
-            zl_ref_drop(arbiter->own.items[i]);
-            arbiter->own.items[i] = zl_ref_new(taken, zl_hub_lease_free);
-            return;
-        }
-    }
-    zl_refs_add(&arbiter->own, zl_ref_new(taken, zl_hub_lease_free));
-}
-
-static void take_snapshot(struct zl_arbiter *arbiter, struct zl_refs *refs)
-{
-    zl_store_list(zl_informer_store(arbiter->informer), arbiter->namespace_, refs);
-    overlay(arbiter, refs);
-    if (refs->count > 0) {
-        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
-        qsort(refs->items, refs->count, sizeof *refs->items, by_name);
-    }
-}
-
-static const struct zl_hub_lease *find(const struct zl_refs *refs, const char *prefix,
-                                       const char *of)
-{
-    size_t low = 0, high = refs->count;
-    ZL_AUTO_FREE char *name = zl_asprintf("%s%s", prefix, of);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(lease_at(refs, middle)->name, name);
-        if (order == 0) {
-            return lease_at(refs, middle);
-        }
-        low = order < 0 ? middle + 1 : low;
-        high = order < 0 ? high : middle;
-    }
-    return NULL;
+    zl_store_list(zl_informer_store(arbiter->informer), arbiter->namespace_, &leases);
+    zl_snapshot_take(arbiter->snapshot, &leases, position);
+    arbiter->snapshot_ms = zl_clock_ms();
 }
 
 /* --- pools --- */
@@ -145,10 +74,10 @@ static struct pool *pool_named(struct zl_arbiter *arbiter, const char *name)
 }
 
 /* Those that have a ledger, or that a member names. */
-static void find_pools(struct zl_arbiter *arbiter, const struct zl_refs *refs)
+static void find_pools(struct zl_arbiter *arbiter)
 {
-    for (size_t i = 0; i < refs->count; i++) {
-        const struct zl_hub_lease *lease = lease_at(refs, i);
+    for (size_t i = 0; i < zl_snapshot_count(arbiter->snapshot); i++) {
+        const struct zl_hub_lease *lease = zl_snapshot_at(arbiter->snapshot, i);
         if (lease->kind == ZL_HUB_LEDGER) {
             pool_named(arbiter, lease->of)->seen = true;
         }
@@ -169,76 +98,71 @@ static void find_pools(struct zl_arbiter *arbiter, const struct zl_refs *refs)
     arbiter->pool_count = kept;
 }
 
-/* Clusters that have a part in the pool: those that were told something, or ask for something. */
-static size_t list_clusters(const struct zl_refs *refs, const char *pool,
-                            struct zl_fleet_cluster *clusters)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < refs->count; i++) {
-        const struct zl_hub_lease *lease = lease_at(refs, i);
-        bool is_member = lease->kind == ZL_HUB_MEMBER;
-        if (lease->kind == ZL_HUB_LEDGER ||
-            (!is_member && find(refs, ZL_FLEET_MEMBER_PREFIX, lease->of) != NULL)) {
-            continue; /* it stands beside its member */
-        }
-        const struct zl_hub_lease *turns =
-            is_member ? find(refs, ZL_FLEET_TURN_PREFIX, lease->of) : lease;
-        struct zl_fleet_cluster cluster = {
-            .name = lease->of,
-            .turn = turns != NULL ? zl_fleet_turn_of(&turns->turns, pool) : NULL,
-            .member = is_member && !lease->broken ? &lease->member : NULL,
-            .request = is_member ? zl_fleet_request_of(&lease->member, pool) : NULL};
-        if (cluster.turn != NULL || cluster.request != NULL) {
-            clusters[count++] = cluster;
-        }
-    }
-    return count;
-}
-
-static int by_cluster(const void *left, const void *right)
-{
-    return strcmp(((const struct zl_fleet_cluster *)left)->name,
-                  ((const struct zl_fleet_cluster *)right)->name);
-}
-
 /* --- one write --- */
 
-static enum zl_status put(struct zl_arbiter *arbiter, const char *prefix, const char *of,
-                          const struct zl_refs *refs, const char *text, struct zl_error *err)
+static enum zl_status put(struct zl_arbiter *arbiter, enum zl_hub_lease_kind kind, const char *of,
+                          const char *text, struct zl_error *err)
 {
     struct zl_hub_lease *stored = NULL;
+    const char *prefix = kind == ZL_HUB_TURN ? ZL_FLEET_TURN_PREFIX : ZL_FLEET_LEDGER_PREFIX;
     ZL_AUTO_FREE char *name = zl_asprintf("%s%s", prefix, of);
-    enum zl_status status = zl_hub_lease_put(arbiter->hub, arbiter->namespace_, name,
-                                             find(refs, prefix, of), text, false, &stored, err);
+    enum zl_status status =
+        zl_hub_lease_put(arbiter->hub, arbiter->namespace_, name,
+                         zl_snapshot_find(arbiter->snapshot, kind, of), text, false, &stored, err);
     if (stored != NULL) {
-        note_own(arbiter, stored);
+        zl_snapshot_note(arbiter->snapshot, stored);
     }
     return status;
 }
 
 static enum zl_status put_turn(struct zl_arbiter *arbiter, const struct zl_fleet_write *write,
-                               const struct zl_refs *refs, struct zl_error *err)
+                               struct zl_error *err)
 {
     struct zl_fleet_turns turns = {0};
-    const struct zl_hub_lease *was = find(refs, ZL_FLEET_TURN_PREFIX, write->cluster);
+    const struct zl_hub_lease *was =
+        zl_snapshot_find(arbiter->snapshot, ZL_HUB_TURN, write->cluster);
     for (size_t i = 0; was != NULL && i < was->turns.count; i++) {
         zl_fleet_turn_put(&turns, &was->turns.items[i]);
     }
     zl_fleet_turn_put(&turns, &write->turn);
     ZL_AUTO_FREE char *text = zl_fleet_turns_encode(&turns);
     zl_fleet_turns_clear(&turns);
-    return put(arbiter, ZL_FLEET_TURN_PREFIX, write->cluster, refs, text, err);
+    return put(arbiter, ZL_HUB_TURN, write->cluster, text, err);
 }
 
 static enum zl_status carry_out(struct zl_arbiter *arbiter, const char *pool,
-                                const struct zl_fleet_write *write, const struct zl_refs *refs,
-                                struct zl_error *err)
+                                const struct zl_fleet_write *write, struct zl_error *err)
 {
     if (write->kind == ZL_FLEET_WRITE_TURN) {
-        return put_turn(arbiter, write, refs, err);
+        return put_turn(arbiter, write, err);
     }
     ZL_AUTO_FREE char *text = zl_fleet_ledger_encode(write->ledger);
-    return put(arbiter, ZL_FLEET_LEDGER_PREFIX, pool, refs, text, err);
+    return put(arbiter, ZL_HUB_LEDGER, pool, text, err);
+}
+
+/* Decide on VIEW, and write. What VIEW borrows is replaced by the write: what is told of it afterwards is copied. */
+static enum zl_status decide(struct zl_arbiter *arbiter, const struct zl_fleet_view *view,
+                             struct zl_error *err)
+{
+    char cluster[ZL_FLEET_NAME_MAX];
+    enum zl_status status = ZL_E_NOT_FOUND;
+    struct zl_fleet_counts counts = {0};
+    const struct zl_fleet_now now = {.wall_s = zl_clock_wall_us() / 1000000};
+    struct zl_fleet_write write = zl_fleet_next(view, &now);
+    if (view->ledger != NULL) {
+        counts = view->ledger->counts;
+    }
+    ZL_FLEET_TEXT(cluster, write.cluster);
+    if (write.kind != ZL_FLEET_NO_WRITE) {
+        status = carry_out(arbiter, view->pool, &write, err);
+        if (status == ZL_OK && write.ledger != NULL) {
+            zl_arbiter_count_turns(&counts, &write.ledger->counts);
+        }
+        ZL_LOG_INFO("fleet", ZL_STR("pool", view->pool), ZL_STR("rule", write.rule),
+                    ZL_STR("cluster", cluster), ZL_STR("result", zl_status_name(status)));
+    }
+    zl_fleet_write_clear(&write);
+    return status;
 }
 
 static void say_broken(struct pool *pool, const struct zl_hub_lease *ledger)
@@ -250,49 +174,46 @@ static void say_broken(struct pool *pool, const struct zl_hub_lease *ledger)
     pool->broken_said = ledger->broken;
 }
 
+/* What is known of POOL now; the caller frees its clusters. */
+static struct zl_fleet_view view_of(struct zl_arbiter *arbiter, struct pool *pool)
+{
+    const struct zl_hub_lease *ledger =
+        zl_snapshot_find(arbiter->snapshot, ZL_HUB_LEDGER, pool->name);
+    struct zl_fleet_view view = {.pool = pool->name,
+                                 .ledger = ledger != NULL ? &ledger->ledger : NULL};
+    view.count = zl_snapshot_clusters(arbiter->snapshot, pool->name, &view.clusters);
+    zl_fleet_clocks_look(pool->clocks, &view, arbiter->watching_since_ms, zl_clock_boot_ms());
+    return view;
+}
+
 /* Look at POOL, and write what is to be written. ZL_E_NOT_FOUND: nothing is. */
 static enum zl_status look_at_pool(struct zl_arbiter *arbiter, struct pool *pool, bool leads,
-                                   const struct zl_refs *refs, struct zl_error *err)
+                                   struct zl_error *err)
 {
-    const struct zl_hub_lease *ledger = find(refs, ZL_FLEET_LEDGER_PREFIX, pool->name);
+    const struct zl_hub_lease *ledger =
+        zl_snapshot_find(arbiter->snapshot, ZL_HUB_LEDGER, pool->name);
     if (ledger != NULL) {
         say_broken(pool, ledger);
         if (ledger->broken) {
             return ZL_E_NOT_FOUND;
         }
     }
-    struct zl_fleet_cluster *clusters = zl_alloc((refs->count + 1) * sizeof *clusters);
-    struct zl_fleet_view view = {.pool = pool->name,
-                                 .ledger = ledger != NULL ? &ledger->ledger : NULL,
-                                 .clusters = clusters,
-                                 .count = list_clusters(refs, pool->name, clusters)};
-    qsort(clusters, view.count, sizeof *clusters, by_cluster);
-    zl_fleet_clocks_look(pool->clocks, &view, arbiter->watching_since_ms, zl_clock_boot_ms());
-    enum zl_status status = ZL_E_NOT_FOUND;
-    if (leads) {
-        const struct zl_fleet_now now = {.wall_s = zl_clock_wall_us() / 1000000};
-        struct zl_fleet_write write = zl_fleet_next(&view, &now);
-        if (write.kind != ZL_FLEET_NO_WRITE) {
-            status = carry_out(arbiter, pool->name, &write, refs, err);
-            ZL_LOG_INFO("fleet", ZL_STR("pool", pool->name), ZL_STR("rule", write.rule),
-                        ZL_STR("cluster", write.cluster != NULL ? write.cluster : ""),
-                        ZL_STR("result", zl_status_name(status)));
-        }
-        zl_fleet_write_clear(&write);
-    }
-    free(clusters);
+    struct zl_fleet_view view = view_of(arbiter, pool);
+    enum zl_status status = leads ? decide(arbiter, &view, err) : ZL_E_NOT_FOUND;
+    free(view.clusters);
     return status;
 }
 
-/* @return how long to wait, unless something changes */
-static int64_t work_on(struct zl_arbiter *arbiter, const char *name, bool leads)
+/* A round of writes has one snapshot, and with many writes a new one now and then: reports are heard meanwhile.
+ * @return how long to wait, unless something changes */
+static int64_t work_on(struct zl_arbiter *arbiter, struct pool *pool, bool leads)
 {
     for (int i = 0; i < WRITES_MAX; i++) {
         struct zl_error err = {0};
-        ZL_AUTO_REFS struct zl_refs refs = {0};
-        take_snapshot(arbiter, &refs);
-        enum zl_status status =
-            look_at_pool(arbiter, pool_named(arbiter, name), leads, &refs, &err);
+        if (zl_clock_ms() - arbiter->snapshot_ms > ROUND_MS) {
+            take_snapshot(arbiter);
+        }
+        enum zl_status status = look_at_pool(arbiter, pool, leads, &err);
         if (status == ZL_E_NOT_FOUND) {
             return LOOK_MS;
         }
@@ -300,11 +221,24 @@ static int64_t work_on(struct zl_arbiter *arbiter, const char *name, bool leads)
             return LOST_MS;
         }
         if (status != ZL_OK) {
-            ZL_LOG_WARN("the fleet's Lease cannot be written", ZL_STR("pool", name), ZL_ERR(&err));
+            ZL_LOG_WARN("the fleet's Lease cannot be written", ZL_STR("pool", pool->name),
+                        ZL_ERR(&err));
             return FAILED_MS;
         }
     }
     return 0;
+}
+
+static void measure(struct zl_arbiter *arbiter, bool leads)
+{
+    struct zl_arbiter_gauges *gauges = zl_arbiter_gauges_new();
+    arbiter->measured_ms = zl_clock_ms();
+    for (size_t i = 0; leads && i < arbiter->pool_count; i++) {
+        struct zl_fleet_view view = view_of(arbiter, &arbiter->pools[i]);
+        zl_arbiter_gauges_add(gauges, &view);
+        free(view.clusters);
+    }
+    zl_arbiter_gauges_show(gauges, arbiter->namespace_, leads);
 }
 
 /* --- the thread --- */
@@ -375,6 +309,20 @@ static bool wait_for_change(struct zl_arbiter *arbiter, int64_t delay_ms)
     return go_on;
 }
 
+/* @return how long to wait, unless something changes */
+static int64_t look(struct zl_arbiter *arbiter, bool leads)
+{
+    int64_t delay_ms = LOOK_MS;
+    take_snapshot(arbiter);
+    find_pools(arbiter);
+    for (size_t i = 0; i < arbiter->pool_count; i++) {
+        int64_t wait_ms = work_on(arbiter, &arbiter->pools[i], leads);
+        delay_ms = wait_ms < delay_ms ? wait_ms : delay_ms;
+    }
+    return delay_ms;
+}
+
+/* Without a watch nothing that is known is sure to be so now. */
 static void *arbitrate(void *ctx)
 {
     struct zl_arbiter *arbiter = ctx;
@@ -382,19 +330,11 @@ static void *arbitrate(void *ctx)
     while (wait_for_change(arbiter, delay_ms)) {
         keep_standing(arbiter);
         note_watch(arbiter);
-        delay_ms = LOOK_MS;
-        if (arbiter->watching_since_ms == 0) {
-            continue; /* nothing that is known is sure to be so now */
-        }
-        bool leads = arbiter->elector != NULL && zl_elector_is_leader(arbiter->elector);
-        ZL_AUTO_REFS struct zl_refs refs = {0};
-        take_snapshot(arbiter, &refs);
-        find_pools(arbiter, &refs);
-        for (size_t i = 0; i < arbiter->pool_count; i++) {
-            char name[ZL_FLEET_NAME_MAX];
-            ZL_FLEET_TEXT(name, arbiter->pools[i].name);
-            int64_t wait_ms = work_on(arbiter, name, leads);
-            delay_ms = wait_ms < delay_ms ? wait_ms : delay_ms;
+        bool watches = arbiter->watching_since_ms != 0;
+        bool leads = watches && arbiter->elector != NULL && zl_elector_is_leader(arbiter->elector);
+        delay_ms = watches ? look(arbiter, leads) : LOOK_MS;
+        if (zl_clock_ms() - arbiter->measured_ms >= MEASURE_MS) {
+            measure(arbiter, leads);
         }
     }
     return NULL;
@@ -428,6 +368,7 @@ struct zl_arbiter *zl_arbiter_start(struct zl_kube_client *hub, const char *name
     arbiter->hub = hub;
     arbiter->namespace_ = zl_strdup(namespace_);
     arbiter->identity = zl_strdup(identity);
+    arbiter->snapshot = zl_snapshot_new();
     zl_monitor_init(&arbiter->monitor);
     const struct zl_informer_spec spec = {.resource = &ZL_KUBE_LEASES,
                                           .name = "fleet-leases",
@@ -459,7 +400,7 @@ void zl_arbiter_stop(struct zl_arbiter *arbiter)
         zl_fleet_clocks_free(arbiter->pools[i].clocks);
     }
     free(arbiter->pools);
-    zl_refs_clear(&arbiter->own);
+    zl_snapshot_free(arbiter->snapshot);
     zl_monitor_clear(&arbiter->monitor);
     free(arbiter->namespace_);
     free(arbiter->identity);

@@ -87,6 +87,7 @@ enum zl_status zl_fleet_start(const struct zl_fleet_options *options,
                                            .name = options->cluster_name,
                                            .hub_namespace = options->hub_namespace,
                                            .namespaces = options->namespaces,
+                                           .events = options->events,
                                            .policies_changed = options->policies_changed,
                                            .ctx = options->ctx};
     if (options->arbiter) {

@@ -9,7 +9,7 @@
 #ifndef ZL_CONTROLLER_FLEET_FLEET_H
 #define ZL_CONTROLLER_FLEET_FLEET_H
 
-#include "common/kube/client.h"
+#include "common/kube/events.h"
 
 struct zl_fleet_options {
     bool arbiter;
@@ -18,6 +18,7 @@ struct zl_fleet_options {
     const char *cluster_name; /* with HUB_KUBECONFIG: this cluster is a member */
     const char *hub_namespace;
     const char *namespaces;              /* of the controller */
+    struct zl_events *events;            /* must outlive it */
     void (*policies_changed)(void *ctx); /* must not block */
     void *ctx;
 };

@@ -173,8 +173,9 @@ static void plan_outcome(const struct zl_fleet_job *job, struct zl_fleet_intent 
 }
 
 static void plan_turn(const struct zl_fleet_job *const *jobs, size_t count,
-                      const struct zl_fleet_agent *agent, int64_t started, bool settled,
-                      int64_t boot_ms, struct zl_fleet_job_plan *plan)
+                      const struct zl_fleet_outside *outside, const struct zl_fleet_agent *agent,
+                      int64_t started, bool settled, int64_t boot_ms,
+                      struct zl_fleet_job_plan *plan)
 {
     int64_t until_ms = 0, token = agent->turn.token;
     const struct zl_fleet_job *current = of_turn(jobs, count, token);
@@ -188,7 +189,8 @@ static void plan_turn(const struct zl_fleet_job *const *jobs, size_t count,
         plan->intent.outcome_token = token;
         return;
     }
-    if (!zl_fleet_may_act(agent, boot_ms, &until_ms) || (until_ms - boot_ms) / 1000 < 1) {
+    if (outside->wants || !zl_fleet_may_act(agent, boot_ms, &until_ms) ||
+        (until_ms - boot_ms) / 1000 < 1) {
         return;
     }
     plan->start = first_waiting(jobs, count, true);
@@ -229,6 +231,7 @@ static const struct zl_fleet_job *first_overdue(const struct zl_fleet_job *const
 }
 
 struct zl_fleet_job_plan zl_fleet_jobs_plan(const struct zl_fleet_job *const *jobs, size_t count,
+                                            const struct zl_fleet_outside *outside,
                                             const struct zl_fleet_agent *agent, int64_t started,
                                             bool settled, int64_t boot_ms)
 {
@@ -236,14 +239,20 @@ struct zl_fleet_job_plan zl_fleet_jobs_plan(const struct zl_fleet_job *const *jo
     const struct zl_fleet_turn *turn = &agent->turn;
     const struct zl_fleet_job *over = unreported(jobs, count, agent);
     over = over != NULL ? over : done_late(jobs, count, agent);
-    plan.intent.wants = first_waiting(jobs, count, false) != NULL;
+    plan.intent.wants = outside->wants || first_waiting(jobs, count, false) != NULL;
     plan.stop = first_overdue(jobs, count, agent, boot_ms);
     if (over != NULL) {
         plan_outcome(over, &plan.intent);
         return plan;
     }
+    if (zl_fleet_outside_reports(outside, agent)) {
+        plan.intent.outcome = outside->report.outcome;
+        plan.intent.outcome_token = outside->report.token;
+        plan.intent.reason = outside->report.reason;
+        return plan;
+    }
     if (turn->state == ZL_FLEET_ACTIVE && turn->ended_token < turn->token) {
-        plan_turn(jobs, count, agent, started, settled, boot_ms, &plan);
+        plan_turn(jobs, count, outside, agent, started, settled, boot_ms, &plan);
     }
     return plan;
 }

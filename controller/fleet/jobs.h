@@ -16,6 +16,7 @@
 
 #include "common/fleet/member.h"
 #include "common/objects/meta.h"
+#include "controller/fleet/outside.h"
 
 struct zl_fleet_job {
     struct zl_meta meta;
@@ -48,10 +49,12 @@ bool zl_fleet_job_must_be_held(const struct zl_fleet_job *job);
 
 /*
  * @param jobs     of one pool, in any order
+ * @param outside  work that is no Job
  * @param started  the last token that a Job was started in by this process: one that was deleted leaves no trace
  * @param settled  JOBS show what was written when it was started: one that is not there was deleted
  */
 struct zl_fleet_job_plan zl_fleet_jobs_plan(const struct zl_fleet_job *const *jobs, size_t count,
+                                            const struct zl_fleet_outside *outside,
                                             const struct zl_fleet_agent *agent, int64_t started,
                                             bool settled, int64_t boot_ms);
 

@@ -10,13 +10,14 @@
 #ifndef ZL_CONTROLLER_FLEET_MEMBER_H
 #define ZL_CONTROLLER_FLEET_MEMBER_H
 
-#include "common/kube/client.h"
+#include "common/kube/events.h"
 
 struct zl_cluster_spec {
     struct zl_kube_client *hub, *cluster; /* must outlive it */
     const char *name;                     /* of the cluster in its fleets */
     const char *hub_namespace;
-    const char *namespaces; /* one local namespace to look at; NULL: all */
+    const char *namespaces;   /* one local namespace to look at; NULL: all */
+    struct zl_events *events; /* about LeaderPolicies; must outlive it */
     void (*policies_changed)(
         void *ctx); /* a LeaderPolicy came or went; may be NULL, must not block */
     void *ctx;

@@ -3,12 +3,16 @@
 
 #include "common/base/clock.h"
 #include "common/base/parse.h"
+#include "common/objects/names.h"
 
 #include <string.h>
 
 enum { N_DEFAULT = 1, HEARTBEAT_DEFAULT_S = 60, HEARTBEAT_LEAST_S = 5, HEARTBEAT_MOST_S = 600 };
 
-static const struct zl_json_shape METADATA[] = {{.members = ZL_META_SHAPE}};
+static const struct zl_json_shape ANNOTATIONS[] = {
+    {.name = ZL_KEY_FLEET_WANT}, {.name = ZL_KEY_FLEET_REPORT}, {.name = NULL}};
+static const struct zl_json_shape METADATA[] = {{.name = "annotations", .members = ANNOTATIONS},
+                                                {.members = ZL_META_SHAPE}};
 const struct zl_json_shape ZL_FLEET_POLICY_SHAPE[] = {{.name = "metadata", .members = METADATA},
                                                       {.name = "spec"},
                                                       {.name = "status"},
@@ -59,6 +63,11 @@ enum zl_status zl_fleet_policy_decode(const struct cJSON *object, struct zl_flee
         zl_fleet_policy_free(policy);
         return status;
     }
+    struct zl_error problem = {0};
+    if (zl_fleet_outside_read(zl_json_at(object, "metadata", "annotations", NULL), &policy->outside,
+                              &problem) != ZL_OK) {
+        policy->problem = zl_strdup(problem.message);
+    }
     policy->pool = zl_strdup(pool);
     policy->status = status_now != NULL ? zl_json_print(status_now) : NULL;
     *out = policy;
@@ -73,19 +82,20 @@ void zl_fleet_policy_free(void *object)
     }
     zl_meta_clear(&policy->meta);
     free(policy->pool);
+    free(policy->problem);
     free(policy->status);
     free(policy);
 }
 
 /* --- status --- */
 
-static const char *phase_of(const struct zl_fleet_known *known)
+const char *zl_fleet_phase(const struct zl_fleet_agent *agent, int64_t boot_ms)
 {
-    const struct zl_fleet_turn *turn = &known->agent->turn;
+    const struct zl_fleet_turn *turn = &agent->turn;
     if (turn->state == ZL_FLEET_ACTIVE) { /* told, which is not yet allowed */
-        return zl_fleet_may_act(known->agent, known->boot_ms, NULL) ? "Active" : "Ending";
+        return zl_fleet_may_act(agent, boot_ms, NULL) ? "Active" : "Ending";
     }
-    if (turn->state == ZL_FLEET_IDLE && known->agent->request.verb == ZL_FLEET_WANT) {
+    if (turn->state == ZL_FLEET_IDLE && agent->request.verb == ZL_FLEET_WANT) {
         return "Waiting";
     }
     return zl_fleet_state_name(turn->state);
@@ -101,13 +111,13 @@ static char *why_of(const struct zl_fleet_known *known)
 {
     const struct zl_fleet_turn *turn = &known->agent->turn;
     const struct zl_fleet_ledger *ledger = known->ledger;
-    const char *phase = phase_of(known);
+    const char *phase = zl_fleet_phase(known->agent, known->boot_ms);
     if (!known->hub_is_reached) {
         return zl_asprintf("the hub is not reached: %s",
                            known->hub_problem != NULL ? known->hub_problem : "no answer yet");
     }
     if (strcmp(phase, "Idle") == 0) {
-        return zl_strdup("no Job waits for a turn");
+        return zl_strdup("nothing waits for a turn");
     }
     if (strcmp(phase, "Waiting") != 0) {
         return strcmp(phase, "Ending") == 0
@@ -254,7 +264,7 @@ struct cJSON *zl_fleet_policy_status(const struct zl_fleet_policy *policy,
         zl_json_parse(policy->status, strlen(policy->status), &was, NULL) != ZL_OK) {
         was = NULL;
     }
-    zl_json_set_text(status, "phase", phase_of(known));
+    zl_json_set_text(status, "phase", zl_fleet_phase(known->agent, known->boot_ms));
     zl_json_set_text(status, "cluster", known->cluster);
     put_turn(status, known);
     keep_until(was, status);

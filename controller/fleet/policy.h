@@ -9,13 +9,16 @@
 
 #include "common/fleet/member.h"
 #include "common/objects/meta.h"
+#include "controller/fleet/outside.h"
 
 struct zl_fleet_policy {
     struct zl_meta meta;
     char *pool;
     struct zl_fleet_spec spec;
     int64_t heartbeat_ms;
-    char *status; /* JSON, as it was read */
+    struct zl_fleet_outside outside;
+    char *problem; /* why its annotations say nothing; NULL: they are fine */
+    char *status;  /* JSON, as it was read */
 };
 
 extern const struct zl_json_shape ZL_FLEET_POLICY_SHAPE[];
@@ -33,6 +36,9 @@ struct zl_fleet_known {
     const char *hub_problem; /* why it is not; may be NULL */
     int64_t boot_ms, wall_us;
 };
+
+/* "Idle", "Waiting", "Offered", "Active", "Ending". Of a ledger nothing is read. */
+const char *zl_fleet_phase(const struct zl_fleet_agent *agent, int64_t boot_ms);
 
 /*
  * The status of POLICY; times of conditions change only with them. The caller frees.

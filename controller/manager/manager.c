@@ -282,6 +282,7 @@ static enum zl_status start_fleet(struct manager *manager, struct zl_error *err)
                                              .cluster_name = config->cluster_name,
                                              .hub_namespace = config->fleet_namespace,
                                              .namespaces = config->namespaces,
+                                             .events = manager->context.writer.events,
                                              .policies_changed = configuration_changed,
                                              .ctx = manager};
     enum zl_status status =

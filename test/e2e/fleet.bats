@@ -182,6 +182,32 @@ east_began() { is Active said east phase || job_is east rotate Failed; }
     wait_for 20 is 1 ledger .counts.done
 }
 
+asks() { "$ZL_BIN/zen-lead" fleet "$1" "$POOL" --namespace "$NS-east" "${@:2}"; }
+
+@test "work that is no Job asks for its cluster's turn and reports, by command line and by annotation" {
+    local token
+    cluster east
+    fleet_policy east
+    wait_for 60 is Idle said east phase
+    asks request
+    wait_for 150 is Active said east phase
+    token=$(said east turn.token)
+    expect "token" "$token" -gt 0
+    stays 3 is Active said east phase
+    asks "done"
+    wait_for 60 is 1 ledger .counts.done
+    wait_for 60 is Idle said east phase
+    expect "report" "$(in_cluster east get "$FLP" security-remediation-coordination -o 'jsonpath={.metadata.annotations.zen-lead\.io/fleet-report}')" = "$token done"
+    run asks "done"
+    expect "exit code of a report without a turn" "$status" -eq 1
+    asks request
+    wait_for 60 is Active said east phase
+    token=$(said east turn.token)
+    in_cluster east annotate "$FLP" security-remediation-coordination "zen-lead.io/fleet-report=$token failed no space" >/dev/null
+    wait_for 60 is 1 ledger .counts.failed
+    wait_for 60 is Idle said east phase
+}
+
 # --- as it is installed: controllers for the whole cluster, webhooks with --fleet
 
 install_fleet() {
@@ -247,14 +273,28 @@ JOB
     wait_for 60 is_refused_for_the_turn rotate
     wait_for 60 is Waiting said home phase
 }
+# told REASON - how many Events of this reason there are on the LeaderPolicy of home
+told() {
+    in_cluster home get events -o json |
+        jq --arg reason "$1" '[.items[] | select(.reason == $reason and .involvedObject.kind == "LeaderPolicy")] | length'
+}
+# shown METRIC [LABEL...] - by both controllers together, of which one acts
+shown() { echo $(($(metric controller-1 "$@") + $(metric controller-2 "$@"))); }
+
 resume_fleet() { "$ZL_BIN/zen-lead" fleet resume "$POOL" --fleet-namespace "$HUB" --id "$(ledger .paused.id)"; }
 
 @test "as installed: the webhook refuses the pods of a Job that waits, and lets them in when it is the cluster's turn" {
+    local reason
     paused_fleet_with_a_job ""
     stays 3 is 0 pods_of rotate
+    wait_for 60 is 1 told FleetPaused
+    wait_for 60 is 1 shown zen_lead_fleet_seen_paused "pool=\"$POOL\""
     resume_fleet
     wait_for 150 job_is home rotate Complete
     wait_for 20 is 1 ledger .counts.done
+    for reason in TurnOffered TurnBegan TurnDone FleetResumed; do wait_for 60 is 1 told "$reason"; done
+    wait_for 60 is 1 shown zen_lead_fleet_phase "pool=\"$POOL\"" 'phase="Idle"'
+    wait_for 60 is 1 shown zen_lead_fleet_hub_reached 'cluster="home"'
 }
 
 @test "with the label of a pool besides, a Job needs both turns" {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whatever JSON comes as an object of the API server: no crash, what is read of it has a name, and of what only one of our own
- * would have written (LeaderPolicy, Lease) the numbers stay within their bounds.
+ * would have written (LeaderPolicy, Lease) the numbers stay within their bounds. What clusters write on a fleet's hub is read
+ * again as it was written.
  */
+#include "common/fleet/codec.h"
 #include "common/kinds/kind.h"
 #include "common/objects/job.h"
 #include "common/objects/node.h"
@@ -87,6 +89,30 @@ static void check_node(const struct cJSON *tree)
     }
 }
 
+/* What is written of it is read as the same. */
+#define CHECK_AGAIN(type, decode, encode, clear)                                                   \
+    do {                                                                                           \
+        struct type first, second;                                                                 \
+        if (decode(text, &first, NULL) == ZL_OK) {                                                 \
+            ZL_AUTO_FREE char *written = encode(&first);                                           \
+            require(decode(written, &second, NULL) == ZL_OK);                                      \
+            ZL_AUTO_FREE char *again = encode(&second);                                            \
+            require(strcmp(written, again) == 0);                                                  \
+            clear(&first);                                                                         \
+            clear(&second);                                                                        \
+        }                                                                                          \
+    } while (0)
+
+static void check_fleet(const uint8_t *data, size_t size)
+{
+    ZL_AUTO_FREE char *text = zl_strndup((const char *)data, size);
+    CHECK_AGAIN(zl_fleet_ledger, zl_fleet_ledger_decode, zl_fleet_ledger_encode,
+                zl_fleet_ledger_clear);
+    CHECK_AGAIN(zl_fleet_turns, zl_fleet_turns_decode, zl_fleet_turns_encode, zl_fleet_turns_clear);
+    CHECK_AGAIN(zl_fleet_member, zl_fleet_member_decode, zl_fleet_member_encode,
+                zl_fleet_member_clear);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ZL_AUTO_JSON struct cJSON *tree = NULL;
@@ -104,5 +130,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_lease(tree);
     check_workloads(tree);
     check_node(tree);
+    check_fleet(data, size);
     return 0;
 }

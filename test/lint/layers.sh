@@ -99,7 +99,7 @@ pure 'controller/apply/steps.[ch]' 'controller/apply/why.[ch]' 'controller/apply
 pure 'controller/view/view.[ch]' controller/view/traffic.h controller/view/looks.h
 pure controller/gate/arming.c controller/gate/webhook_entry.c 'controller/gate/token_plan.[ch]' 'controller/gate/dispute.[ch]' \
     'controller/gate/review_secret.[ch]'
-pure 'controller/fleet/jobs.[ch]' 'controller/fleet/policy.[ch]'
+pure 'controller/fleet/jobs.[ch]' 'controller/fleet/policy.[ch]' 'controller/fleet/news.[ch]' 'controller/fleet/outside.[ch]'
 pure webhook/review
 pure 'webhook/gatekeeper/decide*.c' common/validation
 
@@ -149,13 +149,13 @@ pure client/run/limit.c client/explain/judge.c client/explain/texts.c 'client/do
 refuse "only these write to the API: apply/, gate/, claim.c, the stores of common/seat, common/kube, certs/, handover.c; doctor's are dry runs" \
     'zl_(lease_swap|token_(reserve|record)|kube_(create|replace|patch|delete))[a-z_]*\(' common webhook controller certs client \
     ':!common/kube' ':!common/seat/*_store.[ch]' ':!controller/apply' ':!controller/gate' ':!webhook/gatekeeper/claim.c' ':!certs' \
-    ':!client/doctor/gather.c' ':!client/handover/handover.c' ':!common/fleet/*_store.[ch]' ':!controller/fleet/member.c'
+    ':!client/doctor/gather.c' ':!client/handover/handover.c' ':!common/fleet/*_store.[ch]' ':!controller/fleet/member_*.c'
 
 refuse "of gate/ and certs/ these alone write: filler.c, probe.c; ca_bundle.c, store_secret.c" \
     'zl_kube_(create|replace|patch|delete)[a-z_]*\(' controller/gate certs ':!controller/gate/filler.c' ':!controller/gate/probe.c' \
     ':!certs/ca_bundle.c' ':!certs/store_secret.c'
 refuse "on the hub write arbiter and member, and the fleet's verb" 'zl_hub_lease_put\(' controller webhook client certs \
-    ':!controller/fleet' ':!client/fleet/fleet.c'
+    ':!controller/fleet' ':!client/fleet/fleet.c' ':!client/fleet/clusters.c'
 
 # Everything that a library of ours exports carries our prefix.
 archive=${1:-build/libcommon.a}

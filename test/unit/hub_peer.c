@@ -171,6 +171,18 @@ static void serve_write(struct zl_hub_peer *peer, struct zl_peer_call *call, con
     }
 }
 
+/* Watches are not told. */
+static void serve_delete(struct zl_hub_peer *peer, struct zl_peer_call *call, const char *path)
+{
+    const struct cJSON *was = find(peer, path);
+    answer(call, was != NULL ? 200 : 404, was);
+    for (size_t i = 0; i < peer->count; i++) {
+        if (strcmp(peer->changes[i].path, path) == 0) {
+            peer->changes[i].path[0] = '\0';
+        }
+    }
+}
+
 static void serve_here(struct zl_hub_peer *peer, struct zl_peer_call *call)
 {
     const char *full = zl_peer_path(call);
@@ -183,7 +195,9 @@ static void serve_here(struct zl_hub_peer *peer, struct zl_peer_call *call)
         path[length - 7] = '\0';
     }
     const char *version = strstr(query, "resourceVersion=");
-    if (strcmp(zl_peer_method(call), "GET") != 0) {
+    if (strcmp(zl_peer_method(call), "DELETE") == 0) {
+        serve_delete(peer, call, path);
+    } else if (strcmp(zl_peer_method(call), "GET") != 0) {
         serve_write(peer, call, path);
     } else if (strstr(query, "watch=") != NULL) {
         serve_watch(peer, call, path, name, version != NULL ? strtoull(version + 16, NULL, 10) : 0);

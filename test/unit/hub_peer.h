@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hub_peer.h - an API server of any objects: lists, watches, creations, PUT and merge patch with resourceVersion.
+ * hub_peer.h - an API server of any objects: lists, watches, creations, PUT and merge patch with resourceVersion, deletions.
  *
  * Threads: the test's; the locking against the peer's is done inside.
  */

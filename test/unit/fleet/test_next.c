@@ -305,6 +305,21 @@ static void test_expired_after_limit_and_grace_is_a_failure(void **state)
     assert_string_equal(steps(), "expired complete");
 }
 
+static void test_a_slot_whose_leases_were_deleted_is_told_again_and_expires(void **state)
+{
+    (void)state;
+    struct zl_fleet_entry *entry = zl_scene_slot(&scene, ZL_SCENE_A, 5, true);
+    entry->elapsed_ms = scene.clusters[ZL_SCENE_A].entry_ms = 10000000;
+    scene.clusters[ZL_SCENE_A].turn = NULL;
+    scene.clusters[ZL_SCENE_A].member = NULL;
+    scene.clusters[ZL_SCENE_A].request = NULL;
+    memset(&scene.turns[ZL_SCENE_A], 0, sizeof scene.turns[ZL_SCENE_A]);
+    assert_string_equal(zl_scene_step(&scene), "told");
+    scene.clusters[ZL_SCENE_A].turn = &scene.turns[ZL_SCENE_A]; /* what was stored */
+    assert_string_equal(steps(), "expired complete");
+    assert_int_equal(scene.ledger.active_count, 0);
+}
+
 static void test_wrong_1_a_turn_expires_only_after_an_unbroken_watch(void **state)
 {
     (void)state;
@@ -629,6 +644,7 @@ int main(void)
         RULE(test_failures_pause_only_beyond_max_failures),
         RULE(test_one_more_failure_gives_the_pause_a_new_id),
         RULE(test_expired_after_limit_and_grace_is_a_failure),
+        RULE(test_a_slot_whose_leases_were_deleted_is_told_again_and_expires),
         RULE(test_wrong_1_a_turn_expires_only_after_an_unbroken_watch),
         RULE(test_wrong_1_a_late_done_takes_the_failure_back_once_and_the_pause_stays),
         RULE(test_wrong_2_what_has_gone_by_is_written_down_every_tenth),

@@ -31,6 +31,7 @@
 
 static struct zl_hub_peer *peer;
 static struct zl_kube_client *client;
+static struct zl_events *events;
 static struct zl_arbiter *arbiter;
 static struct zl_cluster_member *east, *west;
 static int most_active; /* at one moment, by what the hub stored */
@@ -53,7 +54,8 @@ static struct zl_cluster_member *join(const char *name)
                                          .cluster = client,
                                          .name = name,
                                          .hub_namespace = "zen-fleet",
-                                         .namespaces = name};
+                                         .namespaces = name,
+                                         .events = events};
     return zl_cluster_member_start(&spec);
 }
 
@@ -69,6 +71,7 @@ static int start(void **state)
                       "{'versions':[{'version':'v1alpha1'}]}");
     zl_hub_peer_store(peer, "/api/v1/namespaces/kube-system",
                       "{'metadata':{'name':'kube-system','uid':'cluster-uid'}}");
+    events = zl_events_new(client, "test");
     arbiter = zl_arbiter_start(client, "zen-fleet", "test");
     return 0;
 }
@@ -81,6 +84,7 @@ static int stop(void **state)
     zl_arbiter_stop(arbiter);
     east = west = NULL;
     arbiter = NULL;
+    zl_events_free(events, 0);
     zl_kube_client_free(client);
     zl_hub_peer_stop(peer);
     zl_kube_cleanup();

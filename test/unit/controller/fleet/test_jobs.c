@@ -2,6 +2,7 @@
 /* What Jobs say of their cluster's turn, and what is done to them; and what LeaderPolicy says. */
 #include "controller/fleet/jobs.h"
 
+#include "common/base/json.h"
 #include "common/base/memory.h"
 #include "controller/fleet/policy.h"
 
@@ -17,6 +18,7 @@ enum { NOW_MS = 1000000, LIMIT_MS = 60000, JOBS_MAX = 3 };
 
 static struct zl_fleet_agent agent;
 static struct zl_fleet_job jobs[JOBS_MAX];
+static struct zl_fleet_outside outside;
 static bool settled;
 static char names[JOBS_MAX][2] = {"a", "b", "c"};
 
@@ -25,6 +27,7 @@ static int begin(void **state)
     (void)state;
     zl_fleet_agent_begin(&agent, "pool", NULL);
     memset(jobs, 0, sizeof jobs);
+    memset(&outside, 0, sizeof outside);
     settled = true;
     for (int i = 0; i < JOBS_MAX; i++) {
         jobs[i] = (struct zl_fleet_job){.held = true, .suspended = true};
@@ -49,7 +52,7 @@ static struct zl_fleet_job_plan plan_of(size_t count, int64_t started)
     for (size_t i = 0; i < count; i++) {
         list[i] = &jobs[count - 1 - i]; /* their order does not matter */
     }
-    return zl_fleet_jobs_plan(list, count, &agent, started, settled, NOW_MS);
+    return zl_fleet_jobs_plan(list, count, &outside, &agent, started, settled, NOW_MS);
 }
 
 static void test_a_job_is_held_unless_it_was_started_or_its_user_holds_it(void **state)
@@ -65,6 +68,70 @@ static void test_a_job_is_held_unless_it_was_started_or_its_user_holds_it(void *
     assert_false(zl_fleet_job_must_be_held(&job));
     job = (struct zl_fleet_job){.finished = true};
     assert_false(zl_fleet_job_must_be_held(&job));
+}
+
+static void read_outside(const char *want, const char *report)
+{
+    struct zl_error err = {0};
+    ZL_AUTO_JSON struct cJSON *annotations = zl_json_object();
+    if (want != NULL) {
+        zl_json_set_text(annotations, "zen-lead.io/fleet-want", want);
+    }
+    if (report != NULL) {
+        zl_json_set_text(annotations, "zen-lead.io/fleet-report", report);
+    }
+    if (zl_fleet_outside_read(annotations, &outside, &err) != ZL_OK) {
+        fail_msg("%s", err.message);
+    }
+}
+
+static void test_work_that_is_no_job_asks_and_reports_by_annotations(void **state)
+{
+    (void)state;
+    read_outside("true", NULL);
+    assert_true(plan_of(0, 0).intent.wants);
+    activate(5);
+    struct zl_fleet_job_plan plan = plan_of(1, 0);
+    assert_true(plan.intent.wants);
+    assert_null(plan.start); /* the turn is not the Job's */
+    assert_int_equal(plan.intent.outcome, ZL_FLEET_NO_OUTCOME);
+    read_outside("true", "5 failed  no space");
+    plan = plan_of(0, 0);
+    assert_false(plan.intent.wants); /* the want beside a report is over */
+    assert_int_equal(plan.intent.outcome, ZL_FLEET_FAILED);
+    assert_int_equal(plan.intent.outcome_token, 5);
+    assert_string_equal(plan.intent.reason, "no space");
+    agent.request.report = (struct zl_fleet_report){.token = 5, .outcome = ZL_FLEET_FAILED};
+    assert_int_equal(plan_of(0, 0).intent.outcome, ZL_FLEET_NO_OUTCOME); /* once */
+    read_outside(NULL, "4 done");                                        /* of an older turn */
+    agent.request.report.token = 0;
+    assert_int_equal(plan_of(0, 0).intent.outcome, ZL_FLEET_NO_OUTCOME);
+}
+
+static void test_work_that_was_done_late_takes_the_failure_back(void **state)
+{
+    (void)state;
+    agent.turn = (struct zl_fleet_turn){.token = 5, .ended_token = 5, .outcome = ZL_FLEET_EXPIRED};
+    read_outside(NULL, "5 failed");
+    assert_int_equal(plan_of(0, 0).intent.outcome, ZL_FLEET_NO_OUTCOME);
+    read_outside(NULL, "5 done");
+    assert_int_equal(plan_of(0, 0).intent.outcome, ZL_FLEET_DONE);
+}
+
+static void test_a_report_that_cannot_be_meant_says_what_can(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "done", "5", "5 ok", "x done", "0 done", "5 doneish"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct zl_error err = {0};
+        ZL_AUTO_JSON struct cJSON *annotations = zl_json_object();
+        zl_json_set_text(annotations, "zen-lead.io/fleet-report", bad[i]);
+        if (zl_fleet_outside_read(annotations, &outside, &err) != ZL_E_INVALID ||
+            strstr(err.message, "\"TOKEN done\"") == NULL) {
+            fail_msg("\"%s\": %s", bad[i], err.message);
+        }
+        assert_int_equal(outside.report.token, 0);
+    }
 }
 
 static void test_a_waiting_job_wants_a_turn_and_is_not_started_without_one(void **state)
@@ -296,6 +363,9 @@ int main(void)
             test_without_suspend_a_held_job_is_started_with_the_time_that_went_by, begin),
         CASE(test_a_job_is_held_unless_it_was_started_or_its_user_holds_it),
         CASE(test_a_waiting_job_wants_a_turn_and_is_not_started_without_one),
+        CASE(test_work_that_is_no_job_asks_and_reports_by_annotations),
+        CASE(test_work_that_was_done_late_takes_the_failure_back),
+        CASE(test_a_report_that_cannot_be_meant_says_what_can),
         CASE(test_the_oldest_starts_with_the_smaller_of_its_deadline_and_the_turn),
         CASE(test_one_job_in_one_turn),
         CASE(test_nothing_starts_on_an_offer_or_when_the_time_is_over),
