@@ -40,11 +40,11 @@ add() {
     rm "$ZL_RUN"/objects.yaml*
 }
 
-# They wait for a node for ever: what counts is that they are there.
+# They wait for their scheduler for ever: what counts is that they are there.
 add_stranger() {
     kubectl create namespace stranger >/dev/null
     curl -s --noproxy '*' -m 600 -o /dev/null --cacert "$ZL_RUN/ca.crt" -H "Authorization: Bearer $(cat "$ZL_RUN/admin.token")" -Z --parallel-max 8 \
-        -H 'Content-Type: application/json' -d '{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"x-","annotations":{"zl-test/ready":"false"}},"spec":{"containers":[{"name":"main","image":"none"}]}}' \
+        -H 'Content-Type: application/json' -d '{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"x-","labels":{"app":"x"}},"spec":{"schedulerName":"none","containers":[{"name":"main","image":"none"}]}}' \
         "$server/api/v1/namespaces/stranger/pods?n=[1-$pods]"
     wait_until 300 has_pods
     echo "# $pods pods of a stranger"
