@@ -203,7 +203,7 @@ valgrind: $(UNIT) ## unit tests under valgrind
 	@bash test/controlplane/packages.sh valgrind
 	@bash test/unit/run.sh $(BUILD)/test valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite -- $(UNIT)
 
-e2e: all $(addprefix $(BUILD)/bin/,zl-tls-load zl-pod zl-client) ## end-to-end tests on a real control plane; AREA=gatekeeper runs one area
+e2e: all $(addprefix $(BUILD)/bin/,zl-tls-load zl-pod zl-client zl-chaos-proxy) ## end-to-end tests on a real control plane; AREA=gatekeeper runs one area
 	@ZL_BIN=$(BUILD)/bin bash test/e2e/run.sh $(AREA)
 
 e2e-tsan: build/bin/zl-kubectl ## webhook and controller under load with ThreadSanitizer

@@ -29,6 +29,7 @@ passed_area_key() {
     local paths=(common webhook controller certs manifests Makefile test/kubelet test/kubectl test/controlplane "test/e2e/$1.bats"
         test/e2e/{lib.bash,cluster.sh,group.sh,run.sh})
     case $1 in
+    apiservers*) paths+=(test/chaos/proxy.c) ;;
     client*) paths+=(client test/client) ;;
     install*) paths+=(test/manifests docs) ;;
     peer*) paths+=(client test/peer) ;;

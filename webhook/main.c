@@ -185,6 +185,18 @@ static const struct zl_option OPTIONS[] = {
              "or all at once and filtered (cluster), for clusters in which nearly every namespace "
              "uses it. "
              "auto takes cluster when more than 500 namespaces do at the program's start."},
+    {.name = "watch-silence-seconds",
+     .variable = "ZEN_LEAD_WATCH_SILENCE_SECONDS",
+     .type = ZL_OPTION_I64,
+     .default_value = "90",
+     .min = 5,
+     .max = 3600,
+     .offset = FIELD(watch_silence_s),
+     .value_name = "SECONDS",
+     .help =
+         "A watch on which nothing came for so long, and up to a third more, is resumed on another "
+         "connection: so late is what a hung API server, or a proxy that lost it, keeps from us. "
+         "API servers send a bookmark each minute; less than that resumes quiet watches, too."},
     {.name = "namespaces",
      .variable = "WATCH_NAMESPACE",
      .type = ZL_OPTION_TEXT,
@@ -290,6 +302,7 @@ int main(int argc, char **argv)
     const struct zl_daemon daemon = {.name = PROGRAM.name,
                                      .kubeconfig = config.kubeconfig,
                                      .log_level = config.log_level,
+                                     .watch_silence_s = config.watch_silence_s,
                                      .metrics = METRICS,
                                      .run = serve,
                                      .ctx = &config};

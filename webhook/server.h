@@ -24,6 +24,7 @@ struct zl_webhook_config {
     const char *tls_min_version, *tls_cipher_suites;
     const char *log_level, *on_api_error;
     const char *watch, *namespaces; /* as struct zl_cache_options has them */
+    int64_t watch_silence_s;
     int64_t port, metrics_port;
     int64_t deadline_ms, claim_timeout_s;
     bool fleet;

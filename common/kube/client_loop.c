@@ -5,6 +5,7 @@
  */
 #include "common/base/clock.h"
 #include "common/base/limits.h"
+#include "common/base/log.h"
 #include "common/kube/client_internal.h"
 
 #include <arpa/inet.h>
@@ -306,7 +307,8 @@ enum zl_status zl_kube_exchange_start(struct zl_kube_client *client, struct zl_k
     exchange->spec = *spec;
     exchange->handle = curl_easy_init();
     exchange->started_ms = exchange->heard_ms = zl_clock_ms();
-    exchange->silence_ms = zl_jitter_ms(loop->silence_ms, 33);
+    exchange->silence_ms = zl_jitter_ms(
+        client->config.silence_ms > 0 ? client->config.silence_ms : loop->silence_ms, 33);
     zl_buf_init(&exchange->refusal, REFUSAL_MAX);
     if (exchange->handle == NULL) {
         zl_kube_exchange_free(exchange);
@@ -431,6 +433,9 @@ static bool close_if_dead(struct zl_kube_exchange *exchange, int64_t waited_ms)
     if ((int64_t)info.tcpi_last_data_recv + SLACK_MS < waited_ms) {
         return false;
     }
+    /* A watch that lived ends without a word of its own, and this says why an event was late. */
+    ZL_LOG_INFO("closed a connection on which nothing came",
+                ZL_STR("waiting", exchange->request->what), ZL_I64("waitedMs", waited_ms));
     (void)shutdown(fd, SHUT_RDWR);
     return true;
 }

@@ -7,7 +7,7 @@
  *
  * Silence: a server that hangs while its kernel answers, and a proxy that keeps our side open when it has lost the other,
  * look like one that has nothing to say. So a request that is not answered within ZL_OPEN_TIMEOUT_MS, and a watch on which
- * nothing came for 90 to 120 s although bookmarks come each minute, is ended. When nothing came on its
+ * nothing came for 90 to 120 s although bookmarks come each minute (or for what zl_kube_config says), is ended. When nothing came on its
  * connection either, the connection is closed, which tells everybody else on it at once; and in no case is what timed out
  * repeated on it.
  *

@@ -14,6 +14,7 @@
 #include "common/base/memory.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct zl_kube_config {
     char *server;          /* "https://[fd00::1]:6443", no slash at the end */
@@ -29,6 +30,8 @@ struct zl_kube_config {
     char *proxy_url;       /* NULL: the environment's *_PROXY rules of libcurl */
     char *tls_server_name; /* name to verify and send as SNI; NULL: the host of SERVER */
     bool insecure;         /* insecure-skip-tls-verify */
+    int64_t
+        silence_ms; /* a watch without a word for so long is dead; 0: ZL_SILENCE_MS. No kubeconfig says it */
     char *source; /* where it came from, for the log: "in-cluster", or file names and context */
 };
 

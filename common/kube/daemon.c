@@ -25,6 +25,7 @@ static enum zl_status connect_and_run(const struct zl_daemon *daemon, struct zl_
 
     enum zl_status status = zl_kube_config_load(daemon->kubeconfig, NULL, &kube, err);
     if (status == ZL_OK) {
+        kube.silence_ms = daemon->watch_silence_s * 1000;
         status = zl_kube_client_new(&kube, user_agent, &client, err);
     }
     if (status == ZL_OK) {

@@ -14,6 +14,7 @@ struct zl_daemon {
     const char *name;                              /* "zen-lead-webhook" */
     const char *kubeconfig;                        /* --kubeconfig, or NULL */
     const char *log_level;                         /* --log-level */
+    int64_t watch_silence_s;                       /* --watch-silence-seconds */
     const struct zl_metric *const *const *metrics; /* the program's, as zl_metrics_register_all */
     /* Runs until it is asked to stop (common/base/process.h), or fails. */
     enum zl_status (*run)(void *ctx, struct zl_kube_client *client,

@@ -236,13 +236,6 @@ static const struct zl_reason REASONS[ZL_WHY_COUNT] = {
                           .text = "LeaderPolicy \"{pool}\" does not exist in namespace "
                                   "\"{detail}\", so nothing is gatekept; create it or "
                                   "remove " ZL_KEY_POOL},
-    [ZL_WHY_RESERVED_NAME] =
-        {.name = "reserved-name",
-         .event = "ReservedName",
-         .warning = true,
-         .stands = true,
-         .text = "the Lease of a pool \"{pool}\" in this namespace is the one by which zen-lead's "
-                 "controllers are elected: nothing is done for this pool; choose another name"},
     [ZL_WHY_BAD_NAME] = {.name = "bad-name",
                          .event = "InvalidService",
                          .warning = true,

@@ -76,8 +76,7 @@ enum zl_why {
     ZL_WHY_ELSEWHERE,         /* another controller makes a Job's pods */
     ZL_WHY_LEFT_POOL,         /* a workload is in no pool any more */
     ZL_WHY_NO_POLICY,
-    ZL_WHY_RESERVED_NAME, /* a pool's Lease would be the controller's own */
-    ZL_WHY_BAD_NAME,      /* no Service can have the name that a route is to have */
+    ZL_WHY_BAD_NAME, /* no Service can have the name that a route is to have */
     ZL_WHY_BAD_SERVICE,
     ZL_WHY_BAD_MIN_READY,
     ZL_WHY_COUNT,

@@ -363,7 +363,7 @@ static void stop(struct manager *manager)
 }
 
 static void open_context(struct manager *manager, struct zl_kube_client *client,
-                         const char *namespace_, const struct zl_cache_options *options)
+                         const struct zl_cache_options *options)
 {
     struct zl_sources *sources = &manager->context.sources;
     *sources = (struct zl_sources){.client = client,
@@ -372,7 +372,6 @@ static void open_context(struct manager *manager, struct zl_kube_client *client,
                                    .sinces = zl_sinces_new(ZL_KEYS_REMEMBERED_MAX),
                                    .wakes = zl_wakes_new(),
                                    .ready_clock = zl_ready_clock_new(),
-                                   .own_namespace = namespace_,
                                    .job_notes = &manager->job_notes,
                                    .claim_timeout_ms = manager->config->claim_timeout_s * 1000};
     manager->context.writer =
@@ -402,7 +401,7 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
                                              .verdict_changed = verdict_changed,
                                              .ctx = &manager};
     zl_monitor_init(&manager.monitor);
-    open_context(&manager, client, namespace_, &cache_options);
+    open_context(&manager, client, &cache_options);
     manager.context.armer =
         zl_armer_new(client, manager.context.sources.cache, &armer_news, namespace_);
 

@@ -19,6 +19,7 @@
 struct zl_controller_config {
     const char *kubeconfig, *namespace_, *listen_address, *log_level;
     const char *watch, *namespaces; /* as struct zl_cache_options has them */
+    int64_t watch_silence_s;
     int64_t metrics_port, workers, claim_timeout_s;
     bool leader_elect, routing_only;
     int64_t lease_duration_s, renew_deadline_s, retry_period_s;

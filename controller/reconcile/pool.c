@@ -80,19 +80,6 @@ static void plan_routes(const struct zl_writer *writer, struct zl_traffic_gather
     zl_plan_pool_routes(&traffic->view, steps);
 }
 
-static void tell_of_reserved_name(const struct zl_writer *writer, const struct zl_view *view)
-{
-    struct zl_error err = {0};
-    ZL_AUTO_STEPS struct zl_steps steps = {0};
-    const struct zl_step step = {.kind = ZL_STEP_TELL,
-                                 .why = ZL_WHY_RESERVED_NAME,
-                                 .subject = zl_subject_policy(view),
-                                 .words.pool = view->name};
-    zl_steps_begin(&steps, view);
-    zl_steps_add(&steps, &step);
-    (void)zl_apply(writer, &steps, &err);
-}
-
 struct zl_result zl_reconcile_pool(struct zl_context *context, const char *namespace_,
                                    const char *name, bool renews, struct zl_error *err)
 {
@@ -105,10 +92,6 @@ struct zl_result zl_reconcile_pool(struct zl_context *context, const char *names
     if (known.view.policy == NULL && !known.view.policies_known) {
         /* A 404 for our group says nothing of LeaderPolicies. */
         return (struct zl_result){.status = status, .requeue_after_ms = UNSERVED_LOOK_MS};
-    }
-    if (known.view.policy != NULL && known.view.is_reserved) {
-        tell_of_reserved_name(&context->writer, &known.view);
-        return (struct zl_result){.status = status};
     }
     bool goes = known.view.policy != NULL && known.view.policy->meta.deleting;
     if (status == ZL_OK && !goes) {

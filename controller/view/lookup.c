@@ -70,15 +70,13 @@ enum zl_status zl_view_gather(const struct zl_sources *sources, const char *name
                         !zl_cache_is_settled(cache, ZL_CACHED_REPLICASETS, namespace_) ||
                         !zl_cache_is_settled(cache, ZL_CACHED_JOBS, namespace_);
     zl_view_gather_cached(cache, namespace_, name, out);
-    out->view.is_reserved =
-        zl_same_string(namespace_, sources->own_namespace) && strcmp(name, ZL_RESERVED_POOL) == 0;
     out->view.being_listed = being_listed;
     out->view.jobs.are_current = are_current;
     if (out->view.policy == NULL) {
         forget_pool(sources, &out->view);
         return ZL_OK;
     }
-    if (out->view.policy->meta.deleting || out->view.is_reserved) {
+    if (out->view.policy->meta.deleting) {
         return ZL_OK;
     }
     enum zl_status status = look_up_lease(sources, out, err);

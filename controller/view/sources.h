@@ -23,7 +23,6 @@ struct zl_sources {
     struct zl_sinces *sinces;
     struct zl_wakes *wakes;
     struct zl_ready_clock *ready_clock;
-    const char *own_namespace; /* the controller's; NULL: it elects nobody there */
     struct zl_job_notes *job_notes;
     int64_t claim_timeout_ms;
 };

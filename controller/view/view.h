@@ -54,8 +54,6 @@ struct zl_view {
     const struct zl_policy *policy; /* NULL: there is none of that name */
     /* The LeaderPolicies are served, and were listed: one that is missing does not exist. */
     bool policies_known;
-    bool
-        is_reserved; /* its Lease would be the one by which controllers are elected: nothing is done */
     const struct zl_lease *lease;    /* NULL: there is none */
     enum zl_holder holder;           /* never UNKNOWN when the Lease is held */
     const struct zl_pod *holder_pod; /* NULL: not there */

@@ -32,6 +32,15 @@ start_cluster() {
     start_kubelet --nodes 3
 }
 
+# make_namespace NAME - the label, by which the gatekeeper is asked, is there by itself since 1.21.
+make_namespace() {
+    kubectl create -f - >/dev/null <<NAMESPACE
+apiVersion: v1
+kind: Namespace
+metadata: {name: $1, labels: {kubernetes.io/metadata.name: $1}}
+NAMESPACE
+}
+
 # machine - one line about where the numbers come from
 machine() {
     echo "# $(nproc) CPUs, load $(cut -d' ' -f1 /proc/loadavg), Kubernetes $(kubectl version -o json | jq -r .serverVersion.gitVersion)"

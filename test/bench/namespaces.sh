@@ -29,7 +29,7 @@ add() {
     local i
     for i in $(seq "$1" "$2"); do
         echo ---
-        echo "{apiVersion: v1, kind: Namespace, metadata: {name: team-$i}}"
+        echo "{apiVersion: v1, kind: Namespace, metadata: {name: team-$i, labels: {kubernetes.io/metadata.name: team-$i}}}"
         echo ---
         echo "{apiVersion: coordination.kube-zen.io/v1alpha1, kind: LeaderPolicy, metadata: {name: main, namespace: team-$i}, spec: {followerMode: standby}}"
         echo ---
@@ -40,11 +40,11 @@ add() {
     rm "$ZL_RUN"/objects.yaml*
 }
 
-# They wait for a node for ever: what counts is that they are there.
+# They wait for their scheduler for ever: what counts is that they are there.
 add_stranger() {
-    kubectl create namespace stranger >/dev/null
+    make_namespace stranger
     curl -s --noproxy '*' -m 600 -o /dev/null --cacert "$ZL_RUN/ca.crt" -H "Authorization: Bearer $(cat "$ZL_RUN/admin.token")" -Z --parallel-max 8 \
-        -H 'Content-Type: application/json' -d '{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"x-","annotations":{"zl-test/ready":"false"}},"spec":{"containers":[{"name":"main","image":"none"}]}}' \
+        -H 'Content-Type: application/json' -d '{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"x-","labels":{"app":"x"}},"spec":{"schedulerName":"none","containers":[{"name":"main","image":"none"}]}}' \
         "$server/api/v1/namespaces/stranger/pods?n=[1-$pods]"
     wait_until 300 has_pods
     echo "# $pods pods of a stranger"
@@ -54,7 +54,7 @@ has_pods() { [ "$(kubectl get --raw '/api/v1/namespaces/stranger/pods?limit=1' |
 # The namespace whose Service fails over.
 add_bench() {
     local p
-    kubectl create namespace bench >/dev/null
+    make_namespace bench
     for p in a b c; do
         echo ---
         echo "{apiVersion: v1, kind: Pod, metadata: {name: s-$p, namespace: bench, labels: {app: s}}, spec: {containers: [{name: main, image: none}]}}"

@@ -17,6 +17,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$root" || exit 1
 # shellcheck source=test/controlplane/programs.bash
 . test/controlplane/programs.bash
+# shellcheck source=test/controlplane/apiservers.bash
+. test/controlplane/apiservers.bash
 
 webhooks=(webhook-1 webhook-2)
 controllers=(controller-1 controller-2)
@@ -51,29 +53,6 @@ start_again() {
     eval "argv=(${remembered[$1]})"
     process_start "$1" "${argv[@]}"
 }
-
-# start_observer - beside kube-apiserver, on the same etcd
-start_observer() {
-    local argv arg own=()
-    argv_of kube-apiserver || return 1
-    for arg in "${argv[@]}"; do
-        [ "$arg" = "$apiserver_port" ] && arg=$(port_of observer)
-        own+=("$arg")
-    done
-    process_start observer "${own[@]}" --watch-cache=false
-    sed "s/:$apiserver_port\"/:$(port_of observer)\"/" "$ZL_RUN/kubeconfig" >"$ZL_RUN/observer.kubeconfig"
-    wait_until 120 kubectl --kubeconfig "$ZL_RUN/observer.kubeconfig" get --raw /readyz
-}
-
-# start_link NAME TARGET-PORT - a fault proxy in front of it; its commands go to the pipe link-NAME
-start_link() {
-    process_start "link-$1" "$ZL_BIN/zl-chaos-proxy" --port "$(port_of "link-$1")" --target-port "$2" \
-        --control "$ZL_RUN/link-$1"
-    wait_until 5 test -p "$ZL_RUN/link-$1"
-}
-
-# link NAME COMMAND - without waiting, whoever reads it
-link() { echo "$2" 1<>"$ZL_RUN/link-$1"; }
 
 # tell TEXT - a command for the checker; a pipe takes short lines whole
 tell() { echo "$*" 1<>"$ZL_RUN/checker"; }
@@ -140,11 +119,10 @@ WORKLOAD
 start_links_and_programs() {
     local name
     for name in "${webhooks[@]}" "${controllers[@]}"; do
-        start_link "$name" "$apiserver_port" || return 1
-        sed "s/:$apiserver_port\"/:$(port_of "link-$name")\"/" "$ZL_RUN/${name%-*}.kubeconfig" >"$ZL_RUN/$name.kubeconfig"
+        start_link "$name" "$(apiserver_port)" || return 1
     done
-    for name in "${webhooks[@]}"; do start_webhook "${name#*-}" --kubeconfig "$ZL_RUN/$name.kubeconfig"; done
-    for name in "${controllers[@]}"; do start_controller "${name#*-}" --kubeconfig "$ZL_RUN/$name.kubeconfig"; done
+    for name in "${webhooks[@]}"; do start_webhook "${name#*-}" --kubeconfig "$(through_link webhook "$name")"; done
+    for name in "${controllers[@]}"; do start_controller "${name#*-}" --kubeconfig "$(through_link controller "$name")"; done
     start_proxy ${#webhooks[@]} 1s
     start_link review "$(port_of proxy)" || return 1
     for name in "${webhooks[@]}" "${controllers[@]}"; do await_ready "$name" 40 || return 1; done
@@ -155,8 +133,7 @@ start_links_and_programs() {
 start_everything() {
     ZL_CONTROLLER_MANAGER_OPTIONS=--vmodule=controller_utils=4 bash test/controlplane/up.sh "$ZL_RUN" $$ || return 1
     export PATH=$ZL_RUN/bin:$PATH KUBECONFIG=$ZL_RUN/kubeconfig
-    apiserver_port=$(sed -nE 's/.*server: "https:.*:([0-9]+)".*/\1/p' "$KUBECONFIG")
-    start_observer || { log_tail observer; return 1; }
+    another_apiserver observer --watch-cache=false || return 1
     install_manifests >/dev/null || return 1
     make_certificates || return 1
     start_kubelet --nodes 3

@@ -8,6 +8,7 @@
  *   cut-one    reset the oldest connection
  *   refuse     reset every connection, and each new one, until heal
  *   stall      pass not one byte on, either way, until heal; connections stay open
+ *   swallow    of connections that are open now: take every byte and pass none on, for ever; neither side hears of it
  *   delay MS   pass each byte on so much later, until heal
  * Each is answered by a line on standard output that says how many connections it hit.
  *
@@ -54,7 +55,7 @@ static const struct zl_program PROGRAM = {
     .name = "zl-chaos-proxy",
     .summary = "A TCP proxy that cuts, stalls and delays: for the chaos run.",
     .options = OPTIONS,
-    .epilogue = "Commands: heal, cut, cut-one, refuse, stall, delay MS.\n",
+    .epilogue = "Commands: heal, cut, cut-one, refuse, stall, swallow, delay MS.\n",
 };
 
 struct chunk {
@@ -76,6 +77,7 @@ struct pair {
     int fds[2];           /* client, server; -1, -1: not in use */
     struct flow flows[2]; /* flows[i] comes from fds[i] */
     uint64_t number;
+    bool swallowed; /* what comes in goes nowhere; only the client's end of it ends it */
 };
 
 struct proxy {
@@ -170,8 +172,13 @@ static bool take_in(const struct proxy *proxy, struct pair *pair, int side)
     ssize_t got = read(pair->fds[side], chunk->bytes, sizeof chunk->bytes);
     if (got <= 0) {
         free(chunk);
-        flow->ended = got == 0;
-        return got == 0 || errno == EAGAIN || errno == EINTR;
+        bool nothing_yet = got < 0 && (errno == EAGAIN || errno == EINTR);
+        flow->ended = got == 0 || (pair->swallowed && !nothing_yet);
+        return flow->ended || nothing_yet;
+    }
+    if (pair->swallowed) {
+        free(chunk);
+        return true;
     }
     chunk->length = (size_t)got;
     chunk->due_ms = zl_clock_ms() + proxy->delay_ms;
@@ -218,7 +225,11 @@ static void serve_pair(const struct proxy *proxy, struct pair *pair, const struc
             return;
         }
     }
-    if (!pass_on(pair, 0, now_ms) || !pass_on(pair, 1, now_ms)) {
+    if (pair->swallowed) {
+        if (pair->flows[0].ended) {
+            close_pair(pair, false);
+        }
+    } else if (!pass_on(pair, 0, now_ms) || !pass_on(pair, 1, now_ms)) {
         close_pair(pair, true);
     } else if (pair->flows[0].closed && pair->flows[1].closed) {
         close_pair(pair, false);
@@ -250,6 +261,18 @@ static unsigned cut(struct proxy *proxy, bool only_oldest)
     return count;
 }
 
+static void swallow(struct proxy *proxy)
+{
+    for (size_t i = 0; i < PAIRS_MAX; i++) {
+        struct pair *pair = &proxy->pairs[i];
+        if (pair->fds[0] >= 0) {
+            drop_flow(&pair->flows[0]);
+            drop_flow(&pair->flows[1]);
+            pair->swallowed = true;
+        }
+    }
+}
+
 static unsigned count_open(const struct proxy *proxy)
 {
     unsigned count = 0;
@@ -274,6 +297,8 @@ static void command(struct proxy *proxy, const char *line)
         hit = cut(proxy, false);
     } else if (strcmp(line, "stall") == 0) {
         proxy->stalled = true;
+    } else if (strcmp(line, "swallow") == 0) {
+        swallow(proxy);
     } else if (strncmp(line, "delay ", 6) != 0 ||
                zl_parse_i64(line + 6, 0, 60000, &proxy->delay_ms, NULL) != ZL_OK) {
         printf("unknown command: %s\n", line);

@@ -83,6 +83,8 @@ enum zl_status zl_kubelet_pod_decode(void *ctx, const struct cJSON *object, void
     pod->version = zl_strdup(zl_json_text(object, "metadata", "resourceVersion", NULL));
     pod->node = zl_strdup(zl_json_text(object, "spec", "nodeName", NULL));
     pod->wanted_node = zl_strdup(wanted_node(object));
+    const char *scheduler = zl_json_text(object, "spec", "schedulerName", NULL);
+    pod->foreign = scheduler != NULL && strcmp(scheduler, "default-scheduler") != 0;
     pod->deleting = zl_json_text(object, "metadata", "deletionTimestamp", NULL) != NULL;
     pod->grace_ms = 1000 * zl_json_i64(object, 30, "metadata", "deletionGracePeriodSeconds", NULL);
     const char *phase = zl_json_text(object, "status", "phase", NULL);
@@ -166,7 +168,7 @@ struct zl_kubelet_plan zl_kubelet_plan(const struct zl_kubelet_pod *pod,
         return plan;
     }
     if (pod->node == NULL) {
-        plan.step = ZL_KUBELET_BIND;
+        plan.step = pod->foreign ? ZL_KUBELET_WAIT : ZL_KUBELET_BIND;
         return plan;
     }
     int64_t age_ms = now_ms - life->bound_ms;

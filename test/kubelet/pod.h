@@ -12,6 +12,8 @@
  *   zl-test/stuck: "ended"      likewise, but its containers end in time: only the object stays
  *   zl-test/node                the node that it is bound to, which need not be one of the stand-in's; default: any of those
  *
+ * One with a spec.schedulerName of its own waits for that scheduler, that is for ever.
+ *
  * Threads: pure; a decoded pod is read-only.
  */
 #ifndef ZL_TEST_KUBELET_POD_H
@@ -24,6 +26,7 @@ struct zl_kubelet_pod {
     char *node;        /* NULL: not bound */
     char *wanted_node; /* where it is to be bound to; NULL: anywhere */
     bool running, finished, ready, deleting;
+    bool foreign;                                            /* another scheduler's: never bound */
     bool ended;                                              /* its containers have */
     bool never_ready, stuck, stays;                          /* annotations; stuck: "ended" */
     int64_t ready_after_ms, fail_after_ms, succeed_after_ms; /* -1: not set */

@@ -29,8 +29,8 @@ set_up() {
     for program in "${programs[@]}"; do await_ready "$program"; done
     wait_until 60 proxy_answers
     arm_gatekeeper "$(port_of proxy)" >/dev/null
-    kubectl create namespace standby >/dev/null
-    kubectl create namespace single >/dev/null
+    make_namespace standby
+    make_namespace single
     pool main bench '{followerMode: standby}' | kubectl apply -n standby -f - >/dev/null
     pool main web '{}' | kubectl apply -n single -f - >/dev/null
     await_armed standby main
@@ -69,7 +69,7 @@ come_and_go() {
     until is_over; do
         i=$((i + 1))
         pool "p$i" "w$i" '{}' | kubectl apply -n single -f - || true
-        kubectl create namespace "n$i" || true
+        make_namespace "n$i" || true
         pool main w '{followerMode: standby}' | kubectl apply -n "n$i" -f - || true
         sleep 3
         kubectl delete -n single leaderpolicy/"p$i" deployment/"w$i" service/"w$i-plain" --wait=false || true

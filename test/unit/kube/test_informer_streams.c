@@ -32,6 +32,7 @@ struct space {
 struct scene {
     struct zl_peer *peer;
     struct zl_kube_client *client;
+    int64_t client_silence_ms;
     struct zl_informer *informer;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -212,7 +213,7 @@ static void begin(struct scene *scene, bool on_demand, int64_t open_ms, int64_t 
                                           .ctx = scene};
     scene->peer = zl_peer_start(serve, scene);
     ZL_AUTO_FREE char *url = zl_peer_url(scene->peer);
-    const struct zl_kube_config config = {.server = url};
+    const struct zl_kube_config config = {.server = url, .silence_ms = scene->client_silence_ms};
     struct zl_error err = {0};
     assert_int_equal(zl_kube_client_new(&config, "test", &scene->client, &err), ZL_OK);
     scene->informer = zl_informer_new(scene->client, &spec);
@@ -386,12 +387,11 @@ static void test_beside_the_watch_the_newer_of_two_wins(void **state)
 
 /* --- silence ------------------------------------------------------------------------------------- */
 
-static void test_a_silent_watch_is_resumed_where_it_was(void **state)
+static void resume_a_silent_watch(struct scene *scene, int64_t silence_ms)
 {
-    struct scene *scene = *state;
     set(scene, "a", POD("a", "x", "5"), 9, false);
     space_of(scene, "a")->deaf = true;
-    begin(scene, true, 0, 100);
+    begin(scene, true, 0, silence_ms);
     zl_informer_follow(scene->informer, "a");
     AWAIT(count_of(scene, "a", WATCHES) >= 2);
     pthread_mutex_lock(&scene->lock);
@@ -402,6 +402,19 @@ static void test_a_silent_watch_is_resumed_where_it_was(void **state)
     tell(scene, "a", "DELETED", POD("a", "x", "10"));
     AWAIT(journal_is(scene, "+a/x -a/x "));
     assert_int_equal(count_of(scene, "a", LISTS), 1); /* no gap, no list */
+}
+
+static void test_a_silent_watch_is_resumed_where_it_was(void **state)
+{
+    resume_a_silent_watch(*state, 100);
+}
+
+/* --watch-silence-seconds */
+static void test_the_client_says_what_silence_is(void **state)
+{
+    struct scene *scene = *state;
+    scene->client_silence_ms = 100;
+    resume_a_silent_watch(scene, 0);
 }
 
 static void test_what_is_not_answered_is_asked_again_elsewhere(void **state)
@@ -433,6 +446,7 @@ int main(void)
         TEST(test_a_namespace_forgotten_while_it_is_listed_ends_that_list),
         TEST(test_beside_the_watch_the_newer_of_two_wins),
         TEST(test_a_silent_watch_is_resumed_where_it_was),
+        TEST(test_the_client_says_what_silence_is),
         TEST(test_what_is_not_answered_is_asked_again_elsewhere),
     };
     zl_kube_init();

@@ -303,6 +303,37 @@ static void test_service_that_does_not_go_keeps_no_pod_asleep(void **state)
                      ZL_OK);
 }
 
+/* Finding 4: the watch of slices is silent. */
+#define SLICE_OF(service)                                                                          \
+    "{\"metadata\":{\"namespace\":\"shop\",\"name\":\"web-leader\",\"uid\":\"s\","                 \
+    "\"resourceVersion\":\"41\",\"labels\":{\"endpointslice.kubernetes.io/"                        \
+    "managed-by\":\"zen-lead\","                                                                   \
+    "\"kubernetes.io/service-name\":\"" service "\"},\"ownerReferences\":[{\"apiVersion\":\"v1\"," \
+    "\"kind\":\"Service\",\"name\":\"" service "\",\"uid\":\"u\",\"controller\":true}]},"          \
+    "\"addressType\":\"IPv4\",\"endpoints\":[{\"addresses\":[\"10.0.0.9\"]}]}"
+
+static void test_slice_that_the_cache_does_not_show_is_read_and_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *slice;
+        bool written;
+    } rows[] = {{SLICE_OF("web-leader"), true}, {SLICE_OF("another"), false}};
+    for (size_t i = 0; i < 2; i++) {
+        const struct rule answers[] = {{"PATCH", "leases/", 200, LEASE_OBJECT("")},
+                                       {"POST", "services", 201, OLD_SERVICE("")},
+                                       {"POST", "endpointslices", 409, CONFLICT},
+                                       {"GET", "endpointslices/", 200, rows[i].slice},
+                                       {0}};
+        struct scene scene;
+        set_stuck(&scene);
+        (void)carry_out(&scene, true, answers);
+        if ((strstr(sent, "PUT endpointslices/web-leader") != NULL) != rows[i].written) {
+            fail_msg("%zu: %s", i, sent);
+        }
+    }
+}
+
 static void test_nothing_is_done_on_a_lease_that_was_not_written(void **state)
 {
     (void)state;
@@ -585,6 +616,7 @@ int main(void)
         WITH_PEER(test_lease_that_is_newer_than_the_cache_saves_the_pod),
         WITH_PEER(test_a_request_that_was_taken_back_deletes_nobody),
         WITH_PEER(test_service_that_does_not_go_keeps_no_pod_asleep),
+        WITH_PEER(test_slice_that_the_cache_does_not_show_is_read_and_written),
         WITH_PEER(test_nothing_is_done_on_a_lease_that_was_not_written),
         WITH_PEER(test_status_does_not_forget_who_was_refused_before_they_are_woken),
         WITH_PEER(test_labels_that_are_forbidden_are_no_failure_and_stop_each_other),

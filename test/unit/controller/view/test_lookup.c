@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is looked up of a leader that does not get out, against a scripted API server. */
+/* What is looked up of a leader and of its Job, against a scripted API server. */
 #include "controller/view/gather.h"
 
 #include "common/base/clock.h"
@@ -68,6 +68,33 @@ static struct zl_lease lease = {.namespace_ = (char[]){"shop"},
                                 .holder_uid = (char[]){"uid-a"},
                                 .duration_s = LEASE_S};
 
+struct place {
+    struct zl_job_notes notes;
+    struct zl_sources sources;
+};
+
+static void open_place(struct place *place)
+{
+    static const struct zl_cache_options options = {0};
+    memset(place, 0, sizeof *place);
+    place->sources = (struct zl_sources){.client = zl_the_client,
+                                         .cache = zl_cache_new(zl_the_client, &options),
+                                         .clock = zl_claim_clock_new(),
+                                         .sinces = zl_sinces_new(8),
+                                         .wakes = zl_wakes_new(),
+                                         .ready_clock = zl_ready_clock_new(),
+                                         .job_notes = &place->notes};
+}
+
+static void close_place(struct place *place)
+{
+    zl_ready_clock_free(place->sources.ready_clock);
+    zl_wakes_free(place->sources.wakes);
+    zl_sinces_free(place->sources.sinces);
+    zl_claim_clock_free(place->sources.clock);
+    zl_cache_free(place->sources.cache);
+}
+
 static void check(const struct zl_sources *sources, const struct row *row)
 {
     ZL_AUTO_GATHERED struct zl_gathered known;
@@ -118,30 +145,111 @@ static void test_a_leader_that_does_not_get_out_is_dead_only_where_nothing_can_r
         {"standby: the next one leads beside it", 46, true, leaving, 200, NODE("True"), ZL_OK, 0,
          false},
     };
-    static const struct zl_cache_options options = {0};
+    struct place place;
+    open_place(&place);
     (void)state;
-    struct zl_job_notes notes = {0};
-    struct zl_sources sources = {.client = zl_the_client,
-                                 .cache = zl_cache_new(zl_the_client, &options),
-                                 .clock = zl_claim_clock_new(),
-                                 .sinces = zl_sinces_new(8),
-                                 .wakes = zl_wakes_new(),
-                                 .ready_clock = zl_ready_clock_new(),
-                                 .job_notes = &notes};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        check(&sources, &rows[i]);
+        check(&place.sources, &rows[i]);
     }
-    zl_ready_clock_free(sources.ready_clock);
-    zl_wakes_free(sources.wakes);
-    zl_sinces_free(sources.sinces);
-    zl_claim_clock_free(sources.clock);
-    zl_cache_free(sources.cache);
+    close_place(&place);
+}
+
+#define UNREADY_SINCE(time) POD("", BOUND, "False\",\"lastTransitionTime\":\"" time, RUNS)
+
+/* Finding 13: it was Ready between two looks, while the watch was cut. */
+static void test_another_transition_is_another_spell_without_ready(void **state)
+{
+    static const struct {
+        const char *pod;
+        bool goes_on;
+    } rows[] = {{UNREADY_SINCE("2026-01-01T00:00:00Z"), true},
+                {UNREADY_SINCE("2026-01-01T00:00:07Z"), false}};
+    struct place place;
+    open_place(&place);
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        ZL_AUTO_GATHERED struct zl_gathered known;
+        struct zl_error err = {0};
+        zl_view_gather_cached(place.sources.cache, "shop", "web", &known);
+        known.view.policy = &policy;
+        known.view.lease = &lease;
+        pod_answer = rows[i].pod;
+        zl_play((struct zl_script){.serve = serve});
+        (void)zl_since(place.sources.sinces, "shop", "web", ZL_TOPIC_UNREADY,
+                       "uid-a@1767225600000000", zl_clock_ms() - 60000);
+        assert_int_equal(
+            zl_view_look(&place.sources, &known, ZL_LOOK_HOLDER | ZL_LOOK_ROLLOUT, &err), ZL_OK);
+        assert_int_equal(known.view.unready_ms >= 60000, rows[i].goes_on);
+    }
+    close_place(&place);
+}
+
+/* --- Jobs --- */
+
+static int v1_status, beta_status;
+static const char *cronjob_answer;
+
+static void serve_cronjob(const struct zl_script *script, struct zl_peer_call *call)
+{
+    (void)script;
+    bool is_v1 = strstr(zl_peer_path(call), "/batch/v1/") != NULL;
+    const int status = is_v1 ? v1_status : beta_status;
+    zl_peer_answer(call, status, NULL,
+                   status == 200 ? cronjob_answer
+                                 : "{\"kind\":\"Status\",\"reason\":\"NotFound\"}");
+}
+
+#define CRONJOB(uid, pool)                                                                         \
+    "{\"metadata\":{\"namespace\":\"shop\",\"name\":\"nightly\",\"uid\":\"" uid                    \
+    "\",\"labels\":{" pool "}},\"spec\":{}}"
+#define LABEL "\"zen-lead/pool\":\"batch\""
+
+/* Finding 13: the cache knows no CronJob at all. */
+static void test_a_jobs_pool_is_read_from_the_cronjob_that_is_there_now(void **state)
+{
+    static const struct {
+        const char *name;
+        int v1, beta;
+        const char *cronjob, *pool;
+    } rows[] = {
+        {"labelled", 200, 404, CRONJOB("uid-c", LABEL), "batch"},
+        {"labelled, of an old server", 404, 200, CRONJOB("uid-c", LABEL), "batch"},
+        {"without label", 200, 404, CRONJOB("uid-c", ""), NULL},
+        {"made again under its name", 200, 404, CRONJOB("another", LABEL), NULL},
+        {"gone", 404, 404, "", NULL},
+    };
+    struct zl_job job = {.meta = {.namespace_ = (char[]){"shop"},
+                                  .name = (char[]){"nightly-1"},
+                                  .uid = (char[]){"uid-j"},
+                                  .controller = {.api_version = (char[]){"batch/v1"},
+                                                 .kind = (char[]){"CronJob"},
+                                                 .name = (char[]){"nightly"},
+                                                 .uid = (char[]){"uid-c"}}}};
+    struct place place;
+    open_place(&place);
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_FREE char *pool = NULL;
+        struct zl_error err = {0};
+        v1_status = rows[i].v1;
+        beta_status = rows[i].beta;
+        cronjob_answer = rows[i].cronjob;
+        zl_play((struct zl_script){.serve = serve_cronjob});
+        enum zl_status status = zl_view_read_pool_of_job(&place.sources, &job, &pool, &err);
+        if (status != ZL_OK || !zl_same_string(pool, rows[i].pool)) {
+            fail_msg("%s: %s %s, pool %s", rows[i].name, zl_status_name(status), err.message,
+                     pool != NULL ? pool : "none");
+        }
+    }
+    close_place(&place);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_PEER(test_a_leader_that_does_not_get_out_is_dead_only_where_nothing_can_run),
+        WITH_PEER(test_another_transition_is_another_spell_without_ready),
+        WITH_PEER(test_a_jobs_pool_is_read_from_the_cronjob_that_is_there_now),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
