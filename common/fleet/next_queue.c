@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who waits, in which order, and what `turn` says of it. */
+#include "common/base/backoff.h"
 #include "common/base/memory.h"
 #include "common/fleet/next_internal.h"
 
@@ -23,15 +24,6 @@ int zl_fleet_order(const struct zl_fleet_view *view, const struct zl_fleet_clust
     return strcmp(left->name, right->name);
 }
 
-static int64_t back_off_ms(int64_t declines)
-{
-    int64_t wait_ms = ZL_FLEET_BACK_OFF_MS;
-    for (int64_t i = 1; i < declines && wait_ms < ZL_FLEET_BACK_OFF_MAX_MS; i++) {
-        wait_ms *= 2;
-    }
-    return wait_ms < ZL_FLEET_BACK_OFF_MAX_MS ? wait_ms : ZL_FLEET_BACK_OFF_MAX_MS;
-}
-
 const char *zl_fleet_why(const struct zl_fleet_cluster *cluster)
 {
     const struct zl_fleet_turn *turn = cluster->turn;
@@ -51,7 +43,9 @@ const char *zl_fleet_why(const struct zl_fleet_cluster *cluster)
     if (turn != NULL && !zl_fleet_is_answered(&request->report, turn)) {
         return "its report comes first";
     }
-    if (turn != NULL && turn->declines > 0 && cluster->refused_ms < back_off_ms(turn->declines)) {
+    if (turn != NULL && turn->declines > 0 &&
+        cluster->refused_ms <
+            zl_backoff_ms(turn->declines - 1, ZL_FLEET_BACK_OFF_MS, ZL_FLEET_BACK_OFF_MAX_MS)) {
         return "an offer came to nothing a moment ago";
     }
     return NULL;
