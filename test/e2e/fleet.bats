@@ -58,7 +58,7 @@ explain_area() {
 run_fleet_program() {
     local name=fleet-$1
     shift
-    process_start "$name" "$ZL_BIN/zen-lead-controller" --kubeconfig "$KUBECONFIG" --listen-address 127.0.0.1 --metrics-port 0 \
+    process_start "$name" "$ZL_BIN/zen-lead-controller" --kubeconfig "$KUBECONFIG" --listen-address 127.0.0.1 --metrics-port "$(port_of "$name-metrics")" \
         --routing-only --leader-elect=false "$@"
 }
 
@@ -284,17 +284,28 @@ shown() { echo $(($(metric controller-1 "$@") + $(metric controller-2 "$@"))); }
 resume_fleet() { "$ZL_BIN/zen-lead" fleet resume "$POOL" --fleet-namespace "$HUB" --id "$(ledger .paused.id)"; }
 
 @test "as installed: the webhook refuses the pods of a Job that waits, and lets them in when it is the cluster's turn" {
-    local reason
+    local reason name
     paused_fleet_with_a_job ""
     stays 3 is 0 pods_of rotate
     wait_for 60 is 1 told FleetPaused
     wait_for 60 is 1 shown zen_lead_fleet_seen_paused "pool=\"$POOL\""
+    note_metrics # some are there while it waits alone
     resume_fleet
     wait_for 150 job_is home rotate Complete
     wait_for 20 is 1 ledger .counts.done
     for reason in TurnOffered TurnBegan TurnDone FleetResumed; do wait_for 60 is 1 told "$reason"; done
     wait_for 60 is 1 shown zen_lead_fleet_phase "pool=\"$POOL\"" 'phase="Idle"'
     wait_for 60 is 1 shown zen_lead_fleet_hub_reached 'cluster="home"'
+    note_metrics
+    while read -r name; do
+        grep -q "^${name}[{ ]" "$BATS_TEST_TMPDIR/metrics" || fail "alerts or dashboard ask for $name, and nobody had it"
+    done < <(grep -oh 'zen_lead_fleet_[a-z_]*' "$zl_root"/manifests/monitoring/{dashboard.json,alerts.yaml} | grep -v turn_remaining | sort -u) # that one is there for the turn's 300 ms
+}
+note_metrics() {
+    local name
+    for name in fleet-arbiter controller-1 controller-2; do
+        curl -sf --noproxy '*' "http://127.0.0.1:$(port_of "$name-metrics")/metrics" >>"$BATS_TEST_TMPDIR/metrics"
+    done
 }
 
 @test "with the label of a pool besides, a Job needs both turns" {
