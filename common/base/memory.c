@@ -31,9 +31,23 @@ void zl_memory_tune(void)
     (void)mallopt(M_TRIM_THRESHOLD, TRIM_FROM);
 }
 
+/*
+ * A sanitizer has an allocator of its own and leaves malloc_trim alone, which then sets up glibc's: in two threads at once, where
+ * informers list at the same time, and an assertion of glibc's fails when these end.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FOREIGN_ALLOCATOR 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define FOREIGN_ALLOCATOR 1
+#endif
+#endif
+
 void zl_memory_give_back(void)
 {
+#ifndef FOREIGN_ALLOCATOR
     (void)malloc_trim(0);
+#endif
 }
 
 void *zl_alloc(size_t size_bytes)
