@@ -165,8 +165,8 @@ static const struct zl_option OPTIONS[] = {
      .offset = FIELD(shutdown_delay_s),
      .value_name = "SECONDS",
      .help = "After SIGTERM, keep serving this long with /readyz saying no, so that the Service "
-             "forgets "
-             "this replica first."},
+             "forgets this replica first, and close each connection after its next review, so that "
+             "the API server lets go of it."},
     {.name = "drain-timeout-seconds",
      .type = ZL_OPTION_I64,
      .default_value = "5",

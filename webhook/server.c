@@ -230,6 +230,9 @@ enum zl_status zl_webhook_server_start(const struct zl_webhook_config *config,
 void zl_webhook_server_leave(struct zl_webhook_server *server)
 {
     atomic_store(&server->leaving, true);
+    if (server->reviews != NULL) {
+        zl_http_server_leave(server->reviews);
+    }
 }
 
 void zl_webhook_server_stop(struct zl_webhook_server *server, int64_t drain_ms)

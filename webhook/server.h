@@ -41,7 +41,10 @@ enum zl_status zl_webhook_server_start(const struct zl_webhook_config *config,
                                        const struct zl_gatekeeper *gatekeeper,
                                        struct zl_webhook_server **out,
                                        struct zl_error *err) ZL_MUST_CHECK;
-/* From now on /readyz says no, so that the Service stops sending reviews here. */
+/*
+ * From now on /readyz says no, so that the Service stops sending reviews here, and each review is the last one on its connection:
+ * the API server keeps its connections, and sends the next review on another one.
+ */
 void zl_webhook_server_leave(struct zl_webhook_server *server);
 /* Answer what is in flight, at most DRAIN_MS, then close and free. */
 void zl_webhook_server_stop(struct zl_webhook_server *server, int64_t drain_ms);

@@ -48,7 +48,7 @@ struct zl_http_server {
     bool asks_clients;        /* for a certificate */
     const char *client_name;  /* that it has to have; NULL: any */
     uint16_t port;
-    atomic_bool stopping;
+    atomic_bool leaving; /* each answer is the last one on its connection */
 };
 
 /* One request, from its headers to the end of its answer. */
@@ -206,7 +206,7 @@ static enum MHD_Result finish(struct zl_http_server *server, struct exchange *ex
     if (response.stream.next == NULL) { /* a stream has all the time in the world */
         zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_ANSWERING);
     }
-    return zl_http_send(connection, &response, allow, atomic_load(&server->stopping));
+    return zl_http_send(connection, &response, allow, atomic_load(&server->leaving));
 }
 
 /*
@@ -425,12 +425,17 @@ uint16_t zl_http_server_port(const struct zl_http_server *server)
     return server->port;
 }
 
+void zl_http_server_leave(struct zl_http_server *server)
+{
+    atomic_store(&server->leaving, true);
+}
+
 void zl_http_server_stop(struct zl_http_server *server, int64_t drain_ms)
 {
     if (server == NULL) {
         return;
     }
-    atomic_store(&server->stopping, true);
+    zl_http_server_leave(server);
     int fd = MHD_quiesce_daemon(server->daemon);
     if (!zl_reaper_wait_quiet(server->reaper, drain_ms)) {
         ZL_LOG_WARN("http server stopped with requests under way", ZL_I64("drainMs", drain_ms));

@@ -104,6 +104,11 @@ enum zl_status zl_http_server_start(const struct zl_http_options *options,
                                     struct zl_error *err) ZL_MUST_CHECK;
 uint16_t zl_http_server_port(const struct zl_http_server *server); /* 0: a unix socket */
 /*
+ * From now on each answer says "Connection: close"; all else goes on, new connections too. A peer with kept connections has let go of
+ * those that it uses when the server stops: what it sends on one just while that is closed gets no answer, and Go repeats no POST.
+ */
+void zl_http_server_leave(struct zl_http_server *server);
+/*
  * Stop accepting, wait up to DRAIN_MS for requests in flight, close everything, free. A handler that
  * runs even longer is waited for; SERVER may be NULL.
  */

@@ -299,7 +299,7 @@ resume_fleet() { "$ZL_BIN/zen-lead" fleet resume "$POOL" --fleet-namespace "$HUB
     note_metrics
     while read -r name; do
         grep -q "^${name}[{ ]" "$BATS_TEST_TMPDIR/metrics" || fail "alerts or dashboard ask for $name, and nobody had it"
-    done < <(grep -oh 'zen_lead_fleet_[a-z_]*' "$zl_root"/manifests/monitoring/{dashboard.json,alerts.yaml} | grep -v turn_remaining | sort -u) # that one is there for the turn's 300 ms
+    done < <(grep -oh 'zen_lead[_]fleet[_a-z]*' "$zl_root"/manifests/monitoring/{dashboard.json,alerts.yaml} | grep -v turn_remaining | sort -u) # that one is there for the turn's 300 ms
 }
 note_metrics() {
     local name

@@ -198,7 +198,7 @@ is_alone() { prints_nothing kubectl get namespaces --field-selector status.phase
         "$(grep -c 'alert:' "$zl_root/manifests/monitoring/alerts.yaml")"
     stays 5 is "" firing
     # Only what has not happened has no data; fleets have an area of their own.
-    local expression rare='failover_latency|wakes_total|errors_total|gap_seconds|zen_lead_fleet_'
+    local expression rare='failover_latency|wakes_total|errors_total|gap_seconds|_fleet_'
     while read -r expression; do
         # shellcheck disable=SC2016  # Grafana's variables
         expression=${expression//'$__rate_interval'/1m} expression=${expression//'$namespace'/.*}

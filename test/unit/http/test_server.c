@@ -137,6 +137,28 @@ static void test_stop_drains_the_request_under_way(void **state)
     zl_wire_close(&busy);
 }
 
+static void test_who_leaves_serves_on_and_each_answer_is_the_last_of_its_connection(void **state)
+{
+    struct zl_http_fixture *fixture = *state;
+    struct zl_wire kept = zl_fixture_dial(fixture);
+    zl_wire_send_text(&kept, GOOD_REQUEST);
+    struct zl_wire_answer answer = zl_wire_receive(&kept, false);
+    assert_null(strcasestr(answer.head, "Connection: close\r\n"));
+    zl_http_server_leave(fixture->server);
+    assert_false(zl_wire_is_closed(&kept, 100)); /* it may be in use on the other side just now */
+    zl_wire_send_text(&kept, GOOD_REQUEST);
+    struct zl_wire fresh = zl_fixture_dial(fixture);
+    zl_wire_send_text(&fresh, GOOD_REQUEST);
+    struct zl_wire *both[] = {&kept, &fresh};
+    for (size_t i = 0; i < 2; i++) {
+        answer = zl_wire_receive(both[i], false);
+        assert_int_equal(answer.status, 200);
+        assert_non_null(strcasestr(answer.head, "Connection: close\r\n"));
+        assert_true(zl_wire_is_closed(both[i], 20000));
+        zl_wire_close(both[i]);
+    }
+}
+
 static void test_stop_does_not_wait_for_idle_or_silent_connections(void **state)
 {
     struct zl_http_fixture *fixture = *state;
@@ -281,6 +303,7 @@ int main(void)
         OVER_BOTH(test_requests_are_routed_by_method_and_path),
         OVER_BOTH(test_connection_is_reused),
         OVER_BOTH(test_stop_drains_the_request_under_way),
+        OVER_TLS(test_who_leaves_serves_on_and_each_answer_is_the_last_of_its_connection),
         OVER_TLS(test_stop_does_not_wait_for_idle_or_silent_connections),
         OVER_TLS(test_start_refuses_what_cannot_work),
         OVER_TLS(test_a_new_pair_is_for_new_connections_and_old_ones_go_on),
