@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+/* Another cluster of this name does not speak for us. */
+static bool own_is_ours(const struct zl_cluster_member *member)
+{
+    return member->own != NULL && strcmp(member->own->member.cluster_uid, member->uid) == 0;
+}
+
 struct zl_member_part *zl_member_part_of(struct zl_cluster_member *member, const char *pool)
 {
     for (size_t i = 0; i < member->part_count; i++) {
@@ -13,10 +19,9 @@ struct zl_member_part *zl_member_part_of(struct zl_cluster_member *member, const
     member->parts = zl_realloc(member->parts, member->part_count + 1, sizeof *member->parts);
     struct zl_member_part *part = &member->parts[member->part_count++];
     memset(part, 0, sizeof *part);
-    /* Another cluster of this name does not speak for us. */
-    bool is_ours = member->own != NULL && strcmp(member->own->member.cluster_uid, member->uid) == 0;
     zl_fleet_agent_begin(&part->agent, pool,
-                         is_ours ? zl_fleet_request_of(&member->own->member, pool) : NULL);
+                         own_is_ours(member) ? zl_fleet_request_of(&member->own->member, pool)
+                                             : NULL);
     member->dirty = true;
     return part;
 }
@@ -36,8 +41,10 @@ void zl_member_find_parts(struct zl_cluster_member *member, const struct zl_refs
             part->beat_ms = policy->heartbeat_ms;
         }
     }
-    bool is_ours = member->own != NULL && strcmp(member->own->member.cluster_uid, member->uid) == 0;
-    for (size_t i = 0; is_ours && i < member->own->member.count; i++) {
+    if (!own_is_ours(member)) {
+        return;
+    }
+    for (size_t i = 0; i < member->own->member.count; i++) {
         (void)zl_member_part_of(member, member->own->member.items[i].pool);
     }
 }

@@ -25,20 +25,7 @@ for attack in "${attacks[@]}"; do
     [ -n "${attack_is[$attack]:-}" ] || { echo "no attack \"$attack\"; there are: ${all_attacks[*]}" >&2; exit 2; }
 done
 
-if [ "${1:-}" != --inside ]; then
-    check_programs
-    reason=$(bash test/node/check.sh) || { echo "$reason" >&2 && exit 1; }
-    ZL_CONTAINERD=$(bash test/node/containerd.sh)
-    KUBEBUILDER_ASSETS=$(bash test/controlplane/build.sh)
-    export ZL_CONTAINERD KUBEBUILDER_ASSETS
-    folder=$(mktemp -d "${TMPDIR:-/tmp}/zen-lead-node.XXXXXX")
-    mkdir "$folder/pids"
-    trap 'trap "" INT TERM HUP; bash test/controlplane/down.sh "$folder"' EXIT
-    trap 'exit 130' INT TERM HUP
-    setpriv --pdeathsig TERM bash test/node/sandbox.sh "$folder/sandbox" bash test/abuse/node.sh --inside "$folder/node" &
-    wait $!
-    exit
-fi
+[ "${1:-}" = --inside ] || run_on_a_node test/abuse/node.sh
 
 # --- inside the sandbox
 
@@ -189,13 +176,9 @@ measure() {
     local folder=$ZL_RUN/times-$1 watchers=() pools=() pid
     mkdir "$folder"
     touch "$folder"/{asked,refused,memory,not-ready,standby,single}
-    : >"$ZL_RUN/statuses"
     write_addresses
     forget_memory
-    if [ -n "${attack_is[$1]:-}" ]; then
-        process_start attack bash test/abuse/attack.sh "$1"
-        wait_until 30 has_begun || true
-    fi
+    begin_attack "$1"
     ask_for_pods "$folder" & watchers+=($!)
     restart_when_asked "$folder" & watchers+=($!)
     note_memory "$folder" & watchers+=($!)
@@ -204,7 +187,7 @@ measure() {
     for pid in "${pools[@]}"; do wait "$pid" || true; done
     touch "$folder/over"
     wait "${watchers[@]}" || true
-    [ -z "${attack_is[$1]:-}" ] || process_stop attack || true
+    end_attack "$1"
     judge "$1" "$folder"
 }
 

@@ -144,12 +144,8 @@ measure() {
     local folder=$ZL_RUN/times-$1 program watchers=() benches=() pid
     mkdir "$folder"
     touch "$folder"/{asked,refused,peaks,probes-failed,restarted,not-ready,standby,single}
-    : >"$ZL_RUN/statuses"
     for program in "${programs[@]}"; do forget_peak "$program"; done
-    if [ -n "${attack_is[$1]:-}" ]; then
-        process_start attack bash test/abuse/attack.sh "$1"
-        wait_until 30 has_begun || true
-    fi
+    begin_attack "$1"
     ask_for_pods "$folder" & watchers+=($!)
     probe "$folder" & watchers+=($!)
     restart_when_asked "$folder" & watchers+=($!)
@@ -158,10 +154,11 @@ measure() {
     for pid in "${benches[@]}"; do wait "$pid" || true; done
     touch "$folder/over"
     wait "${watchers[@]}" || true
-    [ -z "${attack_is[$1]:-}" ] || process_stop attack || true
+    end_attack "$1"
     for program in "${programs[@]}"; do note_peak "$program" "$folder" || echo "$program" >>"$folder/not-ready"; done
     judge "$1" "$folder"
 }
+
 # judge NAME FOLDER - promises, and what the attack did
 judge() {
     local program pool file

@@ -46,4 +46,12 @@ ask_for_pods() {
     done
 }
 
+# begin_attack NAME, end_attack NAME - nothing, where NAME is that of a time without attack.
+begin_attack() {
+    : >"$ZL_RUN/statuses"
+    [ -n "${attack_is[$1]:-}" ] || return 0
+    process_start attack bash test/abuse/attack.sh "$1"
+    wait_until 30 has_begun || true
+}
+end_attack() { [ -z "${attack_is[$1]:-}" ] || process_stop attack || true; }
 has_begun() { [ -s "$ZL_RUN/statuses" ] || pgrep -g "$(process_pid attack)" zl-stranger; }

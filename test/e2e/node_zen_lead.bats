@@ -91,7 +91,7 @@ memory_limit() { cat "$(memory_cgroup "$1")"/memory.{limit_in_bytes,max} 2>/dev/
 @test "an update of zen-lead to another image: no review is refused, no client sees an error" {
     local image
     under_load
-    # The same programs under another name: there is no earlier release to come from yet.
+    # The same programs under another name; another version's have a test of their own.
     image=$(ctr images ls -q | grep /zen-lead:)
     ctr images tag --force "$image" docker.io/kube-zen/zen-lead:next
     z set image deployment/zen-lead-webhook webhook=kube-zen/zen-lead:next

@@ -19,18 +19,8 @@ QUIET_SECONDS=4
 export ZL_CLIENT_PRIORITY="nice -n -19"
 
 if [ "${1:-}" != --inside ]; then
-    check_programs
-    reason=$(bash test/node/check.sh) || { echo "$reason" >&2 && exit 1; }
-    ZL_CONTAINERD=$(bash test/node/containerd.sh)
-    KUBEBUILDER_ASSETS=$(bash test/controlplane/build.sh)
-    export ZL_CONTAINERD KUBEBUILDER_ASSETS COUNT
-    folder=$(mktemp -d "${TMPDIR:-/tmp}/zen-lead-node.XXXXXX")
-    mkdir "$folder/pids"
-    trap 'trap "" INT TERM HUP; bash test/controlplane/down.sh "$folder"' EXIT
-    trap 'exit 130' INT TERM HUP
-    setpriv --pdeathsig TERM bash test/node/sandbox.sh "$folder/sandbox" bash test/node/bench.sh --inside "$folder/node" &
-    wait $!
-    exit
+    export COUNT
+    run_on_a_node test/node/bench.sh
 fi
 
 ZL_RUN=$2

@@ -7,6 +7,30 @@
 
 export node_name="node-1"
 
+# --- for scripts that bring up a node of their own, from this project's folder
+
+# prepare_node - what a node needs is there, and a new $folder for it; ends the script with a sentence where none can be.
+prepare_node() {
+    local reason
+    check_programs
+    reason=$(bash test/node/check.sh) || { echo "$reason" >&2 && exit 1; }
+    ZL_CONTAINERD=$(bash test/node/containerd.sh)
+    KUBEBUILDER_ASSETS=$(bash test/controlplane/build.sh)
+    export ZL_CONTAINERD KUBEBUILDER_ASSETS
+    folder=$(mktemp -d "${TMPDIR:-/tmp}/zen-lead-node.XXXXXX")
+    mkdir "$folder/pids"
+}
+
+# run_on_a_node SCRIPT - run "SCRIPT --inside FOLDER" in a sandbox, and end this script as it ends.
+run_on_a_node() {
+    prepare_node
+    trap 'trap "" INT TERM HUP; bash test/controlplane/down.sh "$folder"' EXIT
+    trap 'exit 130' INT TERM HUP
+    setpriv --pdeathsig TERM bash test/node/sandbox.sh "$folder/sandbox" bash "$1" --inside "$folder/node" &
+    wait $!
+    exit
+}
+
 # --- zen-lead
 
 # node_overlay - the folders of manifests/ that docs/install.md names for this version of Kubernetes without cert-manager.

@@ -34,13 +34,7 @@ fi
 
 # --- outside
 
-check_programs
-reason=$(bash test/node/check.sh) || { echo "$reason" >&2 && exit 1; }
-ZL_CONTAINERD=$(bash test/node/containerd.sh)
-KUBEBUILDER_ASSETS=$(bash test/controlplane/build.sh)
-export ZL_CONTAINERD KUBEBUILDER_ASSETS
-folder=$(mktemp -d "${TMPDIR:-/tmp}/zen-lead-node.XXXXXX")
-mkdir "$folder/pids"
+prepare_node
 # Into a file: whoever reads our output would wait for the node's end.
 setsid bash test/node/sandbox.sh "$folder/sandbox" bash test/node/run.sh --inside "$folder/node" </dev/null >"$folder/run.log" 2>&1 &
 sandbox=$!
