@@ -22,11 +22,12 @@ enum zl_topic {
     ZL_TOPIC_TERMINATING, /* its leader is on its way out */
     ZL_TOPIC_SUCCESSOR,   /* there is a successor */
     ZL_TOPIC_SUCCESSOR_TERMINATING,
-    ZL_TOPIC_ROUTED,       /* its routes lead to its leader, and one before it may still live */
-    ZL_TOPIC_RETRYING,     /* a Job's pod failed, and its next one has not come */
-    ZL_TOPIC_VACANT,       /* its Lease is absent or names nobody */
-    ZL_TOPIC_UNARMED,      /* of a namespace: probes of the gatekeeper fail */
-    ZL_TOPIC_DESERTED,     /* no workload joins it */
+    ZL_TOPIC_ROUTED,          /* its routes lead to its leader, and one before it may still live */
+    ZL_TOPIC_RETRYING,        /* a Job's pod failed, and its next one has not come */
+    ZL_TOPIC_VACANT,          /* its Lease is absent or names nobody */
+    ZL_TOPIC_UNARMED,         /* of a namespace: probes of the gatekeeper fail */
+    ZL_TOPIC_DESERTED,        /* no workload joins it */
+    ZL_TOPIC_SERVICE_UNREADY, /* of an annotated Service: its leader is not Ready */
     ZL_TOPIC_SURROUNDINGS, /* of a pool or Service: what else is in the namespace was looked at */
     ZL_TOPIC_COUNT,
 };

@@ -20,6 +20,28 @@ void zl_http_respond_text(struct zl_http_response *response, int status, const c
     response->body_length = strlen(text);
 }
 
+void zl_http_respond_json(struct zl_http_response *response, int status, char *taken)
+{
+    free(response->body);
+    response->status = status;
+    response->content_type = "application/json";
+    response->body = taken;
+    response->body_length = strlen(taken);
+}
+
+long zl_http_text_send(struct zl_http_text *text, char *out, size_t max)
+{
+    const size_t left = strlen(text->text + text->sent);
+    const size_t length = left < max ? left : max;
+    memcpy(out, text->text + text->sent, length);
+    text->sent += length;
+    if (length == left) {
+        free(ZL_STEAL(&text->text));
+        text->sent = 0;
+    }
+    return (long)length;
+}
+
 static bool is_served(const struct zl_http_served *served, const struct zl_http_route *route,
                       const char *path)
 {
@@ -139,6 +161,10 @@ enum MHD_Result zl_http_send(struct MHD_Connection *connection, struct zl_http_r
     MHD_add_response_header(message, MHD_HTTP_HEADER_CONTENT_TYPE, response->content_type);
     MHD_add_response_header(message, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(message, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    for (const struct zl_http_header *more = response->headers; more != NULL && more->name != NULL;
+         more++) {
+        MHD_add_response_header(message, more->name, more->value);
+    }
     if (allow != NULL) {
         MHD_add_response_header(message, MHD_HTTP_HEADER_ALLOW, allow);
     }

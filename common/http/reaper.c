@@ -408,6 +408,21 @@ static bool is_any_busy(const struct zl_reaper *reaper)
     return false;
 }
 
+void zl_reaper_wait_calm(struct zl_reaper *reaper, int64_t calm_ms, int64_t timeout_ms)
+{
+    pthread_mutex_lock(&reaper->lock);
+    int64_t now_ms = zl_clock_ms(), since_ms = now_ms;
+    const int64_t until_ms = now_ms + timeout_ms;
+    uint64_t seen = reaper->phases;
+    while (now_ms < until_ms && now_ms - since_ms < calm_ms) {
+        wait_changed(reaper, QUIET_TICK_MS);
+        now_ms = zl_clock_ms();
+        since_ms = reaper->phases != seen ? now_ms : since_ms;
+        seen = reaper->phases;
+    }
+    pthread_mutex_unlock(&reaper->lock);
+}
+
 bool zl_reaper_wait_quiet(struct zl_reaper *reaper, int64_t timeout_ms)
 {
     int64_t until_ms = zl_clock_ms() + timeout_ms;

@@ -39,6 +39,8 @@
 #define LEAVING_MAX 128
 /* So that not every packet of a body asks for a larger share. */
 #define SHARE_STEP (16 * ZL_KIB)
+/* Nobody asks any more when for so long nobody has: a kube-proxy that is late still leads here. */
+#define CALM_MS 500
 
 struct zl_http_server {
     struct MHD_Daemon *daemon;
@@ -196,6 +198,8 @@ static enum MHD_Result finish(struct zl_http_server *server, struct exchange *ex
             .path = path,
             .content_type = header_of(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
             .host = header_of(connection, MHD_HTTP_HEADER_HOST),
+            .zen_lead = header_of(connection, "zen-lead"),
+            .fleet_lock = header_of(connection, "fleet-lock-protocol"),
             .body = exchange->body.data == NULL ? "" : exchange->body.data,
             .body_length = exchange->body.length,
         };
@@ -435,9 +439,11 @@ void zl_http_server_stop(struct zl_http_server *server, int64_t drain_ms)
     if (server == NULL) {
         return;
     }
+    const int64_t until_ms = zl_clock_ms() + drain_ms;
     zl_http_server_leave(server);
+    zl_reaper_wait_calm(server->reaper, CALM_MS, drain_ms / 2);
     int fd = MHD_quiesce_daemon(server->daemon);
-    if (!zl_reaper_wait_quiet(server->reaper, drain_ms)) {
+    if (!zl_reaper_wait_quiet(server->reaper, drain_ms > 0 ? zl_clock_left_ms(until_ms) : 0)) {
         ZL_LOG_WARN("http server stopped with requests under way", ZL_I64("drainMs", drain_ms));
     }
     MHD_stop_daemon(server->daemon); /* joins: a handler that still runs is waited for */

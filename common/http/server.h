@@ -29,6 +29,8 @@ struct zl_http_request {
     const char *path;         /* without query */
     const char *content_type; /* as sent, NULL if absent */
     const char *host;         /* the same */
+    const char *zen_lead;   /* the same: a header that no page of another origin can send unasked */
+    const char *fleet_lock; /* the same: "fleet-lock-protocol" */
     const char *
         body; /* what was kept of it; NUL-terminated; "" when empty; what was no JSON is none here */
     size_t body_length;
@@ -45,10 +47,21 @@ struct zl_http_stream {
     void *ctx;
 };
 
+/* A text that a stream sends in pieces. TEXT NULL: all of it was sent; owned. */
+struct zl_http_text {
+    char *text;
+    size_t sent;
+};
+
+struct zl_http_header {
+    const char *name, *value; /* constant */
+};
+
 struct zl_http_response {
-    int status;               /* preset to 200 */
-    const char *content_type; /* constant; preset to "text/plain; charset=utf-8" */
-    char *body;               /* malloc'ed, taken by the server; NULL: empty */
+    int status;                           /* preset to 200 */
+    const char *content_type;             /* constant; preset to "text/plain; charset=utf-8" */
+    const struct zl_http_header *headers; /* more of them, ends with name NULL; constant or NULL */
+    char *body;                           /* malloc'ed, taken by the server; NULL: empty */
     size_t body_length;
     struct zl_http_stream stream; /* instead of BODY; NEXT NULL: none */
 };
@@ -109,8 +122,8 @@ uint16_t zl_http_server_port(const struct zl_http_server *server); /* 0: a unix 
  */
 void zl_http_server_leave(struct zl_http_server *server);
 /*
- * Stop accepting, wait up to DRAIN_MS for requests in flight, close everything, free. A handler that
- * runs even longer is waited for; SERVER may be NULL.
+ * Serve on for up to half of DRAIN_MS while anybody still asks, then stop accepting, wait for what is left of DRAIN_MS for requests in
+ * flight, close everything, free. A handler that runs even longer is waited for; SERVER may be NULL.
  */
 void zl_http_server_stop(struct zl_http_server *server, int64_t drain_ms);
 
@@ -120,7 +133,18 @@ void zl_http_server_stop(struct zl_http_server *server, int64_t drain_ms);
  */
 void zl_http_respond_metrics(struct zl_http_response *response, void (*measure)(void *ctx),
                              void *ctx);
+/*
+ * Is HOST, a request's header (NULL: none), this machine by one of its own names for the loopback, whatever the port? A page in somebody's
+ * browser that lets its own name resolve to 127.0.0.1 sends that name: who serves the loopback alone refuses it.
+ */
+bool zl_http_host_is_local(const char *host);
+/* Is it not? Then it was answered with 403. */
+bool zl_http_refuses_host(const struct zl_http_request *request, struct zl_http_response *response);
 /* Set status, type and a copy of TEXT. */
 void zl_http_respond_text(struct zl_http_response *response, int status, const char *text);
+/* Set status and type; TAKEN is the response's from now on. */
+void zl_http_respond_json(struct zl_http_response *response, int status, char *taken);
+/* For zl_http_stream.next: up to MAX bytes of what is left into OUT. @return how many */
+long zl_http_text_send(struct zl_http_text *text, char *out, size_t max);
 
 #endif

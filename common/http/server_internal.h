@@ -121,6 +121,8 @@ struct zl_reaper_entry *zl_reaper_add(struct zl_reaper *reaper, int fd);
 void zl_reaper_remove(struct zl_reaper *reaper, struct zl_reaper_entry *entry);
 void zl_reaper_enter(struct zl_reaper *reaper, struct zl_reaper_entry *entry,
                      enum zl_reaper_phase phase);
+/* Wait until for CALM_MS no connection has come and no request has begun or ended, at most TIMEOUT_MS. */
+void zl_reaper_wait_calm(struct zl_reaper *reaper, int64_t calm_ms, int64_t timeout_ms);
 /* Wait until no connection has a request under way; false when TIMEOUT_MS passed before that. */
 bool zl_reaper_wait_quiet(struct zl_reaper *reaper, int64_t timeout_ms);
 

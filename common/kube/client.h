@@ -34,6 +34,10 @@ struct zl_kube_client; /* opaque */
 enum zl_status zl_kube_client_new(const struct zl_kube_config *config, const char *user_agent,
                                   struct zl_kube_client **out, struct zl_error *err) ZL_MUST_CHECK;
 void zl_kube_client_free(struct zl_kube_client *client); /* no call may be in flight */
+/*
+ * The server's clock now, in seconds since 1970, by the Date of its last answer to a call (not of a watch). 0: unknown.
+ */
+int64_t zl_kube_server_time_s(struct zl_kube_client *client);
 void zl_kube_init(void);
 void zl_kube_cleanup(void);
 

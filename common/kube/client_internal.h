@@ -16,6 +16,7 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 /* Idle connections kept; more calls at once than this are possible, they just connect anew. */
@@ -45,7 +46,8 @@ struct zl_kube_client {
         *connect_to;   /* "::host:port": where to connect for BASE; NULL: where it says */
     char *host_header; /* "Host: ..." of the real server, with CONNECT_TO */
     struct zl_kube_token token;
-    pthread_mutex_t lock; /* the pool */
+    _Atomic int64_t server_ahead_ms; /* the server's clock before zl_clock_boot_ms; 0: unknown */
+    pthread_mutex_t lock;            /* the pool */
     struct zl_kube_idle {
         CURL *handle;
         int64_t answered_ms;  /* its last request */

@@ -33,6 +33,7 @@ struct side {
     int64_t timer_ms; /* when libcurl wants to be called; ZL_NEVER: not */
     int *sockets;     /* those of its connections */
     size_t socket_count;
+    int closed; /* the last one: libcurl may take its leave of it afterwards; -1: it is another's number again */
     /* Something was heard in the last round, and there may be more in libcurl's own buffers. */
     bool is_unread;
 };
@@ -78,10 +79,13 @@ static int on_socket(CURL *handle, curl_socket_t fd, int what, void *ctx, void *
     (void)handle;
     (void)socket_ctx;
     if (what == CURL_POLL_REMOVE) {
-        /* A closed one left by itself. */
-        (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+        /* A closed one left by itself, and its number may be another thread's by now. */
+        if (fd != side->closed) {
+            (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+        }
         return 0;
     }
+    side->closed = side->closed == fd ? -1 : side->closed;
     struct epoll_event event = {.data.u64 = tag_of((size_t)(side - loop->sides), fd)};
     event.events = ((what & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0u) |
                    ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0u);
@@ -114,6 +118,7 @@ static int on_close(void *ctx, curl_socket_t fd)
             break;
         }
     }
+    side->closed = fd;
     return close(fd);
 }
 
@@ -129,6 +134,7 @@ static void open_side(struct zl_kube_loop *loop, struct side *side)
 {
     side->loop = loop;
     side->timer_ms = ZL_NEVER;
+    side->closed = -1;
     side->multi = curl_multi_init();
     if (side->multi == NULL) {
         abort();

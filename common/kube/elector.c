@@ -22,6 +22,9 @@
 #define RELEASED_DURATION_S 1 /* zero is not valid */
 /* A candidate reads the Lease so often although a watch shows it: servers close connections that nobody uses. */
 #define READ_AGAIN_MS 20000
+/* Between the tries of a release: with a server that is away, not long enough to keep a program from ending. */
+static const int64_t RELEASE_PAUSES_MS[] = {10, 40, 160};
+#define RELEASE_PAUSES (sizeof RELEASE_PAUSES_MS / sizeof RELEASE_PAUSES_MS[0])
 
 /* What was seen in the Lease last. */
 struct record {
@@ -43,6 +46,7 @@ struct zl_elector {
     char *reported_holder;       /* the thread's own: the last one given to OBSERVED */
     bool is_fresh;               /* the thread's own: RECORD is what a watch has just shown */
     int64_t read_ms;             /* the thread's own: the last read */
+    bool is_unsure; /* the thread's own: a write's answer was lost, so the Lease may be ours */
     pthread_t thread;
     bool started;
 
@@ -124,6 +128,7 @@ static void observe(struct zl_elector *elector, const struct cJSON *lease)
     record->duration_ms = 1000 * zl_json_i64(lease, 0, "spec", "leaseDurationSeconds", NULL);
     record->coordinated = zl_json_text(lease, "spec", "strategy", NULL) != NULL;
     record->known = record->version != NULL;
+    elector->is_unsure = false;
 
     zl_monitor_lock(&elector->monitor);
     elector->touched_ms = zl_clock_ms();
@@ -174,6 +179,20 @@ static struct cJSON *new_spec(const struct zl_elector *elector, bool release)
     return spec;
 }
 
+/*
+ * After any failure it may have happened: also after a conflict, since libcurl repeats what it sent on a connection that
+ * the server had just closed, and then it is our own first attempt that was first.
+ */
+static void note_write(struct zl_elector *elector, enum zl_status status,
+                       const struct cJSON *answer)
+{
+    elector->record.known = false; /* read before the next one */
+    elector->is_unsure = status != ZL_OK;
+    if (status == ZL_OK) {
+        observe(elector, answer);
+    }
+}
+
 static enum zl_status write_lease(struct zl_elector *elector, bool release, struct zl_error *err)
 {
     ZL_AUTO_JSON struct cJSON *patch = zl_json_object();
@@ -184,11 +203,7 @@ static enum zl_status write_lease(struct zl_elector *elector, bool release, stru
     const struct zl_kube_target target = target_of(elector);
     const enum zl_status status =
         zl_kube_patch(elector->client, &target, ZL_KUBE_PATCH_MERGE, patch, &answer, err);
-    /* After any failure the write may or may not have happened: read before the next one. */
-    elector->record.known = false;
-    if (status == ZL_OK) {
-        observe(elector, answer);
-    }
+    note_write(elector, status, answer);
     return status;
 }
 
@@ -208,9 +223,7 @@ static enum zl_status create_lease(struct zl_elector *elector, struct zl_error *
     struct zl_kube_target target = target_of(elector);
     target.name = NULL;
     const enum zl_status status = zl_kube_create(elector->client, &target, lease, &answer, err);
-    if (status == ZL_OK) {
-        observe(elector, answer);
-    }
+    note_write(elector, status, answer);
     return status;
 }
 
@@ -406,16 +419,39 @@ static bool renew(struct zl_elector *elector)
     }
 }
 
-/* So that the next leader need not wait. Failing is no harm: the Lease expires. */
+static enum zl_status try_release(struct zl_elector *elector, struct zl_error *err)
+{
+    enum zl_status status = ZL_OK;
+    if (!elector->record.known) {
+        status = read_lease(elector, err);
+    }
+    if (status == ZL_OK && is_us(elector)) {
+        status = write_lease(elector, true, err);
+    }
+    return status;
+}
+
+static bool is_worth_another(enum zl_status status)
+{
+    return status == ZL_E_CONFLICT || status == ZL_E_TRANSIENT || status == ZL_E_THROTTLED;
+}
+
+/*
+ * So that the next leader need not wait. One failure is not the end of it: somebody may have written a label just then, or the
+ * server have closed the connection. Failing for good is no harm: the Lease expires.
+ */
 static void release(struct zl_elector *elector)
 {
     struct zl_error err = {0};
-    enum zl_status status = ZL_OK;
-    if (!elector->record.known) {
-        status = read_lease(elector, &err);
-    }
-    if (status == ZL_OK && is_us(elector)) {
-        status = write_lease(elector, true, &err);
+    const int64_t until_ms = zl_clock_ms() + call_timeout_ms(elector);
+    enum zl_status status = try_release(elector, &err);
+    for (size_t i = 0; i < RELEASE_PAUSES && is_worth_another(status); i++) {
+        if (zl_clock_ms() + RELEASE_PAUSES_MS[i] >= until_ms) {
+            break;
+        }
+        const struct timespec pause = {.tv_nsec = RELEASE_PAUSES_MS[i] * 1000000L};
+        (void)nanosleep(&pause, NULL);
+        status = try_release(elector, &err);
     }
     set_leading(elector, false, elector->renewed_ms);
     if (status == ZL_OK) {
@@ -429,6 +465,9 @@ static void *run(void *arg)
 {
     struct zl_elector *elector = arg;
     if (!acquire(elector)) {
+        if (elector->is_unsure) {
+            release(elector);
+        }
         return NULL;
     }
     ZL_LOG_INFO("became leader", ZL_STR("lease", elector->spec.lease),

@@ -41,7 +41,10 @@ struct zl_elector; /* opaque */
 enum zl_status zl_elector_new(struct zl_kube_client *client, const struct zl_elector_spec *spec,
                               struct zl_elector **out, struct zl_error *err) ZL_MUST_CHECK;
 void zl_elector_start(struct zl_elector *elector);
-/* Releases the Lease if held, joins the thread. Blocks up to one API call. */
+/*
+ * Releases the Lease if held, or if it may be held because a write's answer was lost; joins the thread. A release that fails is tried
+ * again, a few times. Blocks for up to the renew deadline.
+ */
 void zl_elector_stop(struct zl_elector *elector);
 void zl_elector_free(struct zl_elector *elector);
 /*

@@ -128,6 +128,16 @@ void zl_informer_forget(struct zl_informer *informer, const char *namespace_, in
     ask_and_unlock(informer);
 }
 
+void zl_informer_relist(struct zl_informer *informer)
+{
+    zl_monitor_lock(&informer->monitor);
+    for (struct zl_stream *stream = informer->by_namespace; stream != NULL;
+         stream = stream->hh.next) {
+        stream->is_old = true;
+    }
+    ask_and_unlock(informer);
+}
+
 /* --- the thread --- */
 
 static bool must_end(struct zl_informer *informer)

@@ -11,6 +11,9 @@
  *   - A watch that ends normally or breaks is resumed from the last version seen (events and bookmarks). So is one that has
  *     been silent for 90 to 120 s, on another connection (client_stream.h).
  *   - 410 Gone lists that stream again; the difference to the store is delivered as changes.
+ *   - An API server whose etcd was restored from a backup counts from an older version on, and sends nothing to a watch from a
+ *     newer one until it is there: what was written meanwhile would be missed. Nothing in the protocol says so; whoever knows
+ *     calls zl_informer_relist.
  *   - 429 and 5xx and network errors back off, 800 ms doubling to 5 s, jittered (client-go's
  *     reflector goes to 30 s: so long a failover would wait once the server is back); Retry-After is honoured.
  *   - What DECODE wants more of in a namespace is listed beside the open watch; the newer version of an object wins.
@@ -97,6 +100,12 @@ void zl_informer_refill(struct zl_informer *informer, const char *namespace_);
  * store (while all namespaces are followed: those that are not wanted). That is not told as their deletion.
  */
 void zl_informer_forget(struct zl_informer *informer, const char *namespace_, int64_t delay_ms);
+
+/*
+ * What was seen may be of an API server that is no more: its etcd was restored from a backup. All that is followed is listed
+ * again, and watched from there, however small its versions are. Until then it stays as it is.
+ */
+void zl_informer_relist(struct zl_informer *informer);
 
 /* What is known of one namespace (NULL: of all, where all are followed by one stream). */
 struct zl_informer_state {

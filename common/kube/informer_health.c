@@ -46,8 +46,20 @@ static const struct zl_metric CUT = {
     .label1 = "resource",
 };
 
-const struct zl_metric *const ZL_INFORMER_METRICS[] = {&CACHE_SIZE, &RESTARTS, &RELISTS, &GAP,
-                                                       &STREAMS,    &CUT,      NULL};
+static const struct zl_metric LIST_SECONDS = {
+    .name = "zen_lead_cache_update_duration_seconds",
+    .type = ZL_METRIC_HISTOGRAM,
+    .help = "From the request for a whole list of a resource until all of it is in memory.",
+    .buckets = ZL_BUCKETS_SECONDS,
+};
+
+const struct zl_metric *const ZL_INFORMER_METRICS[] = {&CACHE_SIZE, &RESTARTS, &RELISTS,      &GAP,
+                                                       &STREAMS,    &CUT,      &LIST_SECONDS, NULL};
+
+void zl_informer_observe_list(int64_t took_ms)
+{
+    zl_metric_observe(&LIST_SECONDS, NULL, NULL, (double)took_ms / 1000.0);
+}
 
 void zl_informer_show_metrics(struct zl_informer *informer)
 {

@@ -18,6 +18,8 @@
 #define ZL_WATCH_GAP_MAX_MS 30000
 
 extern const struct zl_metric *const ZL_INFORMER_METRICS[];
+/* A whole list of a resource came to memory in TOOK_MS. */
+void zl_informer_observe_list(int64_t took_ms);
 /* Its series, by resource, as they are now. Before a scrape. */
 void zl_informer_show_metrics(struct zl_informer *informer);
 

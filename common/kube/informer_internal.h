@@ -59,7 +59,9 @@ struct zl_stream {
     int64_t due_ms;            /* not before this is the next one begun */
     int64_t last_list_ms;      /* end of the last list that succeeded; 0: none */
     int64_t opened_ms;         /* when this watch was accepted; 0: it was not */
+    int64_t list_began_ms;     /* of LISTER */
     int failures;              /* in a row; 0 when healthy */
+    const char *failed_verb;   /* the last of them: "list" or "watch"; constant */
     int page;                  /* objects of a list's first page: fewer after a list that failed */
     bool fell_behind;          /* 410 came since it was healthy last, and a list was the answer */
     bool news;                 /* this watch moved the version */
@@ -68,6 +70,7 @@ struct zl_stream {
     bool tried_other; /* this list was not there in the other version of the resource either */
     /* below MONITOR */
     bool synced, watching;
+    bool is_old;              /* zl_informer_relist */
     int64_t last_watching_ms; /* when the last watch ended; its start before the first */
     uint64_t position;
     struct zl_fill *fills;

@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
+#include "common/kube/informer_health.h"
 #include "common/kube/informer_internal.h"
 #include "common/kube/retries.h"
 
@@ -91,6 +92,7 @@ static int64_t back_off(const struct zl_stream *stream, const char *namespace_, 
 static void retry(struct zl_stream *stream, const char *verb, const struct zl_error *err)
 {
     stream->failures++;
+    stream->failed_verb = verb;
     stream->due_ms = back_off(stream, stream->namespace_, verb, stream->failures, err);
 }
 
@@ -103,6 +105,15 @@ static bool was_silent(const struct zl_error *err)
 static void look_soon(struct zl_informer *informer)
 {
     informer->step_ms = 0;
+}
+
+/* It works again. */
+static void recover(struct zl_stream *stream)
+{
+    if (stream->failures > 0) {
+        zl_retry_succeeded(stream->failed_verb);
+    }
+    stream->failures = 0;
 }
 
 /* --- the list --- */
@@ -151,6 +162,7 @@ static void list_arrived(struct zl_stream *stream, const char *version)
     }
     zl_replace_string(&stream->version, version);
     stream->last_list_ms = zl_clock_ms();
+    zl_informer_observe_list(stream->last_list_ms - stream->list_began_ms);
     stream->due_ms = 0;
     stream->page = ZL_LIST_FIRST_PAGE;
     note_synced(stream, version);
@@ -221,6 +233,7 @@ static void start_list(struct zl_stream *stream)
                                            .ctx = stream};
     struct zl_error err = {0};
     cover_fills(stream);
+    stream->list_began_ms = zl_clock_ms();
     if (zl_kube_lister_start(stream->informer->client, stream->informer->loop, &spec,
                              &stream->lister, &err) == ZL_OK) {
         stream->informer->lists++;
@@ -387,7 +400,7 @@ static void judge_watch(struct zl_stream *stream, enum zl_status status, struct 
                        zl_clock_ms() - stream->opened_ms >= stream->informer->timing.short_watch_ms;
     stream->due_ms = 0;
     if (lived || stream->news) {
-        stream->failures = 0;
+        recover(stream);
         stream->fell_behind = false;
     }
     if (wants_list(status)) {
@@ -498,8 +511,32 @@ static int64_t step_fills(struct zl_stream *stream, int64_t now_ms)
     return next_ms;
 }
 
+/* What is under way may have begun before: it ends, and the next thing is a list. */
+static void begin_anew(struct zl_stream *stream)
+{
+    struct zl_monitor *monitor = &stream->informer->monitor;
+    zl_monitor_lock(monitor);
+    const bool is_old = stream->is_old;
+    stream->is_old = false;
+    zl_monitor_unlock(monitor);
+    if (!is_old) {
+        return;
+    }
+    if (stream->lister != NULL) {
+        zl_kube_lister_free(ZL_STEAL(&stream->lister));
+        stream->informer->lists--;
+        zl_listing_clear(&stream->listing);
+    }
+    if (stream->watcher != NULL) {
+        zl_kube_watcher_free(ZL_STEAL(&stream->watcher));
+        note_not_watching(stream);
+    }
+    free(ZL_STEAL(&stream->version));
+}
+
 int64_t zl_stream_step(struct zl_stream *stream, int64_t now_ms)
 {
+    begin_anew(stream);
     if (stream->lister != NULL) {
         return INT64_MAX;
     }

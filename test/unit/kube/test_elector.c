@@ -23,7 +23,14 @@
 #define LONG_LEASE_MS 60000
 #define LONG_RENEW_MS 30000
 
-enum mood { WELL, SILENT, FAILING, CONFLICT_ONCE };
+enum mood {
+    WELL,
+    SILENT,
+    FAILING,
+    FAIL_ONCE,
+    CONFLICT_ONCE,
+    LOSE_ONCE, /* does what the next write says, and cuts the connection instead of answering */
+};
 
 /* A server of one Lease. */
 struct server {
@@ -33,10 +40,11 @@ struct server {
     struct cJSON *lease; /* NULL: none */
     int64_t version;
     enum mood mood;
-    int conflicts;
+    int conflicts, lost_answers;
     int reads, writes;
-    struct cJSON *last_write; /* body */
-    char *last_type;          /* Content-Type */
+    bool is_labelled_at_release; /* somebody writes a label just before the next release */
+    struct cJSON *last_write;    /* body */
+    char *last_type;             /* Content-Type */
 };
 
 struct candidate {
@@ -64,8 +72,31 @@ static void answer_lease(struct server *server, struct zl_peer_call *call, int s
     zl_peer_answer(call, status, NULL, text);
 }
 
+/* As the mood has it, with STATUS or not at all. */
+static void answer_write(struct server *server, struct zl_peer_call *call, int status)
+{
+    stamp(server);
+    if (server->mood == LOSE_ONCE) {
+        server->mood = WELL;
+        server->lost_answers++;
+        zl_peer_cut(call);
+    } else {
+        answer_lease(server, call, status);
+    }
+}
+
+static void label_at_release(struct server *server, const struct cJSON *body)
+{
+    const char *holder = zl_json_text(body, "spec", "holderIdentity", NULL);
+    if (server->is_labelled_at_release && holder != NULL && *holder == '\0') {
+        server->is_labelled_at_release = false;
+        stamp(server);
+    }
+}
+
 static void serve_patch(struct server *server, struct zl_peer_call *call, const struct cJSON *body)
 {
+    label_at_release(server, body);
     const char *wanted = zl_json_text(body, "metadata", "resourceVersion", NULL);
     const char *current = zl_json_text(server->lease, "metadata", "resourceVersion", NULL);
     const bool refuse = server->mood == CONFLICT_ONCE;
@@ -86,8 +117,7 @@ static void serve_patch(struct server *server, struct zl_peer_call *call, const 
          field = zl_json_next(field)) {
         zl_json_set(spec, zl_json_name(field), zl_json_copy(field));
     }
-    stamp(server);
-    answer_lease(server, call, 200);
+    answer_write(server, call, 200);
 }
 
 static void serve_well(struct server *server, struct zl_peer_call *call)
@@ -116,8 +146,7 @@ static void serve_well(struct server *server, struct zl_peer_call *call)
         zl_peer_answer(call, 409, NULL, "{}");
     } else {
         server->lease = zl_json_copy(body);
-        stamp(server);
-        answer_lease(server, call, 201);
+        answer_write(server, call, 201);
     }
 }
 
@@ -126,13 +155,16 @@ static void serve(void *ctx, struct zl_peer_call *call)
     struct server *server = ctx;
     pthread_mutex_lock(&server->mutex);
     const enum mood mood = server->mood;
-    if (mood == WELL || mood == CONFLICT_ONCE) {
+    if (mood == WELL || mood == CONFLICT_ONCE || mood == LOSE_ONCE) {
         serve_well(server, call);
+    }
+    if (mood == FAIL_ONCE) {
+        server->mood = WELL;
     }
     pthread_mutex_unlock(&server->mutex);
     if (mood == SILENT) {
         zl_peer_hold(call);
-    } else if (mood == FAILING) {
+    } else if (mood == FAILING || mood == FAIL_ONCE) {
         zl_peer_answer(call, 500, NULL, "{}");
     }
 }
@@ -581,6 +613,75 @@ static void test_stop_of_a_candidate_leaves_the_lease_alone(void **state)
     assert_int_equal(atomic_load(&a.acquired), 0);
 }
 
+static void test_a_release_that_meets_another_write_is_tried_again(void **state)
+{
+    struct server *server = *state;
+    struct candidate a;
+    atomic_int leaders = 0;
+    start_patient(server, &a, &leaders); /* no renewal comes between */
+    AWAIT(atomic_load(&a.acquired) == 1);
+    pthread_mutex_lock(&server->mutex);
+    server->is_labelled_at_release = true;
+    pthread_mutex_unlock(&server->mutex);
+    finish(&a);
+    assert_int_equal(server->conflicts, 1);
+    expect_holder(server, "");
+}
+
+static void test_a_release_is_not_lost_by_one_failure(void **state)
+{
+    struct server *server = *state;
+    struct candidate a;
+    atomic_int leaders = 0;
+    start_patient(server, &a, &leaders);
+    AWAIT(atomic_load(&a.acquired) == 1);
+    set_mood(server, FAIL_ONCE);
+    finish(&a);
+    assert_int_equal(server->mood, WELL);
+    expect_holder(server, "");
+}
+
+static void test_a_release_takes_nothing_from_who_came_first(void **state)
+{
+    struct server *server = *state;
+    struct candidate a;
+    atomic_int leaders = 0;
+    start_patient(server, &a, &leaders);
+    AWAIT(atomic_load(&a.acquired) == 1);
+    usurp(server, "other");
+    finish(&a);
+    assert_int_equal(server->conflicts, 1);
+    expect_holder(server, "other");
+}
+
+static void test_a_candidate_that_stops_gives_back_what_it_may_have_taken(void **state)
+{
+    struct server *server = *state;
+    struct candidate a;
+    atomic_int leaders = 0;
+    usurp(server, "");
+    set_mood(server, LOSE_ONCE);
+    start_patient(server, &a, &leaders);
+    AWAIT(count(server, &server->lost_answers) == 1);
+    finish(&a);
+    assert_int_equal(atomic_load(&a.acquired), 0);
+    expect_holder(server, "");
+}
+
+static void test_a_release_gives_up_soon_where_no_server_is(void **state)
+{
+    struct server *server = *state;
+    struct candidate a;
+    atomic_int leaders = 0;
+    start_patient(server, &a, &leaders);
+    AWAIT(atomic_load(&a.acquired) == 1);
+    set_mood(server, FAILING);
+    const int64_t began_ms = zl_clock_ms();
+    finish(&a);
+    assert_true(zl_clock_ms() - began_ms <
+                AWAIT_LIMIT_MS); /* the renew deadline is three times that */
+}
+
 static void test_durations_must_leave_room_for_each_other(void **state)
 {
     static const struct {
@@ -628,6 +729,11 @@ int main(void)
         TEST(test_a_conflict_is_read_and_tried_again),
         TEST(test_a_leader_that_sees_another_holder_has_lost_at_once),
         TEST(test_stop_of_a_candidate_leaves_the_lease_alone),
+        TEST(test_a_release_that_meets_another_write_is_tried_again),
+        TEST(test_a_release_is_not_lost_by_one_failure),
+        TEST(test_a_release_takes_nothing_from_who_came_first),
+        TEST(test_a_candidate_that_stops_gives_back_what_it_may_have_taken),
+        TEST(test_a_release_gives_up_soon_where_no_server_is),
         TEST(test_durations_must_leave_room_for_each_other),
     };
     zl_kube_init();

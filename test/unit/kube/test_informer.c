@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/limits.h"
-#include "common/kube/informer.h"
+#include "common/kube/informer_health.h"
+#include "common/kube/retries.h"
 
 #include "test/unit/informer_script.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -105,6 +107,26 @@ static void test_gone_lists_again_and_delivers_the_difference(void **state)
         zl_script_tear_down(state);
         zl_script_set_up(state);
     }
+}
+
+/* An API server that was restored from a backup sends nothing to a watch from a version that it has lost. */
+static void test_what_a_restored_server_has_is_listed_whatever_its_versions(void **state)
+{
+    static const struct zl_step STEPS[] = {
+        LIST("90", ITEM("a", "85") "," ITEM("b", "86")),
+        {.pieces = {EVENT("MODIFIED", ITEM("a", "95"))}, .ending = ZL_HOLD},
+        LIST("20", ITEM("a", "15")),
+        {.pieces = {EVENT("MODIFIED", ITEM("a", "21"))}, .ending = ZL_HOLD},
+    };
+    struct zl_script *script = *state;
+    BEGIN(script, STEPS);
+    AWAIT(zl_script_journal_is(script, "+a@85 +b@86 a@85>95 "));
+    zl_informer_relist(script->informer);
+    AWAIT(zl_script_journal_is(script, "+a@85 +b@86 a@85>95 a@95>15 -b@86 a@15>21 "));
+    zl_script_expect_request(script, 2, NULL);
+    zl_script_expect_request(script, 3, "20");
+    assert_int_equal(zl_informer_state(script->informer, NULL).position, 21);
+    assert_int_equal(zl_informer_health(script->informer).relists, 1);
 }
 
 static void test_gone_after_other_failures_lists_at_once_too(void **state)
@@ -342,6 +364,9 @@ static void test_errors_back_off_longer_each_time_then_recover(void **state)
     };
     static const int64_t LEAST_MS[] = {10, 20, 40, 40, 40}; /* half of 20, 40, 80, 80, 80 */
     struct zl_script *script = *state;
+    zl_metrics_reset();
+    zl_metrics_register_all(
+        (const struct zl_metric *const *const[]){ZL_RETRY_METRICS, ZL_INFORMER_METRICS, NULL});
     BEGIN(script, STEPS);
     AWAIT(zl_script_requests(script) == 9);
     for (int i = 0; i < 5; i++) {
@@ -351,6 +376,14 @@ static void test_errors_back_off_longer_each_time_then_recover(void **state)
     zl_script_expect_request(script, 6, "9");
     zl_script_expect_request(script, 7, "9"); /* an error says nothing about the version: no list */
     zl_script_expect_request(script, 8, "12");
+    /* It recovered once, from all of them, and one whole list came. */
+    ZL_AUTO_BUF struct zl_buf text;
+    zl_buf_init(&text, 1 << 20);
+    zl_metrics_write(&text);
+    assert_non_null(
+        strstr(text.data, "zen_lead_retry_success_after_retry_total{operation=\"watch\"} 1\n"));
+    assert_non_null(strstr(text.data, "zen_lead_cache_update_duration_seconds_count 1\n"));
+    zl_metrics_reset();
 }
 
 static void test_retry_after_is_honoured(void **state)
@@ -456,6 +489,7 @@ int main(void)
         TEST(test_a_line_in_two_pieces_is_one_event_and_half_a_line_is_none),
         TEST(test_a_bookmark_moves_the_version_of_the_next_watch),
         TEST(test_gone_lists_again_and_delivers_the_difference),
+        TEST(test_what_a_restored_server_has_is_listed_whatever_its_versions),
         TEST(test_gone_after_other_failures_lists_at_once_too),
         TEST(test_a_list_that_fails_in_the_middle_changes_nothing),
         TEST(test_an_object_no_longer_wanted_is_removed),

@@ -53,6 +53,29 @@ static void test_a_cut_in_the_middle_of_an_answer_is_transient(void **state)
     assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, &err), ZL_OK);
 }
 
+static void serve_date(const struct zl_script *now, struct zl_peer_call *call)
+{
+    zl_peer_answer(call, now->status, now->body, "{}");
+}
+
+static void test_the_servers_clock_is_known_by_the_date_of_its_answers(void **state)
+{
+    (void)state;
+    static const char right[] = "date: Fri, 15 Jan 2027 08:00:00 GMT\r\n";
+    static const char wrong[] = "Date: one of these days\r\n", none[] = "Dates: 1\r\n";
+    static const char *const heads[] = {right, wrong, none};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        zl_play((struct zl_script){.serve = serve_date, .status = 200, .body = heads[i]});
+        assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, NULL), ZL_OK);
+        assert_in_range(zl_kube_server_time_s(zl_the_client), 1800000000, 1800000060);
+    }
+    /* a refusal has a date, too */
+    zl_play((struct zl_script){
+        .serve = serve_date, .status = 404, .body = "Date: Fri, 15 Jan 2027 09:00:00 GMT\r\n"});
+    assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, NULL), ZL_E_NOT_FOUND);
+    assert_in_range(zl_kube_server_time_s(zl_the_client), 1800003600, 1800003660);
+}
+
 static void hold(const struct zl_script *now, struct zl_peer_call *call)
 {
     (void)now;
@@ -327,14 +350,32 @@ static void test_calls_are_measured_by_operation_and_result(void **state)
     zl_metrics_reset();
 }
 
+static void test_a_call_without_an_answer_in_time_is_counted(void **state)
+{
+    (void)state;
+    struct zl_kube_target target = *LEASE;
+    zl_metrics_reset();
+    zl_metrics_register_all((const struct zl_metric *const *const[]){ZL_KUBE_CLIENT_METRICS, NULL});
+    const struct zl_metric *timeouts = ZL_KUBE_CLIENT_METRICS[1];
+    assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, NULL), ZL_OK);
+    assert_true(zl_metric_value(timeouts, "get", NULL) <= 0);
+    zl_play((struct zl_script){.serve = hold, .status = 200, .body = "{}"});
+    target.deadline_ms = zl_clock_ms() + 50;
+    assert_int_equal(zl_kube_get(zl_the_client, &target, NULL, NULL), ZL_E_TRANSIENT);
+    assert_int_equal(zl_metric_value(timeouts, "get", NULL), 1);
+    zl_metrics_reset();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_PEER(test_a_kept_alive_connection_that_died_is_replaced_unseen),
         WITH_PEER(test_a_cut_in_the_middle_of_an_answer_is_transient),
+        WITH_PEER(test_the_servers_clock_is_known_by_the_date_of_its_answers),
         WITH_PEER(test_a_silent_server_is_left_at_the_deadline),
         WITH_PEER(test_after_a_timeout_no_connection_from_before_is_used),
         WITH_PEER(test_a_deadline_holds_through_the_pages_of_a_list),
+        WITH_PEER(test_a_call_without_an_answer_in_time_is_counted),
         WITH_PEER(test_after_the_deadline_nothing_is_sent),
         WITH_PEER(test_a_refused_connection_is_transient),
         WITH_PEER(test_an_endless_answer_is_cut_off),
