@@ -174,7 +174,9 @@ static const struct zl_option OPTIONS[] = {
      .max = 300,
      .offset = FIELD(drain_timeout_s),
      .value_name = "SECONDS",
-     .help = "Then wait this long for reviews in flight."},
+     .help =
+         "Then serve on for up to half of this while anybody still asks, and wait for reviews in "
+         "flight."},
     {.name = "watch",
      .variable = "ZEN_LEAD_WATCH",
      .type = ZL_OPTION_CHOICE,

@@ -46,7 +46,7 @@ enum zl_status zl_webhook_server_start(const struct zl_webhook_config *config,
  * the API server keeps its connections, and sends the next review on another one.
  */
 void zl_webhook_server_leave(struct zl_webhook_server *server);
-/* Answer what is in flight, at most DRAIN_MS, then close and free. */
+/* Serve on while anybody asks, and answer what is in flight, at most DRAIN_MS, then close and free. */
 void zl_webhook_server_stop(struct zl_webhook_server *server, int64_t drain_ms);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/parse.h"
+#include "common/base/since.h"
 #include "common/objects/names.h"
 #include "common/objects/selectors.h"
 
@@ -83,10 +84,7 @@ static void adopt_cronjob(const struct cJSON *object, struct zl_meta *meta)
         zl_json_first(zl_json_at(object, "metadata", "ownerReferences", NULL));
     for (; owner != NULL && meta->controller.kind == NULL; owner = zl_json_next(owner)) {
         if (zl_same_string(zl_json_text(owner, "kind", NULL), "CronJob")) {
-            meta->controller.api_version = zl_strdup(zl_json_text(owner, "apiVersion", NULL));
-            meta->controller.kind = zl_strdup("CronJob");
-            meta->controller.name = zl_strdup(zl_json_text(owner, "name", NULL));
-            meta->controller.uid = zl_strdup(zl_json_text(owner, "uid", NULL));
+            zl_owner_ref_decode(owner, &meta->controller);
         }
     }
 }
@@ -142,7 +140,7 @@ enum zl_status zl_job_decode(const struct cJSON *object, struct zl_job **out, st
         return status;
     }
     const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
-    job->pool = zl_strdup(zl_pool_of_object(object));
+    job->pool = zl_id_remembered(zl_pool_of_object(object));
     job->opted_out = zl_opts_out(metadata, template_of(object));
     job->suspended = zl_json_bool(object, false, "spec", "suspend", NULL);
     job->queued = zl_json_text(metadata, "annotations", ZL_KEY_QUEUED, NULL) != NULL;
@@ -193,7 +191,7 @@ enum zl_status zl_cronjob_decode(const struct cJSON *object, struct zl_cronjob *
         zl_cronjob_free(cronjob);
         return status;
     }
-    cronjob->pool = zl_strdup(zl_pool_of_cronjob(object));
+    cronjob->pool = zl_id_remembered(zl_pool_of_cronjob(object));
     cronjob->suspended = zl_json_bool(object, false, "spec", "suspend", NULL);
     cronjob->starting_deadline_s = zl_json_i64(object, -1, "spec", "startingDeadlineSeconds", NULL);
     *out = cronjob;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Kubernetes bounds all labels of an object together far below this. */
+/* More than is kept of an object (ZL_KEPT_MAX); Kubernetes has no bound for all of its labels together. */
 #define LABELS_MAX (1ul << 20)
 
 char *zl_labels_pack(const struct cJSON *object)

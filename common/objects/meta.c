@@ -2,6 +2,7 @@
 #include "common/objects/meta.h"
 
 #include "common/base/clock.h"
+#include "common/base/since.h"
 
 #include <string.h>
 
@@ -22,19 +23,23 @@ const struct zl_json_shape ZL_META_SHAPE[] = {{.name = "name"},
 const struct zl_json_shape ZL_OBJECT_SHAPE[] = {{.name = "metadata", .members = ZL_META_SHAPE},
                                                 {.name = NULL}};
 
+void zl_owner_ref_decode(const struct cJSON *owner, struct zl_controller_ref *out)
+{
+    out->api_version = zl_id_remembered(zl_json_text(owner, "apiVersion", NULL));
+    out->kind = zl_id_remembered(zl_json_text(owner, "kind", NULL));
+    out->name = zl_id_remembered(zl_json_text(owner, "name", NULL));
+    out->uid = zl_id_remembered(zl_json_text(owner, "uid", NULL));
+}
+
 void zl_controller_ref_decode(const struct cJSON *metadata, struct zl_controller_ref *out)
 {
     memset(out, 0, sizeof *out);
     const struct cJSON *owner = zl_json_first(zl_json_at(metadata, "ownerReferences", NULL));
     for (; owner != NULL; owner = zl_json_next(owner)) {
-        if (!zl_json_bool(owner, false, "controller", NULL)) {
-            continue;
+        if (zl_json_bool(owner, false, "controller", NULL)) {
+            zl_owner_ref_decode(owner, out);
+            return;
         }
-        out->api_version = zl_strdup(zl_json_text(owner, "apiVersion", NULL));
-        out->kind = zl_strdup(zl_json_text(owner, "kind", NULL));
-        out->name = zl_strdup(zl_json_text(owner, "name", NULL));
-        out->uid = zl_strdup(zl_json_text(owner, "uid", NULL));
-        return;
     }
 }
 

@@ -22,6 +22,8 @@ struct zl_controller_ref {
     char *api_version, *kind, *name, *uid; /* all NULL: no controller */
 };
 
+/* One ownerReference. Nobody checks how long its texts are: longer ones than names can be are kept as zl_id_remembered. */
+void zl_owner_ref_decode(const struct cJSON *owner, struct zl_controller_ref *out);
 /* METADATA's ownerReference with controller: true; OUT stays zero without one. */
 void zl_controller_ref_decode(const struct cJSON *metadata, struct zl_controller_ref *out);
 void zl_controller_ref_clear(struct zl_controller_ref *owner);

@@ -77,8 +77,12 @@
 /* Annotations on such a Job: since when it is held; the token of the turn that it executes in. */
 #define ZL_KEY_FLEET_HELD "zen-lead.io/fleet-held"
 #define ZL_KEY_FLEET_TURN "zen-lead.io/fleet-turn"
+#define ZL_KEY_FLEET_OWN_DEADLINE "zen-lead.io/fleet-own-deadline"
 /* On a fleet's LeaderPolicy: work that is no Job wants a turn, and says how it ended. */
 #define ZL_KEY_FLEET_WANT "zen-lead.io/fleet-want"
+#define ZL_KEY_FLEET_ACCEPT "zen-lead.io/fleet-accept"
+#define ZL_KEY_FLEET_DECLINE "zen-lead.io/fleet-decline"
+#define ZL_KEY_FLEET_EXTEND "zen-lead.io/fleet-extend"
 #define ZL_KEY_FLEET_REPORT "zen-lead.io/fleet-report"
 
 #define ZL_KEY_MANAGED_BY "app.kubernetes.io/managed-by"
@@ -96,6 +100,12 @@
 #define ZL_KEY_LEADER_SERVICE "zen-lead.io/leader-service-name"
 #define ZL_KEY_STICKY "zen-lead.io/sticky"
 #define ZL_KEY_MIN_READY "zen-lead.io/min-ready-duration"
+#define ZL_KEY_STRATEGY "zen-lead.io/strategy"
+#define ZL_KEY_FAILOVER_DELAY "zen-lead.io/failover-min-delay"
+#define ZL_KEY_LEADER_TYPE "zen-lead.io/leader-service-type"
+/* Names of labels and annotations of it that its leader Service is to have (carried.h). */
+#define ZL_KEY_COPY_LABELS "zen-lead.io/copy-labels"
+#define ZL_KEY_COPY_ANNOTATIONS "zen-lead.io/copy-annotations"
 
 /* Labels on the leader Service and its EndpointSlices; pools' objects carry ZL_KEY_POOL as well. */
 #define ZL_KEY_SOURCE_SERVICE "zen-lead.io/source-service"
@@ -113,6 +123,10 @@
 #define ZL_KEY_LEADER_POD_OTHER "zen-lead.io/current-leader"
 #define ZL_KEY_LEADER_UID "zen-lead.io/leader-pod-uid"
 #define ZL_KEY_LEADER_SWITCH "zen-lead.io/leader-last-switch-time"
+
+/* The names of what it has of its source, so that what is not wanted any more can be taken away. */
+#define ZL_KEY_COPIED_LABELS "zen-lead.io/copied-labels"
+#define ZL_KEY_COPIED_ANNOTATIONS "zen-lead.io/copied-annotations"
 
 /* Since when a leader Service must be rid of the EndpointSlices that a selector of it brought. */
 #define ZL_KEY_HAD_SELECTOR "zen-lead.io/had-selector"

@@ -2,6 +2,7 @@
 #include "common/objects/pod.h"
 
 #include "common/base/clock.h"
+#include "common/base/since.h"
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
 
@@ -160,7 +161,7 @@ enum zl_status zl_pod_decode(const struct cJSON *object, struct zl_pod **out, st
     }
     pod->revision = zl_strdup(zl_json_text(metadata, "labels", ZL_KEY_CONTROLLER_REVISION, NULL));
     pod->is_static = zl_json_text(annotations, MIRROR, NULL) != NULL;
-    pod->identity = zl_strdup(zl_json_text(annotations, ZL_KEY_IDENTITY, NULL));
+    pod->identity = zl_id_remembered(zl_json_text(annotations, ZL_KEY_IDENTITY, NULL));
     decode_readiness(zl_json_at(object, "status", NULL), pod);
     pod->labels = zl_labels_pack(zl_json_at(metadata, "labels", NULL));
     decode_network(object, pod);

@@ -45,6 +45,8 @@ void zl_review_tokens_decode(const struct cJSON *object, struct zl_review_tokens
     out->token = decode(object, "token");
     out->previous = decode(object, "previous");
     out->plain = zl_json_at(object, "data", "plain", NULL) != NULL;
+    out->wants_plain =
+        zl_json_at(object, "metadata", "annotations", ZL_KEY_REVIEW_PLAIN, NULL) != NULL;
     out->renew = zl_json_at(object, "metadata", "annotations", ZL_KEY_REVIEW_RENEW, NULL) != NULL;
     const char *renewed =
         zl_json_text(object, "metadata", "annotations", ZL_KEY_REVIEW_RENEWED, NULL);

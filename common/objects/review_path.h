@@ -27,6 +27,11 @@ enum { ZL_REVIEW_TOKEN_BYTES = 32, ZL_REVIEW_TOKEN_LENGTH = 2 * ZL_REVIEW_TOKEN_
 #define ZL_KEY_REVIEW_RENEW "zen-lead.io/renew"
 #define ZL_KEY_REVIEW_RENEWED "zen-lead.io/renewed-at"
 /*
+ * On the Secret, with any value: use the plain path. Who goes back to a release that knows no other asks for it first, since
+ * what is applied then takes away this release's rights to change the configuration.
+ */
+#define ZL_KEY_REVIEW_PLAIN "zen-lead.io/plain-path"
+/*
  * On a webhook's pod: it knows such paths. While a pod of the webhook is without it, the API server is given
  * the plain path, which all releases know.
  */
@@ -37,7 +42,8 @@ struct zl_review_tokens {
     bool exists;
     char *token, *previous; /* of ZL_REVIEW_TOKEN_LENGTH, or NULL */
     bool plain;
-    bool renew;         /* somebody asks for it */
+    bool wants_plain;   /* somebody asks for it */
+    bool renew;         /* likewise */
     int64_t renewed_us; /* 0: not known */
 };
 extern const struct zl_json_shape ZL_REVIEW_SECRET_SHAPE[];

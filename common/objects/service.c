@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/objects/service.h"
 
-#include "common/base/parse.h"
+#include "common/objects/carried.h"
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
 
@@ -9,39 +9,16 @@
 
 enum { SERVICE_NAME_MAX = 63 };
 
-static const struct zl_json_shape LABELS[] = {{.name = ZL_KEY_MANAGED_BY},
-                                              {.name = ZL_KEY_SOURCE_SERVICE},
-                                              {.name = ZL_KEY_POOL},
-                                              {.name = NULL}};
-static const struct zl_json_shape ANNOTATIONS[] = {
-    {.name = ZL_KEY_ENABLED},      {.name = ZL_KEY_STICKY},
-    {.name = ZL_KEY_MIN_READY},    {.name = ZL_KEY_POOL},
-    {.name = ZL_KEY_LEADER_POD},   {.name = ZL_KEY_LEADER_SERVICE},
-    {.name = ZL_KEY_LEADER_UID},   {.name = ZL_KEY_LEADER_SWITCH},
-    {.name = ZL_KEY_HAD_SELECTOR}, {.name = NULL}};
-static const struct zl_json_shape METADATA[] = {{.name = "labels", .members = LABELS},
-                                                {.name = "annotations", .members = ANNOTATIONS},
+/* Any of them may be wanted on the leader Service. One by one: a large one is left out alone. */
+static const struct zl_json_shape EACH[] = {{.name = "*"}, {.name = NULL}};
+static const struct zl_json_shape METADATA[] = {{.name = "labels", .members = EACH},
+                                                {.name = "annotations", .members = EACH},
                                                 {.members = ZL_META_SHAPE}};
 static const struct zl_json_shape SPEC[] = {
     {.name = "ports"},          {.name = "selector"},  {.name = "type"}, {.name = "ipFamilies"},
     {.name = "ipFamilyPolicy"}, {.name = "clusterIP"}, {.name = NULL}};
 const struct zl_json_shape ZL_SERVICE_SHAPE[] = {
     {.name = "metadata", .members = METADATA}, {.name = "spec", .members = SPEC}, {.name = NULL}};
-
-static void decode_wishes(const struct cJSON *annotations, struct zl_service *service)
-{
-    const char *min_ready = zl_json_text(annotations, ZL_KEY_MIN_READY, NULL);
-    const char *name = zl_json_text(annotations, ZL_KEY_LEADER_SERVICE, NULL);
-    const char *pool = zl_json_text(annotations, ZL_KEY_POOL, NULL);
-
-    service->opted_in = zl_same_string(zl_json_text(annotations, ZL_KEY_ENABLED, NULL), "true");
-    service->sticky = !zl_same_string(zl_json_text(annotations, ZL_KEY_STICKY, NULL), "false");
-    service->wanted_name = name != NULL && name[0] != '\0' ? zl_strdup(name) : NULL;
-    service->joined_pool = pool != NULL && pool[0] != '\0' ? zl_strdup(pool) : NULL;
-    if (min_ready != NULL && !zl_parse_duration(min_ready, &service->min_ready_ms)) {
-        service->bad_min_ready = zl_strdup(min_ready);
-    }
-}
 
 static void decode_ports(const struct cJSON *spec, struct zl_service *service)
 {
@@ -60,6 +37,7 @@ static void decode_ports(const struct cJSON *spec, struct zl_service *service)
             .target_number = zl_json_text(port, "targetPort", NULL) != NULL
                                  ? 0
                                  : zl_json_i64(port, number, "targetPort", NULL),
+            .node_port = zl_json_i64(port, 0, "nodePort", NULL),
         };
     }
 }
@@ -82,10 +60,8 @@ static void decode_second_owner(const struct cJSON *metadata, struct zl_controll
     for (; owner != NULL && out->uid == NULL; owner = zl_json_next(owner)) {
         if (zl_same_string(zl_json_text(owner, "kind", NULL), ZL_POLICY_KIND) &&
             !zl_json_bool(owner, false, "controller", NULL)) {
-            out->api_version = zl_strdup(zl_json_text(owner, "apiVersion", NULL));
-            out->kind = zl_strdup(ZL_POLICY_KIND);
-            out->name = zl_strdup(zl_json_text(owner, "name", NULL));
-            out->uid = zl_strdup(zl_json_text(owner, "uid", NULL));
+            zl_controller_ref_clear(out); /* one without a uid came before */
+            zl_owner_ref_decode(owner, out);
         }
     }
 }
@@ -107,6 +83,18 @@ static void decode_ours(const struct cJSON *metadata, struct zl_service *service
     service->had_selector = zl_strdup(zl_json_text(annotations, ZL_KEY_HAD_SELECTOR, NULL));
 }
 
+static void decode_carried(const struct cJSON *metadata, struct zl_service *service)
+{
+    const struct cJSON *labels = zl_json_at(metadata, "labels", NULL);
+    const struct cJSON *annotations = zl_json_at(metadata, "annotations", NULL);
+    const char *label_names = zl_json_text(annotations, ZL_KEY_COPIED_LABELS, NULL);
+    const char *annotation_names = zl_json_text(annotations, ZL_KEY_COPIED_ANNOTATIONS, NULL);
+    service->carried_label_names = zl_strdup(label_names);
+    service->carried_annotation_names = zl_strdup(annotation_names);
+    service->carried_labels = zl_carried_pick(labels, label_names, NULL);
+    service->carried_annotations = zl_carried_pick(annotations, annotation_names, NULL);
+}
+
 enum zl_status zl_service_decode(const struct cJSON *object, struct zl_service **out,
                                  struct zl_error *err)
 {
@@ -117,9 +105,13 @@ enum zl_status zl_service_decode(const struct cJSON *object, struct zl_service *
         return status;
     }
     const struct cJSON *spec = zl_json_at(object, "spec", NULL);
-    decode_ours(zl_json_at(object, "metadata", NULL), service);
-    decode_wishes(zl_json_at(object, "metadata", "annotations", NULL), service);
-    service->opted_in = service->opted_in && !service->ours;
+    const struct cJSON *metadata = zl_json_at(object, "metadata", NULL);
+    decode_ours(metadata, service);
+    if (service->ours) {
+        decode_carried(metadata, service);
+    } else {
+        zl_service_decode_wishes(metadata, service);
+    }
     service->selector = zl_labels_pack(zl_json_at(spec, "selector", NULL));
     service->type = zl_strdup(zl_json_text(spec, "type", NULL));
     service->external = zl_same_string(service->type, "ExternalName");
@@ -137,7 +129,11 @@ void zl_service_free(void *object)
         return;
     }
     zl_meta_clear(&service->meta);
-    free(service->bad_min_ready);
+    free(service->ignored);
+    free(service->carried_labels);
+    free(service->carried_annotations);
+    free(service->carried_label_names);
+    free(service->carried_annotation_names);
     free(service->wanted_name);
     free(service->joined_pool);
     free(service->selector);
@@ -170,8 +166,21 @@ void zl_service_add_port(struct zl_service *service, const struct zl_service_por
     added->target_name = zl_strdup(port->target_name);
 }
 
-static struct cJSON *encode_ports(const struct zl_service *service)
+/* The node port that STORED has for it: without one in a patch Kubernetes would choose another. 0: none. */
+static int64_t node_port_of(const struct zl_service_port *port, const struct zl_service *stored)
 {
+    for (size_t i = 0; stored != NULL && i < stored->port_count; i++) {
+        if (stored->ports[i].number == port->number &&
+            zl_same_string(stored->ports[i].protocol, port->protocol)) {
+            return stored->ports[i].node_port;
+        }
+    }
+    return 0;
+}
+
+static struct cJSON *encode_ports(const struct zl_service *service, const struct zl_service *stored)
+{
+    const bool on_nodes = !zl_same_string(service->type, ZL_CLUSTER_IP);
     struct cJSON *ports = zl_json_array();
     for (size_t i = 0; i < service->port_count; i++) {
         const struct zl_service_port *from = &service->ports[i];
@@ -188,6 +197,9 @@ static struct cJSON *encode_ports(const struct zl_service *service)
             zl_json_set_text(port, "targetPort", from->target_name);
         } else {
             zl_json_set_i64(port, "targetPort", from->target_number);
+        }
+        if (on_nodes && node_port_of(from, stored) != 0) {
+            zl_json_set_i64(port, "nodePort", node_port_of(from, stored));
         }
         zl_json_append(ports, port);
     }
@@ -216,8 +228,9 @@ static void encode_families(const struct zl_service *service, struct cJSON *spec
     zl_json_set(spec, "ipFamilies", families);
 }
 
-struct cJSON *zl_service_encode(const struct zl_service *service, bool patch)
+struct cJSON *zl_service_encode(const struct zl_service *service, const struct zl_service *stored)
 {
+    const bool patch = stored != NULL;
     struct cJSON *object = zl_json_object();
     zl_json_set_text(object, "apiVersion", "v1");
     zl_json_set_text(object, "kind", "Service");
@@ -234,16 +247,21 @@ struct cJSON *zl_service_encode(const struct zl_service *service, bool patch)
     set_text(annotations, ZL_KEY_LEADER_UID, service->leader_uid, patch);
     set_text(annotations, ZL_KEY_LEADER_SWITCH, service->leader_switch_time, patch);
     set_text(annotations, ZL_KEY_HAD_SELECTOR, service->had_selector, patch);
+    set_text(annotations, ZL_KEY_COPIED_LABELS, service->carried_label_names, patch);
+    set_text(annotations, ZL_KEY_COPIED_ANNOTATIONS, service->carried_annotation_names, patch);
+    zl_carried_encode(service->carried_labels, patch ? stored->carried_label_names : NULL, labels);
+    zl_carried_encode(service->carried_annotations, patch ? stored->carried_annotation_names : NULL,
+                      annotations);
     zl_owner_refs_encode(metadata, &service->meta.controller, &service->second_owner);
     struct cJSON *spec = zl_json_child(object, "spec");
-    zl_json_set_text(spec, "type", "ClusterIP");
+    zl_json_set_text(spec, "type", service->type);
     if (patch) {
         zl_json_set_null(spec, "selector");
         zl_json_set_null(spec, "externalName");
     } else {
         encode_families(service, spec);
     }
-    zl_json_set(spec, "ports", encode_ports(service));
+    zl_json_set(spec, "ports", encode_ports(service, stored));
     return object;
 }
 
@@ -256,6 +274,14 @@ static bool same_port(const struct zl_service_port *left, const struct zl_servic
            zl_same_string(left->target_name, right->target_name);
 }
 
+static bool same_carried(const struct zl_service *left, const struct zl_service *right)
+{
+    return zl_same_string(left->carried_label_names, right->carried_label_names) &&
+           zl_same_string(left->carried_annotation_names, right->carried_annotation_names) &&
+           zl_carried_same(left->carried_labels, right->carried_labels) &&
+           zl_carried_same(left->carried_annotations, right->carried_annotations);
+}
+
 bool zl_service_same(const struct zl_service *desired, const struct zl_service *stored)
 {
     bool same = stored->ours && zl_same_string(desired->source, stored->source) &&
@@ -265,7 +291,8 @@ bool zl_service_same(const struct zl_service *desired, const struct zl_service *
                 zl_same_string(desired->leader_pod, stored->leader_pod) &&
                 zl_same_string(desired->leader_uid, stored->leader_uid) &&
                 zl_same_string(desired->had_selector, stored->had_selector) &&
-                stored->selector == NULL && zl_same_string(stored->type, "ClusterIP") &&
+                same_carried(desired, stored) && stored->selector == NULL &&
+                zl_same_string(desired->type, stored->type) &&
                 desired->port_count == stored->port_count;
     for (size_t i = 0; same && i < desired->port_count; i++) {
         same = same_port(&desired->ports[i], &stored->ports[i]);

@@ -16,7 +16,16 @@ struct zl_service_port {
     char *app_protocol;   /* or NULL */
     int64_t number;
     int64_t target_number; /* 0: by name */
+    int64_t node_port;     /* as stored; 0: none. Never wanted: Kubernetes chooses it */
     char *target_name;     /* NULL: by number */
+};
+
+/* Which of the pods that may lead does. */
+enum zl_preference {
+    ZL_PREFER_LONGEST_READY,
+    ZL_PREFER_OLDEST,     /* by creation */
+    ZL_PREFER_NEWEST,     /* by creation */
+    ZL_PREFER_OTHER_NODE, /* than the one whose leader was lost; then the longest Ready */
 };
 
 struct zl_service {
@@ -24,18 +33,23 @@ struct zl_service {
 
     /* A user's. */
     bool opted_in;
-    bool sticky;          /* true unless the annotation says "false" */
-    char *bad_min_ready;  /* the text of a min-ready-duration that is none; else NULL */
-    int64_t min_ready_ms; /* 0: none */
-    char *wanted_name;    /* of its leader Service; NULL: "<name>-leader" */
-    char *joined_pool;    /* annotation zen-lead/pool, or NULL */
-    char *selector;       /* packed labels; NULL: none */
-    bool external;        /* type ExternalName: it has no pods */
-    char *type;           /* as stored */
-    char *cluster_ip;     /* the first, "None", or NULL */
-    char *family_policy;  /* ipFamilyPolicy, or NULL */
-    bool ipv4, ipv6;      /* ipFamilies; both false: not said */
+    bool sticky; /* true unless the annotation says "false" */
+    enum zl_preference prefers;
+    int64_t min_ready_ms;      /* 0: none */
+    int64_t failover_delay_ms; /* so long may its leader be not Ready; 0: not at all */
+    const char *leader_type;   /* of its leader Service; constant */
+    char *ignored;       /* what its annotations say that means nothing, for people; or NULL */
+    char *wanted_name;   /* of its leader Service; NULL: "<name>-leader" */
+    char *joined_pool;   /* annotation zen-lead/pool, or NULL */
+    char *selector;      /* packed labels; NULL: none */
+    bool external;       /* type ExternalName: it has no pods */
+    char *type;          /* as stored */
+    char *cluster_ip;    /* the first, "None", or NULL */
+    char *family_policy; /* ipFamilyPolicy, or NULL */
+    bool ipv4, ipv6;     /* ipFamilies; both false: not said */
     bool ipv6_first;
+    /* As carried.h packs: of a user's what its leader Service is to have, of ours what it has. NULL: nothing */
+    char *carried_labels, *carried_annotations;
 
     /* Ours. */
     bool ours;
@@ -47,6 +61,8 @@ struct zl_service {
      */
     struct zl_controller_ref second_owner;
     char *leader_pod, *leader_uid, *leader_switch_time;
+    char *carried_label_names,
+        *carried_annotation_names; /* lists, as carried.h has them; or NULL */
     char *
         had_selector; /* time: somebody gave it one; what that brought is being removed. NULL: no */
 
@@ -63,8 +79,8 @@ void zl_service_add_port(struct zl_service *service,
 
 /* How the leader Service of an annotated one is called. The caller frees. */
 char *zl_service_leader_name(const struct zl_service *service);
-/* One of ours as JSON, to create it, or as a merge patch that repairs it. */
-struct cJSON *zl_service_encode(const struct zl_service *service, bool patch);
+/* One of ours as JSON: to create it, or as a merge patch that makes STORED to it. NULL: it is not there. */
+struct cJSON *zl_service_encode(const struct zl_service *service, const struct zl_service *stored);
 /* Is STORED what DESIRED says, as far as zen-lead decides it? */
 bool zl_service_same(const struct zl_service *desired, const struct zl_service *stored);
 /* Are its address families those that DESIRED wants? True where either does not say. */
@@ -72,6 +88,15 @@ bool zl_service_same_families(const struct zl_service *desired, const struct zl_
 /* Add them, as patch of STORED, to SPEC: the first one and its address stay. */
 void zl_service_encode_families(const struct zl_service *desired, const struct zl_service *stored,
                                 struct cJSON *spec);
+/* What the annotations of that name may say; false: TEXT is none of it, and the default counts. */
+bool zl_preference_parse(const char *text, enum zl_preference *out);
+#define ZL_PREFERENCE_NAMES "oldest, newest, node-aware"
+/* @param out  constant */
+bool zl_leader_type_parse(const char *text, const char **out);
+#define ZL_CLUSTER_IP "ClusterIP"
+#define ZL_LEADER_TYPE_NAMES "ClusterIP, NodePort, LoadBalancer"
+/* What an annotated Service wishes of its leader Service, from its METADATA. */
+void zl_service_decode_wishes(const struct cJSON *metadata, struct zl_service *service);
 /* May a Service have this name on every version of Kubernetes (RFC 1035 label)? */
 bool zl_service_name_is_valid(const char *name);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/objects/workload.h"
 
+#include "common/base/since.h"
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
 #include "common/objects/selectors.h"
@@ -115,15 +116,15 @@ enum zl_status zl_workload_decode(const struct zl_kind *kind, const struct cJSON
     workload->replicas = zl_json_i64(object, 1, "spec", "replicas", NULL);
     const char *wanted =
         zl_json_text(object, "metadata", "annotations", ZL_KEY_LEADER_SERVICE, NULL);
-    workload->wanted_name = wanted != NULL && wanted[0] != '\0' ? zl_strdup(wanted) : NULL;
-    workload->pool = zl_strdup(zl_pool_of_object(object));
+    workload->wanted_name = wanted != NULL && wanted[0] != '\0' ? zl_id_remembered(wanted) : NULL;
+    workload->pool = zl_id_remembered(zl_pool_of_object(object));
     workload->selector = zl_selector_text(zl_json_at(object, "spec", "selector", NULL));
     workload->template_pod = decode_template(object);
     decode_rollout(zl_json_at(object, "spec", NULL), workload);
     const char *number =
         zl_json_text(object, "metadata", "annotations", ZL_KEY_DEPLOYMENT_REVISION, NULL);
-    workload->revision =
-        zl_strdup(number != NULL ? number : zl_json_text(object, "status", "updateRevision", NULL));
+    workload->revision = zl_id_remembered(
+        number != NULL ? number : zl_json_text(object, "status", "updateRevision", NULL));
     workload->observed =
         zl_json_i64(object, 0, "status", "observedGeneration", NULL) >= workload->meta.generation;
     *out = workload;

@@ -15,8 +15,8 @@ struct zl_workload {
     struct zl_meta meta;
     const struct zl_kind *kind;
     int64_t replicas;  /* desired; 1 when the field is absent */
-    char *wanted_name; /* of its leader Service; NULL: "<name>-leader" */
-    char *pool;        /* the pool that it joins; NULL: none, or opted out */
+    char *wanted_name; /* of its leader Service, as zl_id_remembered; NULL: "<name>-leader" */
+    char *pool;        /* the pool that it joins, likewise; NULL: none, or opted out */
     char *selector;    /* spec.selector as a labelSelector query */
     struct zl_pod
         *template_pod; /* labels and ports of the pods that it makes; nothing else is set */

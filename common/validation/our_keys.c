@@ -30,6 +30,11 @@ static const struct key {
      "an annotation of a Service or of a workload"},
     {ZL_KEY_STICKY, ZL_PLACE_SERVICE_ANNOTATION, "an annotation of a Service"},
     {ZL_KEY_MIN_READY, ZL_PLACE_SERVICE_ANNOTATION, "an annotation of a Service"},
+    {ZL_KEY_STRATEGY, ZL_PLACE_SERVICE_ANNOTATION, "an annotation of a Service"},
+    {ZL_KEY_FAILOVER_DELAY, ZL_PLACE_SERVICE_ANNOTATION, "an annotation of a Service"},
+    {ZL_KEY_LEADER_TYPE, ZL_PLACE_SERVICE_ANNOTATION, "an annotation of a Service"},
+    {ZL_KEY_COPY_LABELS, ZL_PLACE_SERVICE_ANNOTATION, "an annotation of a Service"},
+    {ZL_KEY_COPY_ANNOTATIONS, ZL_PLACE_SERVICE_ANNOTATION, "an annotation of a Service"},
     {ZL_KEY_ROLE, 0, NULL},
     {ZL_KEY_WAKE, 0, NULL},
     {ZL_KEY_QUEUED, 0, NULL},
@@ -39,6 +44,8 @@ static const struct key {
     {ZL_KEY_LEADER_UID, 0, NULL},
     {ZL_KEY_LEADER_SWITCH, 0, NULL},
     {ZL_KEY_HAD_SELECTOR, 0, NULL},
+    {ZL_KEY_COPIED_LABELS, 0, NULL},
+    {ZL_KEY_COPIED_ANNOTATIONS, 0, NULL},
 };
 enum { KEY_COUNT = sizeof KEYS / sizeof KEYS[0] };
 

@@ -94,7 +94,9 @@ static enum zl_status read_and_remember(struct zl_owners *owners, const struct w
                             wanted->namespace_, wanted->name);
     }
     if (may_join(kind, object)) {
+        ZL_AUTO_FREE char *text = zl_json_print(json);
         sighting.owner = read;
+        sighting.owner_bytes = strlen(text);
     }
     zl_sightings_put(owners->sightings, wanted->uid, &sighting);
     if (sighting.owner != NULL) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/kinds/kind.h"
+#include "common/objects/names.h"
 #include "common/objects/node.h"
 #include "common/objects/policy.h"
 #include "common/objects/replicaset.h"
@@ -317,6 +318,33 @@ static void test_the_last_leader_has_the_last_token(void **state)
     }
 }
 
+/* An annotation and an owner's name have no bound but the request's: all of a tenant's together would fill our memory. */
+static void test_of_what_is_longer_than_a_name_a_fingerprint_is_kept(void **state)
+{
+    (void)state;
+    char long_text[200001] = "";
+    memset(long_text, 'l', sizeof long_text - 1);
+    ZL_AUTO_FREE char *text = zl_asprintf(
+        "{\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\",\"uid\":\"u\",\"annotations\":{"
+        "\"" ZL_KEY_POOL "\":\"%s\",\"" ZL_KEY_LEADER_SERVICE "\":\"%s\",\"" ZL_KEY_IDENTITY
+        "\":\"%s\"},\"ownerReferences\":[{\"kind\":\"X\",\"name\":\"%s\",\"uid\":\"%s\","
+        "\"controller\":true}]}}",
+        long_text, long_text, long_text, long_text, long_text);
+    ZL_AUTO_JSON struct cJSON *json = parse(text);
+    struct zl_workload *workload = NULL;
+    assert_int_equal(zl_workload_decode(&ZL_KIND_DEPLOYMENT, json, &workload, NULL), ZL_OK);
+    struct zl_pod *pod = NULL;
+    assert_int_equal(zl_pod_decode(json, &pod, NULL), ZL_OK);
+    const char *const kept[] = {workload->pool, workload->wanted_name,
+                                workload->meta.controller.name, workload->meta.controller.uid,
+                                pod->identity};
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        assert_int_equal(strncmp(kept[i], "#200000:", 8), 0); /* the name of no object */
+    }
+    zl_workload_free(workload);
+    zl_pod_free(pod);
+}
+
 static void test_workload_says_how_it_rolls_out(void **state)
 {
     (void)state;
@@ -510,13 +538,13 @@ static void test_workload_names_its_leader_service(void **state)
 static void test_the_leader_stands_under_the_names_of_other_builds_too(void **state)
 {
     (void)state;
-    struct zl_service service = {.leader_pod = (char[]){"w-1"}};
-    ZL_AUTO_JSON struct cJSON *created = zl_service_encode(&service, false);
+    struct zl_service service = {.leader_pod = (char[]){"w-1"}, .type = (char[]){ZL_CLUSTER_IP}};
+    ZL_AUTO_JSON struct cJSON *created = zl_service_encode(&service, NULL);
     assert_string_equal(
         zl_json_text(created, "metadata", "annotations", "zen-lead.io/current-leader", NULL),
         "w-1");
     service.leader_pod = NULL;
-    ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(&service, true);
+    ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(&service, &service);
     ZL_AUTO_FREE char *text = zl_json_print(patch);
     /* so that a merge patch takes it away */
     assert_non_null(strstr(text, "\"zen-lead.io/current-leader\":null"));
@@ -542,6 +570,7 @@ int main(void)
         cmocka_unit_test(test_policy_reads_defaults_and_its_status_round_trips),
         cmocka_unit_test(test_policy_hands_over_unless_it_says_recreate),
         cmocka_unit_test(test_the_last_leader_has_the_last_token),
+        cmocka_unit_test(test_of_what_is_longer_than_a_name_a_fingerprint_is_kept),
         cmocka_unit_test(test_workload_says_how_it_rolls_out),
         cmocka_unit_test(test_revisions_carry_their_number_and_owner),
         cmocka_unit_test(test_pod_carries_grace_and_revision_and_may_serve_to_the_end),

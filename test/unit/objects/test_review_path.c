@@ -51,14 +51,15 @@ static void test_secret(void **state)
 {
     static const char text[] =
         "{\"metadata\":{\"annotations\":{\"zen-lead.io/renew\":\"\",\"zen-lead.io/"
-        "renewed-at\":\"1970-01-"
-        "01T00:00:01Z\"}},\"data\":{\"token\":\"" A64 "\",\"previous\":\"YQ==\",\"plain\":\"\"}}";
+        "renewed-at\":\"1970-01-01T00:00:01Z\",\"zen-lead.io/"
+        "plain-path\":\"\"}},\"data\":{\"token\":\"" A64
+        "\",\"previous\":\"YQ==\",\"plain\":\"\"}}";
     (void)state;
     ZL_AUTO_JSON struct cJSON *object = NULL;
     ZL_AUTO_TOKENS struct zl_review_tokens tokens = {0};
     assert_int_equal(zl_json_parse(text, strlen(text), &object, NULL), ZL_OK);
     zl_review_tokens_decode(object, &tokens);
-    assert_true(tokens.exists && tokens.plain && tokens.renew);
+    assert_true(tokens.exists && tokens.plain && tokens.wants_plain && tokens.renew);
     assert_string_equal(tokens.token, A);
     assert_null(tokens.previous); /* it is no token */
     assert_int_equal(tokens.renewed_us, 1000000);

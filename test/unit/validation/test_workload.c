@@ -279,6 +279,30 @@ static const struct row SERVICES[] = {
      IS_UNKNOWN,
      {"metadata.annotations[zen-lead.io/min-ready-duration]: \"10\" is not a duration and is "
       "ignored; write for example 10s or 1m30s"}},
+    {SERVICE(ENABLED ",'zen-lead.io/strategy':'node-aware','zen-lead.io/failover-min-delay':'5s',"
+                     "'zen-lead.io/leader-service-type':'LoadBalancer','zen-lead.io/copy-labels':"
+                     "'team,x/*','zen-lead.io/copy-annotations':'dns.example/*'"),
+     IS_UNKNOWN,
+     {NULL}},
+    {SERVICE(ENABLED ",'zen-lead.io/strategy':'random','zen-lead.io/failover-min-delay':'soon'"),
+     IS_UNKNOWN,
+     {"metadata.annotations[zen-lead.io/failover-min-delay]: \"soon\" is not a duration and is "
+      "ignored; write for example 10s or 1m30s",
+      "metadata.annotations[zen-lead.io/strategy]: \"random\" is none of oldest, newest, "
+      "node-aware "
+      "and is ignored: the pod that has been Ready longest leads"}},
+    {SERVICE(ENABLED ",'zen-lead.io/leader-service-type':'ExternalName'"),
+     IS_UNKNOWN,
+     {"metadata.annotations[zen-lead.io/leader-service-type]: \"ExternalName\" is none of "
+      "ClusterIP, NodePort, LoadBalancer and is ignored: the leader Service is of type ClusterIP"}},
+    {SERVICE(ENABLED ",'zen-lead.io/copy-annotations':'a, argocd.argoproj.io/*'"),
+     IS_UNKNOWN,
+     {"metadata.annotations[zen-lead.io/copy-annotations]: argocd.argoproj.io/* is never copied: a "
+      "GitOps tool, kubectl or zen-lead would take the leader Service for its own; leave it out"}},
+    {SERVICE("'zen-lead.io/copy-labels':'team'"),
+     IS_UNKNOWN,
+     {"metadata.annotations[zen-lead.io/copy-labels]: has no effect without the annotation "
+      "zen-lead.io/enabled: \"true\""}},
     {SERVICE(ENABLED ",'zen-lead.io/leader-service-name':'web'"),
      IS_UNKNOWN,
      {"metadata.annotations[zen-lead.io/leader-service-name]: names the Service itself, so no "

@@ -85,6 +85,33 @@ static void test_a_label_whose_policy_is_not_there_does_nothing(void **state)
     assert_int_equal(status, ZL_OK);
 }
 
+#define CRONJOB(version) "/apis/batch/" version "/namespaces/shop/cronjobs/nightly"
+#define OF_CRONJOB                                                                                 \
+    "{'metadata':{'name':'rotate','uid':'u','ownerReferences':[{'apiVersion':'batch/v1','kind':"   \
+    "'CronJob','name':'nightly','uid':'c','controller':true}]}}"
+
+static void test_a_job_of_a_labelled_cronjob_waits(void **state)
+{
+    (void)state;
+    enum zl_status status = ZL_OK;
+    zl_object_peer_put(peer, "GET", JOB, 200, OF_CRONJOB);
+    zl_object_peer_put(peer, "GET", POLICIES, 200, LIST_OF("cve"));
+    zl_object_peer_put(peer, "GET", CRONJOB("v1"), 200, JOB_WITH(LABEL, ""));
+    assert_string_equal(verdict(A_JOB, &status), "cve");
+    zl_object_peer_put(peer, "GET", CRONJOB("v1"), 200, JOB_WITH("", ""));
+    assert_string_equal(verdict(A_JOB, &status), "");
+    assert_int_equal(status, ZL_OK);
+    zl_object_peer_put(peer, "GET", CRONJOB("v1"), 404, "{}"); /* before 1.21 */
+    zl_object_peer_put(peer, "GET", CRONJOB("v1beta1"), 200, JOB_WITH(LABEL, ""));
+    assert_string_equal(verdict(A_JOB, &status), "cve");
+    zl_object_peer_put(peer, "GET", CRONJOB("v1beta1"), 404, "{}");
+    assert_string_equal(verdict(A_JOB, &status), "");
+    assert_int_equal(status, ZL_OK);
+    zl_object_peer_put(peer, "GET", CRONJOB("v1"), 500, "{}");
+    (void)verdict(A_JOB, &status);
+    assert_int_equal(status, ZL_E_TRANSIENT);
+}
+
 static void test_other_pods_and_other_webhooks_ask_nothing(void **state)
 {
     (void)state;
@@ -121,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_PEER_OF(test_a_labelled_job_waits_until_it_is_started),
         WITH_PEER_OF(test_a_label_whose_policy_is_not_there_does_nothing),
+        WITH_PEER_OF(test_a_job_of_a_labelled_cronjob_waits),
         WITH_PEER_OF(test_other_pods_and_other_webhooks_ask_nothing),
         WITH_PEER_OF(test_who_cannot_be_asked_decides_nothing),
     };
