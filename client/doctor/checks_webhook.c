@@ -5,6 +5,7 @@
 #include "client/doctor/certificate.h"
 #include "client/doctor/checks.h"
 #include "common/base/parse.h"
+#include "common/objects/review_path.h"
 
 #include <inttypes.h>
 
@@ -227,4 +228,25 @@ enum zl_health zl_check_blast_radius(const struct zl_doctor_facts *facts,
                      "it is asked about the pods of all namespaces: a failure jams the cluster");
     }
     return out->count == 0 ? ZL_HEALTH_GOOD : ZL_HEALTH_FAILED;
+}
+
+enum zl_health zl_check_secret_path(const struct zl_doctor_facts *facts,
+                                    struct zl_findings_of_check *out)
+{
+    const struct zl_told *told = &facts->told[ZL_ASKED_PODS_WEBHOOK];
+    const struct cJSON *entry = find_entry(zl_told_tree(facts, ZL_ASKED_PODS_WEBHOOK), PODS_ENTRY);
+    if (told->status != ZL_OK && told->status != ZL_E_NOT_FOUND) {
+        return zl_check_unknown(told, out);
+    }
+    const char *path = zl_json_text(entry, "clientConfig", "service", "path", NULL);
+    if (path == NULL) {
+        return ZL_HEALTH_ABSENT;
+    }
+    if (!zl_same_string(path, ZL_REVIEW_PATH_PLAIN)) {
+        return ZL_HEALTH_GOOD;
+    }
+    zl_check_say(out, "it is " ZL_REVIEW_PATH_PLAIN
+                      ", which releases before the secret path know: whoever reaches the webhook "
+                      "may claim a seat");
+    return ZL_HEALTH_WARNED;
 }

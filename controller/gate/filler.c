@@ -222,7 +222,8 @@ static enum zl_status fill(struct zl_filler *filler, const struct zl_gate_wanted
     if (status == ZL_OK) {
         zl_dispute_wrote(&filler->dispute, text, zl_clock_ms());
         ZL_LOG_INFO("configuration of the gatekeeper set",
-                    ZL_I64("namespaces", (int64_t)wanted->namespaces->count));
+                    ZL_I64("namespaces", (int64_t)wanted->namespaces->count),
+                    ZL_BOOL("plainPath", zl_same_string(wanted->path, ZL_REVIEW_PATH_PLAIN)));
     }
     return forgive(status, result);
 }

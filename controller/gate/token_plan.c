@@ -29,6 +29,12 @@ static struct zl_token_plan make(const struct zl_token_facts *facts, bool is_pla
     };
 }
 
+/* Some who answer know no other path, or such ones are about to come. */
+static bool needs_plain(const struct zl_token_facts *facts)
+{
+    return !facts->all_know || facts->tokens->wants_plain;
+}
+
 static bool is_renewal_due(const struct zl_token_facts *facts)
 {
     const struct zl_review_tokens *tokens = facts->tokens;
@@ -77,15 +83,13 @@ struct zl_token_plan zl_token_plan(const struct zl_token_facts *facts)
         plan.previous = used;
         return plan;
     }
-    if (!facts->all_know || (is_plain_in_use && !tokens->plain)) {
-        if (!tokens->plain) {
-            return write_as(tokens, true);
-        }
-        if (!facts->all_know) {
-            return use(NULL);
-        }
+    if ((needs_plain(facts) || is_plain_in_use) && !tokens->plain) {
+        return write_as(tokens, true);
     }
-    if (zl_same_string(used, tokens->token)) {
+    if (!facts->all_know) { /* they may be asked at any moment: there is no time to wait */
+        return use(NULL);
+    }
+    if (zl_same_string(used, tokens->token) && !tokens->wants_plain) {
         return settle(facts);
     }
     if (facts->in_use != NULL && facts->tokens_ms < SPREAD_MS) {
@@ -93,5 +97,5 @@ struct zl_token_plan zl_token_plan(const struct zl_token_facts *facts)
         plan.look_again_ms = SPREAD_MS - facts->tokens_ms;
         return plan;
     }
-    return use(tokens->token);
+    return use(tokens->wants_plain ? NULL : tokens->token);
 }

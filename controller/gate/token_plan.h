@@ -7,6 +7,7 @@
  *   renewal       accept old and new -> use the new one -> accept it alone
  *   upgrade       (a pod of the webhook knows /validate alone) accept /validate -> use it -> all pods know tokens:
  *                 use the token -> accept it alone; and back in the same way
+ *   way back      (somebody is about to apply such a release) accept /validate -> use it
  *
  * Threads: pure.
  */
