@@ -25,9 +25,8 @@ struct zl_lease_watch *zl_lease_watch_new(const struct zl_lease_watch_spec *spec
 {
     struct zl_lease_watch *watch = zl_alloc(sizeof *watch);
     watch->spec = *spec;
-    watch->lease = zl_strdup(spec->lease);
-    watch->spec.lease = watch->lease;
-    watch->selector = zl_asprintf("metadata.name=%s", spec->lease);
+    watch->spec.resource = spec->resource != NULL ? spec->resource : &ZL_KUBE_LEASES;
+    zl_lease_watch_go_on_with(watch, spec->lease);
     watch->stop = zl_kube_stop_new();
     zl_monitor_init(&watch->monitor);
     return watch;
@@ -57,7 +56,7 @@ static enum zl_status tell(struct zl_lease_watch *watch, const char *type,
 static enum zl_status read_first(struct zl_lease_watch *watch, struct zl_kube_client *client,
                                  const char *namespace_, struct zl_error *err)
 {
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_LEASES,
+    const struct zl_kube_target target = {.resource = watch->spec.resource,
                                           .namespace_ = namespace_,
                                           .name = watch->spec.lease,
                                           .deadline_ms = zl_clock_ms() + READ_MS};
@@ -88,7 +87,8 @@ static enum zl_status on_event(void *ctx, const char *type, const struct cJSON *
 static enum zl_status read_and_watch(struct zl_lease_watch *watch, struct zl_kube_client *client,
                                      const char *namespace_, struct zl_error *err)
 {
-    const struct zl_kube_target target = {.resource = &ZL_KUBE_LEASES, .namespace_ = namespace_};
+    const struct zl_kube_target target = {.resource = watch->spec.resource,
+                                          .namespace_ = namespace_};
     const struct zl_kube_selector selector = {.field = watch->selector};
     const int watch_s = watch->spec.watch_s > 0 ? watch->spec.watch_s : USUAL_WATCH_S;
     enum zl_status status = ZL_OK;
@@ -123,6 +123,15 @@ enum zl_status zl_lease_watch_once(struct zl_lease_watch *watch, struct zl_kube_
         }
         next_ms = zl_clock_ms() + STALE_MS;
     }
+}
+
+void zl_lease_watch_go_on_with(struct zl_lease_watch *watch, const char *name)
+{
+    zl_replace_string(&watch->lease, name);
+    watch->spec.lease = watch->lease;
+    free(watch->selector);
+    watch->selector = zl_asprintf("metadata.name=%s", name);
+    zl_replace_string(&watch->version, NULL);
 }
 
 void zl_lease_watch_go_on_from(struct zl_lease_watch *watch, const char *version)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lease_watch.h - one named Lease, watched until it is over: who ends it, and how long to rest between two watches.
+ * lease_watch.h - one named object, mostly a Lease, watched until it is over: who ends it, and how long to rest between two watches.
  *
  * As an informer does it: what is there is read first, and watched from there on, so that nothing is old and nothing falls between. A
  * watch without a resource version may begin with what an API server's cache had a while ago. So where there is no
@@ -14,8 +14,9 @@
 #include "common/kube/client.h"
 
 struct zl_lease_watch_spec {
-    const char *lease; /* copied */
-    int watch_s;       /* how long one watch lasts; 0: as long as is usual */
+    const char *lease;                       /* its name; copied */
+    const struct zl_kube_resource *resource; /* NULL: Leases */
+    int watch_s;                             /* how long one watch lasts; 0: as long as is usual */
     /*
      * ADDED: what is there; then each change, and bookmarks. Never ERROR. The watching thread's, and its failure ends
      * the watch.
@@ -41,6 +42,8 @@ enum zl_status zl_lease_watch_run(struct zl_lease_watch *watch, struct zl_kube_c
 enum zl_status zl_lease_watch_once(struct zl_lease_watch *watch, struct zl_kube_client *client,
                                    const char *namespace_, struct zl_error *err) ZL_MUST_CHECK;
 
+/* The watching thread wants another object of that name from now on, read first. */
+void zl_lease_watch_go_on_with(struct zl_lease_watch *watch, const char *name);
 /* The watching thread has read the Lease itself: go on from VERSION, NULL: read first. */
 void zl_lease_watch_go_on_from(struct zl_lease_watch *watch, const char *version);
 

@@ -178,6 +178,15 @@ const struct zl_known_text ZL_KNOWN_TEXTS[] = {
      "a Service without selector has no pods", NULL, "set spec.selector"},
     {"duration", "is not a duration and is ignored", false, "the value is no duration", NULL,
      "write for example 10s or 1m30s"},
+    {"strategy", "is ignored: the pod that has been Ready longest leads", false,
+     "there is no such strategy", NULL, "write oldest, newest or node-aware"},
+    {"leader_type", "is ignored: the leader Service is of type ClusterIP", false,
+     "a leader Service can have no such type", NULL, "write ClusterIP, NodePort or LoadBalancer"},
+    {"never_copied", "is never copied: a GitOps tool", false,
+     "a tool takes whatever carries that key for its own, and would prune the leader Service", NULL,
+     "leave that name out of the annotation"},
+    {"copies_much", "names more than 16 KiB; the rest is left out", false,
+     "so much of a Service is not kept twice", NULL, "name fewer, or smaller ones"},
     {NULL, NULL, false, NULL, NULL, NULL},
 };
 

@@ -7,13 +7,23 @@
 #ifndef ZL_CLIENT_FLEET_REPORT_H
 #define ZL_CLIENT_FLEET_REPORT_H
 
-#include "client/fleet/edit.h"
 #include "common/kube/client.h"
 
+#include <stdio.h>
+
+enum zl_fleet_wish_kind {
+    ZL_WISH_REQUEST,
+    ZL_WISH_DONE,
+    ZL_WISH_FAILED,
+    ZL_WISH_ACCEPT,
+    ZL_WISH_DECLINE,
+    ZL_WISH_EXTEND
+};
+
 struct zl_fleet_report_wish {
-    enum zl_fleet_action action; /* ZL_EDIT_REQUEST, _DONE or _FAILED */
-    int64_t token;               /* 0: of the turn that status shows */
-    const char *reason;          /* of a failure */
+    enum zl_fleet_wish_kind kind;
+    int64_t token;      /* 0: of the turn that status shows */
+    const char *reason; /* of a failure, or of declining */
 };
 
 /* Write it to the LeaderPolicy of POOL in NAMESPACE_. ZL_E_NOT_FOUND: there is none, or no turn to report of. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * internal.h - what the library's files share: zenlead.c the handle and its answers, follow.c one thread for each pool,
- * elect.c elections and locks, judge.c the rules.
+ * turn.c one for each fleet, elect.c elections and locks, judge.c the rules.
  *
  * Threads: see zenlead.h. LOCK guards what is made once and the lists; a pool's monitor its answer.
  */
@@ -9,6 +9,7 @@
 #define ZL_CLIENT_LIB_INTERNAL_H
 
 #include "client/election/lease_watch.h"
+#include "client/election/turn_watch.h"
 #include "client/lib/judge.h"
 #include "client/lib/zenlead.h"
 #include "common/base/monitor.h"
@@ -34,6 +35,21 @@ struct zl_lead_pool {
     bool is_told;
 };
 
+/* A fleet that was asked about; as a pool. */
+struct zl_lead_turn {
+    struct zl_lead_turn *next;
+    zenlead *handle;
+    char *name;
+    struct zl_turn_watch *watch;
+    pthread_t thread;
+    struct zl_monitor monitor; /* guards the rest */
+    bool answered;
+    struct zenlead_turn answer;
+    struct zl_error failure;
+    struct zenlead_turn told;
+    bool is_told;
+};
+
 struct zl_lead_lock {
     struct zl_lead_lock *next;
     char *name;
@@ -44,12 +60,14 @@ struct zenlead {
     char *kubeconfig, *context, *namespace_, *pod, *pod_uid;
     int timeout_ms;
     void (*changed)(void *ctx, const char *pool, const struct zenlead_answer *answer);
+    void (*turn_changed)(void *ctx, const char *fleet, const struct zenlead_turn *turn);
     void *ctx;
     int news; /* an eventfd: some pool has something to tell; -1: none */
     pthread_mutex_t lock;
     struct zl_kube_client *client; /* NULL: not made yet */
     char *where;                   /* the namespace that is used */
     _Atomic(struct zl_lead_pool *) pools;
+    _Atomic(struct zl_lead_turn *) turns;
     struct zl_lead_lock *locks;
 };
 
@@ -61,6 +79,10 @@ struct zl_lead_pool *zl_lead_follow(zenlead *handle, const char *name);
 /* Is that something else than was told before? */
 bool zl_lead_differs(const struct zenlead_answer *left, const struct zenlead_answer *right);
 void zl_lead_pool_free(struct zl_lead_pool *pool); /* ends its thread */
+/* With the fleets' news, if there are any. */
+void zl_lead_turns_tell(zenlead *handle);
+void zl_lead_turns_free(zenlead *handle); /* ends their threads */
+int64_t zl_lead_boot_ns(void);
 void zl_lead_locks_free(zenlead *handle);
 
 /* ERR as the caller's struct. @return enum zenlead_status */

@@ -10,6 +10,8 @@
 
 #define TIMEOUT_MS 2000
 #define NS_PER_S INT64_C(1000000000)
+/* What the first header had of struct zenlead_options. */
+#define OPTIONS_LEAST offsetof(struct zenlead_options, turn_changed)
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -51,9 +53,13 @@ static char *choose(const char *given, const char *variable)
 
 int zenlead_open(const struct zenlead_options *options, zenlead **out, struct zenlead_error *error)
 {
-    static const struct zenlead_options none = ZENLEAD_OPTIONS_INIT;
-    options = options != NULL ? options : &none;
-    if (options->size < sizeof none || options->timeout_ms < 0) {
+    struct zenlead_options all = ZENLEAD_OPTIONS_INIT;
+    if (options !=
+        NULL) { /* of a program that was compiled against an earlier header they end sooner */
+        memcpy(&all, options, options->size < sizeof all ? options->size : sizeof all);
+    }
+    options = &all;
+    if (options->size < OPTIONS_LEAST || options->timeout_ms < 0) {
         return zl_lead_refuse(error, ZENLEAD_E_INVALID,
                               "options: begin with ZENLEAD_OPTIONS_INIT; no negative time-out");
     }
@@ -68,6 +74,7 @@ int zenlead_open(const struct zenlead_options *options, zenlead **out, struct ze
     handle->pod_uid = choose(options->pod_uid, "POD_UID");
     handle->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_MS;
     handle->changed = options->changed;
+    handle->turn_changed = options->turn_changed;
     handle->ctx = options->ctx;
     handle->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&handle->lock, NULL);
@@ -87,6 +94,7 @@ void zenlead_close(zenlead *handle)
         zl_lead_pool_free(pool);
         pool = next;
     }
+    zl_lead_turns_free(handle);
     zl_kube_client_free(handle->client);
     if (handle->news >= 0) {
         (void)close(handle->news);
@@ -124,7 +132,7 @@ enum zl_status zl_lead_client(zenlead *handle, struct zl_kube_client **out, stru
     return status;
 }
 
-static int64_t boot_ns(void)
+int64_t zl_lead_boot_ns(void)
 {
     struct timespec now = {0};
     (void)clock_gettime(CLOCK_BOOTTIME, &now);
@@ -159,7 +167,7 @@ static struct zl_lead_pool *find_or_follow(zenlead *handle, const char *name)
 /* With the pool's lock held: what it knows is known still. */
 static bool is_valid(const struct zl_lead_pool *pool)
 {
-    return pool->answer.role != ZENLEAD_UNKNOWN && boot_ns() < pool->answer.valid_until_ns;
+    return pool->answer.role != ZENLEAD_UNKNOWN && zl_lead_boot_ns() < pool->answer.valid_until_ns;
 }
 
 static int explain(const struct zl_lead_pool *pool, const char *name, struct zenlead_answer *answer,
@@ -232,6 +240,7 @@ int zenlead_dispatch(zenlead *handle, struct zenlead_error *error)
     for (; pool != NULL; pool = pool->next) {
         tell(pool);
     }
+    zl_lead_turns_tell(handle);
     return ZENLEAD_OK;
 }
 
@@ -256,5 +265,5 @@ bool zenlead_is_leader(zenlead *handle, const char *pool_name)
         pool = find_or_follow(handle, pool_name);
         await_first(pool);
     }
-    return boot_ns() < atomic_load_explicit(&pool->leader_until_ns, memory_order_acquire);
+    return zl_lead_boot_ns() < atomic_load_explicit(&pool->leader_until_ns, memory_order_acquire);
 }

@@ -14,7 +14,7 @@
  * slept, or a network that was cut, cannot make it look fresh. No such limit protects what is written to from a leader that
  * was stopped in the middle: hand the fencing token on, and refuse a smaller one than was seen.
  *
- * Threads. Handles may be used from any thread, by several at once. The library has threads of its own: one for each pool that was
+ * Threads. Handles may be used from any thread, by several at once. The library has threads of its own: one for each pool and fleet that was
  * asked about, two for each election or lock. An election's callbacks come from those, and must not close it; those of a handle from
  * zenlead_dispatch. A handle does not survive fork().
  *
@@ -89,6 +89,39 @@ struct zenlead_answer {
         sizeof(struct zenlead_answer), 0, 0, 0, 0, ""                                              \
     }
 
+/* What a cluster is in a fleet, as its own LeaderPolicy of leadership.kube-zen.io tells it. */
+enum zenlead_turn_state {
+    ZENLEAD_TURN_UNKNOWN,
+    ZENLEAD_TURN_IDLE,    /* it asks for none */
+    ZENLEAD_TURN_WAITING, /* it is in the queue */
+    ZENLEAD_TURN_OFFERED, /* nothing may act before it is confirmed */
+    ZENLEAD_TURN_ACTIVE,  /* it may act, until VALID_UNTIL_NS */
+    ZENLEAD_TURN_ENDING   /* its end is on its way to the hub */
+};
+
+struct zenlead_turn {
+    size_t size;
+    int state;     /* enum zenlead_turn_state */
+    int64_t token; /* the fencing token of the turn in which it may act; 0: none */
+    /*
+     * CLOCK_BOOTTIME; 0: not at all. Of a turn: its end, which the cluster's controller wrote as a time of its wall clock; this
+     * machine's must agree with it within the smaller of 10 s and a twentieth of the turn.
+     */
+    int64_t valid_until_ns;
+    int64_t position; /* in the queue; 0: it is in none */
+    char why[256];    /* why it is where it is, for people */
+};
+#define ZENLEAD_TURN_INIT                                                                          \
+    {                                                                                              \
+        sizeof(struct zenlead_turn), 0, 0, 0, 0, ""                                                \
+    }
+
+enum zenlead_outcome {
+    ZENLEAD_DONE = 1,
+    ZENLEAD_FAILED = 2,  /* which may pause the fleet */
+    ZENLEAD_RELEASED = 3 /* given back; nothing is counted */
+};
+
 /* All members may be NULL or 0. */
 struct zenlead_options {
     size_t size;
@@ -102,10 +135,12 @@ struct zenlead_options {
     /* From zenlead_dispatch alone: a pool that was asked about has another role, holder or token than was said last. */
     void (*changed)(void *ctx, const char *pool, const struct zenlead_answer *answer);
     void *ctx;
+    /* The same of a fleet's turn: another state, token or position. */
+    void (*turn_changed)(void *ctx, const char *fleet, const struct zenlead_turn *turn);
 };
 #define ZENLEAD_OPTIONS_INIT                                                                       \
     {                                                                                              \
-        sizeof(struct zenlead_options), NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL                \
+        sizeof(struct zenlead_options), NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL          \
     }
 
 typedef struct zenlead zenlead;                 /* opaque */
@@ -179,6 +214,44 @@ ZENLEAD_API int zenlead_lock(zenlead *handle, const char *name, int timeout_ms,
 /* ZENLEAD_E_LOST: it was not ours any more (or never was), so what was done under it may have been done beside another. */
 ZENLEAD_API int zenlead_unlock(zenlead *handle, const char *name, int64_t token,
                                struct zenlead_error *error);
+
+/*
+ * What is this cluster in FLEET? The first time the API server is asked; from then on its LeaderPolicy is followed, and what is known
+ * answers as long as it is valid. Otherwise waits for up to TIMEOUT_MS. Rights: get, list and watch on
+ * leaderpolicies.leadership.kube-zen.io in the handle's namespace.
+ *
+ * @return ZENLEAD_OK; else *TURN says ZENLEAD_TURN_UNKNOWN. ZENLEAD_E_INVALID: there is no LeaderPolicy of that fleet
+ */
+ZENLEAD_API int zenlead_turn_ask(zenlead *handle, const char *fleet, int timeout_ms,
+                                 struct zenlead_turn *turn, struct zenlead_error *error);
+/* For work that is no Job: ask for a turn. Once more is no harm; a report that was made before is taken off. Needs patch. */
+ZENLEAD_API int zenlead_turn_request(zenlead *handle, const char *fleet,
+                                     struct zenlead_error *error);
+/*
+ * Where turns are accepted by hand (acceptance: Manual) or were declined: take the next one. Once more is no harm, and the word is for one
+ * turn. Two requests, and needs patch.
+ */
+ZENLEAD_API int zenlead_turn_accept(zenlead *handle, const char *fleet,
+                                    struct zenlead_error *error);
+/* Take no turn until one is accepted; WHY is for people, and not empty. It ends no turn that there is. */
+ZENLEAD_API int zenlead_turn_decline(zenlead *handle, const char *fleet, const char *why,
+                                     struct zenlead_error *error);
+/*
+ * Ask for more time in the turn TOKEN, which the fleet gives at most maxExtensions times: VALID_UNTIL_NS says whether it was given. Once
+ * more before that is no harm; afterwards it asks for more again.
+ *
+ * @return ZENLEAD_E_LOST: that turn is not, or no longer, this cluster's
+ */
+ZENLEAD_API int zenlead_turn_extend(zenlead *handle, const char *fleet, int64_t token,
+                                    struct zenlead_error *error);
+/*
+ * Say how the turn TOKEN ended: OUTCOME an enum zenlead_outcome, WHY of a failure (may be NULL). Once more is no harm. ZENLEAD_RELEASED
+ * with TOKEN 0 takes back what was asked for, while there is no turn yet. Two requests, and needs patch.
+ *
+ * @return ZENLEAD_E_LOST: that turn is not, or no longer, this cluster's
+ */
+ZENLEAD_API int zenlead_turn_report(zenlead *handle, const char *fleet, int64_t token, int outcome,
+                                    const char *why, struct zenlead_error *error);
 
 #ifdef __cplusplus
 }

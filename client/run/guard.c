@@ -24,6 +24,7 @@
 
 struct guarding {
     struct zl_run_page *page;
+    struct zl_cgroup cgroup;
     int socket, signals, timer;
     char **command;
     sigset_t mask; /* the command's */
@@ -55,6 +56,7 @@ static void become_command(const struct guarding *guard, int64_t token)
     (void)snprintf(text, sizeof text, "%" PRId64, token);
     (void)setenv("ZEN_LEAD_TOKEN", text, 1);
     (void)setsid();
+    (void)zl_cgroup_join(&guard->cgroup);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != guard->self) {
         _exit(EXIT_NOT_EXECUTABLE); /* the guard died before the kernel knew what to do then */
@@ -70,6 +72,7 @@ static void become_command(const struct guarding *guard, int64_t token)
 static void kill_all(struct guarding *guard)
 {
     guard->killing = true;
+    (void)zl_cgroup_kill(&guard->cgroup);
     zl_tree_signal(guard->self, SIGKILL);
 }
 
@@ -248,6 +251,9 @@ static void guard_main(struct guarding *guard)
     guard_until_all_is_over(guard);
     guard->report.started = guard->started;
     (void)send(guard->socket, &guard->report, sizeof guard->report, MSG_NOSIGNAL);
+    if (guard->alone) {
+        zl_cgroup_remove(&guard->cgroup);
+    }
     _exit(0);
 }
 
@@ -264,6 +270,7 @@ bool zl_guard_fork(char **command, int64_t grace_ms, struct zl_guard *out)
     }
     page->grace_ms = grace_ms;
     struct guarding guard = {.page = page, .socket = sockets[1], .command = command};
+    (void)zl_cgroup_make(&guard.cgroup);
     (void)pthread_sigmask(SIG_SETMASK, NULL, &guard.mask);
     const pid_t pid = fork();
     if (pid == 0) {
@@ -271,7 +278,8 @@ bool zl_guard_fork(char **command, int64_t grace_ms, struct zl_guard *out)
         guard_main(&guard);
     }
     (void)close(sockets[1]);
-    *out = (struct zl_guard){.page = page, .socket = sockets[0], .pid = pid};
+    *out =
+        (struct zl_guard){.page = page, .cgroup = guard.cgroup, .socket = sockets[0], .pid = pid};
     return pid > 0;
 }
 

@@ -6,12 +6,15 @@
  *
  * A supervisor that is stopped (SIGSTOP, a debugger, a frozen cgroup) renews nothing and kills nobody, so the guard kills
  * at the deadline by itself. Guard and supervisor are both subreapers: whatever the command leaves behind, even in another session,
- * becomes the guard's child, and the supervisor's when the guard dies. Each kills all of it when the other one is gone.
+ * becomes the guard's child, and the supervisor's when the guard dies. Each kills all of it when the other one is gone: by one write where
+ * the command has a cgroup of its own, and in any case one by one.
  *
  * Threads: the guard has one. zl_guard_fork is for a process that has one too.
  */
 #ifndef ZL_CLIENT_GUARD_H
 #define ZL_CLIENT_GUARD_H
+
+#include "client/run/cgroup.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -42,6 +45,7 @@ struct zl_report {
 
 struct zl_guard {
     struct zl_run_page *page;
+    struct zl_cgroup cgroup; /* the command's; the guard has it too */
     int socket; /* orders go in, the report comes out; end of file: the guard is gone */
     pid_t pid;
 };

@@ -106,6 +106,7 @@ static void begin_kill(struct supervisor *all)
 /* The guard does the same, unless it was stopped: then it goes too, and what is left becomes ours. */
 static void kill_on(struct supervisor *all)
 {
+    (void)zl_cgroup_kill(&all->guard.cgroup);
     zl_tree_signal(all->guard.pid, SIGKILL);
     if (zl_clock_boot_ms() - all->killing_ms >= GUARD_PATIENCE_MS) {
         (void)kill(all->guard.pid, SIGKILL);
@@ -124,11 +125,11 @@ static void await_end(pid_t pid, int most_ms)
  * The guard is gone, or about to go: nothing of the command may outlive it. What it leaves is ours once it has ended; mostly
  * that is nothing, and who waits for the Lease does not wait for a walk through all processes.
  */
-static void end_guard(pid_t guard)
+static void end_guard(const struct zl_guard *guard)
 {
     const struct timespec pause = {.tv_nsec = KILL_AGAIN_MS * 1000000L};
-    (void)kill(guard, SIGKILL); /* somebody may have stopped it */
-    await_end(guard, KILL_AGAIN_MS);
+    (void)kill(guard->pid, SIGKILL); /* somebody may have stopped it */
+    await_end(guard->pid, KILL_AGAIN_MS);
     for (;;) {
         pid_t pid = 0;
         do {
@@ -137,6 +138,7 @@ static void end_guard(pid_t guard)
         if (pid < 0) {
             return;
         }
+        (void)zl_cgroup_kill(&guard->cgroup);
         zl_tree_signal(getpid(), SIGKILL);
         (void)nanosleep(&pause, NULL);
     }
@@ -157,7 +159,7 @@ static bool hear_guard(struct supervisor *all)
         return false;
     }
     const int signalled = atomic_load(&all->guard.page->signalled);
-    end_guard(all->guard.pid);
+    end_guard(&all->guard);
     all->guard.pid = -1;
     if (got != (ssize_t)sizeof report) {
         say(all, all->killing_ms != 0 ? "lost; the command was killed"
@@ -368,6 +370,7 @@ static void close_all(struct supervisor *all)
         (void)waitpid(all->guard.pid, NULL, 0);
     }
     zl_campaign_stop(all->campaign); /* the Lease is given back when nothing of the command lives */
+    zl_cgroup_remove(&all->guard.cgroup);
     zl_kube_client_free(all->client);
     zl_kube_cleanup();
     (void)close(all->signals);
@@ -377,7 +380,8 @@ static void close_all(struct supervisor *all)
 
 int zl_run(const struct zl_run *run)
 {
-    struct supervisor all = {.run = run, .signals = -1, .wake = -1, .timer = -1};
+    struct supervisor all = {
+        .run = run, .guard.cgroup.folder = -1, .signals = -1, .wake = -1, .timer = -1};
     struct zl_error err = {0};
     (void)setenv("ZEN_LEAD_LEASE", run->lease, 1);
     (void)setenv("ZEN_LEAD_IDENTITY", run->identity, 1);

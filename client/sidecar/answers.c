@@ -21,15 +21,20 @@ static const char *const REASONS[] = {
     [ZENLEAD_REASON_STALE] = "stale",
 };
 
+static const char *const STATES[] = {
+    [ZENLEAD_TURN_UNKNOWN] = "unknown", [ZENLEAD_TURN_IDLE] = "idle",
+    [ZENLEAD_TURN_WAITING] = "waiting", [ZENLEAD_TURN_OFFERED] = "offered",
+    [ZENLEAD_TURN_ACTIVE] = "active",   [ZENLEAD_TURN_ENDING] = "ending"};
+
 /* An answer that is over is no answer. */
 static enum zenlead_role role_of(const struct zenlead_answer *answer, int64_t now_ns)
 {
     return answer->valid_until_ns > now_ns ? (enum zenlead_role)answer->role : ZENLEAD_UNKNOWN;
 }
 
-static int64_t valid_for_ms(const struct zenlead_answer *answer, int64_t now_ns)
+static int64_t left_ms(int64_t until_ns, int64_t now_ns)
 {
-    return answer->valid_until_ns > now_ns ? (answer->valid_until_ns - now_ns) / NS_PER_MS : 0;
+    return until_ns > now_ns ? (until_ns - now_ns) / NS_PER_MS : 0;
 }
 
 char *zl_sidecar_json(const struct zenlead_answer *answer, int64_t now_ns)
@@ -40,7 +45,7 @@ char *zl_sidecar_json(const struct zenlead_answer *answer, int64_t now_ns)
     zl_json_set_text(tree, "role", ROLES[role]);
     zl_json_set_text(tree, "holder", answer->holder[0] != '\0' ? answer->holder : NULL);
     zl_json_set_i64(tree, "token", answer->token);
-    zl_json_set_i64(tree, "validForMs", valid_for_ms(answer, now_ns));
+    zl_json_set_i64(tree, "validForMs", left_ms(answer->valid_until_ns, now_ns));
     zl_json_set_text(tree, "reason", REASONS[lapsed ? ZENLEAD_REASON_STALE : answer->reason]);
     return zl_json_print(tree);
 }
@@ -63,17 +68,25 @@ bool zl_sidecar_differs(const struct zenlead_answer *left, const struct zenlead_
            strcmp(left->holder, right->holder) != 0;
 }
 
-bool zl_sidecar_host_is_local(const char *host)
+char *zl_sidecar_turn_json(const struct zenlead_turn *turn, int64_t now_ns)
 {
-    static const char *const names[] = {"127.0.0.1", "localhost", "[::1]"};
-    for (size_t i = 0; host != NULL && i < sizeof names / sizeof names[0]; i++) {
-        const size_t length = strlen(names[i]);
-        const char *port = host + length;
-        if (strncmp(host, names[i], length) == 0 &&
-            (port[0] == '\0' || (port[0] == ':' && port[1] != '\0' &&
-                                 port[1 + strspn(port + 1, "0123456789")] == '\0'))) {
-            return true;
-        }
-    }
-    return false;
+    ZL_AUTO_JSON struct cJSON *tree = zl_json_object();
+    const bool over = turn->valid_until_ns <= now_ns;
+    zl_json_set_text(tree, "state", STATES[over ? ZENLEAD_TURN_UNKNOWN : turn->state]);
+    zl_json_set_i64(tree, "token", over ? 0 : turn->token);
+    zl_json_set_i64(tree, "validForMs", left_ms(turn->valid_until_ns, now_ns));
+    zl_json_set_i64(tree, "position", over ? 0 : turn->position);
+    zl_json_set_text(tree, "why", over ? NULL : turn->why);
+    return zl_json_print(tree);
+}
+
+bool zl_sidecar_may_act(const struct zenlead_turn *turn, int64_t now_ns)
+{
+    return turn->state == ZENLEAD_TURN_ACTIVE && turn->token != 0 && turn->valid_until_ns > now_ns;
+}
+
+bool zl_sidecar_turn_differs(const struct zenlead_turn *left, const struct zenlead_turn *right)
+{
+    return left->state != right->state || left->token != right->token ||
+           left->position != right->position;
 }

@@ -18,7 +18,10 @@ char *zl_sidecar_compat(const struct zenlead_answer *answer);
 /* Has something changed that a watcher is told of? Validity alone is none. */
 bool zl_sidecar_differs(const struct zenlead_answer *left, const struct zenlead_answer *right);
 
-/* Is HOST (as sent; NULL: none) this machine by one of its own names, whatever the port? */
-bool zl_sidecar_host_is_local(const char *host);
+/* {"state":"active","token":7,"validForMs":1740000,"position":0,"why":"it is this cluster's turn"}; the caller frees. */
+char *zl_sidecar_turn_json(const struct zenlead_turn *turn, int64_t now_ns);
+/* Is it certain that the cluster may act? */
+bool zl_sidecar_may_act(const struct zenlead_turn *turn, int64_t now_ns);
+bool zl_sidecar_turn_differs(const struct zenlead_turn *left, const struct zenlead_turn *right);
 
 #endif

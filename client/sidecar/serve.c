@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/sidecar/serve.h"
-
 #include "client/sidecar/answers.h"
 #include "client/sidecar/footprint.h"
+#include "client/sidecar/internal.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
-#include "common/base/monitor.h"
-#include "common/http/server.h"
 
 #include <poll.h>
 #include <string.h>
@@ -16,73 +13,50 @@
 #define CONNECTIONS_MAX 64
 #define REQUEST_MS 10000
 #define IDLE_MS 120000
-/* The first question about a pool waits for the API server. */
-#define FIRST_MS 2000
 /* A comment so often keeps proxies and dead peers from being taken for quiet ones. */
 #define COMMENT_MS 15000
 /* So long after the start, and after news, what they took and nobody needs any more is given back. */
 #define SETTLED_MS 1000
 #define PREFIX "/v1/pools/"
+#define FLEET_ROUTES_MAX 16
 #define NS_PER_MS INT64_C(1000000)
 
-struct zl_sidecar {
-    struct zl_sidecar_spec spec;
-    zenlead *handle;
-    struct zl_http_server *server;
-    struct zl_http_route *routes;
-    char **paths; /* of the routes */
-    int path_count;
-    pthread_t listener;
-    int over;                  /* an eventfd: the listener ends */
-    struct zl_monitor monitor; /* guards the rest; woken by news */
-    int64_t news;              /* grows with each */
-    bool stopping;
-};
-
-static int64_t now_ns(void)
+int64_t zl_sidecar_now_ns(void)
 {
     return zl_clock_boot_ms() * NS_PER_MS;
 }
 
 /* --- what is asked --- */
 
-/* The pool in PATH ("/v1/pools/P" and more), which is one of ours: no other path is routed here. */
-static const char *pool_of(const struct zl_sidecar *sidecar, const char *path)
+const char *zl_sidecar_name_in(const char *path, const char *prefix, const char *const *names,
+                               int count)
 {
-    const char *name = path + strlen(PREFIX);
+    const char *name = path + strlen(prefix);
     const size_t length = strcspn(name, "/");
-    for (int i = 0; i < sidecar->spec.pool_count; i++) {
-        const char *pool = sidecar->spec.pools[i];
-        if (strlen(pool) == length && strncmp(pool, name, length) == 0) {
-            return pool;
+    for (int i = 0; i < count; i++) {
+        if (strlen(names[i]) == length && strncmp(names[i], name, length) == 0) {
+            return names[i];
         }
     }
-    return sidecar->spec.pools[0];
+    return names[0];
 }
 
-static bool refuses(const struct zl_sidecar *sidecar, const struct zl_http_request *request,
-                    struct zl_http_response *response)
+/* The pool in PATH ("/v1/pools/P" and more). */
+static const char *pool_of(const struct zl_sidecar *sidecar, const char *path)
 {
-    /* A page in somebody's browser that resolves its own name to 127.0.0.1 sends that name. */
-    if (sidecar->spec.address[0] == '/' || zl_sidecar_host_is_local(request->host)) {
-        return false;
-    }
-    zl_http_respond_text(response, 403, "403: the Host must be 127.0.0.1, [::1] or localhost\n");
-    return true;
+    return zl_sidecar_name_in(path, PREFIX, sidecar->spec.pools, sidecar->spec.pool_count);
 }
 
-static void respond_json(struct zl_http_response *response, int status, char *taken)
+bool zl_sidecar_refuses(const struct zl_sidecar *sidecar, const struct zl_http_request *request,
+                        struct zl_http_response *response)
 {
-    response->status = status;
-    response->content_type = "application/json";
-    response->body = taken;
-    response->body_length = strlen(taken);
+    return sidecar->spec.address[0] != '/' && zl_http_refuses_host(request, response);
 }
 
 static void ask(const struct zl_sidecar *sidecar, const char *pool, struct zenlead_answer *answer)
 {
     *answer = (struct zenlead_answer)ZENLEAD_ANSWER_INIT;
-    (void)zenlead_ask(sidecar->handle, pool, FIRST_MS, answer, NULL);
+    (void)zenlead_ask(sidecar->handle, pool, ZL_SIDECAR_FIRST_MS, answer, NULL);
 }
 
 static void answer_pool(void *ctx, const struct zl_http_request *request,
@@ -90,9 +64,9 @@ static void answer_pool(void *ctx, const struct zl_http_request *request,
 {
     const struct zl_sidecar *sidecar = ctx;
     struct zenlead_answer answer;
-    if (!refuses(sidecar, request, response)) {
+    if (!zl_sidecar_refuses(sidecar, request, response)) {
         ask(sidecar, pool_of(sidecar, request->path), &answer);
-        respond_json(response, 200, zl_sidecar_json(&answer, now_ns()));
+        zl_http_respond_json(response, 200, zl_sidecar_json(&answer, zl_sidecar_now_ns()));
     }
 }
 
@@ -100,11 +74,11 @@ static void answer_role(const struct zl_sidecar *sidecar, const struct zl_http_r
                         enum zenlead_role role, struct zl_http_response *response)
 {
     struct zenlead_answer answer;
-    if (!refuses(sidecar, request, response)) {
+    if (!zl_sidecar_refuses(sidecar, request, response)) {
         ask(sidecar, pool_of(sidecar, request->path), &answer);
-        const int64_t at_ns = now_ns();
-        respond_json(response, zl_sidecar_status(&answer, role, at_ns),
-                     zl_sidecar_json(&answer, at_ns));
+        const int64_t at_ns = zl_sidecar_now_ns();
+        zl_http_respond_json(response, zl_sidecar_status(&answer, role, at_ns),
+                             zl_sidecar_json(&answer, at_ns));
     }
 }
 
@@ -125,9 +99,9 @@ static void answer_compat(void *ctx, const struct zl_http_request *request,
 {
     const struct zl_sidecar *sidecar = ctx;
     struct zenlead_answer answer;
-    if (!refuses(sidecar, request, response)) {
+    if (!zl_sidecar_refuses(sidecar, request, response)) {
         ask(sidecar, sidecar->spec.pools[0], &answer);
-        respond_json(response, 200, zl_sidecar_compat(&answer));
+        zl_http_respond_json(response, 200, zl_sidecar_compat(&answer));
     }
 }
 
@@ -135,13 +109,23 @@ static void answer_compat(void *ctx, const struct zl_http_request *request,
 
 struct stream {
     struct zl_sidecar *sidecar;
-    const char *pool;
-    struct zenlead_answer told;
+    const char *name;
+    bool is_fleet;
+    struct zenlead_answer told; /* of a pool */
+    struct zenlead_turn turn;   /* of a fleet */
     bool has_told;
-    char *text; /* what is still to be sent; NULL: nothing */
-    size_t sent;
-    int64_t seen; /* the news that TOLD knows of */
+    struct zl_http_text rest;
+    int64_t seen; /* the news that was told */
 };
+
+/* When what was told last is over; 0: it is nothing that ends. */
+static int64_t told_until_ns(const struct stream *stream)
+{
+    if (stream->is_fleet) {
+        return stream->turn.state != ZENLEAD_TURN_UNKNOWN ? stream->turn.valid_until_ns : 0;
+    }
+    return stream->told.role != ZENLEAD_UNKNOWN ? stream->told.valid_until_ns : 0;
+}
 
 /*
  * Wait for news, or until a comment is due, or what was told last is over.
@@ -152,8 +136,9 @@ static bool await_news(struct stream *stream)
 {
     struct zl_sidecar *sidecar = stream->sidecar;
     int64_t until_ms = zl_clock_ms() + COMMENT_MS;
-    const int64_t left_ms = (stream->told.valid_until_ns - now_ns()) / NS_PER_MS + 1;
-    if (stream->told.role != ZENLEAD_UNKNOWN && left_ms < COMMENT_MS) {
+    const int64_t over_ns = told_until_ns(stream);
+    const int64_t left_ms = (over_ns - zl_sidecar_now_ns()) / NS_PER_MS + 1;
+    if (over_ns != 0 && left_ms < COMMENT_MS) {
         until_ms = zl_clock_ms() + (left_ms > 0 ? left_ms : 0);
     }
     zl_monitor_lock(&sidecar->monitor);
@@ -167,74 +152,96 @@ static bool await_news(struct stream *stream)
     return !stopping;
 }
 
+/* What there is now, as JSON; NULL: nothing has changed since it was told. */
+static char *look_at_pool(struct stream *stream, int timeout_ms)
+{
+    struct zenlead_answer answer = ZENLEAD_ANSWER_INIT;
+    (void)zenlead_ask(stream->sidecar->handle, stream->name, timeout_ms, &answer, NULL);
+    const bool news = !stream->has_told || zl_sidecar_differs(&answer, &stream->told);
+    stream->told = answer;
+    return news ? zl_sidecar_json(&answer, zl_sidecar_now_ns()) : NULL;
+}
+
+static char *look_at_fleet(struct stream *stream, int timeout_ms)
+{
+    struct zenlead_turn turn = ZENLEAD_TURN_INIT;
+    (void)zenlead_turn_ask(stream->sidecar->handle, stream->name, timeout_ms, &turn, NULL);
+    const bool news = !stream->has_told || zl_sidecar_turn_differs(&turn, &stream->turn);
+    stream->turn = turn;
+    return news ? zl_sidecar_turn_json(&turn, zl_sidecar_now_ns()) : NULL;
+}
+
 /* The next text: an event where something has changed, else a comment. */
 static void compose(struct stream *stream)
 {
-    struct zenlead_answer answer = ZENLEAD_ANSWER_INIT;
-    (void)zenlead_ask(stream->sidecar->handle, stream->pool, stream->has_told ? 0 : FIRST_MS,
-                      &answer, NULL);
-    stream->sent = 0;
-    if (stream->has_told && !zl_sidecar_differs(&answer, &stream->told)) {
-        stream->text = zl_strdup(":\n\n");
-    } else {
-        ZL_AUTO_FREE char *json = zl_sidecar_json(&answer, now_ns());
-        stream->text = zl_asprintf("data: %s\n\n", json);
-    }
-    stream->told = answer;
+    const int timeout_ms = stream->has_told ? 0 : ZL_SIDECAR_FIRST_MS;
+    ZL_AUTO_FREE char *json =
+        stream->is_fleet ? look_at_fleet(stream, timeout_ms) : look_at_pool(stream, timeout_ms);
+    stream->rest.text = json != NULL ? zl_asprintf("data: %s\n\n", json) : zl_strdup(":\n\n");
     stream->has_told = true;
 }
 
 static long next_bytes(void *ctx, char *out, size_t max)
 {
     struct stream *stream = ctx;
-    if (stream->text == NULL) {
+    if (stream->rest.text == NULL) {
         if (!await_news(stream)) {
             return -1;
         }
         compose(stream);
     }
-    const size_t left = strlen(stream->text + stream->sent);
-    const size_t length = left < max ? left : max;
-    memcpy(out, stream->text + stream->sent, length);
-    stream->sent += length;
-    if (length == left) {
-        free(ZL_STEAL(&stream->text));
-    }
-    return (long)length;
+    return zl_http_text_send(&stream->rest, out, max);
 }
 
 static void end_stream(void *ctx)
 {
     struct stream *stream = ctx;
-    free(stream->text);
+    free(stream->rest.text);
     free(stream);
+}
+
+void zl_sidecar_stream(struct zl_sidecar *sidecar, const char *name, bool is_fleet,
+                       struct zl_http_response *response)
+{
+    struct stream *stream = zl_alloc(sizeof *stream);
+    stream->sidecar = sidecar;
+    stream->name = name;
+    stream->is_fleet = is_fleet;
+    response->content_type = "text/event-stream";
+    response->stream = (struct zl_http_stream){next_bytes, end_stream, stream};
 }
 
 static void answer_watch(void *ctx, const struct zl_http_request *request,
                          struct zl_http_response *response)
 {
     struct zl_sidecar *sidecar = ctx;
-    if (refuses(sidecar, request, response)) {
-        return;
+    if (!zl_sidecar_refuses(sidecar, request, response)) {
+        zl_sidecar_stream(sidecar, pool_of(sidecar, request->path), false, response);
     }
-    struct stream *stream = zl_alloc(sizeof *stream);
-    stream->sidecar = sidecar;
-    stream->pool = pool_of(sidecar, request->path);
-    response->content_type = "text/event-stream";
-    response->stream = (struct zl_http_stream){next_bytes, end_stream, stream};
 }
 
 /* --- news --- */
 
-static void on_changed(void *ctx, const char *pool, const struct zenlead_answer *answer)
+static void wake_streams(struct zl_sidecar *sidecar)
 {
-    struct zl_sidecar *sidecar = ctx;
-    (void)pool;
-    (void)answer;
     zl_monitor_lock(&sidecar->monitor);
     sidecar->news++;
     zl_monitor_wake_all(&sidecar->monitor);
     zl_monitor_unlock(&sidecar->monitor);
+}
+
+static void on_changed(void *ctx, const char *pool, const struct zenlead_answer *answer)
+{
+    (void)pool;
+    (void)answer;
+    wake_streams(ctx);
+}
+
+static void on_turn_changed(void *ctx, const char *fleet, const struct zenlead_turn *turn)
+{
+    (void)fleet;
+    (void)turn;
+    wake_streams(ctx);
 }
 
 static void *listen_for_news(void *arg)
@@ -259,8 +266,7 @@ static void *listen_for_news(void *arg)
 /* --- start and stop --- */
 
 static void add_route(struct zl_sidecar *sidecar, const char *method, char *taken_path,
-                      void (*handle)(void *ctx, const struct zl_http_request *request,
-                                     struct zl_http_response *response))
+                      zl_sidecar_handler_fn *handle)
 {
     const int i = sidecar->path_count++;
     sidecar->paths[i] = taken_path;
@@ -268,18 +274,27 @@ static void add_route(struct zl_sidecar *sidecar, const char *method, char *take
         (struct zl_http_route){.method = method, .path = taken_path, .handle = handle};
 }
 
+static void add_fleet(struct zl_sidecar *sidecar, const char *name)
+{
+    for (const struct zl_sidecar_turn_route *row = ZL_SIDECAR_TURN_ROUTES; row->method != NULL;
+         row++) {
+        add_route(sidecar, row->method,
+                  zl_asprintf(ZL_SIDECAR_FLEET_PREFIX "%s%s", name, row->suffix), row->handle);
+    }
+}
+
 static void make_routes(struct zl_sidecar *sidecar)
 {
     static const struct {
         const char *suffix;
-        void (*handle)(void *ctx, const struct zl_http_request *request,
-                       struct zl_http_response *response);
+        zl_sidecar_handler_fn *handle;
         bool with_options;
     } rows[] = {{"", answer_pool, true},
                 {"/leader", answer_leader, true},
                 {"/follower", answer_follower, true},
                 {"/watch", answer_watch, false}};
-    const size_t most = (size_t)sidecar->spec.pool_count * 2 * (sizeof rows / sizeof rows[0]) + 2;
+    const size_t most = (size_t)sidecar->spec.pool_count * 2 * (sizeof rows / sizeof rows[0]) +
+                        (size_t)sidecar->spec.fleet_count * FLEET_ROUTES_MAX + 2;
     sidecar->routes = zl_alloc(most * sizeof *sidecar->routes);
     sidecar->paths = zl_alloc(most * sizeof *sidecar->paths);
     for (int pool = 0; pool < sidecar->spec.pool_count; pool++) {
@@ -293,7 +308,10 @@ static void make_routes(struct zl_sidecar *sidecar)
             }
         }
     }
-    if (sidecar->spec.compat) {
+    for (int fleet = 0; fleet < sidecar->spec.fleet_count; fleet++) {
+        add_fleet(sidecar, sidecar->spec.fleets[fleet]);
+    }
+    if (sidecar->spec.compat && sidecar->spec.pool_count > 0) {
         add_route(sidecar, "GET", zl_strdup("/"), answer_compat);
     }
 }
@@ -303,6 +321,7 @@ static enum zl_status open_handle(struct zl_sidecar *sidecar, struct zl_error *e
     struct zenlead_error error = ZENLEAD_ERROR_INIT;
     struct zenlead_options options = sidecar->spec.lead;
     options.changed = on_changed;
+    options.turn_changed = on_turn_changed;
     options.ctx = sidecar;
     return zenlead_open(&options, &sidecar->handle, &error) == ZENLEAD_OK
                ? ZL_OK
@@ -337,6 +356,9 @@ enum zl_status zl_sidecar_start(const struct zl_sidecar_spec *spec, struct zl_si
     for (int i = 0; i < spec->pool_count; i++) {
         (void)zenlead_ask(sidecar->handle, spec->pools[i], 0, NULL,
                           NULL); /* follow it from now on */
+    }
+    for (int i = 0; i < spec->fleet_count; i++) {
+        (void)zenlead_turn_ask(sidecar->handle, spec->fleets[i], 0, NULL, NULL);
     }
     *out = sidecar;
     return ZL_OK;

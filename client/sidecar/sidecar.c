@@ -60,23 +60,31 @@ const struct zl_program ZL_SIDECAR_PROGRAM = {
     .name = "zen-lead sidecar",
     .summary =
         "Answers a pod's question whether it leads, by HTTP on the loopback: for programs in "
-        "any language. It follows the pools that are named, and no answer is without the time "
-        "for which it is valid.",
+        "any language; and whether it is this cluster's turn in a fleet. It follows the pools and "
+        "fleets "
+        "that are named, and no answer is without the time for which it is valid.",
     .options = OPTIONS,
     .letters = ZL_LETTERS,
-    .words = "POOL...",
+    .words = "POOL|fleet/NAME...",
     .words_min = 1,
     .words_max = ZL_OPERANDS_MAX,
     .epilogue =
         "GET /v1/pools/POOL           {role, holder, token, validForMs, reason}\n"
         "GET /v1/pools/POOL/leader    200 when it is certain, else 503; /follower likewise\n"
         "GET /v1/pools/POOL/watch     server-sent events: the state first, then each change\n"
-        "docs/sidecar.yaml describes it as OpenAPI. Rights: get and watch on the pools' "
-        "Leases.\n"
+        "GET /v1/fleet/NAME           {state, token, validForMs, position, why}; /active: 200 or "
+        "503;\n"
+        "                             /watch likewise\n"
+        "POST /v1/fleet/NAME/request, /done, /failed, /release   {token, reason}, with the header\n"
+        "                             zen-lead: true; 409 when that turn is not this cluster's\n"
+        "docs/sidecar.yaml describes it as OpenAPI. Rights: get and watch on the pools' Leases; "
+        "of\n"
+        "fleets get, list and watch on leaderpolicies.leadership.kube-zen.io, and patch to POST.\n"
         "\n" ZL_EXIT_CODES_TEXT "\n"
         "\n"
-        "Example:\n"
-        "  zen-lead sidecar web & curl -f http://127.0.0.1:4040/v1/pools/web/leader\n",
+        "Examples:\n"
+        "  zen-lead sidecar web & curl -f http://127.0.0.1:4040/v1/pools/web/leader\n"
+        "  zen-lead sidecar fleet/fixes & curl -f http://127.0.0.1:4040/v1/fleet/fixes/active\n",
 };
 
 static bool is_loopback(const char *address)
@@ -84,7 +92,26 @@ static bool is_loopback(const char *address)
     return address[0] == '/' || strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
-static int serve(const struct config *config, const struct zl_operands *words)
+#define FLEET_WORD "fleet/"
+
+struct named {
+    const char *pools[ZL_OPERANDS_MAX], *fleets[ZL_OPERANDS_MAX];
+    int pool_count, fleet_count;
+};
+
+static void sort_words(const struct zl_operands *words, struct named *out)
+{
+    *out = (struct named){0};
+    for (int i = 0; i < words->count; i++) {
+        if (strncmp(words->words[i], FLEET_WORD, strlen(FLEET_WORD)) == 0) {
+            out->fleets[out->fleet_count++] = words->words[i] + strlen(FLEET_WORD);
+        } else {
+            out->pools[out->pool_count++] = words->words[i];
+        }
+    }
+}
+
+static int serve(const struct config *config, const struct named *named)
 {
     struct zl_error err = {0};
     struct zl_sidecar *sidecar = NULL;
@@ -95,8 +122,10 @@ static int serve(const struct config *config, const struct zl_operands *words)
                  .namespace_ = config->connection.namespace_,
                  .pod = config->pod,
                  .pod_uid = config->pod_uid},
-        .pools = words->words,
-        .pool_count = words->count,
+        .pools = named->pools,
+        .pool_count = named->pool_count,
+        .fleets = named->fleets,
+        .fleet_count = named->fleet_count,
         .compat = strcmp(config->compat, "leader-elector") == 0,
         .address = config->address,
         .port = config->port,
@@ -125,7 +154,9 @@ int zl_sidecar(int argc, char **argv)
     if (!zl_verb_parse(&ZL_SIDECAR_PROGRAM, argc, argv, &config, &words, &code)) {
         return code;
     }
-    if (config.pod == NULL) {
+    struct named named;
+    sort_words(&words, &named);
+    if (config.pod == NULL && named.pool_count > 0) {
         (void)fprintf(stderr,
                       "%s: whose sidecar is it? Give --pod, or set POD_NAME by the downward "
                       "API\n",
@@ -142,7 +173,7 @@ int zl_sidecar(int argc, char **argv)
     zl_log_set_level(ZL_LOG_LEVEL_WARN);
     zl_process_init();
     zl_kube_init();
-    code = serve(&config, &words);
+    code = serve(&config, &named);
     zl_kube_cleanup();
     return code;
 }

@@ -36,7 +36,7 @@ static char *why(const struct zl_policy_status *status, int64_t now_us)
     char age[ZL_AGE_TEXT_MAX];
     if (is_false(ready)) {
         add_reason(&out, "%s", ready->message != NULL ? ready->message : ready->reason);
-        if (zl_time_parse(ready->since, &since_us)) {
+        if (now_us != 0 && zl_time_parse(ready->since, &since_us)) {
             zl_age_format((now_us - since_us) / US_PER_S, age);
             (void)zl_buf_printf(&out, " (for %s)", age);
         }
@@ -90,7 +90,7 @@ static void set_leader(struct cJSON *row, const struct zl_policy_status *status,
                                                                  : status->fencing_token);
     zl_json_set_text(row, "since",
                      held && lease->acquire_us != 0 ? acquired : status->last_transition_time);
-    if (held) {
+    if (held && now_us != 0) {
         zl_json_set_i64(row, "leaseSeconds",
                         lease->duration_s - (now_us - lease->renew_us) / US_PER_S);
     } else {

@@ -18,7 +18,11 @@
 
 #include <stdio.h>
 
-/* LEASE may be NULL. The caller frees. */
+/*
+ * LEASE may be NULL. The caller frees.
+ *
+ * @param now_us  0: nothing that passes with time, no leaseSeconds and no ages: who shows the row counts by itself
+ */
 struct cJSON *zl_pool_describe(const struct zl_policy *policy, const struct zl_lease *lease,
                                int64_t now_us);
 

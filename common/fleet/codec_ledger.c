@@ -49,6 +49,8 @@ static const struct zl_field ACTIVE[] = {
     {"limitMs", ZL_FIELD_NUMBER, ENTRY(limit_ms)},
     {"elapsedMs", ZL_FIELD_NUMBER, ENTRY(elapsed_ms)},
     {"extensions", ZL_FIELD_NUMBER, ENTRY(extensions)},
+    {"stage", ZL_FIELD_NUMBER, ENTRY(stage)},
+    {"spread", ZL_FIELD_NAME, ENTRY(spread)},
     {.name = NULL}};
 
 static const struct zl_field TICKETS[] = {{"cluster", ZL_FIELD_NAME, TICKET(cluster)},
@@ -65,6 +67,11 @@ static const struct zl_field HISTORY[] = {{"cluster", ZL_FIELD_NAME, ENDING(clus
                                           {"at", ZL_FIELD_NUMBER, ENDING(at_s)},
                                           {.name = NULL}};
 
+static const struct zl_field PROGRESS[] = {{"open", ZL_FIELD_NUMBER, AT(progress.open)},
+                                           {"round", ZL_FIELD_NAME, AT(progress.round)},
+                                           {"overSince", ZL_FIELD_NUMBER, AT(progress.over_s)},
+                                           {.name = NULL}};
+
 static const struct zl_field LEDGER[] = {
     {"n", ZL_FIELD_NUMBER, AT(n), .most = ZL_FLEET_N_MAX, .always = true},
     {"limitMs", ZL_FIELD_NUMBER, AT(limit_ms), .most = ZL_FLEET_LIMIT_MAX_MS},
@@ -73,6 +80,11 @@ static const struct zl_field LEDGER[] = {
     {"round", ZL_FIELD_NAME, AT(round)},
     {"set", ZL_FIELD_FLAG, AT(set)},
     {"specDiffers", ZL_FIELD_FLAG, AT(spec_differs)},
+    {"stages", ZL_FIELD_ROW, ZL_FIELD_STAGES_AT(struct zl_fleet_ledger, plan)},
+    {"spreadKey", ZL_FIELD_NAME, AT(plan.spread.key)},
+    {"spreadMax", ZL_FIELD_NUMBER, AT(plan.spread.max), .most = ZL_FLEET_N_MAX},
+    {"stage", ZL_FIELD_OBJECT, .members = PROGRESS},
+    {"retryToken", ZL_FIELD_NUMBER, AT(retry_token)},
     {"paused", ZL_FIELD_OBJECT, .members = PAUSED},
     {"restored", ZL_FIELD_OBJECT, .members = RESTORED},
     {"lastPause", ZL_FIELD_NUMBER, AT(last_pause)},

@@ -8,6 +8,15 @@ static_assert(sizeof(enum zl_fleet_state) == sizeof(int) &&
                   sizeof(enum zl_fleet_verb) == sizeof(int),
               "words are read as int");
 
+#define STAGE(member) ZL_FIELD_AT(struct zl_fleet_stage, member)
+
+const struct zl_field ZL_FIELD_STAGES[] = {
+    {"match", ZL_FIELD_NAME, STAGE(match)},
+    {"max", ZL_FIELD_NUMBER, STAGE(max), .most = ZL_FLEET_N_MAX},
+    {"soakMs", ZL_FIELD_NUMBER, STAGE(soak_ms)},
+    {"approval", ZL_FIELD_FLAG, STAGE(approval)},
+    {.name = NULL}};
+
 const char *zl_field_state(int value)
 {
     return zl_fleet_state_name((enum zl_fleet_state)value);
@@ -131,7 +140,12 @@ static void read_item(struct reading *reading, const struct zl_field *field,
 static void read_items(struct reading *reading, const struct zl_field *field,
                        const struct cJSON *node, void *base)
 {
-    size_t count = zl_json_is_array(node) || zl_json_is_object(node) ? zl_json_count(node) : 0;
+    const bool is_map = field->kind == ZL_FIELD_MAP;
+    if (is_map ? !zl_json_is_object(node) : !zl_json_is_array(node)) {
+        refuse(reading, field, is_map ? "an object is expected" : "a list is expected");
+        return;
+    }
+    const size_t count = zl_json_count(node);
     if (count > (size_t)field->most) {
         refuse(reading, field, "too many");
         return;
@@ -155,11 +169,13 @@ static void read_items(struct reading *reading, const struct zl_field *field,
 static void read_object(struct reading *reading, const struct zl_field *field,
                         const struct cJSON *node, void *base)
 {
+    if (!zl_json_is_object(node)) {
+        refuse(reading, field, "an object is expected");
+        return;
+    }
     struct reading inner = *reading;
     inner.what = field->name;
-    if (zl_json_is_object(node)) {
-        read_members(&inner, field->members, node, base);
-    }
+    read_members(&inner, field->members, node, base);
     reading->status = inner.status;
 }
 
@@ -265,6 +281,15 @@ static int64_t number_in(const struct zl_field *field, const void *base)
     return *(const int64_t *)place_in(field, base);
 }
 
+static size_t count_in(const struct zl_field *field, const void *base)
+{
+    size_t count = 0;
+    memcpy(&count, (const char *)base + field->count_at, sizeof count);
+    return count;
+}
+
+static bool any_says_something(const struct zl_field *table, const void *base);
+
 static bool says_something(const struct zl_field *field, const void *base)
 {
     switch (field->kind) {
@@ -277,13 +302,21 @@ static bool says_something(const struct zl_field *field, const void *base)
     case ZL_FIELD_WORD:
         return text_in(field, base)[0] != '\0';
     case ZL_FIELD_OBJECT:
-        return says_something(field->members, base);
+        return any_says_something(field->members, base);
     case ZL_FIELD_LIST:
     case ZL_FIELD_MAP:
     case ZL_FIELD_ROW:
-        break;
+        return !field->unless_empty || count_in(field, base) > 0;
     }
     return true;
+}
+
+static bool any_says_something(const struct zl_field *table, const void *base)
+{
+    while (!ends(table) && !says_something(table, base)) {
+        table++;
+    }
+    return !ends(table);
 }
 
 static void append_item(struct cJSON *list, const struct zl_field *field, const void *item,
@@ -304,8 +337,7 @@ static void append_item(struct cJSON *list, const struct zl_field *field, const 
 static struct cJSON *list_of(const struct zl_field *field, const void *base, bool shown)
 {
     struct cJSON *list = field->kind == ZL_FIELD_MAP ? zl_json_object() : zl_json_array();
-    size_t count = 0;
-    memcpy(&count, (const char *)base + field->count_at, sizeof count);
+    const size_t count = count_in(field, base);
     const char *items = place_in(field, base);
     if (field->kind != ZL_FIELD_ROW) {
         memcpy(&items, place_in(field, base), sizeof items);

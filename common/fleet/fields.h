@@ -3,7 +3,7 @@
  * fields.h - a table of fields, by which a struct is both read from JSON and written as JSON.
  *
  * A field of a table stands in the struct at AT. A number is zero when it is missing, and left out when it is zero, for a
- * Lease has little room; so are an empty text, a false flag, and an object whose first member is left out.
+ * Lease has little room; so are an empty text, a false flag, and an object of which all is left out.
  *
  * Threads: pure.
  */
@@ -32,15 +32,22 @@ struct zl_field {
     int64_t least, most; /* MOST 0: ZL_FLEET_NUMBER_MAX */
     const struct zl_field *members;
     const char *(*word)(int value);
-    bool always;   /* written also when it says nothing */
-    bool required; /* missing, it is refused */
-    bool shown;    /* for people alone: a Lease that would be too long goes without its items */
+    bool always;       /* written also when it says nothing */
+    bool unless_empty; /* a list that is left out when it has no items */
+    bool required;     /* missing, it is refused */
+    bool shown;        /* for people alone: a Lease that would be too long goes without its items */
 };
 
 #define ZL_FIELD_AT(type, member) .at = offsetof(type, member), .size = sizeof(((type *)0)->member)
 #define ZL_FIELD_ITEMS(type, member, count)                                                        \
     .at = offsetof(type, member), .size = sizeof(*((type *)0)->member),                            \
     .count_at = offsetof(type, count)
+
+/* A plan's, of which ledger and spec have one. */
+extern const struct zl_field ZL_FIELD_STAGES[];
+#define ZL_FIELD_STAGES_AT(type, member)                                                           \
+    ZL_FIELD_ITEMS(type, member.stages, member.stage_count),                                       \
+        .most = ZL_FLEET_STAGES_MAX, .members = ZL_FIELD_STAGES, .unless_empty = true
 
 /* The words of states, outcomes and verbs. */
 const char *zl_field_state(int value);

@@ -89,6 +89,22 @@ bool zl_fleet_has_failed(const struct zl_fleet_ledger *ledger, int64_t token)
     return false;
 }
 
+void zl_fleet_begin_round(struct zl_fleet_ledger *ledger, const char *round)
+{
+    if (strcmp(ledger->round, round) == 0) {
+        return;
+    }
+    ZL_FLEET_TEXT(ledger->round, round);
+    ledger->counts = (struct zl_fleet_counts){.waiting = ledger->counts.waiting};
+    memset(&ledger->progress, 0, sizeof ledger->progress);
+}
+
+void zl_fleet_open_stage(struct zl_fleet_ledger *ledger)
+{
+    ledger->progress.open++;
+    ledger->progress.over_s = 0;
+}
+
 void zl_fleet_pause(struct zl_fleet_ledger *ledger, const char *by, const char *reason,
                     int64_t now_s)
 {

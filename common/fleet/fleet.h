@@ -11,6 +11,8 @@
 #ifndef ZL_FLEET_FLEET_H
 #define ZL_FLEET_FLEET_H
 
+#include "common/fleet/plan.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,10 +26,15 @@
 #define ZL_FLEET_LEDGER_KEY "zen-lead.io/fleet"
 #define ZL_FLEET_TURN_KEY "zen-lead.io/turn"
 #define ZL_FLEET_MEMBER_KEY "zen-lead.io/member"
+#define ZL_FLEET_REBOOTS_KEY "zen-lead.io/reboots"
 #define ZL_FLEET_LEDGER_PREFIX "fleet."
 #define ZL_FLEET_TURN_PREFIX "turn."
 #define ZL_FLEET_MEMBER_PREFIX "member."
+#define ZL_FLEET_REBOOTS_PREFIX "reboots."
 #define ZL_FLEET_ARBITER_LEASE "zen-fleet-arbiter"
+/* What is said of a cluster that gets no turn, as zen-lead doctor knows it again. */
+#define ZL_FLEET_WHY_DUPLICATE "two clusters use this name"
+#define ZL_FLEET_WHY_RESTORED "the hub was restored from a backup"
 #define ZL_FLEET_NAMESPACE "zen-fleet"
 
 enum {
@@ -81,6 +88,8 @@ struct zl_fleet_entry {
     int64_t limit_ms;
     int64_t elapsed_ms; /* of GEN; a lower bound */
     int64_t extensions;
+    int64_t stage;                   /* of its cluster; the first is 0 */
+    char spread[ZL_FLEET_MATCH_MAX]; /* the label by which it is spread: "region=eu"; "": by none */
 };
 
 /* A place in the queue that is reserved, and perhaps not yet told. */
@@ -102,8 +111,16 @@ struct zl_fleet_pause {
     char by[ZL_FLEET_NAME_MAX], reason[ZL_FLEET_TEXT_MAX];
 };
 
+/* WAITING is now; the others are of the ledger's round. */
 struct zl_fleet_counts {
     int64_t waiting, done, failed, released, late;
+};
+
+/* How far the stages are in ROUND. */
+struct zl_fleet_progress {
+    char round[ZL_FLEET_NAME_MAX];
+    int64_t open;   /* so many stages are; the rest, behind all of them, is one more */
+    int64_t over_s; /* since when all of its clusters have had their turn; 0: they have not */
 };
 
 struct zl_fleet_ledger {
@@ -112,6 +129,9 @@ struct zl_fleet_ledger {
     char round[ZL_FLEET_NAME_MAX];
     bool set;          /* a person did: what the clusters' specs say does not count */
     bool spec_differs; /* they do not say the same */
+    struct zl_fleet_plan plan;
+    struct zl_fleet_progress progress;
+    int64_t retry_token; /* turns up to it that failed in this round are taken again */
     struct zl_fleet_pause pause;
     int64_t last_pause;                           /* the largest id so far */
     int64_t restored_s, hold_ms, restored_serial; /* restored_serial 0: not restored */
@@ -137,11 +157,13 @@ struct zl_fleet_turn {
     char pool[ZL_FLEET_NAME_MAX], round[ZL_FLEET_NAME_MAX], uid[ZL_FLEET_UID_MAX];
     enum zl_fleet_state state;
     int64_t ticket;
-    int64_t turns; /* that ended in ROUND */
+    int64_t turns; /* that ended in ROUND; one that is taken again does not count */
+    int64_t done;  /* of them, those that ended well */
     int64_t token, gen, limit_ms, answers;
     int64_t ended_token;
     enum zl_fleet_outcome outcome; /* of ENDED_TOKEN */
     int64_t declines;              /* offers in a row that came to nothing */
+    int64_t retried;               /* the turn that this cluster is to take again */
     int64_t witnessed;             /* the mark of the member that was heard */
     int64_t position;              /* in the queue when it was last told; 0: unknown */
     char why[ZL_FLEET_TEXT_MAX];   /* why it is passed over; "": it is not */
@@ -158,6 +180,8 @@ struct zl_fleet_turns {
 struct zl_fleet_spec {
     int64_t n, limit_ms, max_failures, max_extensions;
     char round[ZL_FLEET_NAME_MAX];
+    struct zl_fleet_plan plan;
+    struct zl_fleet_windows windows; /* this cluster's alone */
 };
 
 struct zl_fleet_report {
@@ -183,7 +207,8 @@ struct zl_fleet_member {
     int64_t beat;      /* grows with each write */
     int64_t period_ms; /* how often it beats */
     int64_t mark;      /* a nonce: it found its Lease older than it had written it; 0: it did not */
-    struct zl_fleet_request *items; /* owned */
+    char labels[ZL_FLEET_LABELS_MAX]; /* "region=eu,tier=canary" */
+    struct zl_fleet_request *items;   /* owned */
     size_t count;
 };
 
@@ -196,6 +221,10 @@ struct zl_fleet_entry *zl_fleet_entry_of(const struct zl_fleet_ledger *ledger, c
 void zl_fleet_entry_add(struct zl_fleet_ledger *ledger, const struct zl_fleet_entry *entry);
 void zl_fleet_entry_remove(struct zl_fleet_ledger *ledger, const char *cluster);
 bool zl_fleet_has_failed(const struct zl_fleet_ledger *ledger, int64_t token);
+/* Begin ROUND, if it is another one: its counts and stages begin anew. */
+void zl_fleet_begin_round(struct zl_fleet_ledger *ledger, const char *round);
+/* Open the next stage. */
+void zl_fleet_open_stage(struct zl_fleet_ledger *ledger);
 /* Pause it, or give the pause that stands a new id; offers are withdrawn in the same swap. */
 void zl_fleet_pause(struct zl_fleet_ledger *ledger, const char *by, const char *reason,
                     int64_t now_s);

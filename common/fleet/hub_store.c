@@ -19,7 +19,8 @@ static const struct {
     const char *prefix, *key;
 } KINDS[] = {[ZL_HUB_LEDGER] = {ZL_FLEET_LEDGER_PREFIX, ZL_FLEET_LEDGER_KEY},
              [ZL_HUB_TURN] = {ZL_FLEET_TURN_PREFIX, ZL_FLEET_TURN_KEY},
-             [ZL_HUB_MEMBER] = {ZL_FLEET_MEMBER_PREFIX, ZL_FLEET_MEMBER_KEY}};
+             [ZL_HUB_MEMBER] = {ZL_FLEET_MEMBER_PREFIX, ZL_FLEET_MEMBER_KEY},
+             [ZL_HUB_REBOOTS] = {ZL_FLEET_REBOOTS_PREFIX, ZL_FLEET_REBOOTS_KEY}};
 
 static bool kind_of(const char *name, enum zl_hub_lease_kind *kind)
 {
@@ -43,6 +44,8 @@ static enum zl_status decode_text(struct zl_hub_lease *lease, const char *text,
         return zl_fleet_turns_decode(text, &lease->turns, err);
     case ZL_HUB_MEMBER:
         return zl_fleet_member_decode(text, &lease->member, err);
+    case ZL_HUB_REBOOTS:
+        return zl_fleet_reboots_decode(text, &lease->reboots, err);
     }
     return ZL_OK;
 }
@@ -85,6 +88,7 @@ void zl_hub_lease_free(void *object)
     zl_fleet_ledger_clear(&lease->ledger);
     zl_fleet_turns_clear(&lease->turns);
     zl_fleet_member_clear(&lease->member);
+    zl_fleet_reboots_clear(&lease->reboots);
     free(lease->name);
     free(lease->version);
     free(lease->object);

@@ -11,19 +11,21 @@
 #define ZL_FLEET_HUB_STORE_H
 
 #include "common/fleet/codec.h"
+#include "common/fleet/reboots.h"
 #include "common/kube/client.h"
 
-enum zl_hub_lease_kind { ZL_HUB_LEDGER, ZL_HUB_TURN, ZL_HUB_MEMBER };
+enum zl_hub_lease_kind { ZL_HUB_LEDGER, ZL_HUB_TURN, ZL_HUB_MEMBER, ZL_HUB_REBOOTS };
 
 struct zl_hub_lease {
     enum zl_hub_lease_kind kind;
     char *name, *version, *object; /* OBJECT: JSON, all of it but managedFields */
-    const char *of;                /* the pool's or cluster's name, within NAME */
+    const char *of;                /* the pool's, cluster's or group's name, within NAME */
     bool broken; /* its annotation cannot be read: WHY says why, and what it holds is zero */
     char *why;
     struct zl_fleet_ledger ledger; /* the one of KIND */
     struct zl_fleet_turns turns;
     struct zl_fleet_member member;
+    struct zl_fleet_reboots reboots;
 };
 
 extern const struct zl_json_shape ZL_HUB_LEASE_SHAPE[];

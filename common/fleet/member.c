@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { BEAT_ACTIVE_MS = 15000, BEAT_WAITING_MS = 60000 };
+
 void zl_fleet_agent_begin(struct zl_fleet_agent *agent, const char *pool,
                           const struct zl_fleet_request *own)
 {
@@ -174,8 +176,11 @@ static void want(struct zl_fleet_agent *agent, const struct zl_fleet_intent *int
     bool waits = turn->state == ZL_FLEET_WAITING;
     if (!zl_fleet_is_answered(&agent->request.report, turn)) {
         withdraw(agent);
-    } else if (waits && !intent->is_ready && agent->request.verb == ZL_FLEET_DECLINE) {
-        return; /* still so */
+    } else if (waits && !intent->is_ready) { /* it has its place; an offer would keep a slot */
+        if (!is_asked(agent, ZL_FLEET_DECLINE, agent->request.token)) {
+            ask(agent, ZL_FLEET_DECLINE, turn->ended_token, nonce, boot_ms);
+        }
+        ZL_FLEET_TEXT(agent->request.reason, intent->not_ready); /* which may have become another */
     } else if (!is_asked(agent, ZL_FLEET_WANT, turn->ended_token)) {
         ask(agent, ZL_FLEET_WANT, turn->ended_token, nonce, boot_ms);
     }
@@ -247,6 +252,12 @@ bool zl_fleet_is_unanswered(const struct zl_fleet_agent *agent)
         break;
     }
     return false;
+}
+
+int64_t zl_fleet_beat_ms(bool acts, int64_t asked_ms)
+{
+    const int64_t period_ms = acts ? BEAT_ACTIVE_MS : BEAT_WAITING_MS;
+    return asked_ms > 0 && asked_ms < period_ms ? asked_ms : period_ms;
 }
 
 bool zl_fleet_hub_is_older(int64_t wrote, const char *cluster_uid,

@@ -68,6 +68,13 @@ bool zl_fleet_may_act(const struct zl_fleet_agent *agent, int64_t boot_ms, int64
 bool zl_fleet_is_unanswered(const struct zl_fleet_agent *agent);
 
 /*
+ * How often a cluster is heard of, whatever the fleet's size: each minute, and each 15 s while it ACTS.
+ *
+ * @param asked_ms  what its LeaderPolicy asks for; larger than that it is not; 0: nothing
+ */
+int64_t zl_fleet_beat_ms(bool acts, int64_t asked_ms);
+
+/*
  * Is the cluster's own Lease older than this process wrote it?
  *
  * @param wrote  the last beat that was written; 0: none yet

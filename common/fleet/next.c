@@ -11,7 +11,8 @@ static zl_fleet_row *const ROWS[] = {
     zl_fleet_row_offer_events,  zl_fleet_row_end,       zl_fleet_row_late,
     zl_fleet_row_answer,        zl_fleet_row_withdrawn, zl_fleet_row_active_events,
     zl_fleet_row_restored_over, zl_fleet_row_spec,      zl_fleet_row_tell_ticket,
-    zl_fleet_row_tickets,       zl_fleet_row_offer,     zl_fleet_row_places,
+    zl_fleet_row_tickets,       zl_fleet_row_retry,     zl_fleet_row_stages,
+    zl_fleet_row_offer,         zl_fleet_row_places,
 };
 
 struct zl_fleet_turn zl_fleet_told(const struct zl_fleet_view *view,

@@ -32,6 +32,7 @@ struct zl_fleet_write {
     enum zl_fleet_write_kind kind;
     const char *rule;               /* which one: a constant, for the log, metrics and tests */
     struct zl_fleet_ledger *ledger; /* of a ledger's; the caller frees */
+    enum zl_fleet_outcome ended;    /* of a ledger's: so a turn ended; for metrics */
     const char *cluster;            /* of a turn's; borrowed from the view */
     struct zl_fleet_turn turn;
 };
@@ -42,8 +43,9 @@ void zl_fleet_write_clear(struct zl_fleet_write *write);
 
 /*
  * Why a cluster that waits gets no offer now, its own reason: "absent", ...; NULL: it is eligible. A pause, or that all
- * slots are taken, is nobody's own reason.
+ * slots are taken, is nobody's own reason. Without a ledger nothing of its plan is looked at.
  */
-const char *zl_fleet_why(const struct zl_fleet_cluster *cluster);
+const char *zl_fleet_why(const struct zl_fleet_ledger *ledger,
+                         const struct zl_fleet_cluster *cluster, const struct zl_fleet_now *now);
 
 #endif

@@ -21,6 +21,20 @@ static void remember(struct zl_fleet_ledger *ledger, const struct zl_fleet_entry
     }
 }
 
+/* The numbers are of the round that is under way. */
+static void count_ending(struct zl_fleet_ledger *ledger, const char *round,
+                         enum zl_fleet_outcome outcome)
+{
+    int64_t *const counts[] = {
+        [ZL_FLEET_DONE] = &ledger->counts.done,         [ZL_FLEET_FAILED] = &ledger->counts.failed,
+        [ZL_FLEET_EXPIRED] = &ledger->counts.failed,    [ZL_FLEET_DONE_LATE] = &ledger->counts.late,
+        [ZL_FLEET_RELEASED] = &ledger->counts.released,
+    };
+    if (outcome != ZL_FLEET_NO_OUTCOME && strcmp(ledger->round, round) == 0) {
+        (*counts[outcome])++;
+    }
+}
+
 /* A failure counts, and pauses, in the very swap that ends the turn. */
 static void count_failure(struct zl_fleet_ledger *ledger, const char *cluster, int64_t token,
                           const char *how, int64_t now_s)
@@ -34,7 +48,6 @@ static void count_failure(struct zl_fleet_ledger *ledger, const char *cluster, i
                 ledger->failed_count * sizeof ledger->failed[0]);
     }
     ledger->failed[ledger->failed_count++] = token;
-    ledger->counts.failed++;
     if (ledger->max_failures >= 0 && (int64_t)ledger->failed_count > ledger->max_failures) {
         ZL_AUTO_FREE char *reason = zl_asprintf("%s %s", cluster, how);
         zl_fleet_pause(ledger, "zen-lead", reason, now_s);
@@ -52,6 +65,12 @@ static const char *failure_text(const struct zl_fleet_cluster *cluster,
                : "failed";
 }
 
+static struct zl_fleet_write ending(struct zl_fleet_write write, enum zl_fleet_outcome outcome)
+{
+    write.ended = outcome;
+    return write;
+}
+
 static struct zl_fleet_write complete(const struct zl_fleet_view *view,
                                       const struct zl_fleet_cluster *cluster,
                                       const struct zl_fleet_entry *entry, int64_t now_s)
@@ -60,21 +79,17 @@ static struct zl_fleet_write complete(const struct zl_fleet_view *view,
     bool same = cluster->turn->ended_token == entry->token;
     /* Of an older turn nobody knows any more how it ended: that is no success. */
     enum zl_fleet_outcome outcome = same ? cluster->turn->outcome : ZL_FLEET_EXPIRED;
+    outcome = outcome != ZL_FLEET_NO_OUTCOME ? outcome : ZL_FLEET_EXPIRED;
     zl_fleet_entry_remove(next, cluster->name);
     if (!entry->active) {
         return zl_fleet_swap(view, next, "offer-over");
     }
     remember(next, entry, outcome, now_s);
-    if (outcome == ZL_FLEET_DONE) {
-        next->counts.done++;
-    } else if (outcome == ZL_FLEET_DONE_LATE) {
-        next->counts.late++;
-    } else if (outcome == ZL_FLEET_RELEASED) {
-        next->counts.released++;
-    } else {
+    count_ending(next, entry->round, outcome);
+    if (outcome == ZL_FLEET_FAILED || outcome == ZL_FLEET_EXPIRED) {
         count_failure(next, cluster->name, entry->token, failure_text(cluster, outcome), now_s);
     }
-    return zl_fleet_swap(view, next, "complete");
+    return ending(zl_fleet_swap(view, next, "complete"), outcome);
 }
 
 struct zl_fleet_write zl_fleet_row_complete(const struct zl_fleet_view *view,
@@ -114,6 +129,7 @@ static struct zl_fleet_write end(const struct zl_fleet_view *view,
     struct zl_fleet_turn turn = ended(view, cluster, entry->token, outcome);
     bool same_round = strcmp(turn.round, entry->round) == 0;
     turn.turns = same_round ? turn.turns + 1 : 1;
+    turn.done = (same_round ? turn.done : 0) + (outcome == ZL_FLEET_DONE);
     ZL_FLEET_TEXT(turn.round, entry->round);
     ZL_FLEET_TEXT(turn.uid, entry->uid);
     return zl_fleet_tell(cluster, &turn, rule);
@@ -163,6 +179,7 @@ static struct zl_fleet_write take_back(const struct zl_fleet_view *view,
     if (!zl_fleet_has_failed(view->ledger, token)) {
         struct zl_fleet_turn turn = *cluster->turn;
         turn.outcome = ZL_FLEET_DONE_LATE;
+        turn.done++;
         return zl_fleet_tell(cluster, &turn, "done-late");
     }
     struct zl_fleet_ledger *next = zl_fleet_ledger_copy(view->ledger);
@@ -173,14 +190,15 @@ static struct zl_fleet_write take_back(const struct zl_fleet_view *view,
         }
     }
     next->failed_count = kept;
-    next->counts.failed--;
-    next->counts.late++;
+    bool counted = strcmp(cluster->turn->round, next->round) == 0;
+    next->counts.failed -= counted && next->counts.failed > 0;
+    next->counts.late += counted;
     for (size_t i = 0; i < next->history_count; i++) {
         if (next->history[i].token == token) {
             next->history[i].outcome = ZL_FLEET_DONE_LATE;
         }
     }
-    return zl_fleet_swap(view, next, "done-late");
+    return ending(zl_fleet_swap(view, next, "done-late"), ZL_FLEET_DONE_LATE);
 }
 
 struct zl_fleet_write zl_fleet_row_late(const struct zl_fleet_view *view,
@@ -211,7 +229,8 @@ static struct zl_fleet_write answer(const struct zl_fleet_view *view,
         struct zl_fleet_ledger *next = zl_fleet_ledger_copy(view->ledger);
         count_failure(next, cluster->name, report->token, failure_text(cluster, ZL_FLEET_FAILED),
                       now_s);
-        return zl_fleet_swap(view, next, "unknown-failed");
+        count_ending(next, next->round, ZL_FLEET_FAILED);
+        return ending(zl_fleet_swap(view, next, "unknown-failed"), ZL_FLEET_FAILED);
     }
     struct zl_fleet_turn turn = ended(view, cluster, report->token, report->outcome);
     return zl_fleet_tell(cluster, &turn, "unknown-answered");

@@ -37,9 +37,27 @@ zl_fleet_row zl_fleet_row_restored, zl_fleet_row_witness, zl_fleet_row_adopt,
     zl_fleet_row_restored_over;
 /* next_slots.c: offers and what becomes of them */
 zl_fleet_row zl_fleet_row_offer_events, zl_fleet_row_active_events, zl_fleet_row_offer;
+/* No arbiter can have given a larger token until now, whatever its own clock said. 0: the API server's Date is not known. */
+int64_t zl_fleet_token_most(const struct zl_fleet_now *now);
 /* next_queue.c: who waits, and where */
 zl_fleet_row zl_fleet_row_open, zl_fleet_row_spec, zl_fleet_row_project, zl_fleet_row_withdrawn,
     zl_fleet_row_tell_ticket, zl_fleet_row_tickets, zl_fleet_row_places;
+/* next_stages.c: the fleet's plan */
+#define ZL_FLEET_WHY_STAGE_FULL "as many of its stage act as may"
+#define ZL_FLEET_WHY_SPREAD_FULL "as many as may act where it is: spread"
+zl_fleet_row zl_fleet_row_stages, zl_fleet_row_retry;
+int64_t zl_fleet_time_s(const struct zl_fleet_now *now);
+/* Note the stage of CLUSTER, and where it is, in its ENTRY. */
+void zl_fleet_place_entry(const struct zl_fleet_plan *plan, const struct zl_fleet_cluster *cluster,
+                          struct zl_fleet_entry *entry);
+/* As zl_fleet_why. The third one is no lasting reason: it is one while others of its kind act. */
+const char *zl_fleet_stage_why(const struct zl_fleet_ledger *ledger,
+                               const struct zl_fleet_cluster *cluster,
+                               const struct zl_fleet_now *now);
+const char *zl_fleet_window_why(const struct zl_fleet_cluster *cluster,
+                                const struct zl_fleet_now *now);
+const char *zl_fleet_crowd_why(const struct zl_fleet_ledger *ledger,
+                               const struct zl_fleet_cluster *cluster);
 int zl_fleet_order(const struct zl_fleet_view *view, const struct zl_fleet_cluster *left,
                    const struct zl_fleet_cluster *right);
 

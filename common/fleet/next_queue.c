@@ -24,7 +24,8 @@ int zl_fleet_order(const struct zl_fleet_view *view, const struct zl_fleet_clust
     return strcmp(left->name, right->name);
 }
 
-const char *zl_fleet_why(const struct zl_fleet_cluster *cluster)
+const char *zl_fleet_why(const struct zl_fleet_ledger *ledger,
+                         const struct zl_fleet_cluster *cluster, const struct zl_fleet_now *now)
 {
     const struct zl_fleet_turn *turn = cluster->turn;
     const struct zl_fleet_request *request = cluster->request;
@@ -32,7 +33,7 @@ const char *zl_fleet_why(const struct zl_fleet_cluster *cluster)
         return "absent: its heartbeat is too old";
     }
     if (cluster->duplicate) {
-        return "two clusters use this name";
+        return ZL_FLEET_WHY_DUPLICATE;
     }
     if (request->verb == ZL_FLEET_DECLINE) {
         return "it declined";
@@ -48,7 +49,8 @@ const char *zl_fleet_why(const struct zl_fleet_cluster *cluster)
             zl_backoff_ms(turn->declines - 1, ZL_FLEET_BACK_OFF_MS, ZL_FLEET_BACK_OFF_MAX_MS)) {
         return "an offer came to nothing a moment ago";
     }
-    return NULL;
+    const char *stage = ledger != NULL ? zl_fleet_stage_why(ledger, cluster, now) : NULL;
+    return stage != NULL ? stage : zl_fleet_window_why(cluster, now);
 }
 
 /* --- settings --- */
@@ -85,13 +87,18 @@ static void tighten(struct zl_fleet_spec *strictest, const struct zl_fleet_spec 
     strictest->max_extensions = spec->max_extensions < strictest->max_extensions
                                     ? spec->max_extensions
                                     : strictest->max_extensions;
+    if (zl_fleet_plan_is_stricter(&spec->plan, &strictest->plan)) {
+        strictest->plan = spec->plan;
+    }
 }
 
 static bool same_spec(const struct zl_fleet_spec *left, const struct zl_fleet_spec *right)
 {
     return left->n == right->n && left->limit_ms == right->limit_ms &&
            left->max_failures == right->max_failures &&
-           left->max_extensions == right->max_extensions && strcmp(left->round, right->round) == 0;
+           left->max_extensions == right->max_extensions &&
+           zl_fleet_plan_is_same(&left->plan, &right->plan) &&
+           strcmp(left->round, right->round) == 0;
 }
 
 /*
@@ -133,7 +140,11 @@ static void take_spec(struct zl_fleet_ledger *ledger, const struct zl_fleet_spec
         spec->limit_ms < ZL_FLEET_LIMIT_MAX_MS ? spec->limit_ms : ZL_FLEET_LIMIT_MAX_MS;
     ledger->max_failures = spec->max_failures;
     ledger->max_extensions = spec->max_extensions;
-    ZL_FLEET_TEXT(ledger->round, spec->round);
+    if (!zl_fleet_plan_is_same(&ledger->plan, &spec->plan)) { /* whose turns are over keep that */
+        ledger->plan = spec->plan;
+        memset(&ledger->progress, 0, sizeof ledger->progress);
+    }
+    zl_fleet_begin_round(ledger, spec->round);
 }
 
 struct zl_fleet_write zl_fleet_row_open(const struct zl_fleet_view *view,
@@ -157,7 +168,9 @@ static bool same_settings(const struct zl_fleet_ledger *left, const struct zl_fl
     return left->n == right->n && left->limit_ms == right->limit_ms &&
            left->max_failures == right->max_failures &&
            left->max_extensions == right->max_extensions &&
-           left->spec_differs == right->spec_differs && strcmp(left->round, right->round) == 0;
+           left->spec_differs == right->spec_differs &&
+           zl_fleet_plan_is_same(&left->plan, &right->plan) &&
+           strcmp(left->round, right->round) == 0;
 }
 
 struct zl_fleet_write zl_fleet_row_spec(const struct zl_fleet_view *view,
@@ -394,18 +407,37 @@ struct zl_fleet_write zl_fleet_row_tickets(const struct zl_fleet_view *view,
 
 /* --- where one stands, and why --- */
 
-/* A place is told again when it has halved: a hand-over must not cost a write for each that waits. */
+/*
+ * That as many act as may beside it is told when a slot is free all the same, and stays told while none is: a hand-over must not
+ * cost a write for each that waits.
+ */
+static const char *why_to_tell(const struct zl_fleet_ledger *ledger,
+                               const struct zl_fleet_cluster *cluster, const char *told,
+                               const struct zl_fleet_now *now)
+{
+    const char *why = zl_fleet_why(ledger, cluster, now);
+    if (why != NULL) {
+        return why;
+    }
+    if ((int64_t)ledger->active_count < ledger->n) {
+        return zl_fleet_crowd_why(ledger, cluster);
+    }
+    bool crowded =
+        strcmp(told, ZL_FLEET_WHY_STAGE_FULL) == 0 || strcmp(told, ZL_FLEET_WHY_SPREAD_FULL) == 0;
+    return crowded ? told : NULL;
+}
+
+/* A place is told again when it has halved, for the same reason. */
 struct zl_fleet_write zl_fleet_row_places(const struct zl_fleet_view *view,
                                           const struct zl_fleet_now *now)
 {
-    (void)now;
     size_t count = 0;
     struct zl_fleet_place *queue = zl_fleet_queue(view, view->ledger, &count);
     struct zl_fleet_write write = NOTHING;
     for (size_t i = 0; i < count && write.kind == ZL_FLEET_NO_WRITE; i++) {
         const struct zl_fleet_cluster *cluster = queue[i].cluster;
         const struct zl_fleet_turn *turn = cluster->turn;
-        const char *why = zl_fleet_why(cluster);
+        const char *why = why_to_tell(view->ledger, cluster, turn->why, now);
         int64_t place = (int64_t)i + 1;
         bool moved = turn->position == 0 || 2 * place <= turn->position;
         if (moved || strcmp(turn->why, why != NULL ? why : "") != 0) {

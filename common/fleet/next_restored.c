@@ -74,6 +74,8 @@ struct zl_fleet_write zl_fleet_row_restored(const struct zl_fleet_view *view,
     next->last_token = token;
     next->hold_ms = larger(next->hold_ms, limit_ms + zl_fleet_grace_ms(limit_ms));
     if (!held) {
+        /* Who saw what was given may be gone, and whose clock it was as well. */
+        next->last_token = larger(token, zl_fleet_token_most(now));
         next->restored_serial = ++next->last_restored;
         next->restored_s = now->wall_s;
         next->hold_ms = limit_ms + zl_fleet_grace_ms(limit_ms);
@@ -100,8 +102,10 @@ static struct zl_fleet_write adopt(const struct zl_fleet_view *view,
                                    const struct zl_fleet_entry *claimed)
 {
     struct zl_fleet_ledger *next = zl_fleet_ledger_copy(view->ledger);
+    struct zl_fleet_entry entry = *claimed;
+    zl_fleet_place_entry(&next->plan, cluster, &entry);
     zl_fleet_entry_remove(next, cluster->name);
-    zl_fleet_entry_add(next, claimed);
+    zl_fleet_entry_add(next, &entry);
     next->last_token = larger(next->last_token, claimed->token);
     int64_t over_ms = claimed->limit_ms + zl_fleet_grace_ms(claimed->limit_ms);
     next->hold_ms = larger(next->hold_ms, over_ms);

@@ -3,6 +3,8 @@
 #include "common/base/memory.h"
 #include "common/fleet/next_internal.h"
 
+enum { DAY_S = 86400, TOKENS_IN_S = 65536 };
+
 static const struct zl_fleet_write NOTHING = {.kind = ZL_FLEET_NO_WRITE};
 
 /* --- offers that are out --- */
@@ -201,29 +203,51 @@ static bool is_warm(const struct zl_fleet_view *view)
 }
 
 static const struct zl_fleet_cluster *first_eligible(const struct zl_fleet_view *view,
-                                                     const struct zl_fleet_ledger *ledger)
+                                                     const struct zl_fleet_ledger *ledger,
+                                                     const struct zl_fleet_now *now)
 {
     const struct zl_fleet_cluster *first = NULL;
     for (size_t i = 0; i < view->count; i++) {
         const struct zl_fleet_cluster *cluster = &view->clusters[i];
         if (cluster->turn != NULL && cluster->turn->state == ZL_FLEET_WAITING &&
-            zl_fleet_entry_of(ledger, cluster->name) == NULL && zl_fleet_why(cluster) == NULL &&
-            (first == NULL || zl_fleet_order(view, cluster, first) < 0)) {
+            zl_fleet_entry_of(ledger, cluster->name) == NULL &&
+            (first == NULL || zl_fleet_order(view, cluster, first) < 0) &&
+            zl_fleet_why(ledger, cluster, now) == NULL &&
+            zl_fleet_crowd_why(ledger, cluster) == NULL) {
             first = cluster;
         }
     }
     return first;
 }
 
-/* Larger than all before it, on a restored hub too. A clock that runs ahead cannot use up more than a day of them. */
+/* The later of both clocks: after a restoration the time alone says which tokens were given, and an arbiter's may be behind. */
+static int64_t latest_s(const struct zl_fleet_now *now)
+{
+    if (now->server_s <= 0) {
+        return now->wall_s;
+    }
+    const bool behind = now->wall_s < now->server_s;
+    const int64_t early = behind ? now->wall_s : now->server_s;
+    const int64_t late = behind ? now->server_s : now->wall_s;
+    /* One that runs ahead cannot use up more than a day of tokens. */
+    return late > early + DAY_S ? early + DAY_S : late;
+}
+
+/* Larger than all before it, on a restored hub too. */
 static int64_t next_token(const struct zl_fleet_ledger *ledger, const struct zl_fleet_now *now)
 {
-    int64_t seconds = now->wall_s;
-    if (now->server_s > 0 && seconds > now->server_s + 86400) {
-        seconds = now->server_s + 86400;
-    }
-    int64_t by_time = seconds > 0 && seconds < ZL_FLEET_NUMBER_MAX / 65536 ? seconds * 65536 : 0;
+    const int64_t seconds = latest_s(now);
+    int64_t by_time =
+        seconds > 0 && seconds < ZL_FLEET_NUMBER_MAX / TOKENS_IN_S ? seconds * TOKENS_IN_S : 0;
     return ledger->last_token + 1 > by_time ? ledger->last_token + 1 : by_time;
+}
+
+int64_t zl_fleet_token_most(const struct zl_fleet_now *now)
+{
+    const int64_t seconds = now->server_s + DAY_S + 1;
+    return now->server_s > 0 && seconds < ZL_FLEET_NUMBER_MAX / TOKENS_IN_S
+               ? seconds * TOKENS_IN_S - 1
+               : 0;
 }
 
 static void add_offer(const struct zl_fleet_cluster *cluster, struct zl_fleet_ledger *next,
@@ -233,6 +257,7 @@ static void add_offer(const struct zl_fleet_cluster *cluster, struct zl_fleet_le
     next->last_token = entry.token;
     ZL_FLEET_TEXT(entry.cluster, cluster->name);
     ZL_FLEET_TEXT(entry.round, next->round);
+    zl_fleet_place_entry(&next->plan, cluster, &entry);
     zl_fleet_entry_add(next, &entry);
 }
 
@@ -243,14 +268,14 @@ struct zl_fleet_write zl_fleet_row_offer(const struct zl_fleet_view *view,
     if (zl_fleet_is_held(ledger) || !is_warm(view) || ledger->limit_ms < ZL_FLEET_LIMIT_LEAST_MS ||
         (int64_t)ledger->active_count >= ledger->n ||
         ledger->last_token >= ZL_FLEET_NUMBER_MAX - ZL_FLEET_N_MAX ||
-        first_eligible(view, ledger) == NULL) {
+        first_eligible(view, ledger, now) == NULL) {
         return NOTHING;
     }
     struct zl_fleet_ledger *next = zl_fleet_ledger_copy(ledger);
-    const struct zl_fleet_cluster *cluster = first_eligible(view, next);
+    const struct zl_fleet_cluster *cluster = first_eligible(view, next, now);
     while (cluster != NULL && (int64_t)next->active_count < next->n) {
         add_offer(cluster, next, now);
-        cluster = first_eligible(view, next);
+        cluster = first_eligible(view, next, now);
     }
     return zl_fleet_swap(view, next, "offered");
 }

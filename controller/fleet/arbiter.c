@@ -8,6 +8,7 @@
 #include "common/fleet/next.h"
 #include "common/kube/elector.h"
 #include "common/kube/informer.h"
+#include "common/kube/informer_health.h"
 #include "controller/fleet/arbiter_metrics.h"
 #include "controller/fleet/snapshot.h"
 
@@ -43,6 +44,7 @@ struct zl_arbiter {
     struct pool *pools;
     size_t pool_count;
     int64_t watching_since_ms; /* boot clock; 0: it is not watching */
+    int64_t marks;             /* of all members that found the hub older */
     struct zl_monitor monitor; /* guards the rest */
     bool stopping, changed, lost;
 };
@@ -146,17 +148,14 @@ static enum zl_status decide(struct zl_arbiter *arbiter, const struct zl_fleet_v
 {
     char cluster[ZL_FLEET_NAME_MAX];
     enum zl_status status = ZL_E_NOT_FOUND;
-    struct zl_fleet_counts counts = {0};
-    const struct zl_fleet_now now = {.wall_s = zl_clock_wall_us() / 1000000};
+    const struct zl_fleet_now now = {.wall_s = zl_clock_wall_us() / 1000000,
+                                     .server_s = zl_kube_server_time_s(arbiter->hub)};
     struct zl_fleet_write write = zl_fleet_next(view, &now);
-    if (view->ledger != NULL) {
-        counts = view->ledger->counts;
-    }
     ZL_FLEET_TEXT(cluster, write.cluster);
     if (write.kind != ZL_FLEET_NO_WRITE) {
         status = carry_out(arbiter, view->pool, &write, err);
-        if (status == ZL_OK && write.ledger != NULL) {
-            zl_arbiter_count_turns(&counts, &write.ledger->counts);
+        if (status == ZL_OK) {
+            zl_arbiter_count_turn(write.ended);
         }
         ZL_LOG_INFO("fleet", ZL_STR("pool", view->pool), ZL_STR("rule", write.rule),
                     ZL_STR("cluster", cluster), ZL_STR("result", zl_status_name(status)));
@@ -309,11 +308,29 @@ static bool wait_for_change(struct zl_arbiter *arbiter, int64_t delay_ms)
     return go_on;
 }
 
+/*
+ * A member found the hub older than it was. What this arbiter has seen of it may be of the hub that is gone, and its watch waits
+ * for a version that the hub has lost.
+ */
+static void hear_witnesses(struct zl_arbiter *arbiter)
+{
+    int64_t marks = 0;
+    for (size_t i = 0; i < zl_snapshot_count(arbiter->snapshot); i++) {
+        const struct zl_hub_lease *lease = zl_snapshot_at(arbiter->snapshot, i);
+        marks ^= lease->kind == ZL_HUB_MEMBER && !lease->broken ? lease->member.mark : 0;
+    }
+    if (marks != 0 && marks != arbiter->marks) {
+        zl_informer_relist(arbiter->informer);
+    }
+    arbiter->marks = marks;
+}
+
 /* @return how long to wait, unless something changes */
 static int64_t look(struct zl_arbiter *arbiter, bool leads)
 {
     int64_t delay_ms = LOOK_MS;
     take_snapshot(arbiter);
+    hear_witnesses(arbiter);
     find_pools(arbiter);
     for (size_t i = 0; i < arbiter->pool_count; i++) {
         int64_t wait_ms = work_on(arbiter, &arbiter->pools[i], leads);
@@ -382,6 +399,12 @@ struct zl_arbiter *zl_arbiter_start(struct zl_kube_client *hub, const char *name
     zl_informer_start(arbiter->informer);
     arbiter->thread = zl_thread_start("arbiter", arbitrate, arbiter);
     return arbiter;
+}
+
+char *zl_arbiter_complaint(const struct zl_arbiter *arbiter)
+{
+    struct zl_informer_health watch = zl_informer_health(arbiter->informer);
+    return zl_informer_complaint(zl_informer_name(arbiter->informer), &watch);
 }
 
 void zl_arbiter_stop(struct zl_arbiter *arbiter)

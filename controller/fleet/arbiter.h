@@ -18,6 +18,8 @@ struct zl_arbiter; /* opaque */
 /* HUB must outlive it. */
 struct zl_arbiter *zl_arbiter_start(struct zl_kube_client *hub, const char *namespace_,
                                     const char *identity);
+/* What is wrong with what it sees of the hub, for a person; NULL: nothing. The caller frees. From any thread. */
+char *zl_arbiter_complaint(const struct zl_arbiter *arbiter);
 void zl_arbiter_stop(struct zl_arbiter *arbiter); /* gives the Lease back, frees; NULL is fine */
 
 #endif

@@ -120,18 +120,14 @@ void zl_arbiter_gauges_show(struct zl_arbiter_gauges *taken, const char *fleets,
     zl_metric_set(&LEADS, fleets, NULL, leads);
 }
 
-void zl_arbiter_count_turns(const struct zl_fleet_counts *was, const struct zl_fleet_counts *now)
+void zl_arbiter_count_turn(enum zl_fleet_outcome outcome)
 {
-    const struct {
-        const char *result;
-        int64_t was, now;
-    } counts[] = {{"done", was->done, now->done},
-                  {"failed", was->failed, now->failed},
-                  {"released", was->released, now->released},
-                  {"late", was->late, now->late}};
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        if (counts[i].now > counts[i].was) {
-            zl_metric_add(&TURNS, counts[i].result, NULL, (double)(counts[i].now - counts[i].was));
-        }
+    static const char *const results[] = {[ZL_FLEET_DONE] = "done",
+                                          [ZL_FLEET_FAILED] = "failed",
+                                          [ZL_FLEET_RELEASED] = "released",
+                                          [ZL_FLEET_EXPIRED] = "failed",
+                                          [ZL_FLEET_DONE_LATE] = "late"};
+    if (outcome != ZL_FLEET_NO_OUTCOME) {
+        zl_metric_add(&TURNS, results[outcome], NULL, 1);
     }
 }

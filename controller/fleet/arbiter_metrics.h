@@ -23,7 +23,7 @@ void zl_arbiter_gauges_add(struct zl_arbiter_gauges *gauges, const struct zl_fle
 /* TAKEN are the gauges from now on. @param fleets  the hub's namespace */
 void zl_arbiter_gauges_show(struct zl_arbiter_gauges *taken, const char *fleets, bool leads);
 
-/* The swap from WAS to NOW was stored: count the turns that ended in it. */
-void zl_arbiter_count_turns(const struct zl_fleet_counts *was, const struct zl_fleet_counts *now);
+/* A swap was stored in which a turn ended so, or was found to have ended so; ZL_FLEET_NO_OUTCOME: none did. */
+void zl_arbiter_count_turn(enum zl_fleet_outcome outcome);
 
 #endif

@@ -9,14 +9,17 @@
 #ifndef ZL_CONTROLLER_FLEET_FLEET_H
 #define ZL_CONTROLLER_FLEET_FLEET_H
 
+#include "common/http/server.h"
 #include "common/kube/events.h"
 
 struct zl_fleet_options {
-    bool arbiter;
+    bool arbiter, nothing_else; /* it decides; and has no part in a fleet besides */
     const char *
         hub_kubeconfig; /* NULL: no hub, and for an arbiter the API server that the controller uses */
-    const char *cluster_name; /* with HUB_KUBECONFIG: this cluster is a member */
+    const char *cluster_name;   /* with HUB_KUBECONFIG: this cluster is a member */
+    const char *cluster_labels; /* "tier=canary,region=eu"; NULL: none */
     const char *hub_namespace;
+    const char *lock_groups;             /* FleetLock's, "default=1"; NULL: it is not served */
     const char *namespaces;              /* of the controller */
     struct zl_events *events;            /* must outlive it */
     void (*policies_changed)(void *ctx); /* must not block */
@@ -42,6 +45,11 @@ void zl_fleet_act(struct zl_fleet *fleet);
  * @return false: they are not known yet
  */
 bool zl_fleet_namespaces(void *fleet, void (*add)(void *out, const char *namespace_), void *out);
+/* One of FleetLock's requests. Blocks on the hub; until zl_fleet_free. NULL is fine. */
+void zl_fleet_answer_lock(const struct zl_fleet *fleet, const struct zl_http_request *request,
+                          struct zl_http_response *response);
+/* What keeps it from deciding, for a person; NULL: nothing, or that is not its part. The caller frees. NULL is fine. */
+char *zl_fleet_complaint(struct zl_fleet *fleet);
 void zl_fleet_stop(struct zl_fleet *fleet); /* nothing of it is on its way any more; NULL is fine */
 void zl_fleet_free(
     struct zl_fleet *fleet); /* stops first; when nobody can call zl_fleet_act any more */

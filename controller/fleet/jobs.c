@@ -7,11 +7,14 @@
 
 #include <string.h>
 
-enum { STOPPED_S = 1 }; /* the shortest deadline: it has passed */
+#define STOPPED_S 1 /* the shortest deadline: it has passed */
+#define EARLY_S 5   /* so exact are clocks read */
 
 static const struct zl_json_shape LABELS[] = {{.name = ZL_KEY_FLEET}, {.name = NULL}};
-static const struct zl_json_shape ANNOTATIONS[] = {
-    {.name = ZL_KEY_FLEET_HELD}, {.name = ZL_KEY_FLEET_TURN}, {.name = NULL}};
+static const struct zl_json_shape ANNOTATIONS[] = {{.name = ZL_KEY_FLEET_HELD},
+                                                   {.name = ZL_KEY_FLEET_TURN},
+                                                   {.name = ZL_KEY_FLEET_OWN_DEADLINE},
+                                                   {.name = NULL}};
 static const struct zl_json_shape METADATA[] = {{.name = "labels", .members = LABELS},
                                                 {.name = "annotations", .members = ANNOTATIONS},
                                                 {.members = ZL_META_SHAPE}};
@@ -62,6 +65,7 @@ enum zl_status zl_fleet_job_decode(const struct cJSON *object, struct zl_fleet_j
         job->turn = 0;
     }
     job->pool = zl_strdup(pool);
+    job->own_deadline = zl_json_text(annotations, ZL_KEY_FLEET_OWN_DEADLINE, NULL) != NULL;
     job->held = zl_json_text(annotations, ZL_KEY_FLEET_HELD, NULL) != NULL;
     job->suspended = zl_json_bool(object, false, "spec", "suspend", NULL);
     job->deadline_s = zl_json_i64(object, 0, "spec", "activeDeadlineSeconds", NULL);
@@ -182,6 +186,7 @@ static void plan_turn(const struct zl_fleet_job *const *jobs, size_t count,
     bool unseen = started == token && !settled; /* the watch is behind what we wrote */
     if (unseen || (current != NULL && !current->meta.deleting)) {
         plan->intent.wants = true;
+        plan->current = current;
         return;
     }
     if (started == token || current != NULL) { /* it was deleted */
@@ -189,8 +194,8 @@ static void plan_turn(const struct zl_fleet_job *const *jobs, size_t count,
         plan->intent.outcome_token = token;
         return;
     }
-    if (outside->wants || !zl_fleet_may_act(agent, boot_ms, &until_ms) ||
-        (until_ms - boot_ms) / 1000 < 1) {
+    if (zl_fleet_outside_wants(outside, &agent->turn) ||
+        !zl_fleet_may_act(agent, boot_ms, &until_ms) || (until_ms - boot_ms) / 1000 < 1) {
         return;
     }
     plan->start = first_waiting(jobs, count, true);
@@ -199,6 +204,7 @@ static void plan_turn(const struct zl_fleet_job *const *jobs, size_t count,
     if (plan->start != NULL && plan->start->deadline_s > 0 &&
         plan->start->deadline_s < plan->deadline_s) {
         plan->deadline_s = plan->start->deadline_s;
+        plan->own_deadline = true;
     }
 }
 
@@ -235,11 +241,14 @@ struct zl_fleet_job_plan zl_fleet_jobs_plan(const struct zl_fleet_job *const *jo
                                             const struct zl_fleet_agent *agent, int64_t started,
                                             bool settled, int64_t boot_ms)
 {
-    struct zl_fleet_job_plan plan = {.intent = {.is_ready = true}};
+    struct zl_fleet_job_plan plan = {0};
     const struct zl_fleet_turn *turn = &agent->turn;
     const struct zl_fleet_job *over = unreported(jobs, count, agent);
     over = over != NULL ? over : done_late(jobs, count, agent);
-    plan.intent.wants = outside->wants || first_waiting(jobs, count, false) != NULL;
+    plan.intent.is_ready = zl_fleet_outside_is_ready(outside, turn, &plan.intent.not_ready);
+    plan.intent.wants =
+        zl_fleet_outside_wants(outside, turn) || first_waiting(jobs, count, false) != NULL;
+    plan.intent.extends = zl_fleet_outside_extends(outside, turn);
     plan.stop = first_overdue(jobs, count, agent, boot_ms);
     if (over != NULL) {
         plan_outcome(over, &plan.intent);
@@ -283,17 +292,45 @@ struct cJSON *zl_fleet_job_stop_patch(const struct zl_fleet_job *job)
     return patch;
 }
 
-struct cJSON *zl_fleet_job_start_patch(const struct zl_fleet_job *job, int64_t token,
-                                       int64_t deadline_s, int64_t wall_us)
+/* From when it began until now, by the clock of its server. */
+static int64_t gone_s(const struct zl_fleet_job *job, int64_t wall_us)
+{
+    return job->started_us > 0 && job->started_us < wall_us ? (wall_us - job->started_us) / 1000000
+                                                            : 0;
+}
+
+int64_t zl_fleet_job_longer_s(const struct zl_fleet_job *job, const struct zl_fleet_agent *agent,
+                              int64_t boot_ms, int64_t wall_us)
+{
+    int64_t until_ms = 0;
+    if (job->finished || job->own_deadline || job->deadline_s <= STOPPED_S ||
+        !zl_fleet_may_act(agent, boot_ms, &until_ms)) {
+        return 0;
+    }
+    const int64_t deadline_s = gone_s(job, wall_us) + (until_ms - boot_ms) / 1000;
+    return deadline_s > job->deadline_s + EARLY_S ? deadline_s : 0;
+}
+
+struct cJSON *zl_fleet_job_prolong_patch(const struct zl_fleet_job *job, int64_t deadline_s)
 {
     struct cJSON *patch = patch_of(job);
-    const bool counted = !job->suspended && job->started_us > 0 && job->started_us < wall_us;
-    const int64_t gone_s = counted ? (wall_us - job->started_us) / 1000000 : 0;
+    zl_json_set_i64(zl_json_child(patch, "spec"), "activeDeadlineSeconds", deadline_s);
+    return patch;
+}
+
+struct cJSON *zl_fleet_job_start_patch(const struct zl_fleet_job *job, int64_t token,
+                                       int64_t deadline_s, bool own_deadline, int64_t wall_us)
+{
+    struct cJSON *patch = patch_of(job);
+    const int64_t counted_s = job->suspended ? 0 : gone_s(job, wall_us);
     struct cJSON *annotations = zl_json_child(zl_json_child(patch, "metadata"), "annotations");
     ZL_AUTO_FREE char *text = zl_asprintf("%lld", (long long)token);
     zl_json_set_text(annotations, ZL_KEY_FLEET_TURN, text);
     zl_json_set_null(annotations, ZL_KEY_FLEET_HELD);
+    if (own_deadline) {
+        zl_json_set_text(annotations, ZL_KEY_FLEET_OWN_DEADLINE, "true");
+    }
     zl_json_set_bool(zl_json_child(patch, "spec"), "suspend", false);
-    zl_json_set_i64(zl_json_child(patch, "spec"), "activeDeadlineSeconds", deadline_s + gone_s);
+    zl_json_set_i64(zl_json_child(patch, "spec"), "activeDeadlineSeconds", deadline_s + counted_s);
     return patch;
 }

@@ -28,6 +28,7 @@ struct zl_fleet_job {
     int64_t started_us; /* wall clock; from when the server counts its deadline; 0: it does not */
     int64_t turn;       /* the token that it was started in; 0: it was not */
     int64_t deadline_s; /* spec.activeDeadlineSeconds; 0: none */
+    bool own_deadline;  /* that is its user's, and smaller than the turn */
     char *why;          /* the message of its failure */
 };
 
@@ -41,7 +42,9 @@ struct zl_fleet_job_plan {
     struct zl_fleet_intent intent;
     const struct zl_fleet_job *start; /* in the turn TOKEN, with DEADLINE_S; or NULL */
     int64_t token, deadline_s;
-    const struct zl_fleet_job *stop; /* its turn is over, and it is not; or NULL */
+    bool own_deadline;                  /* of START: DEADLINE_S is its user's */
+    const struct zl_fleet_job *current; /* the one that executes in the turn; or NULL */
+    const struct zl_fleet_job *stop;    /* its turn is over, and it is not; or NULL */
 };
 
 /* Must JOB be suspended and marked now? */
@@ -61,8 +64,14 @@ struct zl_fleet_job_plan zl_fleet_jobs_plan(const struct zl_fleet_job *const *jo
 /* Merge patches, with the resourceVersion that was read; the caller frees. */
 struct cJSON *zl_fleet_job_hold_patch(const struct zl_fleet_job *job, int64_t wall_us);
 struct cJSON *zl_fleet_job_stop_patch(const struct zl_fleet_job *job);
+/*
+ * The deadline that JOB, which executes in AGENT's turn, is to have because that was extended; 0: the one that it has is right.
+ */
+int64_t zl_fleet_job_longer_s(const struct zl_fleet_job *job, const struct zl_fleet_agent *agent,
+                              int64_t boot_ms, int64_t wall_us);
+struct cJSON *zl_fleet_job_prolong_patch(const struct zl_fleet_job *job, int64_t deadline_s);
 /* The server counts DEADLINE_S from now: what has gone by of a Job that was not suspended is added. */
 struct cJSON *zl_fleet_job_start_patch(const struct zl_fleet_job *job, int64_t token,
-                                       int64_t deadline_s, int64_t wall_us);
+                                       int64_t deadline_s, bool own_deadline, int64_t wall_us);
 
 #endif

@@ -2,8 +2,10 @@
 #include "controller/fleet/member.h"
 
 #include "common/base/log.h"
+#include "common/kinds/kind.h"
 #include "common/kube/discovery.h"
 #include "common/objects/names.h"
+#include "controller/fleet/cronjobs.h"
 #include "controller/fleet/jobs.h"
 #include "controller/fleet/member_internal.h"
 
@@ -59,6 +61,7 @@ static void look(struct zl_cluster_member *member)
         /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
         qsort(policies.items, policies.count, sizeof *policies.items, by_place);
     }
+    zl_member_label_jobs(member, &jobs, &policies);
     zl_member_hold_jobs(member, &jobs, &policies);
     zl_member_find_parts(member, &policies);
     for (size_t i = 0; i < member->part_count; i++) {
@@ -143,6 +146,7 @@ static bool begin(struct zl_cluster_member *member)
     }
     zl_informer_start(member->policies);
     zl_informer_start(member->jobs);
+    zl_informer_start(member->cronjobs);
     while (!read_uid(member)) {
         if (!wait_until_over(member, DISCOVERY_MS)) {
             return false;
@@ -248,6 +252,16 @@ static enum zl_status decode_job(void *ctx, const struct cJSON *object, void **o
     return status;
 }
 
+static enum zl_status decode_cronjob(void *ctx, const struct cJSON *object, void **out,
+                                     struct zl_error *err)
+{
+    struct zl_fleet_cronjob *cronjob = NULL;
+    (void)ctx;
+    enum zl_status status = zl_fleet_cronjob_decode(object, &cronjob, err);
+    *out = cronjob;
+    return status;
+}
+
 static void open_informers(struct zl_cluster_member *member)
 {
     member->turn_field = zl_asprintf("metadata.name=%s", member->turn_name);
@@ -278,9 +292,20 @@ static void open_informers(struct zl_cluster_member *member)
                                           .free_object = zl_fleet_job_free,
                                           .on_change = changed,
                                           .ctx = member};
+    const struct zl_informer_spec cronjobs = {.resource = &ZL_KIND_CRONJOB.resource,
+                                              .alternative = ZL_KIND_CRONJOB.alternative,
+                                              .name = "fleet-cronjobs",
+                                              .namespace_ = member->namespaces,
+                                              .label_selector = ZL_KEY_FLEET,
+                                              .shape = ZL_FLEET_CRONJOB_SHAPE,
+                                              .decode = decode_cronjob,
+                                              .free_object = zl_fleet_cronjob_free,
+                                              .on_change = changed,
+                                              .ctx = member};
     member->turns = zl_informer_new(member->spec.hub, &turns);
     member->policies = zl_informer_new(member->spec.cluster, &policies);
     member->jobs = zl_informer_new(member->spec.cluster, &jobs);
+    member->cronjobs = zl_informer_new(member->spec.cluster, &cronjobs);
 }
 
 struct zl_cluster_member *zl_cluster_member_start(const struct zl_cluster_spec *spec)
@@ -290,6 +315,7 @@ struct zl_cluster_member *zl_cluster_member_start(const struct zl_cluster_spec *
     member->name = zl_strdup(spec->name);
     member->hub_namespace = zl_strdup(spec->hub_namespace);
     member->namespaces = zl_strdup(spec->namespaces);
+    member->labels = zl_strdup(spec->labels);
     member->own_name = zl_asprintf("%s%s", ZL_FLEET_MEMBER_PREFIX, spec->name);
     member->turn_name = zl_asprintf("%s%s", ZL_FLEET_TURN_PREFIX, spec->name);
     zl_monitor_init(&member->monitor);
@@ -312,6 +338,7 @@ void zl_cluster_member_stop(struct zl_cluster_member *member)
     zl_informer_free(member->turns);
     zl_informer_free(member->policies);
     zl_informer_free(member->jobs);
+    zl_informer_free(member->cronjobs);
     for (size_t i = 0; i < member->part_count; i++) {
         zl_fleet_ledger_clear(&member->parts[i].ledger);
     }
@@ -321,6 +348,7 @@ void zl_cluster_member_stop(struct zl_cluster_member *member)
     free(member->name);
     free(member->hub_namespace);
     free(member->namespaces);
+    free(member->labels);
     free(member->own_name);
     free(member->turn_name);
     free(member->turn_field);

@@ -15,6 +15,7 @@
 struct zl_cluster_spec {
     struct zl_kube_client *hub, *cluster; /* must outlive it */
     const char *name;                     /* of the cluster in its fleets */
+    const char *labels;                   /* of the cluster: zl_fleet_labels_check; NULL: none */
     const char *hub_namespace;
     const char *namespaces;   /* one local namespace to look at; NULL: all */
     struct zl_events *events; /* about LeaderPolicies; must outlive it */

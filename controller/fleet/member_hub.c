@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { BEAT_ACTIVE_MS = 15000, BEAT_WAITING_MS = 60000 };
+enum { DUPLICATE_MS = 180000 }; /* three beats: then another cluster of this name is gone */
 
 int64_t zl_member_random(int64_t bound)
 {
@@ -52,9 +52,14 @@ bool zl_member_read_own(struct zl_cluster_member *member)
     note_success(member);
     if (zl_fleet_hub_is_older(member->beat, member->uid, found != NULL ? &found->member : NULL)) {
         member->mark = zl_member_nonce();
+        zl_informer_relist(member->turns); /* its watch waits for a version that the hub has lost */
         ZL_LOG_WARN("the hub is older than it was: it was restored from a backup");
     }
-    if (found != NULL && strcmp(found->member.cluster_uid, member->uid) == 0) {
+    bool ours = found != NULL && strcmp(found->member.cluster_uid, member->uid) == 0;
+    if (found != NULL && !ours && member->beat > 0) { /* it was ours, and somebody has written it */
+        member->duplicate_until_ms = zl_clock_boot_ms() + DUPLICATE_MS;
+    }
+    if (ours) {
         member->beat = found->member.beat > member->beat ? found->member.beat : member->beat;
         member->mark = member->mark != 0 ? member->mark : found->member.mark;
     }
@@ -76,14 +81,14 @@ static bool is_active(const struct zl_cluster_member *member)
 
 static int64_t beat_period_ms(const struct zl_cluster_member *member)
 {
-    int64_t period_ms = is_active(member) ? BEAT_ACTIVE_MS : BEAT_WAITING_MS;
+    int64_t asked_ms = 0;
     for (size_t i = 0; i < member->part_count; i++) {
         const struct zl_member_part *part = &member->parts[i];
-        if (part->wanted && part->beat_ms > 0 && part->beat_ms < period_ms) {
-            period_ms = part->beat_ms;
+        if (part->wanted && part->beat_ms > 0 && (asked_ms == 0 || part->beat_ms < asked_ms)) {
+            asked_ms = part->beat_ms;
         }
     }
-    return period_ms;
+    return zl_fleet_beat_ms(is_active(member), asked_ms);
 }
 
 static char *compose_own(const struct zl_cluster_member *member, int64_t period_ms)
@@ -91,6 +96,7 @@ static char *compose_own(const struct zl_cluster_member *member, int64_t period_
     struct zl_fleet_member own = {
         .beat = member->beat + 1, .mark = member->mark, .period_ms = period_ms};
     ZL_FLEET_TEXT(own.cluster_uid, member->uid);
+    ZL_FLEET_TEXT(own.labels, member->labels);
     for (size_t i = 0; i < member->part_count && i < ZL_FLEET_POOLS_MAX; i++) {
         zl_fleet_request_put(&own, &member->parts[i].agent.request);
     }

@@ -35,8 +35,8 @@ struct zl_member_part {
 
 struct zl_cluster_member {
     struct zl_cluster_spec spec;
-    char *name, *hub_namespace, *namespaces, *own_name, *turn_name, *turn_field;
-    struct zl_informer *turns, *policies, *jobs;
+    char *name, *hub_namespace, *namespaces, *labels, *own_name, *turn_name, *turn_field;
+    struct zl_informer *turns, *policies, *jobs, *cronjobs;
     pthread_t thread;
     /* The thread's own. */
     char uid[ZL_FLEET_UID_MAX];
@@ -47,6 +47,7 @@ struct zl_cluster_member {
     int64_t next_beat_ms, retry_ms; /* boot clock: when the Lease is due, and not before when */
     bool dirty;                     /* a request is another than the Lease says */
     bool read_own;                  /* the Lease was read since it was last unsure */
+    int64_t duplicate_until_ms; /* boot clock: another cluster has used this name a moment ago */
     bool reached;
     char problem[ZL_FLEET_TEXT_MAX];
     struct zl_monitor monitor; /* guards the rest */
@@ -74,6 +75,9 @@ void zl_member_see_turn(struct zl_cluster_member *member, struct zl_member_part 
 void zl_member_forget_mark(struct zl_cluster_member *member);
 
 /* member_jobs.c */
+/* Of a CronJob with the label, the Jobs that have none. */
+void zl_member_label_jobs(struct zl_cluster_member *member, const struct zl_refs *jobs,
+                          const struct zl_refs *policies);
 void zl_member_hold_jobs(struct zl_cluster_member *member, const struct zl_refs *jobs,
                          const struct zl_refs *policies);
 /* Stop, start and report PART's Jobs, and ask for what it needs next. */

@@ -81,14 +81,15 @@ void zl_member_write_status(struct zl_cluster_member *member, const struct zl_fl
 {
     struct zl_error err = {0};
     struct zl_member_part *part = zl_member_part_of(member, policy->pool);
-    const struct zl_fleet_known known = {.cluster = member->name,
-                                         .agent = &part->agent,
-                                         .ledger = part->ledger_is_known ? &part->ledger : NULL,
-                                         .hub_is_reached = member->reached,
-                                         .hub_problem =
-                                             member->problem[0] != '\0' ? member->problem : NULL,
-                                         .boot_ms = zl_clock_boot_ms(),
-                                         .wall_us = zl_clock_wall_us()};
+    const struct zl_fleet_known known = {
+        .cluster = member->name,
+        .agent = &part->agent,
+        .ledger = part->ledger_is_known ? &part->ledger : NULL,
+        .duplicate = zl_clock_boot_ms() < member->duplicate_until_ms,
+        .hub_is_reached = member->reached,
+        .hub_problem = member->problem[0] != '\0' ? member->problem : NULL,
+        .boot_ms = zl_clock_boot_ms(),
+        .wall_us = zl_clock_wall_us()};
     struct cJSON *status_now = zl_fleet_policy_status(policy, &known);
     if (status_now == NULL) {
         return;

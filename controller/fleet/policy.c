@@ -2,15 +2,16 @@
 #include "controller/fleet/policy.h"
 
 #include "common/base/clock.h"
-#include "common/base/parse.h"
 #include "common/objects/names.h"
+#include "controller/fleet/policy_spec.h"
 
 #include <string.h>
 
-enum { N_DEFAULT = 1, HEARTBEAT_DEFAULT_S = 60, HEARTBEAT_LEAST_S = 5, HEARTBEAT_MOST_S = 600 };
+enum { HEARTBEAT_DEFAULT_S = 60, HEARTBEAT_LEAST_S = 5, HEARTBEAT_MOST_S = 600 };
 
 static const struct zl_json_shape ANNOTATIONS[] = {
-    {.name = ZL_KEY_FLEET_WANT}, {.name = ZL_KEY_FLEET_REPORT}, {.name = NULL}};
+    {.name = ZL_KEY_FLEET_WANT},    {.name = ZL_KEY_FLEET_REPORT}, {.name = ZL_KEY_FLEET_ACCEPT},
+    {.name = ZL_KEY_FLEET_DECLINE}, {.name = ZL_KEY_FLEET_EXTEND}, {.name = NULL}};
 static const struct zl_json_shape METADATA[] = {{.name = "annotations", .members = ANNOTATIONS},
                                                 {.members = ZL_META_SHAPE}};
 const struct zl_json_shape ZL_FLEET_POLICY_SHAPE[] = {{.name = "metadata", .members = METADATA},
@@ -18,27 +19,11 @@ const struct zl_json_shape ZL_FLEET_POLICY_SHAPE[] = {{.name = "metadata", .memb
                                                       {.name = "status"},
                                                       {.name = NULL}};
 
-static bool decode_spec(const struct cJSON *object, struct zl_fleet_policy *policy)
+static int64_t heartbeat_ms(const struct cJSON *object)
 {
-    const struct cJSON *spec = zl_json_at(object, "spec", NULL);
-    const char *duration = zl_json_text(spec, "leaseDuration", NULL);
-    const char *round = zl_json_text(spec, "round", NULL);
-    struct zl_fleet_spec *out = &policy->spec;
-    out->n = zl_json_i64(spec, N_DEFAULT, "maxConcurrentLeaders", NULL);
-    out->max_extensions = zl_json_i64(spec, 0, "maxExtensions", NULL);
-    out->max_failures = zl_json_bool(spec, false, "pauseOnError", NULL)
-                            ? zl_json_i64(spec, 0, "maxFailures", NULL)
-                            : -1;
-    if (round == NULL) { /* a second campaign has another name */
-        round = zl_json_text(spec, "observability", "annotations", "policy", NULL);
-    }
-    ZL_FLEET_TEXT(out->round, round);
-    int64_t heartbeat_s = zl_json_i64(spec, HEARTBEAT_DEFAULT_S, "heartbeatSeconds", NULL);
-    heartbeat_s = heartbeat_s < HEARTBEAT_LEAST_S ? HEARTBEAT_LEAST_S : heartbeat_s;
-    policy->heartbeat_ms = 1000 * (heartbeat_s > HEARTBEAT_MOST_S ? HEARTBEAT_MOST_S : heartbeat_s);
-    return zl_parse_duration(duration != NULL ? duration : "30m", &out->limit_ms) &&
-           out->limit_ms >= ZL_FLEET_LIMIT_LEAST_MS && out->limit_ms <= ZL_FLEET_LIMIT_MAX_MS &&
-           out->n >= 1 && out->max_failures >= -1 && out->max_extensions >= 0;
+    int64_t seconds = zl_json_i64(object, HEARTBEAT_DEFAULT_S, "spec", "heartbeatSeconds", NULL);
+    seconds = seconds < HEARTBEAT_LEAST_S ? HEARTBEAT_LEAST_S : seconds;
+    return 1000 * (seconds > HEARTBEAT_MOST_S ? HEARTBEAT_MOST_S : seconds);
 }
 
 enum zl_status zl_fleet_policy_decode(const struct cJSON *object, struct zl_fleet_policy **out,
@@ -53,11 +38,9 @@ enum zl_status zl_fleet_policy_decode(const struct cJSON *object, struct zl_flee
         status = zl_error_set(err, ZL_E_INVALID, "LeaderPolicy %s: spec.pool: no name of a fleet",
                               policy->meta.name);
     }
-    if (status == ZL_OK && !decode_spec(object, policy)) {
-        status = zl_error_set(err, ZL_E_INVALID,
-                              "LeaderPolicy %s: spec.leaseDuration must be from 1s to 168h, "
-                              "maxConcurrentLeaders at least 1",
-                              policy->meta.name);
+    if (status == ZL_OK &&
+        zl_fleet_spec_read(zl_json_at(object, "spec", NULL), &policy->spec, err) != ZL_OK) {
+        status = zl_error_wrap(err, ZL_E_INVALID, "LeaderPolicy %s", policy->meta.name);
     }
     if (status != ZL_OK) {
         zl_fleet_policy_free(policy);
@@ -68,7 +51,10 @@ enum zl_status zl_fleet_policy_decode(const struct cJSON *object, struct zl_flee
                               &problem) != ZL_OK) {
         policy->problem = zl_strdup(problem.message);
     }
+    policy->outside.manual =
+        zl_same_string(zl_json_text(object, "spec", "acceptance", NULL), "Manual");
     policy->pool = zl_strdup(pool);
+    policy->heartbeat_ms = heartbeat_ms(object);
     policy->status = status_now != NULL ? zl_json_print(status_now) : NULL;
     *out = policy;
     return ZL_OK;
@@ -129,7 +115,12 @@ static char *why_of(const struct zl_fleet_known *known)
         return zl_asprintf("the fleet is paused by %s: %s", ledger->pause.by, reason_of(ledger));
     }
     if (ledger != NULL && ledger->restored_serial != 0) {
-        return zl_strdup("the hub was restored from a backup: turns that it forgot must end first");
+        return zl_strdup(ZL_FLEET_WHY_RESTORED ": turns that it forgot must end first");
+    }
+    if (known->agent->request.verb == ZL_FLEET_DECLINE) {
+        return zl_asprintf("it takes no turn: %s", known->agent->request.reason[0] != '\0'
+                                                       ? known->agent->request.reason
+                                                       : "no reason was given");
     }
     if (turn->why[0] != '\0') {
         return zl_strdup(turn->why);
@@ -150,9 +141,10 @@ static void put_turn(struct cJSON *status, const struct zl_fleet_known *known)
     }
     struct cJSON *turn = zl_json_child(status, "turn");
     zl_json_set_i64(turn, "token", known->agent->turn.token);
-    /* Rounded, so that two looks at one moment say the same. */
+    zl_json_set_i64(turn, "generation", known->agent->turn.gen);
+    /* Whole seconds, and never later than the cluster may act: whoever works by it must have stopped then. */
     int64_t until_us = known->wall_us + (until_ms - known->boot_ms) * 1000;
-    zl_time_format((until_us + 500000) / 1000000 * 1000000, until);
+    zl_time_format(until_us / 1000000 * 1000000, until);
     zl_json_set_text(turn, "until", until);
 }
 
@@ -223,6 +215,12 @@ static struct cJSON *conditions(const struct cJSON *was, const struct zl_fleet_k
                   differs ? "the clusters' LeaderPolicies are not the same"
                           : "the clusters' LeaderPolicies say the same",
                   known->wall_us);
+    put_condition(list, old, "DuplicateMember", known->duplicate,
+                  known->duplicate ? "Duplicate" : "Alone",
+                  known->duplicate ? "another cluster uses this name on the hub: neither gets a "
+                                     "turn while both do"
+                                   : "no other cluster uses this name",
+                  known->wall_us);
     return list;
 }
 
@@ -240,7 +238,7 @@ static bool says(const struct cJSON *was, const struct cJSON *status)
     return true;
 }
 
-/* The end of a turn is told to the second once: clocks that are read anew must not make it another. */
+/* The end of a turn is told to the second once: clocks that are read anew must not make it another, but for an earlier one. */
 static void keep_until(const struct cJSON *was, struct cJSON *status)
 {
     int64_t old_us = 0, new_us = 0;
@@ -248,8 +246,8 @@ static void keep_until(const struct cJSON *was, struct cJSON *status)
     bool same = zl_json_i64(was, 0, "turn", "token", NULL) ==
                 zl_json_i64(status, -1, "turn", "token", NULL);
     if (same && zl_time_parse(old, &old_us) &&
-        zl_time_parse(zl_json_text(status, "turn", "until", NULL), &new_us) &&
-        old_us - new_us <= 1000000 && new_us - old_us <= 1000000) {
+        zl_time_parse(zl_json_text(status, "turn", "until", NULL), &new_us) && old_us <= new_us &&
+        new_us - old_us <= 1000000) {
         zl_json_set_text(zl_json_child(status, "turn"), "until", old);
     }
 }
@@ -275,6 +273,7 @@ struct cJSON *zl_fleet_policy_status(const struct zl_fleet_policy *policy,
         zl_json_set_null(status, "position");
     }
     zl_json_set_text(status, "why", why);
+    zl_json_set_i64(status, "lastToken", known->agent->turn.ended_token);
     put_fleet(status, known->ledger);
     zl_json_set_i64(status, "observedGeneration", policy->meta.generation);
     zl_json_set(status, "conditions", conditions(was, known));

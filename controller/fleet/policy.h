@@ -22,7 +22,7 @@ struct zl_fleet_policy {
 };
 
 extern const struct zl_json_shape ZL_FLEET_POLICY_SHAPE[];
-/* *OUT stays NULL for one whose pool or duration the CRD would not have let in. */
+/* *OUT stays NULL for one that the CRD would not have let in, or whose stages, spread or windows cannot be meant. */
 enum zl_status zl_fleet_policy_decode(const struct cJSON *object, struct zl_fleet_policy **out,
                                       struct zl_error *err) ZL_MUST_CHECK;
 void zl_fleet_policy_free(void *policy); /* fits zl_ref_new */
@@ -32,6 +32,7 @@ struct zl_fleet_known {
     const char *cluster;
     const struct zl_fleet_agent *agent;
     const struct zl_fleet_ledger *ledger; /* as it was last read; NULL: never */
+    bool duplicate;                       /* another cluster uses its name */
     bool hub_is_reached;
     const char *hub_problem; /* why it is not; may be NULL */
     int64_t boot_ms, wall_us;

@@ -8,6 +8,7 @@
 struct zl_snapshot {
     struct zl_refs leases; /* in order */
     struct zl_refs own;    /* what was written, until the watch shows it or something newer */
+    uint64_t position;     /* of the last take */
 };
 
 struct zl_snapshot *zl_snapshot_new(void)
@@ -100,6 +101,10 @@ static void put_own(struct zl_snapshot *snapshot, uint64_t position)
 
 void zl_snapshot_take(struct zl_snapshot *snapshot, struct zl_refs *taken, uint64_t position)
 {
+    if (position < snapshot->position) { /* the hub was restored: it never stored what we wrote */
+        zl_refs_clear(&snapshot->own);
+    }
+    snapshot->position = position;
     zl_refs_clear(&snapshot->leases);
     snapshot->leases = *taken;
     memset(taken, 0, sizeof *taken);

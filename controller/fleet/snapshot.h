@@ -19,7 +19,8 @@ struct zl_snapshot *zl_snapshot_new(void);
 void zl_snapshot_free(struct zl_snapshot *snapshot); /* NULL is fine */
 
 /*
- * What was before is forgotten, but for own writes that the watch has not shown yet.
+ * What was before is forgotten, but for own writes that the watch has not shown yet; these too when POSITION has fallen, because
+ * a hub that was restored from a backup does not have them.
  *
  * @param taken     of struct zl_hub_lease, in any order; empty afterwards
  * @param position  the resourceVersion up to which the watch has shown everything

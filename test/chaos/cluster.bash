@@ -19,6 +19,8 @@ cd "$root" || exit 1
 . test/controlplane/programs.bash
 # shellcheck source=test/controlplane/apiservers.bash
 . test/controlplane/apiservers.bash
+# shellcheck source=test/chaos/programs.bash
+. test/chaos/programs.bash
 
 webhooks=(webhook-1 webhook-2)
 controllers=(controller-1 controller-2)
@@ -31,31 +33,6 @@ pools='handover Deployment  handover {}                     RollingUpdate
        pair     Deployment  pair-b   {}                     Recreate
        standby  Deployment  standby  {followerMode:standby} RollingUpdate
        jobs     Job         -        {}                     -'
-
-# argv_of NAME - its command line into the array argv
-argv_of() {
-    local pid
-    pid=$(process_pid "$1") && mapfile -d '' -t argv <"/proc/$pid/cmdline"
-}
-
-# remember NAME... - how each was started, so that it can be started again on the same ports and the same data
-declare -A remembered=()
-remember() {
-    local name argv
-    for name in "$@"; do
-        argv_of "$name" || return 1
-        remembered[$name]=$(printf '%q ' "${argv[@]}")
-    done
-}
-
-start_again() {
-    local argv
-    eval "argv=(${remembered[$1]})"
-    process_start "$1" "${argv[@]}"
-}
-
-# tell TEXT - a command for the checker; a pipe takes short lines whole
-tell() { echo "$*" 1<>"$ZL_RUN/checker"; }
 
 make_markers() {
     kubectl apply -f - <<'MARKERS'

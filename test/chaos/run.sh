@@ -39,27 +39,7 @@ fi
 bash test/controlplane/packages.sh haproxy jq curl openssl
 check_programs
 
-ZL_RUN=$(mktemp -d "${TMPDIR:-/tmp}/zen-lead-chaos.XXXXXX")
-mkdir "$ZL_RUN/pids" # down.sh removes only what looks like a run folder
-export ZL_RUN
-failed=1
-finish() {
-    local keep="" name pid
-    for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done
-    # Who stands still cannot end.
-    for name in "${!frozen[@]}"; do if pid=$(process_pid "$name"); then kill -s CONT "$pid"; fi; done
-    if [ "$failed" -ne 0 ] || [ -n "${ZL_CHAOS_KEEP:-}" ]; then
-        keep=$root/build/chaos-logs
-        rm -rf "$keep"
-    fi
-    KEEP_LOGS=$keep bash test/controlplane/down.sh "$ZL_RUN"
-    if [ -n "$keep" ]; then echo "the record (checker.log) and all logs: $keep; again: make chaos SEED=$seed" >&2; fi
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
-violated() { grep -q ' VIOLATION ' "$ZL_RUN/log/checker.log"; }
+begin_run chaos
 
 # storm ROUND MS - false on a violation
 storm() {

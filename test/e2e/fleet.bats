@@ -28,7 +28,7 @@ setup() {
     restore_programs
     new_namespace
     POOL=pool-$NS HUB=$NS CLUSTERS=
-    run_fleet_program arbiter --fleet-arbiter --fleet-namespace "$HUB" --namespaces "$NS"
+    run_fleet_program arbiter --fleet-arbiter-only --fleet-namespace "$HUB"
 }
 
 teardown() {
@@ -39,6 +39,7 @@ teardown() {
         kubectl delete namespace "$NS-$cluster" --ignore-not-found --wait=false >/dev/null
     done
     process_stop fleet-arbiter || true
+    process_stop sidecar TERM || true
     uninstall_fleet
     drop_namespace
 }
@@ -64,14 +65,14 @@ run_fleet_program() {
 
 in_cluster() { kubectl --namespace "$NS-$1" "${@:2}"; }
 
-# cluster NAME - it becomes a member of the fleets on the hub.
+# cluster NAME [OPTION...] - it becomes a member of the fleets on the hub.
 cluster() {
     CLUSTERS="$CLUSTERS $1"
     kubectl create namespace "$NS-$1" >/dev/null
-    run_member "$1"
+    run_member "$@"
 }
 run_member() {
-    run_fleet_program "$1" --fleet-hub-kubeconfig "$KUBECONFIG" --fleet-namespace "$HUB" --cluster-name "$1" --namespaces "$NS-$1"
+    run_fleet_program "$1" --fleet-hub-kubeconfig "$KUBECONFIG" --fleet-namespace "$HUB" --cluster-name "$1" --namespaces "$NS-$1" "${@:2}"
 }
 
 # fleet_policy CLUSTER [SPEC] - the manifest that all clusters get; SPEC in flow style.
@@ -149,7 +150,7 @@ POLICY
     wait_for 120 is Active said east phase
     process_stop fleet-arbiter KILL
     process_stop fleet-east KILL
-    run_fleet_program arbiter --fleet-arbiter --fleet-namespace "$HUB" --namespaces "$NS"
+    run_fleet_program arbiter --fleet-arbiter-only --fleet-namespace "$HUB"
     run_member east
     for name in east west north; do wait_for 240 job_is "$name" rotate Complete; done
     spans=$(for name in east west north; do
@@ -206,6 +207,157 @@ asks() { "$ZL_BIN/zen-lead" fleet "$1" "$POOL" --namespace "$NS-east" "${@:2}"; 
     in_cluster east annotate "$FLP" security-remediation-coordination "zen-lead.io/fleet-report=$token failed no space" >/dev/null
     wait_for 60 is 1 ledger .counts.failed
     wait_for 60 is Idle said east phase
+}
+
+# turn PATH - what the sidecar says; wish VERB BODY - the code of its answer.
+turn() { curl -s --noproxy '*' "$url$1"; }
+wish() { curl -s -o "$BATS_TEST_TMPDIR/answer" -w '%{http_code}' --noproxy '*' -X POST -H 'zen-lead: true' -d "$2" "$url/$1"; }
+code_of() { curl -s -I -o "$BATS_TEST_TMPDIR/head" -w '%{http_code}' --noproxy '*' "$url$1"; }
+state_is() { is "$1" eval "turn '' | jq -r .state"; }
+
+@test "the sidecar and wait tell of a cluster's turn; the sidecar asks for it, accepts and extends it, and its word ends it" {
+    local url token
+    cluster east
+    fleet_policy east "maxConcurrentLeaders: 1, leaseDuration: 2m, acceptance: Manual, maxExtensions: 1"
+    wait_for 60 is Idle said east phase
+    start_anew sidecar "$ZL_BIN/zen-lead" sidecar "fleet/$POOL" --namespace "$NS-east" --port 0
+    wait_for 10 grep -q http "$ZL_RUN/log/sidecar.log"
+    url=$(grep -o 'http://[^ ]*' "$ZL_RUN/log/sidecar.log")/v1/fleet/$POOL
+    wait_for 10 state_is idle
+    expect "the code of a turn that is not" "$(code_of /active)" = 503
+    expect "the code of an end of no turn" "$(wish "done" '{"token": 1}')" = 409
+    expect "the code of a request" "$(wish request '')" = 200
+    wait_for 150 says_why east "zen-lead fleet accept"
+    expect "the code of its acceptance" "$(wish accept '')" = 200
+    run "$ZL_BIN/zen-lead" wait "$POOL" --namespace "$NS-east" --for turn --timeout 150s
+    expect "the code of wait" "$status" -eq 0
+    token=$(said east turn.token)
+    expect "what wait says" "${output% *}" = "east $token"
+    wait_for 10 state_is active
+    expect "the token" "$(turn /active | jq .token)" -eq "$token"
+    expect "for how long, of two minutes" "$(turn '' | jq .validForMs)" -le 120000
+    expect "the code of a turn that is" "$(code_of /active)" = 200
+    expect "the code of one that shall be longer" "$(wish extend "{\"token\": $token}")" = 200
+    wait_for 30 is 2 said east turn.generation
+    expect "the token of the longer one" "$(said east turn.token)" -eq "$token"
+    expect "the code of its end" "$(wish "done" "{\"token\": $token}")" = 200
+    expect "the code of its end once more" "$(wish "done" "{\"token\": $token}")" = 200
+    wait_for 60 is 1 ledger .counts.done
+    wait_for 10 state_is idle
+    expect "the code after it" "$(code_of /active)" = 503
+    expect "the code of its end when it is over, by another word" "$(wish failed "{\"token\": $token}")" = 409
+}
+
+# in_its_cluster NAME VERB [OPTION...], on_hub VERB [OPTION...]
+in_its_cluster() { "$ZL_BIN/zen-lead" fleet "$2" "$POOL" --namespace "$NS-$1" "${@:3}"; }
+on_hub() { "$ZL_BIN/zen-lead" fleet "$1" "$POOL" --fleet-namespace "$HUB" "${@:2}"; }
+says_why() { [[ "$(said "$1" why)" == *"$2"* ]]; }
+
+@test "canaries go first, what failed goes again when somebody says so, and the next stage waits for approval" {
+    local name
+    cluster east --cluster-labels tier=canary
+    cluster west --cluster-labels region=eu,tier=prod
+    for name in east west; do
+        fleet_policy "$name" "maxConcurrentLeaders: 2, leaseDuration: 2m, round: one,
+            stages: [{match: {tier: canary}}, {match: {tier: prod, region: eu}, approval: true}]"
+    done
+    for name in east west; do wait_for 60 is Idle said "$name" phase; done
+    in_its_cluster west request
+    wait_for 120 says_why west "its stage is not open"
+    in_its_cluster east request
+    wait_for 150 is Active said east phase
+    in_its_cluster east failed --reason "no space"
+    wait_for 60 is 1 ledger .counts.failed
+    run on_hub approve
+    expect "exit code of an early approval" "$status" -ne 0
+    [[ $output == *"stage 1 is not over"* ]] || fail "$output"
+    in_cluster east annotate "$FLP" security-remediation-coordination zen-lead.io/fleet-want=true >/dev/null # it stands beside the report
+    stays 3 is Idle said east phase
+    on_hub retry
+    wait_for 60 is Active said east phase
+    stays 2 is 0 ledger '[.active[] | select(.cluster == "west")] | length'
+    in_its_cluster east "done"
+    wait_for 60 is 1 ledger .counts.done
+    wait_for 60 says_why west "waits for approval"
+    on_hub approve
+    wait_for 60 is Active said west phase
+    expect "spread and stage of its slot" "$(ledger .active[0].stage)" -eq 1
+    in_its_cluster west "done"
+    wait_for 60 is 2 ledger .counts.done
+}
+
+@test "a turn that somebody has to accept, and a cluster that declines, keep a place and no slot" {
+    cluster east
+    fleet_policy east "maxConcurrentLeaders: 1, leaseDuration: 2m, acceptance: Manual"
+    wait_for 60 is Idle said east phase
+    in_its_cluster east request
+    wait_for 150 says_why east "zen-lead fleet accept"
+    stays 3 is 0 ledger '.active | length'
+    in_its_cluster east decline --reason "disk is full"
+    wait_for 60 says_why east "disk is full"
+    in_its_cluster east accept
+    wait_for 150 is Active said east phase
+    in_its_cluster east "done"
+    wait_for 60 is Idle said east phase
+    in_its_cluster east request
+    wait_for 60 says_why east "zen-lead fleet accept" # the word was for one turn
+}
+
+@test "the label on a CronJob itself gates the Jobs that it makes" {
+    needs_suspend
+    cluster east
+    fleet_policy east
+    wait_for 60 is Idle said east phase
+    in_cluster east create -f - <<CRONJOB >/dev/null
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: rotate, labels: {zen-lead/fleet: $POOL}}
+spec:
+  schedule: "* * * * *"
+  concurrencyPolicy: Forbid
+  jobTemplate:
+    spec:
+      backoffLimit: 0
+      template:
+        metadata: {labels: {app: batch}, annotations: $SHORT}
+        spec: {restartPolicy: Never, containers: [{name: main, image: none}]}
+CRONJOB
+    wait_for 240 is 1 ledger .counts.done
+    expect "label and turn" "$(in_cluster east get jobs -l "zen-lead/fleet=$POOL" -o json | jq '[.items[] | select(.metadata.annotations["zen-lead.io/fleet-turn"])] | length')" -ge 1
+}
+
+# What an arbiter may do with Leases, and nothing else at all.
+arbiter_kubeconfig() {
+    local token
+    k create serviceaccount arbiter >/dev/null
+    k create role arbiter --verb get,list,watch,create,update,patch --resource leases >/dev/null
+    k create rolebinding arbiter --role arbiter --serviceaccount "$NS:arbiter" >/dev/null
+    k apply -f - <<SECRET >/dev/null
+apiVersion: v1
+kind: Secret
+metadata: {name: arbiter, annotations: {kubernetes.io/service-account.name: arbiter}}
+type: kubernetes.io/service-account-token
+SECRET
+    wait_for 30 has_token
+    token=$(k get secret arbiter -o 'jsonpath={.data.token}' | base64 -d)
+    kubectl config view --raw --minify -o json | jq --arg token "$token" '.users[0].user = {token: $token}' >"$1"
+}
+has_token() { [ -n "$(k get secret arbiter -o 'jsonpath={.data.token}')" ]; }
+is_ready() { curl -sf --noproxy '*' "http://127.0.0.1:$(port_of fleet-arbiter-metrics)/readyz" >/dev/null; }
+
+@test "an arbiter alone needs Leases of the hub and nothing else" {
+    process_stop fleet-arbiter
+    arbiter_kubeconfig "$BATS_TEST_TMPDIR/arbiter.kubeconfig"
+    KUBECONFIG=$BATS_TEST_TMPDIR/arbiter.kubeconfig run_fleet_program arbiter --fleet-arbiter-only --fleet-namespace "$HUB"
+    wait_for 30 is_ready
+    cluster east
+    fleet_policy east
+    wait_for 60 is Idle said east phase
+    in_its_cluster east request
+    wait_for 150 is Active said east phase
+    in_its_cluster east "done"
+    wait_for 60 is 1 ledger .counts.done
+    if grep -iE 'forbidden|cannot (get|list|watch)' "$ZL_RUN/log/fleet-arbiter.log"; then fail "it asked for more"; fi
 }
 
 # --- as it is installed: controllers for the whole cluster, webhooks with --fleet
@@ -331,4 +483,36 @@ JOB
     in_cluster home annotate "$first" zl-test/succeed-after-ms=0 >/dev/null
     wait_for 150 job_is home rotate Complete
     wait_for 20 is 1 ledger .counts.done
+}
+
+# node_asks PATH GROUP ID - the code of the answer.
+node_asks() {
+    curl -s --noproxy '*' -o "$BATS_TEST_TMPDIR/answer" -w '%{http_code}' -H 'fleet-lock-protocol: true' \
+        -d "{\"client_params\": {\"group\": \"$2\", \"id\": \"$3\"}}" "http://127.0.0.1:$(port_of fleet-arbiter-metrics)/v1/$1"
+}
+
+@test "nodes ask before they reboot: as many as may, and a slot outlives the arbiter" {
+    local n asked pids=()
+    process_stop fleet-arbiter
+    run_fleet_program arbiter --fleet-arbiter-only --fleet-namespace "$HUB" --fleet-lock one=1,workers=2
+    wait_for 60 is_ready
+    for n in {1..8}; do
+        node_asks pre-reboot workers "node-$n" >"$BATS_TEST_TMPDIR/code-$n" &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    asked=$(cat "$BATS_TEST_TMPDIR"/code-* | grep -o 200 | wc -l)
+    expect "nodes that may reboot" "$asked" -eq 2
+    expect "nodes with a slot" "$(k get lease reboots.workers -o 'jsonpath={.metadata.annotations.zen-lead\.io/reboots}' | jq '.nodes | length')" -eq 2
+    n=$(grep -l 200 "$BATS_TEST_TMPDIR"/code-* | head -n 1 | sed 's/.*-//')
+    process_stop fleet-arbiter KILL
+    run_fleet_program arbiter --fleet-arbiter-only --fleet-namespace "$HUB" --fleet-lock one=1,workers=2
+    wait_for 60 is_ready
+    expect "the code of one more" "$(node_asks pre-reboot workers node-9)" = 409
+    grep -q "node-$n since" "$BATS_TEST_TMPDIR/answer" || fail "$(cat "$BATS_TEST_TMPDIR/answer")"
+    expect "the code of one that has a slot" "$(node_asks pre-reboot workers "node-$n")" = 200
+    expect "the code of its return" "$(node_asks steady-state workers "node-$n")" = 200
+    expect "the code of one more" "$(node_asks pre-reboot workers node-9)" = 200
+    expect "the code of another group" "$(node_asks pre-reboot one node-8)" = 200
+    expect "the code of a group that is none" "$(node_asks pre-reboot others node-8)" = 404
 }

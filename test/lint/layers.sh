@@ -138,18 +138,20 @@ doctor: cli status
 fleet: cli
 handover: cli election
 run: cli election
+dashboard: cli status explain doctor
 sidecar: cli lib # by its public header, as others do: below
 ROOMS
 refuse "of the program, the sidecar alone uses the library, as others do" "${include}client/lib/" client ':!client/lib' ':!client/sidecar'
 refuse "the sidecar knows of the library what others know" "${include}client/lib/[^z]" client/sidecar
 pure client/run/limit.c client/explain/judge.c client/explain/texts.c 'client/doctor/checks*.[ch]' 'client/handover/ask.[ch]' \
-    'client/doctor/outcome.[ch]' 'client/fleet/edit.[ch]' client/lib/judge.c 'client/sidecar/answers.[ch]' 'client/election/names.[ch]'
+    'client/doctor/outcome.[ch]' 'client/fleet/edit.[ch]' client/lib/judge.c 'client/dashboard/board.[ch]' \
+    'client/dashboard/rows*.[ch]' client/dashboard/timeline.c client/dashboard/news.c 'client/sidecar/answers.[ch]' 'client/election/names.[ch]'
 
 # Writes to the API stand in few files.
 refuse "only these write to the API: apply/, gate/, claim.c, the stores of common/seat, common/kube, certs/, handover.c; doctor's are dry runs" \
     'zl_(lease_swap|token_(reserve|record)|kube_(create|replace|patch|delete))[a-z_]*\(' common webhook controller certs client \
     ':!common/kube' ':!common/seat/*_store.[ch]' ':!controller/apply' ':!controller/gate' ':!webhook/gatekeeper/claim.c' ':!certs' \
-    ':!client/doctor/gather.c' ':!client/handover/handover.c' ':!common/fleet/*_store.[ch]' ':!controller/fleet/member_*.c'
+    ':!client/doctor/gather*.c' ':!client/handover/handover.c' ':!common/fleet/*_store.[ch]' ':!controller/fleet/member_*.c'
 
 refuse "of gate/ and certs/ these alone write: filler.c, probe.c; ca_bundle.c, store_secret.c" \
     'zl_kube_(create|replace|patch|delete)[a-z_]*\(' controller/gate certs ':!controller/gate/filler.c' ':!controller/gate/probe.c' \

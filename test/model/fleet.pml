@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fleet.pml - the protocol by which at most N clusters act at once: ledger, turn and member Leases, two arbiters.
+ * fleet.pml - the protocol by which at most N clusters act at once: ledger, turn and member Leases, two arbiters. Their order is fleet_order.pml.
  *
  * What each guard stands for, what is left out and how time is seen: docs/model.md. run.sh checks this file in several scenarios,
  * and then with one guard removed at a time: spin must find the fault.
@@ -22,6 +22,9 @@
 #endif
 #ifndef NONCES
 #define NONCES 2 /* requests of a cluster, at most 7 */
+#endif
+#ifndef CLUSTERS
+#define CLUSTERS 2 /* or 3 */
 #endif
 #ifndef N
 #define N 1
@@ -51,7 +54,7 @@
 #define GENS 3 /* an entry's gen, at most */
 mtype = { NONE, OFFERED, ACTIVE, DONE, RELEASED, FAILED, EXPIRED, DONE_LATE, ACCEPT, RESUME, EXTEND, CLAIM };
 
-/* --- what the hub stores; [view * 2 + cluster], view 0: what is there, view 1: what the second arbiter saw --- */
+/* --- what the hub stores; [view * CLUSTERS + cluster], view 0: what is there, view 1: what the second arbiter saw --- */
 
 /* The Lease fleet.<pool>. */
 byte n[2] = N;
@@ -60,26 +63,26 @@ bool restored[2] = false;
 byte pause_id[2] = 0;
 byte last_token[2] = 0;
 byte failed[2] = 0; /* mask of tokens */
-mtype entry[4] = NONE;
-byte entry_token[4] = 0;
-byte entry_gen[4] = 0;
-byte entry_answers[4] = 0;
-byte entry_snap[4] = 0; /* see above: in the arbiters' memory, really */
+mtype entry[2 * CLUSTERS] = NONE;
+byte entry_token[2 * CLUSTERS] = 0;
+byte entry_gen[2 * CLUSTERS] = 0;
+byte entry_answers[2 * CLUSTERS] = 0;
+byte entry_snap[2 * CLUSTERS] = 0; /* see above: in the arbiters' memory, really */
 
 /* The Leases turn.<cluster>. */
-mtype turn[4] = NONE;
-byte turn_token[4] = 0;
-byte turn_gen[4] = 0;
-byte turn_answers[4] = 0;
-byte ended_token[4] = 0;
-mtype outcome[4] = NONE;
+mtype turn[2 * CLUSTERS] = NONE;
+byte turn_token[2 * CLUSTERS] = 0;
+byte turn_gen[2 * CLUSTERS] = 0;
+byte turn_answers[2 * CLUSTERS] = 0;
+byte ended_token[2 * CLUSTERS] = 0;
+mtype outcome[2 * CLUSTERS] = NONE;
 
 /* The Leases member.<cluster>. */
-mtype verb[4] = NONE;
-byte verb_nonce[4] = 0;
-byte verb_token[4] = 0;
-byte report[4] = 0;
-mtype report_outcome[4] = NONE;
+mtype verb[2 * CLUSTERS] = NONE;
+byte verb_nonce[2 * CLUSTERS] = 0;
+byte verb_token[2 * CLUSTERS] = 0;
+byte report[2 * CLUSTERS] = 0;
+mtype report_outcome[2 * CLUSTERS] = NONE;
 
 #define LEDGER 1
 #define TURN(c) (2 << (c))
@@ -88,40 +91,51 @@ byte views = VIEWS;
 
 /* --- the clusters --- */
 
-byte nonce[2] = 0;      /* the latest */
-byte first[2] = 0;      /* those after it are of the process that runs */
-byte acts[2] = 0;       /* by which nonce work runs, 0: none does */
-byte acts_token[2] = 0;
-byte dead[2] = 0;       /* nonces up to it have run out of time */
-byte reported[2] = 0;   /* the end of which token was reported, or is about to be */
-byte pending[2] = 0;    /* a report that the hub has not taken */
-mtype pending_outcome[2] = NONE;
-byte granted[2] = 0;    /* the latest Active that turn showed, for a member whose watch lags */
-byte granted_token[2] = 0;
-byte restarts[2] = RESTARTS;
-byte extensions[2] = EXTENSIONS;
+byte nonce[CLUSTERS] = 0;      /* the latest */
+byte first[CLUSTERS] = 0;      /* those after it are of the process that runs */
+byte acts[CLUSTERS] = 0;       /* by which nonce work runs, 0: none does */
+byte acts_token[CLUSTERS] = 0;
+byte dead[CLUSTERS] = 0;       /* nonces up to it have run out of time */
+byte reported[CLUSTERS] = 0;   /* the end of which token was reported, or is about to be */
+byte pending[CLUSTERS] = 0;    /* a report that the hub has not taken */
+mtype pending_outcome[CLUSTERS] = NONE;
+byte granted[CLUSTERS] = 0;    /* the latest Active that turn showed, for a member whose watch lags */
+byte granted_token[CLUSTERS] = 0;
+byte restarts[CLUSTERS] = RESTARTS;
+byte extensions[CLUSTERS] = EXTENSIONS;
 
 /* --- what only the model knows --- */
 
 byte newest_token = 0;
-byte over[2] = 0;       /* the latest token of a cluster's work that came to its end */
+byte over[CLUSTERS] = 0;       /* the latest token of a cluster's work that came to its end */
 byte counted = 0;       /* mask of tokens that once counted as failures */
-byte hold[2] = 0;       /* nonces before the hub was restored */
+byte hold[CLUSTERS] = 0;       /* nonces before the hub was restored */
 byte clock_token = 0;   /* tokens are never smaller than the time, and so than those of a time before */
 byte owed = 0;          /* tokens that ended badly, and nobody has resumed the fleet since */
 
 #define BIT(t) (1 << (t))
 #define HAS(mask, t) (((mask) >> (t)) & 1)
-#define IN_USE(v) ((entry[(v) * 2] != NONE) + (entry[(v) * 2 + 1] != NONE))
+#define TAKEN(v, c) (entry[(v) * CLUSTERS + (c)] != NONE)
+#if CLUSTERS == 3
+#define IN_USE(v) (TAKEN(v, 0) + TAKEN(v, 1) + TAKEN(v, 2))
+#define ACTING ((acts[0] != 0) + (acts[1] != 0) + (acts[2] != 0))
+#else
+#define IN_USE(v) (TAKEN(v, 0) + TAKEN(v, 1))
+#define ACTING ((acts[0] != 0) + (acts[1] != 0))
+#endif
+#define IS_ACTIVE(c) (acts[c] == 0 || (entry[c] == ACTIVE && entry_token[c] == acts_token[c]) || restored[0])
 #define BAD(o) ((o) == FAILED || (o) == EXPIRED)
 #define MAX(a, b) ((a) > (b) -> (a) : (b))
 
 /* I2: who acts is in the ledger; of a restored one, when its hold is over. Never do more act than N was, in any case. */
 inline who_acts_is_active()
 {
-    assert(acts[0] == 0 || (entry[0] == ACTIVE && entry_token[0] == acts_token[0]) || restored[0]);
-    assert(acts[1] == 0 || (entry[1] == ACTIVE && entry_token[1] == acts_token[1]) || restored[0]);
-    assert((acts[0] != 0) + (acts[1] != 0) <= N)
+    assert(IS_ACTIVE(0));
+    assert(IS_ACTIVE(1));
+#if CLUSTERS == 3
+    assert(IS_ACTIVE(2));
+#endif
+    assert(ACTING <= N)
 }
 
 #include "fleet_arbiter.pml"
@@ -130,8 +144,14 @@ inline who_acts_is_active()
 init {
     atomic {
         run arbiter(0, 0); run arbiter(0, 1);
+#if CLUSTERS == 3
+        run arbiter(0, 2); run member(2);
+#endif
 #if VIEWS
         run arbiter(1, 0); run arbiter(1, 1);
+#if CLUSTERS == 3
+        run arbiter(1, 2);
+#endif
         run watch();
 #endif
         run member(0); run member(1);

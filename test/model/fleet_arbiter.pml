@@ -18,8 +18,11 @@ inline copy_ledger(from, to)
 {
     n[to] = n[from]; paused[to] = paused[from]; restored[to] = restored[from]; pause_id[to] = pause_id[from];
     last_token[to] = last_token[from]; failed[to] = failed[from];
-    copy_entry((from) * 2, (to) * 2);
-    copy_entry((from) * 2 + 1, (to) * 2 + 1)
+    copy_entry((from) * CLUSTERS, (to) * CLUSTERS);
+#if CLUSTERS == 3
+    copy_entry((from) * CLUSTERS + 2, (to) * CLUSTERS + 2);
+#endif
+    copy_entry((from) * CLUSTERS + 1, (to) * CLUSTERS + 1)
 }
 inline copy_entry(a, b)
 {
@@ -48,7 +51,7 @@ inline ledger_written(v)
 inline turn_written(v, c)
 {
     if
-    :: v == 1 -> copy_turn(2 + c, c)
+    :: v == 1 -> copy_turn(CLUSTERS + c, c)
     :: v == 0 -> fresh = fresh & ~TURN(c)
     fi;
     if
@@ -76,7 +79,7 @@ inline turn_written(v, c)
 #ifdef TOKEN_FROM_LEDGER
 #define NEW_TOKEN(v) (last_token[v] + 1)
 #elif defined(TOKEN_FROM_ENTRIES)
-#define NEW_TOKEN(v) (MAX(entry_token[(v) * 2], entry_token[(v) * 2 + 1]) + 1)
+#define NEW_TOKEN(v) (MAX(entry_token[(v) * CLUSTERS], entry_token[(v) * CLUSTERS + 1]) + 1)
 #else
 #define NEW_TOKEN(v) (MAX(last_token[v], clock_token) + 1)
 #endif
@@ -188,7 +191,7 @@ proctype arbiter(byte v; byte c)
     mtype told = NONE;
     byte was = 0;
 #endif
-#define i (v * 2 + c)
+#define i (v * CLUSTERS + c)
 end_idle:
     do
     /* Nobody -> Offered. I1, I3. */
@@ -307,6 +310,9 @@ end_idle:
 #ifndef RESTORED_WITHOUT_HOLD
         hold_is_over(0);
         hold_is_over(1);
+#if CLUSTERS == 3
+        hold_is_over(2);
+#endif
 #endif
         restored[v] = false;
         ledger_written(v)
@@ -323,10 +329,13 @@ end_idle:
     do
     :: d_step { views > 0 ->
         views--;
-        fresh = LEDGER | TURN(0) | TURN(1);
+        fresh = LEDGER | TURN(0) | TURN(1) | TURN(2);
         copy_ledger(0, 1);
-        copy_turn(0, 2); copy_turn(1, 3);
-        copy_member(0, 2); copy_member(1, 3)
+#if CLUSTERS == 3
+        copy_turn(2, CLUSTERS + 2); copy_member(2, CLUSTERS + 2);
+#endif
+        copy_turn(0, CLUSTERS); copy_turn(1, CLUSTERS + 1);
+        copy_member(0, CLUSTERS); copy_member(1, CLUSTERS + 1)
     }
     od
 }

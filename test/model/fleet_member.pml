@@ -141,6 +141,9 @@ end_idle:
     :: d_step { restores > 0 ->
         restores--;
         forget(0); forget(1);
+#if CLUSTERS == 3
+        forget(2);
+#endif
         n[0] = N; paused[0] = false; pause_id[0] = 0; last_token[0] = 0; failed[0] = 0; owed = 0; counted = 0;
         clock_token = newest_token;
         restored[0] = true;
@@ -160,5 +163,9 @@ end_idle:
 proctype judge()
 {
 end_idle:
-    timeout -> assert(SETTLED(0) && SETTLED(1))
+    timeout ->
+#if CLUSTERS == 3
+        assert(SETTLED(2));
+#endif
+        assert(SETTLED(0) && SETTLED(1))
 }

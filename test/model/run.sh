@@ -16,7 +16,7 @@ rollout="-DFAULTS=0 -DLED=1 -DPODS=3 -DNEW=2"   # pods 0 and 2 are of the old re
 rollout4="-DFAULTS=0 -DLED=1 -DPODS=4 -DNEW=12" # two of each
 
 # KIND | NAME | FLAGS. safe: no assertion may fail. live: in the end the right pod leads alone. fault, stall: the same
-# two, but spin must find a violation. Names that begin with "fleet: " are of fleet.pml, with "request: " of request.pml.
+# two, but spin must find a violation. Names that begin with "fleet: " are of fleet.pml, with "fleet_order: " of fleet_order.pml, with "request: " of request.pml.
 runs() {
     cat <<TABLE
 safe|new pool, one death or lost message|-DFAULTS=1
@@ -66,6 +66,8 @@ safe|fleet: a turn is extended, two old views|-DEXTENSIONS=1 -DNONCES=3 -DVIEWS=
 safe|fleet: people pause and resume|-DPAUSES=1 -DRESUMES=1
 safe|fleet: N is lowered|-DN=2 -DLOWERS=1
 safe|fleet: the hub is restored|-DRESTORES=1
+safe|fleet: three clusters|-DCLUSTERS=3 -DNONCES=1 -DVIEWS=0
+safe|fleet_order: three clusters, an arbiter with an old view|
 safe|request: the seat moves, a pod dies|-DDEATHS=1
 safe|request: the seat moves, an older release moves it as well|-DSTRANGERS=1
 safe|request: the leader is deleted, a pod dies|-DSCALE_DOWN=1 -DDEATHS=1
@@ -108,6 +110,9 @@ fault|fleet: FORGET_REPORT|-DRESTARTS=1
 fault|fleet: OFFER_WHILE_RESTORED|-DRESTORES=1
 fault|fleet: RESTORED_WITHOUT_HOLD|-DRESTORES=1
 fault|fleet: TOKEN_FROM_LEDGER|-DRESTORES=1 -DVIEWS=0
+fault|fleet_order: OFFER_OUT_OF_ORDER|
+fault|fleet_order: TICKET_TOLD_FIRST|
+fault|fleet_order: TICKET_ANEW|
 TABLE
     [ -z "${DEEP:-}" ] || cat <<TABLE
 safe|deep: new pool, a death, a controller was stopped|-DFAULTS=1 -DSTOPPED=1
@@ -126,6 +131,8 @@ safe|fleet: deep: members restart, people resume|-DRESTARTS=1 -DRESUMES=1 -DNONC
 safe|fleet: deep: members restart, three old views|-DRESTARTS=1 -DVIEWS=3
 safe|fleet: deep: the hub is restored, members restart|-DRESTORES=1 -DRESTARTS=1 -DNONCES=3
 safe|fleet: deep: three turns|-DTURNS=3
+safe|fleet: deep: three clusters, an arbiter acts on an old view|-DCLUSTERS=3 -DNONCES=1 -DVIEWS=1
+safe|fleet_order: deep: two looks, two wants|-DVIEWS=2 -DWANTS=2 -DTICKETS=7
 TABLE
 }
 
@@ -134,7 +141,7 @@ one() {
     local folder=$1 kind name flags
     IFS='|' read -r kind name flags <<<"$2"
     local optimise=-O0 options=() defines=(-DSAFETY) verdict=ok started model=seat.pml removed=$name
-    case $name in fleet:* | request:*) model=${name%%:*}.pml removed=${name#*: } ;; esac
+    case $name in fleet:* | fleet_order:* | request:*) model=${name%%:*}.pml removed=${name#*: } ;; esac
     started=$(date +%s%3N)
     # Compiling takes longer than most searches.
     [[ $flags =~ FAULTS=[12]|FLAPS|STUCK || $kind-$model =~ ^safe-(fleet|request) ]] && optimise=-O1

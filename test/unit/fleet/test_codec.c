@@ -16,12 +16,16 @@
 
 #define LEDGER                                                                                     \
     "{\"n\":5,\"limitMs\":1800000,\"maxFailures\":-1,\"maxExtensions\":2,\"round\":\"cve\","       \
-    "\"set\":true,\"specDiffers\":true,\"paused\":{\"id\":4,\"by\":\"ann\",\"reason\":\"why\","    \
+    "\"set\":true,\"specDiffers\":true,\"stages\":[{\"match\":\"tier=canary\",\"max\":2,"          \
+    "\"soakMs\":60000,\"approval\":true},{}],\"spreadKey\":\"region\",\"spreadMax\":3,"            \
+    "\"stage\":{\"open\":1,\"round\":\"cve\",\"overSince\":7},\"retryToken\":14,\"paused\":{"      \
+    "\"id\":4,\"by\":\"ann\",\"reason\":\"why\","                                                  \
     "\"since\":9},\"restored\":{\"serial\":2,\"since\":8,\"holdMs\":7},\"lastPause\":4,"           \
     "\"lastRestored\":2,\"failed\":[12,13],\"lastToken\":9007199254740991,\"nextTicket\":44,"      \
     "\"counts\":{\"waiting\":1,\"done\":2,\"failed\":3,\"released\":4,\"late\":5},\"active\":["    \
     "{\"cluster\":\"a\",\"uid\":\"u\",\"round\":\"cve\",\"state\":\"Active\",\"token\":15,"        \
-    "\"gen\":2,\"answers\":77,\"limitMs\":60000,\"elapsedMs\":6000,\"extensions\":1}],"            \
+    "\"gen\":2,\"answers\":77,\"limitMs\":60000,\"elapsedMs\":6000,\"extensions\":1,"              \
+    "\"stage\":1,\"spread\":\"region=eu\"}],"                                                      \
     "\"tickets\":[{\"cluster\":\"b\",\"ticket\":43,\"nonce\":8}],\"queue\":[\"b\"],"               \
     "\"history\":[{\"cluster\":\"c\",\"round\":\"cve\",\"outcome\":\"DoneLate\",\"token\":12,"     \
     "\"at\":99}]}"
@@ -42,11 +46,15 @@ static void test_a_turn_and_a_member_are_written_as_they_were_read(void **state)
     (void)state;
     static const char turn_text[] =
         "{\"pools\":{\"p\":{\"state\":\"Active\",\"round\":\"cve\",\"uid\":\"u\",\"ticket\":1,"
-        "\"turns\":2,\"token\":3,\"gen\":4,\"limitMs\":5,\"answers\":6,\"endedToken\":2,"
-        "\"outcome\":\"Expired\",\"declines\":7,\"witnessed\":8,\"position\":9,\"why\":\"w\"}}}";
+        "\"turns\":2,\"done\":1,\"token\":3,\"gen\":4,\"limitMs\":5,\"answers\":6,\"endedToken\":2,"
+        "\"outcome\":\"Expired\",\"declines\":7,\"retried\":2,\"witnessed\":8,\"position\":9,"
+        "\"why\":\"w\"}}}";
     static const char member_text[] =
-        "{\"clusterUID\":\"u\",\"beat\":3,\"periodMs\":60000,\"mark\":5,\"pools\":{\"p\":{\"spec\":"
-        "{\"n\":5,\"limitMs\":6,\"maxFailures\":-1,\"maxExtensions\":1,\"round\":\"r\"},"
+        "{\"clusterUID\":\"u\",\"beat\":3,\"periodMs\":60000,\"mark\":5,\"labels\":\"tier=canary\","
+        "\"pools\":{\"p\":{\"spec\":"
+        "{\"n\":5,\"limitMs\":6,\"maxFailures\":-1,\"maxExtensions\":1,\"round\":\"r\","
+        "\"stages\":[{\"match\":\"tier=canary\"}],\"spreadKey\":\"region\",\"spreadMax\":1,"
+        "\"windows\":[{\"days\":31,\"fromMin\":60,\"toMin\":120,\"offsetMin\":-30}]},"
         "\"verb\":\"claim\",\"nonce\":7,\"token\":8,\"gen\":9,\"restMs\":10,\"reason\":\"no\","
         "\"seenToken\":11,\"report\":{\"token\":4,\"outcome\":\"Failed\",\"reason\":\"x\"}}}}";
     struct zl_fleet_turns turns;
@@ -91,6 +99,10 @@ static void test_what_cannot_be_meant_is_refused_by_name(void **state)
         {"{\"paused\":{}}", "paused.id"},
         {"{\"failed\":[0]}", "failed"},
         {"{\"active\":[{}]}", "cluster"},
+        {"{\"paused\":1}", "paused: an object is expected"}, /* not: it is not paused */
+        {"{\"restored\":true}", "restored: an object is expected"},
+        {"{\"active\":1}", "active: a list is expected"}, /* not: nobody acts */
+        {"{\"active\":{\"a\":{}}}", "active: a list is expected"},
         {"{\"active\":[{\"cluster\":\"a\",\"token\":1,\"state\":\"Asleep\"}]}", "state"},
         {"{\"active\":[{\"token\":1,\"cluster\":\"0123456789012345678901234567890123456789"
          "012345678901234567890123456789\"}]}",

@@ -140,6 +140,29 @@ static void test_an_unready_cluster_declines_before_its_turn_and_then_wants_agai
     assert_string_equal(next(), "want");
 }
 
+static void test_an_unready_cluster_that_has_its_place_keeps_no_slot_by_an_offer(void **state)
+{
+    (void)state;
+    intent.is_ready = false;
+    intent.not_ready = "disk is full";
+    assert_string_equal(next(), "want"); /* for a place */
+    tell(ZL_FLEET_WAITING, 0, 0, 0);
+    turn.ticket = 1;
+    assert_string_equal(next(), "decline");
+    assert_string_equal(agent.request.reason, "disk is full");
+    int64_t asked = agent.request.nonce;
+    assert_string_equal(next(), "decline");
+    assert_int_equal(agent.request.nonce, asked); /* once */
+    intent.not_ready = "somebody is at it";
+    assert_string_equal(next(), "decline");
+    assert_string_equal(agent.request.reason, "somebody is at it");
+    assert_int_equal(agent.request.nonce, asked);
+    intent.is_ready = true;
+    assert_string_equal(next(), "want");
+    tell(ZL_FLEET_OFFERED, 5, 0, 0);
+    assert_string_equal(next(), "accept");
+}
+
 static void test_a_report_ends_acting_at_once_and_the_want_waits_behind_it(void **state)
 {
     (void)state;
@@ -247,6 +270,7 @@ int main(void)
         CASE(test_the_margin_is_a_twentieth_and_at_most_ten_seconds),
         CASE(test_it_does_not_act_on_the_answer_to_another_process),
         CASE(test_an_unready_cluster_declines_before_its_turn_and_then_wants_again),
+        CASE(test_an_unready_cluster_that_has_its_place_keeps_no_slot_by_an_offer),
         CASE(test_a_report_ends_acting_at_once_and_the_want_waits_behind_it),
         CASE(test_a_new_process_keeps_the_report_and_does_not_resume_what_is_done),
         CASE(test_a_turn_that_nothing_is_left_for_is_released),

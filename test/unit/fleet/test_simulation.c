@@ -84,6 +84,13 @@ static void test_a_hub_that_is_restored_from_a_backup(void **state)
               &(struct zl_world_faults){.restores = true, .restarts = true, .crashes = true});
 }
 
+static void test_a_hub_that_is_restored_when_those_who_knew_are_gone(void **state)
+{
+    (void)state;
+    run_seeds("restores, forgetting", 5, 1,
+              &(struct zl_world_faults){.restores = true, .crashes = true, .forgetting = true});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +99,7 @@ int main(void)
         cmocka_unit_test(test_members_that_restart_and_are_cut_off),
         cmocka_unit_test(test_outages_failures_and_another_n),
         cmocka_unit_test(test_a_hub_that_is_restored_from_a_backup),
+        cmocka_unit_test(test_a_hub_that_is_restored_when_those_who_knew_are_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

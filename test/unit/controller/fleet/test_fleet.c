@@ -172,6 +172,32 @@ static void test_a_job_is_held_until_the_turn_and_its_end_is_the_report(void **s
     assert_int_equal(counted("active"), 0);
 }
 
+#define CRONJOB                                                                                    \
+    "{'metadata':{'name':'nightly','namespace':'%s','uid':'%s-c','labels':{'zen-lead/fleet':"      \
+    "'cve'}},'spec':{},'status':{'active':[{'kind':'Job','name':'rotate'}]}}"
+#define JOB_OF_CRONJOB                                                                             \
+    "{'metadata':{'name':'rotate','namespace':'%s','uid':'%s-j','creationTimestamp':"              \
+    "'2026-01-01T00:00:00Z'},'spec':{}}"
+
+static void test_jobs_of_a_labelled_cronjob_take_turns(void **state)
+{
+    (void)state;
+    store(JOBS("east"), JOB_OF_CRONJOB, "east");
+    store("/apis/batch/v1/namespaces/east/cronjobs/nightly", CRONJOB, "east");
+    east = join("east");
+    store(POLICIES("west"), POLICY, "west");
+    west = join("west");
+    AWAIT(phase_is(POLICIES("west"), "Idle")); /* there is no LeaderPolicy in east yet */
+    ZL_AUTO_JSON struct cJSON *alone = zl_hub_peer_read(peer, JOBS("east"));
+    assert_null(zl_json_at(alone, "metadata", "labels", "zen-lead/fleet", NULL));
+    store(POLICIES("east"), POLICY, "east");
+    AWAIT(is_started(JOBS("east")));
+    ZL_AUTO_JSON struct cJSON *job = zl_hub_peer_read(peer, JOBS("east"));
+    assert_string_equal(zl_json_text(job, "metadata", "labels", "zen-lead/fleet", NULL), "cve");
+    zl_hub_peer_merge(peer, JOBS("east"), COMPLETE);
+    AWAIT(counted("done") == 1);
+}
+
 static void test_one_of_two_acts_a_failure_pauses_and_who_resumes_lets_the_other_go_on(void **state)
 {
     (void)state;
@@ -222,6 +248,17 @@ static void test_options_that_cannot_work_are_refused_by_name(void **state)
     assert_non_null(strstr(err.message, "--cluster-name"));
     options = (struct zl_fleet_options){.hub_kubeconfig = "/nowhere", .cluster_name = "East_1"};
     assert_int_equal(zl_fleet_start(&options, NULL, "x", &fleet, &err), ZL_E_INVALID);
+    options.cluster_name = "east";
+    options.cluster_labels = "tier";
+    assert_int_equal(zl_fleet_start(&options, NULL, "x", &fleet, &err), ZL_E_INVALID);
+    assert_non_null(strstr(err.message, "--cluster-labels: \"tier\": say name=value"));
+    options = (struct zl_fleet_options){.cluster_labels = "tier=canary"};
+    assert_int_equal(zl_fleet_start(&options, NULL, "x", &fleet, &err), ZL_E_INVALID);
+    assert_non_null(strstr(err.message, "--cluster-labels: say with --cluster-name"));
+    options = (struct zl_fleet_options){
+        .arbiter = true, .nothing_else = true, .cluster_name = "east", .hub_kubeconfig = "/x"};
+    assert_int_equal(zl_fleet_start(&options, NULL, "x", &fleet, &err), ZL_E_INVALID);
+    assert_non_null(strstr(err.message, "--fleet-arbiter-only"));
     options = (struct zl_fleet_options){0}; /* and without any there is nothing */
     assert_int_equal(zl_fleet_start(&options, NULL, "x", &fleet, &err), ZL_OK);
     assert_null(fleet);
@@ -233,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         OVER_HTTP(test_a_job_is_held_until_the_turn_and_its_end_is_the_report),
+        OVER_HTTP(test_jobs_of_a_labelled_cronjob_take_turns),
         OVER_HTTP(test_one_of_two_acts_a_failure_pauses_and_who_resumes_lets_the_other_go_on),
         OVER_HTTP(test_a_new_process_resumes_the_turn_of_the_one_before),
         cmocka_unit_test(test_options_that_cannot_work_are_refused_by_name),

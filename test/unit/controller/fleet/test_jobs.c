@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Jobs say of their cluster's turn, and what is done to them; and what LeaderPolicy says. */
+/* What Jobs and other work say of their cluster's turn, and what is done to them. */
 #include "controller/fleet/jobs.h"
 
 #include "common/base/json.h"
 #include "common/base/memory.h"
-#include "controller/fleet/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,6 +105,123 @@ static void test_work_that_is_no_job_asks_and_reports_by_annotations(void **stat
     read_outside(NULL, "4 done");                                        /* of an older turn */
     agent.request.report.token = 0;
     assert_int_equal(plan_of(0, 0).intent.outcome, ZL_FLEET_NO_OUTCOME);
+}
+
+static void test_a_failure_that_goes_again_ends_no_want_that_stands(void **state)
+{
+    (void)state;
+    read_outside("true", "5 failed");
+    agent.turn = (struct zl_fleet_turn){.token = 5, .ended_token = 5, .outcome = ZL_FLEET_FAILED};
+    agent.request.report = (struct zl_fleet_report){.token = 5, .outcome = ZL_FLEET_FAILED};
+    assert_false(plan_of(0, 0).intent.wants);
+    agent.turn.retried = 5; /* zen-lead fleet retry */
+    assert_true(plan_of(0, 0).intent.wants);
+    activate(6);
+    agent.turn.retried = 5;
+    assert_true(plan_of(1, 0).intent.wants);
+    assert_null(plan_of(1, 0).start);
+    read_outside("true", "6 failed");
+    assert_false(plan_of(0, 0).intent.wants); /* once */
+    read_outside(NULL, "5 failed");
+    assert_false(plan_of(0, 0).intent.wants); /* nobody wants it */
+    read_outside("true", "5 done");
+    assert_false(plan_of(0, 0).intent.wants);
+}
+
+static void read_answer(const char *accept, const char *decline, bool manual)
+{
+    struct zl_error err = {0};
+    ZL_AUTO_JSON struct cJSON *annotations = zl_json_object();
+    zl_json_set_text(annotations, "zen-lead.io/fleet-want", "true");
+    if (accept != NULL) {
+        zl_json_set_text(annotations, "zen-lead.io/fleet-accept", accept);
+    }
+    if (decline != NULL) {
+        zl_json_set_text(annotations, "zen-lead.io/fleet-decline", decline);
+    }
+    if (zl_fleet_outside_read(annotations, &outside, &err) != ZL_OK) {
+        fail_msg("%s", err.message);
+    }
+    outside.manual = manual;
+}
+
+static void test_a_turn_is_taken_when_it_is_accepted_and_not_while_it_is_declined(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *accept, *decline;
+        bool manual, is_ready;
+    } cases[] = {{NULL, NULL, false, true},  {NULL, NULL, true, false},
+                 {"5", NULL, true, true},    {"4", NULL, true, false},
+                 {"5", "full", true, false}, {NULL, "full", false, false},
+                 {"4", NULL, false, true}};
+    agent.turn.ended_token = agent.turn.token = 5;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        read_answer(cases[i].accept, cases[i].decline, cases[i].manual);
+        const struct zl_fleet_intent intent = plan_of(0, 0).intent;
+        assert_true(intent.wants); /* it keeps its place */
+        assert_int_equal(intent.is_ready, cases[i].is_ready);
+        assert_int_equal(intent.not_ready == NULL, cases[i].is_ready);
+    }
+    struct zl_error err = {0};
+    ZL_AUTO_JSON struct cJSON *annotations = zl_json_object();
+    zl_json_set_text(annotations, "zen-lead.io/fleet-accept", "yes");
+    assert_int_equal(zl_fleet_outside_read(annotations, &outside, &err), ZL_E_INVALID);
+    assert_non_null(strstr(err.message, "status.lastToken"));
+}
+
+static void test_a_turn_is_extended_by_name_and_generation(void **state)
+{
+    (void)state;
+    struct zl_error err = {0};
+    static const char *const bad[] = {"", "5", "5 ", "5 x", "x 1", "0 1", "5 0"};
+    ZL_AUTO_JSON struct cJSON *annotations = zl_json_object();
+    zl_json_set_text(annotations, "zen-lead.io/fleet-extend", "5 2");
+    assert_int_equal(zl_fleet_outside_read(annotations, &outside, &err), ZL_OK);
+    activate(5);
+    agent.turn.gen = 1;
+    assert_false(plan_of(0, 0).intent.extends);
+    agent.turn.gen = 2;
+    assert_true(plan_of(0, 0).intent.extends);
+    agent.turn.gen = 3; /* it got it */
+    assert_false(plan_of(0, 0).intent.extends);
+    activate(6);
+    agent.turn.gen = 2;
+    assert_false(plan_of(0, 0).intent.extends);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ZL_AUTO_JSON struct cJSON *wrong = zl_json_object();
+        zl_json_set_text(wrong, "zen-lead.io/fleet-extend", bad[i]);
+        assert_int_equal(zl_fleet_outside_read(wrong, &outside, &err), ZL_E_INVALID);
+        assert_non_null(strstr(err.message, "TOKEN GENERATION"));
+    }
+}
+
+static void test_the_job_of_an_extended_turn_has_more_time_unless_its_own_was_smaller(void **state)
+{
+    (void)state;
+    activate(5);
+    int64_t until_ms = 0;
+    assert_true(zl_fleet_may_act(&agent, NOW_MS, &until_ms));
+    const int64_t rest_s = (until_ms - NOW_MS) / 1000;
+    const struct {
+        struct zl_fleet_job job;
+        int64_t longer_s;
+    } cases[] = {{{.deadline_s = rest_s}, 0}, /* as it was started */
+                 {{.deadline_s = rest_s + 100, .started_us = 1000000}, 0},
+                 {{.deadline_s = rest_s - 30}, rest_s},
+                 {{.deadline_s = rest_s - 30, .started_us = 1000000}, rest_s + 100},
+                 {{.deadline_s = rest_s - 30, .own_deadline = true}, 0},
+                 {{.deadline_s = rest_s - 30, .finished = true}, 0},
+                 {{.deadline_s = 1}, 0}, /* it was stopped */
+                 {{.deadline_s = 0}, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t longer_s = zl_fleet_job_longer_s(&cases[i].job, &agent, NOW_MS, 101000000);
+        if (longer_s != cases[i].longer_s) {
+            fail_msg("%zu: %lld", i, (long long)longer_s);
+        }
+    }
+    const struct zl_fleet_job late = {.deadline_s = 2};
+    assert_int_equal(zl_fleet_job_longer_s(&late, &agent, until_ms, 101000000), 0);
 }
 
 static void test_work_that_was_done_late_takes_the_failure_back(void **state)
@@ -256,83 +372,6 @@ static void test_a_number_that_somebody_wrote_is_no_turn(void **state)
     assert_ptr_equal(plan.start, &jobs[1]);
 }
 
-/* --- LeaderPolicy --- */
-
-static struct zl_fleet_policy *policy_of(const char *spec, struct zl_error *err)
-{
-    ZL_AUTO_FREE char *text = zl_asprintf(
-        "{\"metadata\":{\"name\":\"p\",\"namespace\":\"shop\",\"uid\":\"u\",\"generation\":2},"
-        "\"spec\":{%s}}",
-        spec);
-    struct cJSON *object = NULL;
-    struct zl_fleet_policy *policy = NULL;
-    assert_int_equal(zl_json_parse(text, strlen(text), &object, err), ZL_OK);
-    (void)!zl_fleet_policy_decode(object, &policy, err);
-    zl_json_free(object);
-    return policy;
-}
-
-static void test_the_manifest_is_read_as_it_is_written(void **state)
-{
-    (void)state;
-    struct zl_error err = {0};
-    struct zl_fleet_policy *policy = policy_of(
-        "\"pool\":\"security-remediation-pool\",\"maxConcurrentLeaders\":5,\"strategy\":"
-        "\"fairness\",\"leaseDuration\":\"30m\",\"observability\":{\"annotations\":{\"policy\":"
-        "\"CVE-2015-12345-remediation\",\"incident\":\"INC-98765\"}}",
-        &err);
-    assert_non_null(policy);
-    assert_string_equal(policy->pool, "security-remediation-pool");
-    assert_int_equal(policy->spec.n, 5);
-    assert_int_equal(policy->spec.limit_ms, 1800000);
-    assert_int_equal(policy->spec.max_failures, -1);
-    assert_string_equal(policy->spec.round, "CVE-2015-12345-remediation");
-    zl_fleet_policy_free(policy);
-    policy = policy_of("\"pool\":\"p\",\"pauseOnError\":true,\"round\":\"r\"", &err);
-    assert_int_equal(policy->spec.max_failures, 0);
-    assert_string_equal(policy->spec.round, "r");
-    zl_fleet_policy_free(policy);
-    assert_null(policy_of("\"pool\":\"p\",\"leaseDuration\":\"500ms\"", &err));
-    assert_non_null(strstr(err.message, "leaseDuration"));
-    assert_null(policy_of("\"pool\":\"P_\"", &err));
-}
-
-static void test_status_says_why_and_is_written_once(void **state)
-{
-    (void)state;
-    struct zl_error err = {0};
-    struct zl_fleet_policy *policy = policy_of("\"pool\":\"p\"", &err);
-    struct zl_fleet_ledger ledger = {.n = 1, .round = "r"};
-    zl_fleet_pause(&ledger, "ann", "b failed", 1700000000);
-    struct zl_fleet_known known = {.cluster = "a",
-                                   .agent = &agent,
-                                   .ledger = &ledger,
-                                   .hub_is_reached = true,
-                                   .boot_ms = NOW_MS,
-                                   .wall_us = INT64_C(1800000000000000)};
-    agent.turn.state = ZL_FLEET_WAITING;
-    agent.turn.position = 3;
-    ZL_AUTO_JSON struct cJSON *status = zl_fleet_policy_status(policy, &known);
-    assert_string_equal(zl_json_text(status, "phase", NULL), "Waiting");
-    assert_string_equal(zl_json_text(status, "why", NULL), "the fleet is paused by ann: b failed");
-    assert_string_equal(zl_json_text(status, "paused", "reason", NULL), "b failed");
-    assert_int_equal(zl_json_i64(status, 0, "position", NULL), 3);
-    zl_json_set(status, "turn", NULL);
-    policy->status = zl_json_print(status);
-    /* null is what is absent there */
-    char *null_turn = strstr(policy->status, "\"turn\":null,");
-    assert_non_null(null_turn);
-    memmove(null_turn, null_turn + 12, strlen(null_turn + 12) + 1);
-    known.wall_us += 5000000;
-    assert_null(zl_fleet_policy_status(policy, &known));
-    known.hub_is_reached = false;
-    known.hub_problem = "refused";
-    ZL_AUTO_JSON struct cJSON *away = zl_fleet_policy_status(policy, &known);
-    assert_string_equal(zl_json_text(away, "why", NULL), "the hub is not reached: refused");
-    zl_fleet_policy_free(policy);
-    zl_fleet_ledger_clear(&ledger);
-}
-
 /* Before 1.22: a hold that was written is all that there is, and the deadline of a Job counts from its creation. */
 static void test_without_suspend_a_held_job_is_started_with_the_time_that_went_by(void **state)
 {
@@ -344,13 +383,13 @@ static void test_without_suspend_a_held_job_is_started_with_the_time_that_went_b
     activate(5);
     assert_ptr_equal(plan_of(1, 0).start, &jobs[0]);
     ZL_AUTO_JSON struct cJSON *patch =
-        zl_fleet_job_start_patch(&job, 5, 60, INT64_C(100) * 1000000);
+        zl_fleet_job_start_patch(&job, 5, 60, false, INT64_C(100) * 1000000);
     assert_int_equal(zl_json_i64(patch, 0, "spec", "activeDeadlineSeconds", NULL), 130);
     job.held = false;
     assert_true(zl_fleet_job_must_be_held(&job));
     job.suspended = true; /* its clock stands still */
     ZL_AUTO_JSON struct cJSON *other =
-        zl_fleet_job_start_patch(&job, 5, 60, INT64_C(100) * 1000000);
+        zl_fleet_job_start_patch(&job, 5, 60, false, INT64_C(100) * 1000000);
     assert_int_equal(zl_json_i64(other, 0, "spec", "activeDeadlineSeconds", NULL), 60);
 }
 
@@ -364,6 +403,10 @@ int main(void)
         CASE(test_a_job_is_held_unless_it_was_started_or_its_user_holds_it),
         CASE(test_a_waiting_job_wants_a_turn_and_is_not_started_without_one),
         CASE(test_work_that_is_no_job_asks_and_reports_by_annotations),
+        CASE(test_a_failure_that_goes_again_ends_no_want_that_stands),
+        CASE(test_a_turn_is_taken_when_it_is_accepted_and_not_while_it_is_declined),
+        CASE(test_a_turn_is_extended_by_name_and_generation),
+        CASE(test_the_job_of_an_extended_turn_has_more_time_unless_its_own_was_smaller),
         CASE(test_work_that_was_done_late_takes_the_failure_back),
         CASE(test_a_report_that_cannot_be_meant_says_what_can),
         CASE(test_the_oldest_starts_with_the_smaller_of_its_deadline_and_the_turn),
@@ -374,8 +417,6 @@ int main(void)
         CASE(test_an_end_is_reported_once_and_a_late_success_too),
         CASE(test_a_job_that_outlasts_its_turn_is_stopped_once),
         CASE(test_a_number_that_somebody_wrote_is_no_turn),
-        CASE(test_the_manifest_is_read_as_it_is_written),
-        CASE(test_status_says_why_and_is_written_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,14 +131,17 @@ static void test_the_acting_arbiter_shows_its_fleets_and_one_that_stands_by_none
         {.name = "b", .turn = &waits, .member = &member, .silent_ms = 180001},
         {.name = "c", .member = NULL}}; /* it was told nothing: nobody misses it */
     struct zl_fleet_view view = {.pool = "p", .ledger = &ledger, .clusters = clusters, .count = 3};
-    struct zl_fleet_counts was = {.failed = 1}, now = {.failed = 3, .done = 1};
+    static const enum zl_fleet_outcome ended[] = {ZL_FLEET_FAILED, ZL_FLEET_NO_OUTCOME,
+                                                  ZL_FLEET_EXPIRED, ZL_FLEET_DONE};
     ledger.n = 5;
     zl_fleet_pause(&ledger, "ann", "", 1);
     zl_metrics_register_all(lists);
     struct zl_arbiter_gauges *gauges = zl_arbiter_gauges_new();
     zl_arbiter_gauges_add(gauges, &view);
     zl_arbiter_gauges_show(gauges, "zen-fleet", true);
-    zl_arbiter_count_turns(&was, &now);
+    for (size_t i = 0; i < sizeof ended / sizeof ended[0]; i++) {
+        zl_arbiter_count_turn(ended[i]);
+    }
     expect("zen_lead_fleet_arbiter_is_leader{namespace=\"zen-fleet\"} 1\n");
     expect("zen_lead_fleet_clusters{pool=\"p\",state=\"active\"} 1\n");
     expect("zen_lead_fleet_clusters{pool=\"p\",state=\"waiting\"} 1\n");

@@ -110,11 +110,26 @@ static void test_a_write_of_its_own_counts_at_once_and_until_the_watch_is_past_i
     zl_snapshot_free(snapshot);
 }
 
+static void test_own_writes_that_a_restored_hub_never_stored_are_forgotten(void **state)
+{
+    (void)state;
+    struct zl_refs refs = {0};
+    struct zl_snapshot *snapshot = zl_snapshot_new();
+    add(&refs, turn("a", 20, "p", 1));
+    zl_snapshot_take(snapshot, &refs, 20);
+    zl_snapshot_note(snapshot, turn("a", 21, "p", 2));
+    add(&refs, turn("a", 9, "p", 7)); /* of the backup */
+    zl_snapshot_take(snapshot, &refs, 12);
+    assert_int_equal(ticket_of(snapshot, "a"), 7);
+    zl_snapshot_free(snapshot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clusters_of_a_pool_come_in_order_with_turn_and_request_side_by_side),
         cmocka_unit_test(test_a_write_of_its_own_counts_at_once_and_until_the_watch_is_past_it),
+        cmocka_unit_test(test_own_writes_that_a_restored_hub_never_stored_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
