@@ -81,7 +81,7 @@ static enum directive offer_of_verb(const struct zl_verb *verb, int count, char 
     }
     if (option != NULL) {
         offer_choices(option->type == ZL_OPTION_CHOICE ? option->choices : NULL, typed, out);
-        return strcmp(option->name, "kubeconfig") == 0 ? WITH_FILES : NO_FILES;
+        return zl_same_string(option->value_name, "FILE") ? WITH_FILES : NO_FILES;
     }
     if (begins(typed, "-")) {
         offer_options(verb->program, begins(typed, "--") ? typed + 2 : "", out);

@@ -26,7 +26,7 @@ const struct zl_verb *zl_verb_find(const char *name);
 /* Each verb's own file. */
 extern const struct zl_program ZL_STATUS_PROGRAM, ZL_EXPLAIN_PROGRAM, ZL_DOCTOR_PROGRAM;
 extern const struct zl_program ZL_WAIT_PROGRAM, ZL_HANDOVER_PROGRAM, ZL_RELEASE_PROGRAM;
-extern const struct zl_program ZL_SIDECAR_PROGRAM, ZL_FLEET_PROGRAM;
+extern const struct zl_program ZL_SIDECAR_PROGRAM, ZL_FLEET_PROGRAM, ZL_DASHBOARD_PROGRAM;
 extern const struct zl_program ZL_ELECT_PROGRAM, ZL_LOCK_PROGRAM, ZL_COMPLETION_PROGRAM;
 int zl_status_verb(int argc, char **argv);
 int zl_explain(int argc, char **argv);
@@ -38,6 +38,7 @@ int zl_elect(int argc, char **argv);
 int zl_lock(int argc, char **argv);
 int zl_sidecar(int argc, char **argv);
 int zl_fleet(int argc, char **argv);
+int zl_dashboard(int argc, char **argv);
 int zl_completion(int argc, char **argv);
 
 void zl_overview_print(FILE *out);

@@ -20,6 +20,8 @@ const struct zl_verb ZL_VERBS[] = {
     {"sidecar", "answer by HTTP whether this pod leads", &ZL_SIDECAR_PROGRAM, zl_sidecar},
     {"fleet", "which clusters of a fleet act; pause, resume and set it", &ZL_FLEET_PROGRAM,
      zl_fleet},
+    {"dashboard", "show all of it live, on one page in your browser", &ZL_DASHBOARD_PROGRAM,
+     zl_dashboard},
     {"completion", "print a completion script for a shell", &ZL_COMPLETION_PROGRAM, zl_completion},
     {NULL, NULL, NULL, NULL},
 };
