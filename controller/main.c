@@ -151,6 +151,13 @@ static const struct zl_option OPTIONS[] = {
      .offset = FIELD(fleet_arbiter),
      .help = "Decide which clusters of a fleet may act, on the hub: the API server of "
              "--fleet-hub-kubeconfig, without it the controller's own. Two replicas elect one."},
+    {.name = "fleet-arbiter-only",
+     .variable = "ZEN_LEAD_FLEET_ARBITER_ONLY",
+     .type = ZL_OPTION_BOOL,
+     .default_value = "false",
+     .offset = FIELD(fleet_arbiter_only),
+     .help = "The same, and nothing else: of any API server nothing is read but the Leases of "
+             "--fleet-namespace, so that the hub may be one without pods."},
     {.name = "fleet-hub-kubeconfig",
      .variable = "ZEN_LEAD_FLEET_HUB_KUBECONFIG",
      .type = ZL_OPTION_TEXT,
@@ -164,6 +171,13 @@ static const struct zl_option OPTIONS[] = {
      .offset = FIELD(cluster_name),
      .value_name = "NAME",
      .help = "What this cluster is called in its fleets; no other may have the name."},
+    {.name = "cluster-labels",
+     .variable = "ZEN_LEAD_CLUSTER_LABELS",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(cluster_labels),
+     .value_name = "NAME=VALUE,...",
+     .help = "What stages and spread of its fleets tell this cluster by: tier=canary,region=eu. "
+             "Together at most 255 characters."},
     {.name = "fleet-namespace",
      .variable = "ZEN_LEAD_FLEET_NAMESPACE",
      .type = ZL_OPTION_TEXT,
@@ -171,6 +185,15 @@ static const struct zl_option OPTIONS[] = {
      .offset = FIELD(fleet_namespace),
      .value_name = "NAME",
      .help = "Namespace of the fleets' Leases on the hub."},
+    {.name = "fleet-lock",
+     .variable = "ZEN_LEAD_FLEET_LOCK",
+     .type = ZL_OPTION_TEXT,
+     .offset = FIELD(fleet_lock),
+     .value_name = "GROUP=N,...",
+     .help =
+         "With an arbiter: answer FleetLock's requests on the port of metrics, by which nodes ask "
+         "before they reboot, and let N of each group do it at once. The protocol knows no rights: "
+         "let nobody but nodes reach the port."},
     {.name = "log-level",
      .variable = "ZEN_LEAD_LOG_LEVEL",
      .type = ZL_OPTION_CHOICE,

@@ -54,6 +54,10 @@ const struct zl_check ZL_CHECKS[] = {
     {"ZL0308", "webhook", "it is asked about named namespaces alone, never kube-system or its own",
      "delete the namespaceSelector's additions, or restart the controller, which writes it",
      zl_check_blast_radius},
+    {"ZL0309", "webhook", "the path of its reviews is a secret",
+     "finish the upgrade, or take zen-lead.io/plain-path off Secret zen-lead-review-path: "
+     "docs/upgrade.md",
+     zl_check_secret_path},
 
     {"ZL0401", "controller", "a controller leads and renews its Lease",
      "kubectl logs -n zen-lead-system deployment/zen-lead-controller", zl_check_controller_lease},
@@ -87,6 +91,29 @@ const struct zl_check ZL_CHECKS[] = {
      "let zen-lead, or the other one, decide", zl_check_jobs},
     {"ZL0510", "pools", "the controller has seen each LeaderPolicy as it is now",
      "ZL0401 and ZL0203: the controller is down, or may not write the status", zl_check_observed},
+
+    {"ZL0601", "fleet", "the hub answers this cluster",
+     "the message says why; kubectl with the kubeconfig of Secret zen-lead-fleet meets the same",
+     zl_check_hub},
+    {"ZL0602", "fleet", "this cluster may write its own Lease on the hub, and no other",
+     "on the hub: zen-lead fleet add CLUSTER | kubectl apply -f -, and no other right for that "
+     "account",
+     zl_check_hub_rights},
+    {"ZL0603", "fleet", "its credential for the hub is valid for a week and more",
+     "zen-lead fleet credentials CLUSTER, and renew Secret zen-lead-fleet: docs/fleet.md",
+     zl_check_hub_credential},
+    {"ZL0604", "fleet", "no other cluster has this one's name",
+     "give one of both another --cluster-name and an identity of its own: zen-lead fleet add",
+     zl_check_fleet_name},
+    {"ZL0605", "fleet", "the clusters' LeaderPolicies say the same",
+     "apply the same one to all; until then the strictest counts, or what zen-lead fleet set says",
+     zl_check_fleet_specs},
+    {"ZL0606", "fleet", "an arbiter decides on the hub",
+     "start one: docs/fleet.md#the-arbiters-are-away", zl_check_arbiter},
+    {"ZL0607", "fleet", "no turn waits for a restored hub",
+     "wait, or zen-lead fleet resume --after-restore: "
+     "docs/fleet.md#the-hub-was-restored-from-a-backup",
+     zl_check_hub_restored},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -61,7 +61,7 @@ const struct cJSON *zl_doctor_pods_entry(const struct zl_doctor_facts *facts);
 /* By how much the server's clock is ahead of ours; 0 where that is not known. */
 int64_t zl_doctor_skew_us(const struct zl_doctor_facts *facts);
 
-/* checks_api.c, checks_programs.c, checks_webhook.c, checks_pools.c */
+/* checks_api.c, checks_programs.c, checks_webhook.c, checks_pools.c, checks_fleet.c */
 enum zl_health zl_check_reachable(const struct zl_doctor_facts *, struct zl_findings_of_check *);
 enum zl_health zl_check_version(const struct zl_doctor_facts *, struct zl_findings_of_check *);
 enum zl_health zl_check_groups(const struct zl_doctor_facts *, struct zl_findings_of_check *);
@@ -81,6 +81,7 @@ enum zl_health zl_check_expiry(const struct zl_doctor_facts *, struct zl_finding
 enum zl_health zl_check_failure_policy(const struct zl_doctor_facts *,
                                        struct zl_findings_of_check *);
 enum zl_health zl_check_blast_radius(const struct zl_doctor_facts *, struct zl_findings_of_check *);
+enum zl_health zl_check_secret_path(const struct zl_doctor_facts *, struct zl_findings_of_check *);
 enum zl_health zl_check_controller_lease(const struct zl_doctor_facts *,
                                          struct zl_findings_of_check *);
 enum zl_health zl_check_controller_ready(const struct zl_doctor_facts *,
@@ -100,5 +101,13 @@ enum zl_health zl_check_leaders(const struct zl_doctor_facts *, struct zl_findin
 enum zl_health zl_check_autoscalers(const struct zl_doctor_facts *, struct zl_findings_of_check *);
 enum zl_health zl_check_jobs(const struct zl_doctor_facts *, struct zl_findings_of_check *);
 enum zl_health zl_check_observed(const struct zl_doctor_facts *, struct zl_findings_of_check *);
+enum zl_health zl_check_hub(const struct zl_doctor_facts *, struct zl_findings_of_check *);
+enum zl_health zl_check_hub_rights(const struct zl_doctor_facts *, struct zl_findings_of_check *);
+enum zl_health zl_check_hub_credential(const struct zl_doctor_facts *,
+                                       struct zl_findings_of_check *);
+enum zl_health zl_check_fleet_name(const struct zl_doctor_facts *, struct zl_findings_of_check *);
+enum zl_health zl_check_fleet_specs(const struct zl_doctor_facts *, struct zl_findings_of_check *);
+enum zl_health zl_check_arbiter(const struct zl_doctor_facts *, struct zl_findings_of_check *);
+enum zl_health zl_check_hub_restored(const struct zl_doctor_facts *, struct zl_findings_of_check *);
 
 #endif

@@ -10,6 +10,7 @@
 #include "client/status/pools.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/fleet/fleet.h"
 
 #include <ctype.h>
 #include <signal.h>
@@ -20,7 +21,7 @@
 
 struct config {
     struct zl_connection connection;
-    const char *output, *installed_in, *wait, *filename;
+    const char *output, *installed_in, *hub_namespace, *wait, *filename;
     bool brief, list, strict, watch;
 };
 
@@ -32,6 +33,14 @@ static const struct zl_option OPTIONS[] = {
      .offset = offsetof(struct config, installed_in),
      .value_name = "NAMESPACE",
      .help = "Where zen-lead's own programs are."},
+    {.name = "fleet-namespace",
+     .variable = "ZEN_LEAD_FLEET_NAMESPACE",
+     .type = ZL_OPTION_TEXT,
+     .default_value = ZL_FLEET_NAMESPACE,
+     .offset = offsetof(struct config, hub_namespace),
+     .value_name = "NAME",
+     .help = "Namespace of the fleets' Leases on the hub, which is asked with this cluster's own "
+             "credential (Secret zen-lead-fleet)."},
     {.name = "output",
      .type = ZL_OPTION_CHOICE,
      .default_value = "lines",
@@ -76,9 +85,10 @@ static const struct zl_option_letter LETTERS[] = {
 
 const struct zl_program ZL_DOCTOR_PROGRAM = {
     .name = "zen-lead doctor",
-    .summary = "Checks API server, installation, webhook, controller and pools, all of it at each "
-               "look, and says of what is wrong how it is mended. It changes nothing: what it "
-               "creates are dry runs.",
+    .summary =
+        "Checks API server, installation, webhook, controller, pools and fleets, all of it at each "
+        "look, and says of what is wrong how it is mended. It changes nothing: what it "
+        "creates are dry runs.",
     .options = OPTIONS,
     .letters = LETTERS,
     .epilogue =
@@ -97,30 +107,6 @@ const struct zl_program ZL_DOCTOR_PROGRAM = {
 };
 
 /* --- output --- */
-
-/* ONLY: the rows that are wanted; NULL: all. */
-static struct cJSON *tree_of(const struct zl_outcome *outcome, const bool *only)
-{
-    struct cJSON *tree = zl_json_object();
-    struct cJSON *items = zl_json_array();
-    for (size_t i = 0; ZL_CHECKS[i].id != NULL; i++) {
-        if (only != NULL && !only[i]) {
-            continue;
-        }
-        struct cJSON *row = zl_json_object();
-        const char *detail = outcome->details[i];
-        const bool is_bad = outcome->health[i] >= ZL_HEALTH_WARNED;
-        zl_json_set_text(row, "id", ZL_CHECKS[i].id);
-        zl_json_set_text(row, "group", ZL_CHECKS[i].group);
-        zl_json_set_text(row, "title", ZL_CHECKS[i].title);
-        zl_json_set_text(row, "result", zl_health_name(outcome->health[i]));
-        zl_json_set_text(row, "detail", detail != NULL && detail[0] != '\0' ? detail : NULL);
-        zl_json_set_text(row, "cure", is_bad ? ZL_CHECKS[i].cure : NULL);
-        zl_json_append(items, row);
-    }
-    zl_json_set(tree, "items", items);
-    return tree;
-}
 
 static bool is_shown(const struct config *config, enum zl_health health)
 {
@@ -179,7 +165,7 @@ static bool is_tree(const struct config *config)
 static void print_tree(const struct config *config, const struct zl_outcome *outcome,
                        const bool *only)
 {
-    ZL_AUTO_JSON struct cJSON *tree = tree_of(outcome, only);
+    ZL_AUTO_JSON struct cJSON *tree = zl_outcome_tree(outcome, only);
     if (strcmp(config->output, "json") == 0) {
         ZL_AUTO_FREE char *text = zl_json_print(tree);
         (void)puts(text);
@@ -249,6 +235,7 @@ static void look(const struct examination *examination, struct zl_outcome *out)
 {
     const struct zl_gather_spec spec = {.namespace_ = examination->config->connection.namespace_,
                                         .home = examination->home,
+                                        .hub_namespace = examination->config->hub_namespace,
                                         .installed_in = examination->config->installed_in};
     struct zl_doctor_facts facts = {0};
     zl_gather(examination->client, &spec, &facts);

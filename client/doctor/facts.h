@@ -24,8 +24,11 @@ enum zl_question {
     ZL_ASKED_CONTROLLER_DEPLOYMENT,
     ZL_ASKED_SECRET, /* the serving certificate */
     ZL_ASKED_CONTROLLER_LEASE,
-    ZL_ASKED_REVIEW,   /* a LeaderPolicy, made as a dry run: the webhook has to answer */
-    ZL_ASKED_POLICIES, /* lists, from here on */
+    ZL_ASKED_FLEET_SECRET, /* zen-lead-fleet: this cluster's kubeconfig for the hub, and its name */
+    ZL_ASKED_ARBITER,      /* on the hub, with that: the arbiters' election */
+    ZL_ASKED_REVIEW,       /* a LeaderPolicy, made as a dry run: the webhook has to answer */
+    ZL_ASKED_POLICIES,     /* lists, from here on */
+    ZL_ASKED_FLEETS,       /* LeaderPolicies of leadership.kube-zen.io */
     ZL_ASKED_LEASES,
     ZL_ASKED_WORKLOADS, /* one for each Kind that may join a pool, those that have our label */
     ZL_QUESTIONS = ZL_ASKED_WORKLOADS + ZL_KIND_COUNT,
@@ -38,6 +41,15 @@ struct zl_told {
     char message[512];     /* of a failure, the server's sentence */
     int64_t took_ms;
 };
+
+/* May this cluster write that Lease on the hub? */
+struct zl_hub_right {
+    char *lease;           /* owned */
+    bool wanted;           /* it ought to */
+    enum zl_status status; /* ZL_OK: ALLOWED is known */
+    bool asked, allowed;
+};
+#define ZL_HUB_RIGHTS_MAX 4
 
 /* May ACCOUNT (of the system namespace) do that in all namespaces? */
 struct zl_right {
@@ -54,6 +66,11 @@ struct zl_doctor_facts {
     struct zl_told told[ZL_QUESTIONS];
     struct zl_right rights[ZL_RIGHTS_MAX];
     size_t right_count;
+    struct zl_hub_right hub_rights[ZL_HUB_RIGHTS_MAX];
+    size_t hub_right_count;
+    char hub_problem[256]; /* the credential cannot be used: why; "": it can, or there is none */
+    int64_t
+        hub_credential_s; /* when it ends, seconds since 1970; 0: it does not, or that is not known */
 };
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/doctor/gather.h"
+#include "client/doctor/gather_internal.h"
 
 #include "common/base/clock.h"
 #include "common/objects/names.h"
@@ -13,16 +13,8 @@ static const struct zl_kube_resource CRDS = {
 static const struct zl_kube_resource REVIEWS = {
     "authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", true};
 
-struct gathering {
-    struct zl_kube_client *client;
-    const struct zl_gather_spec *spec;
-    struct zl_doctor_facts *facts;
-    int64_t deadline_ms;
-    const char *pools_namespace; /* one that has a pool; borrowed from the facts, or HOME */
-};
-
 /* Is there time for QUESTION? Then it counts as asked. */
-static bool may_ask(const struct gathering *gathering, struct zl_told *told)
+static bool may_ask(const struct zl_gathering *gathering, struct zl_told *told)
 {
     told->asked = zl_clock_ms() < gathering->deadline_ms;
     return told->asked;
@@ -36,7 +28,7 @@ static void note(struct zl_told *told, enum zl_status status, const struct zl_er
     (void)snprintf(told->message, sizeof told->message, "%s", status != ZL_OK ? err->message : "");
 }
 
-static void ask_path(struct gathering *gathering, enum zl_question question, const char *path)
+static void ask_path(struct zl_gathering *gathering, enum zl_question question, const char *path)
 {
     struct zl_told *told = &gathering->facts->told[question];
     struct zl_error err = {0};
@@ -48,8 +40,9 @@ static void ask_path(struct gathering *gathering, enum zl_question question, con
     }
 }
 
-static void ask(struct gathering *gathering, enum zl_question question,
-                const struct zl_kube_resource *resource, const char *namespace_, const char *name)
+void zl_gather_object(const struct zl_gathering *gathering, struct zl_kube_client *client,
+                      enum zl_question question, const struct zl_kube_resource *resource,
+                      const char *namespace_, const char *name)
 {
     struct zl_told *told = &gathering->facts->told[question];
     struct zl_error err = {0};
@@ -59,8 +52,14 @@ static void ask(struct gathering *gathering, enum zl_question question,
                                               .namespace_ = namespace_,
                                               .name = name,
                                               .deadline_ms = gathering->deadline_ms};
-        note(told, zl_kube_get(gathering->client, &target, &told->tree, &err), &err, began_ms);
+        note(told, zl_kube_get(client, &target, &told->tree, &err), &err, began_ms);
     }
+}
+
+static void ask(const struct zl_gathering *gathering, enum zl_question question,
+                const struct zl_kube_resource *resource, const char *namespace_, const char *name)
+{
+    zl_gather_object(gathering, gathering->client, question, resource, namespace_, name);
 }
 
 static enum zl_status add(void *ctx, const struct cJSON *object, struct zl_error *err)
@@ -70,9 +69,9 @@ static enum zl_status add(void *ctx, const struct cJSON *object, struct zl_error
     return ZL_OK;
 }
 
-static void ask_list(struct gathering *gathering, enum zl_question question,
-                     const struct zl_kube_resource *resource, const char *namespace_,
-                     const char *label)
+void zl_gather_list(const struct zl_gathering *gathering, enum zl_question question,
+                    const struct zl_kube_resource *resource, const char *namespace_,
+                    const char *label)
 {
     struct zl_told *told = &gathering->facts->told[question];
     struct zl_error err = {0};
@@ -91,7 +90,7 @@ static void ask_list(struct gathering *gathering, enum zl_question question,
 
 /* --- dry runs --- */
 
-static void ask_dry_run(struct gathering *gathering, enum zl_question question,
+static void ask_dry_run(struct zl_gathering *gathering, enum zl_question question,
                         const struct zl_kube_resource *resource, const char *api_version,
                         const char *namespace_)
 {
@@ -117,7 +116,7 @@ static void ask_dry_run(struct gathering *gathering, enum zl_question question,
 
 /* --- rights --- */
 
-static void ask_right(struct gathering *gathering, const char *account, const char *verb,
+static void ask_right(struct zl_gathering *gathering, const char *account, const char *verb,
                       const char *group, const char *resource)
 {
     struct zl_doctor_facts *facts = gathering->facts;
@@ -151,7 +150,7 @@ static void ask_right(struct gathering *gathering, const char *account, const ch
     right->allowed = zl_json_bool(answer, false, "status", "allowed", NULL);
 }
 
-static void ask_rights(struct gathering *gathering)
+static void ask_rights(struct zl_gathering *gathering)
 {
     static const struct {
         const char *account, *verb, *group, *resource;
@@ -180,7 +179,7 @@ static void ask_rights(struct gathering *gathering)
 
 /* --- in their order --- */
 
-static void ask_installation(struct gathering *gathering)
+static void ask_installation(struct zl_gathering *gathering)
 {
     const char *installed_in = gathering->spec->installed_in;
     ask_path(gathering, ZL_ASKED_GROUPS, "/apis");
@@ -192,10 +191,11 @@ static void ask_installation(struct gathering *gathering)
     ask(gathering, ZL_ASKED_WEBHOOKS, &ZL_KUBE_VALIDATING_WEBHOOKS, NULL, "zen-lead");
     ask(gathering, ZL_ASKED_PODS_WEBHOOK, &ZL_KUBE_VALIDATING_WEBHOOKS, NULL, "zen-lead-pods");
     ask(gathering, ZL_ASKED_SERVICE, &ZL_KUBE_SERVICES, installed_in, WEBHOOK);
-    ask_list(gathering, ZL_ASKED_SLICES, &ZL_KUBE_ENDPOINTSLICES, installed_in, SLICES_OF_SERVICE);
+    zl_gather_list(gathering, ZL_ASKED_SLICES, &ZL_KUBE_ENDPOINTSLICES, installed_in,
+                   SLICES_OF_SERVICE);
     if (gathering->facts->told[ZL_ASKED_SLICES].status == ZL_E_NOT_FOUND) {
-        ask_list(gathering, ZL_ASKED_SLICES, &ZL_KUBE_ENDPOINTSLICES_V1BETA1, installed_in,
-                 SLICES_OF_SERVICE);
+        zl_gather_list(gathering, ZL_ASKED_SLICES, &ZL_KUBE_ENDPOINTSLICES_V1BETA1, installed_in,
+                       SLICES_OF_SERVICE);
     }
     ask(gathering, ZL_ASKED_WEBHOOK_DEPLOYMENT, &ZL_KIND_DEPLOYMENT.resource, installed_in,
         WEBHOOK);
@@ -206,21 +206,21 @@ static void ask_installation(struct gathering *gathering)
         ZL_LEASE_PREFIX ZL_RESERVED_POOL);
 }
 
-static void ask_pools(struct gathering *gathering)
+static void ask_pools(struct zl_gathering *gathering)
 {
     const char *namespace_ = gathering->spec->namespace_;
-    ask_list(gathering, ZL_ASKED_POLICIES, &ZL_KUBE_LEADERPOLICIES, namespace_, NULL);
+    zl_gather_list(gathering, ZL_ASKED_POLICIES, &ZL_KUBE_LEADERPOLICIES, namespace_, NULL);
     const struct cJSON *policy = zl_json_first(gathering->facts->told[ZL_ASKED_POLICIES].tree);
     const char *found = zl_json_text(policy, "metadata", "namespace", NULL);
     gathering->pools_namespace = found != NULL ? found : gathering->spec->home;
-    ask_list(gathering, ZL_ASKED_LEASES, &ZL_KUBE_LEASES, namespace_, ZL_LEASE_SELECTOR);
+    zl_gather_list(gathering, ZL_ASKED_LEASES, &ZL_KUBE_LEASES, namespace_, ZL_LEASE_SELECTOR);
     for (unsigned i = 0; i < ZL_KIND_COUNT; i++) {
         const enum zl_question question = ZL_ASKED_WORKLOADS + i;
         const struct zl_kind *kind = ZL_KINDS[i];
-        ask_list(gathering, question, &kind->resource, namespace_, ZL_KEY_POOL);
+        zl_gather_list(gathering, question, &kind->resource, namespace_, ZL_KEY_POOL);
         if (gathering->facts->told[question].status == ZL_E_NOT_FOUND &&
             kind->alternative != NULL) {
-            ask_list(gathering, question, kind->alternative, namespace_, ZL_KEY_POOL);
+            zl_gather_list(gathering, question, kind->alternative, namespace_, ZL_KEY_POOL);
         }
     }
 }
@@ -230,11 +230,11 @@ void zl_gather(struct zl_kube_client *client, const struct zl_gather_spec *spec,
 {
     *out = (struct zl_doctor_facts){
         .version = ZL_VERSION, .installed_in = spec->installed_in, .now_us = zl_clock_wall_us()};
-    struct gathering gathering = {.client = client,
-                                  .spec = spec,
-                                  .facts = out,
-                                  .deadline_ms = zl_clock_ms() + ZL_DOCTOR_MS,
-                                  .pools_namespace = spec->home};
+    struct zl_gathering gathering = {.client = client,
+                                     .spec = spec,
+                                     .facts = out,
+                                     .deadline_ms = zl_clock_ms() + ZL_DOCTOR_MS,
+                                     .pools_namespace = spec->home};
     ask_path(&gathering, ZL_ASKED_VERSION, "/version");
     if (out->told[ZL_ASKED_VERSION].status != ZL_OK) {
         return; /* the rest would take as long to say the same */
@@ -242,6 +242,7 @@ void zl_gather(struct zl_kube_client *client, const struct zl_gather_spec *spec,
     ask_installation(&gathering);
     ask_pools(&gathering);
     ask_rights(&gathering);
+    zl_gather_fleets(&gathering);
     /* The last: it may take as long as the webhook has. */
     if (out->told[ZL_ASKED_KINDS].status == ZL_OK) {
         ask_dry_run(&gathering, ZL_ASKED_REVIEW, &ZL_KUBE_LEADERPOLICIES, ZL_POLICY_API_VERSION,
@@ -254,5 +255,9 @@ void zl_gather_clear(struct zl_doctor_facts *facts)
     for (size_t i = 0; i < ZL_QUESTIONS; i++) {
         zl_json_free(facts->told[i].tree);
         facts->told[i].tree = NULL;
+    }
+    for (size_t i = 0; i < facts->hub_right_count; i++) {
+        free(facts->hub_rights[i].lease);
+        facts->hub_rights[i].lease = NULL;
     }
 }

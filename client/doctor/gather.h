@@ -15,9 +15,10 @@
 #define ZL_DOCTOR_MS 3000
 
 struct zl_gather_spec {
-    const char *namespace_;   /* where pools and workloads are looked at; NULL: everywhere */
-    const char *home;         /* the user's namespace, for dry runs */
-    const char *installed_in; /* of zen-lead's programs; borrowed by the facts */
+    const char *namespace_;    /* where pools and workloads are looked at; NULL: everywhere */
+    const char *home;          /* the user's namespace, for dry runs */
+    const char *hub_namespace; /* of the fleets' Leases on the hub */
+    const char *installed_in;  /* of zen-lead's programs; borrowed by the facts */
 };
 
 /* OUT: zl_gather_clear. */

@@ -36,3 +36,26 @@ int zl_outcome_changes(const struct zl_outcome *outcome, struct zl_verdicts *sai
     said->any = true;
     return count;
 }
+
+struct cJSON *zl_outcome_tree(const struct zl_outcome *outcome, const bool *only)
+{
+    struct cJSON *tree = zl_json_object();
+    struct cJSON *items = zl_json_array();
+    for (size_t i = 0; ZL_CHECKS[i].id != NULL; i++) {
+        if (only != NULL && !only[i]) {
+            continue;
+        }
+        struct cJSON *row = zl_json_object();
+        const char *detail = outcome->details[i];
+        const bool is_bad = outcome->health[i] >= ZL_HEALTH_WARNED;
+        zl_json_set_text(row, "id", ZL_CHECKS[i].id);
+        zl_json_set_text(row, "group", ZL_CHECKS[i].group);
+        zl_json_set_text(row, "title", ZL_CHECKS[i].title);
+        zl_json_set_text(row, "result", zl_health_name(outcome->health[i]));
+        zl_json_set_text(row, "detail", detail != NULL && detail[0] != '\0' ? detail : NULL);
+        zl_json_set_text(row, "cure", is_bad ? ZL_CHECKS[i].cure : NULL);
+        zl_json_append(items, row);
+    }
+    zl_json_set(tree, "items", items);
+    return tree;
+}

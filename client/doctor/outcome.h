@@ -23,6 +23,9 @@ struct zl_outcome {
 void zl_outcome_judge(const struct zl_doctor_facts *facts, struct zl_outcome *out);
 void zl_outcome_clear(struct zl_outcome *outcome);
 
+/* {"items": [{id, group, title, result, detail, cure}]} of the checks that ONLY wants; NULL: of all. The caller frees. */
+struct cJSON *zl_outcome_tree(const struct zl_outcome *outcome, const bool *only);
+
 /* What was said of each check last. */
 struct zl_verdicts {
     enum zl_health health[ZL_CHECKS_MAX];

@@ -27,7 +27,7 @@ enum zl_status zl_service_create(struct zl_route_write *write, struct zl_error *
     const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
                                           .namespace_ = write->route.namespace_,
                                           .shape = ZL_SERVICE_SHAPE};
-    ZL_AUTO_JSON struct cJSON *object = zl_service_encode(write->service, false);
+    ZL_AUTO_JSON struct cJSON *object = zl_service_encode(write->service, NULL);
     ZL_AUTO_JSON struct cJSON *answer = NULL;
     enum zl_status status = zl_kube_create(write->writer->client, &target, object, &answer, err);
     if (status == ZL_E_CONFLICT) {
@@ -78,7 +78,7 @@ static enum zl_status repair_service(struct zl_route_write *write, struct zl_err
         const struct zl_kube_target target = {.resource = &ZL_KUBE_SERVICES,
                                               .namespace_ = write->route.namespace_,
                                               .name = write->route.name};
-        ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(write->service, true);
+        ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(write->service, write->stored);
         if (!families) {
             zl_service_encode_families(write->service, write->stored, zl_json_child(patch, "spec"));
         }

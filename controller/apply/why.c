@@ -12,6 +12,7 @@ enum { TEXT_MAX_BYTES = 4096 };
 #define NOT_THERE                                                                                  \
     "the pod that was admitted as leader did not appear within {number} s: a quota or another "    \
     "webhook refused it; the seat is free again"
+#define LEADS "pod {pod} leads, fencing token {number}"
 #define STAYED_NOT_READY                                                                           \
     "leader pod {pod} stayed not Ready (leaseDurationSeconds: {number}): it lost the seat for "    \
     "good and is deleted; the next pod leads"
@@ -92,6 +93,12 @@ static const struct zl_reason REASONS[ZL_WHY_COUNT] = {
                        .event = "NoPodsFound",
                        .warning = true,
                        .text = "the selector matches no pod: the leader Service leads nowhere"},
+    [ZL_WHY_LEADER_AWAITED] = {.name = "leader-awaited",
+                               .event = "LeaderNotReady",
+                               .warning = true,
+                               .text = "the leader is not Ready, and is waited for as long "
+                                       "as " ZL_KEY_FAILOVER_DELAY
+                                       " says: the leader Service leads nowhere"},
     [ZL_WHY_NOT_WANTED] = {.name = "not-wanted", .log = "removed"},
     [ZL_WHY_ITS_TURN] = {.name = "its-turn", .log = "Job resumed"},
     [ZL_WHY_HAD_ITS_TURN] = {.name = "had-its-turn", .log = "Job resumed"},
@@ -165,9 +172,16 @@ static const struct zl_reason REASONS[ZL_WHY_COUNT] = {
     [ZL_WHY_NOBODY_WAITS] = {.name = "nobody-waits"},
     [ZL_WHY_ROLE] = {.name = "role", .log = "pod labelled with its role"},
     [ZL_WHY_STATUS] = {.name = "status"},
-    [ZL_WHY_LEADER_ELECTED] = {.name = "leader-elected",
-                               .event = "LeaderElected",
-                               .text = "pod {pod} leads, fencing token {number}"},
+    [ZL_WHY_LEADER_ELECTED] = {.name = "leader-elected", .event = "LeaderElected", .text = LEADS},
+    [ZL_WHY_ELECTED_AFTER_GONE] = {.name = "leader-elected",
+                                   .event = "LeaderElected",
+                                   .text = LEADS ": pod {other}, which led, is gone"},
+    [ZL_WHY_ELECTED_AFTER_DELETION] = {.name = "leader-elected",
+                                       .event = "LeaderElected",
+                                       .text = LEADS ": pod {other}, which led, is being deleted"},
+    [ZL_WHY_ELECTED_AFTER_UNREADY] = {.name = "leader-elected",
+                                      .event = "LeaderElected",
+                                      .text = LEADS ": pod {other}, which led, is not Ready"},
     [ZL_WHY_ARMED] = {.name = "armed", .event = "GatekeeperArmed", .text = "{detail}"},
     [ZL_WHY_NOT_ARMED] = {.name = "not-armed",
                           .event = "GatekeeperNotArmed",
@@ -246,12 +260,11 @@ static const struct zl_reason REASONS[ZL_WHY_COUNT] = {
                             .warning = true,
                             .stands = true,
                             .text = "{detail}"},
-    [ZL_WHY_BAD_MIN_READY] = {.name = "bad-min-ready",
-                              .event = "InvalidService",
-                              .warning = true,
-                              .stands = true,
-                              .text = ZL_KEY_MIN_READY
-                              " is not a duration such as \"10s\"; it is ignored"},
+    [ZL_WHY_BAD_WISH] = {.name = "bad-wish",
+                         .event = "InvalidService",
+                         .warning = true,
+                         .stands = true,
+                         .text = "{detail}: ignored"},
 };
 
 const struct zl_reason *zl_reason_of(enum zl_why why)

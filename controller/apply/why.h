@@ -31,11 +31,12 @@ enum zl_why {
     /* A token is raised before that. */
     ZL_WHY_TOKEN,
     /* A route is written: */
-    ZL_WHY_LEADS,        /* a Ready pod leads, or nobody who should be told is without one */
-    ZL_WHY_NO_LEADER,    /* of a pool, none of whose pods leads Ready */
-    ZL_WHY_NO_READY_POD, /* of a Service that selects no pod that may lead */
-    ZL_WHY_NO_POD,       /* of a Service that selects no pod at all */
-    ZL_WHY_NOT_WANTED,   /* removed */
+    ZL_WHY_LEADS,          /* a Ready pod leads, or nobody who should be told is without one */
+    ZL_WHY_NO_LEADER,      /* of a pool, none of whose pods leads Ready */
+    ZL_WHY_NO_READY_POD,   /* of a Service that selects no pod that may lead */
+    ZL_WHY_NO_POD,         /* of a Service that selects no pod at all */
+    ZL_WHY_LEADER_AWAITED, /* of a Service whose leader is not Ready, for less than it may be */
+    ZL_WHY_NOT_WANTED,     /* removed */
     /* A Job: */
     ZL_WHY_ITS_TURN,          /* resumed, woken */
     ZL_WHY_HAD_ITS_TURN,      /* resumed: it executes or is over, and still carries the mark */
@@ -63,7 +64,10 @@ enum zl_why {
     ZL_WHY_ROLE,
     ZL_WHY_STATUS,
     /* Only told: */
-    ZL_WHY_LEADER_ELECTED, /* the status says so */
+    ZL_WHY_LEADER_ELECTED,         /* the status says so */
+    ZL_WHY_ELECTED_AFTER_GONE,     /* the same, and what became of the leader before it: */
+    ZL_WHY_ELECTED_AFTER_DELETION, /* it is on its way out; */
+    ZL_WHY_ELECTED_AFTER_UNREADY,  /* it is not Ready */
     ZL_WHY_ARMED,
     ZL_WHY_NOT_ARMED,
     ZL_WHY_LABELS_FORBIDDEN,
@@ -78,7 +82,7 @@ enum zl_why {
     ZL_WHY_NO_POLICY,
     ZL_WHY_BAD_NAME, /* no Service can have the name that a route is to have */
     ZL_WHY_BAD_SERVICE,
-    ZL_WHY_BAD_MIN_READY,
+    ZL_WHY_BAD_WISH, /* annotations of a Service that mean nothing */
     ZL_WHY_COUNT,
 };
 

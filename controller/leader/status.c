@@ -295,17 +295,37 @@ static void tell(struct zl_steps *steps, enum zl_why why, const struct zl_words 
     zl_steps_add(steps, &step);
 }
 
+/* What became of the leader before this one, which may be why; one that is well and leads no more was told of by who moved it. */
+static enum zl_why why_elected(const struct zl_view *view, const char *before_uid)
+{
+    if (before_uid == NULL) {
+        return ZL_WHY_LEADER_ELECTED;
+    }
+    for (size_t i = 0; i < view->member_count; i++) {
+        const struct zl_pod *pod = view->members[i].pod;
+        if (zl_same_string(pod->meta.uid, before_uid)) {
+            return pod->meta.deleting ? ZL_WHY_ELECTED_AFTER_DELETION
+                   : !pod->ready      ? ZL_WHY_ELECTED_AFTER_UNREADY
+                                      : ZL_WHY_LEADER_ELECTED;
+        }
+    }
+    return ZL_WHY_ELECTED_AFTER_GONE;
+}
+
 static void tell_of_leader(struct zl_steps *steps)
 {
     const struct zl_policy_status *after = &steps->status;
-    const char *before_uid = steps->after.policy->status.holder_uid;
+    const struct zl_policy_status *before = &steps->after.policy->status;
+    const char *before_uid = before->holder_uid;
     if (after->executing.uid != NULL) {
         return; /* a Job's pod leads nobody: its user hears of the turn */
     }
     if (after->holder_uid != NULL && !zl_same_string(before_uid, after->holder_uid) &&
         zl_same_string(after->phase, "Stable")) {
-        tell(steps, ZL_WHY_LEADER_ELECTED,
-             &(struct zl_words){.pod = after->holder_name, .number = after->fencing_token});
+        tell(steps, why_elected(&steps->after, before_uid),
+             &(struct zl_words){.pod = after->holder_name,
+                                .other = before->holder_name,
+                                .number = after->fencing_token});
     }
 }
 

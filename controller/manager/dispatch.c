@@ -56,6 +56,9 @@ static void settle(const struct zl_dispatch *dispatch, const char *key,
         zl_workqueue_add_to(dispatch->queue, key, ZL_LANE_IDLE, spread(result->idle_after_ms));
     }
     if (result->status == ZL_OK) {
+        if (zl_workqueue_failures(dispatch->queue, key) > 0) {
+            zl_retry_succeeded("reconcile");
+        }
         zl_workqueue_forget(dispatch->queue, key);
         if (result->requeue_after_ms > 0) {
             zl_workqueue_add_after(dispatch->queue, key, result->requeue_after_ms);

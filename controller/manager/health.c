@@ -14,6 +14,9 @@ char *zl_not_ready_because(const struct zl_health *health)
     if (health->configuration != NULL) {
         return zl_strdup(health->configuration);
     }
+    if (health->fleet != NULL) {
+        return zl_strdup(health->fleet);
+    }
     /* A candidate looks at the Lease every retry period; one that cannot will not take over either. */
     if (health->elects && health->lease_age_ms > 2 * health->lease_duration_ms) {
         return zl_asprintf("the election's Lease could not be read for %lld s",

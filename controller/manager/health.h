@@ -17,6 +17,7 @@ struct zl_health {
     const char *
         cache; /* what is wrong with what it sees of the cluster (zl_cache_complaint); NULL: nothing */
     const char *configuration; /* the same, of the webhook's configuration */
+    const char *fleet;         /* the same, of its fleets' hub, where it decides */
     bool elects;               /* false: without election */
     bool acting;
     int64_t lease_age_ms; /* since the election's Lease was last read or renewed */

@@ -216,17 +216,44 @@ static struct zl_health look_at_election(void *ctx)
     return health;
 }
 
+/* Of one that does more than that a hub which is away is no reason to be out of service. */
+static char *look_at_fleet(void *ctx)
+{
+    struct manager *manager = ctx;
+    if (!manager->config->fleet_arbiter_only) {
+        return NULL;
+    }
+    zl_monitor_lock(&manager->monitor);
+    char *complaint = zl_fleet_complaint(manager->fleet);
+    zl_monitor_unlock(&manager->monitor);
+    return complaint;
+}
+
+static void answer_fleet_lock(void *ctx, const struct zl_http_request *request,
+                              struct zl_http_response *response)
+{
+    struct manager *manager = ctx;
+    zl_monitor_lock(&manager->monitor);
+    const struct zl_fleet *fleet = manager->fleet; /* freed after the server */
+    zl_monitor_unlock(&manager->monitor);
+    zl_fleet_answer_lock(fleet, request, response);
+}
+
 const struct zl_metric *const ZL_MANAGER_METRICS[] = {&IS_LEADER, NULL};
 
 static enum zl_status start_server(struct manager *manager, struct zl_error *err)
 {
-    const struct zl_controller_server_spec spec = {.address = manager->config->listen_address,
-                                                   .port = manager->config->metrics_port,
-                                                   .cache = manager->context.sources.cache,
-                                                   .armer = manager->context.armer,
-                                                   .queue = manager->queue,
-                                                   .election = look_at_election,
-                                                   .ctx = manager};
+    const bool cluster = !manager->config->fleet_arbiter_only;
+    const struct zl_controller_server_spec spec = {
+        .address = manager->config->listen_address,
+        .port = manager->config->metrics_port,
+        .cache = cluster ? manager->context.sources.cache : NULL,
+        .armer = manager->context.armer,
+        .queue = manager->queue,
+        .election = look_at_election,
+        .complaint = look_at_fleet,
+        .fleet_lock = manager->config->fleet_lock != NULL ? answer_fleet_lock : NULL,
+        .ctx = manager};
     return zl_controller_server_start(&spec, &manager->server, err);
 }
 
@@ -277,18 +304,25 @@ static enum zl_status start_fleet(struct manager *manager, struct zl_error *err)
 {
     const struct zl_controller_config *config = manager->config;
     ZL_AUTO_FREE char *identity = make_identity();
-    const struct zl_fleet_options options = {.arbiter = config->fleet_arbiter,
+    const struct zl_fleet_options options = {.arbiter = config->fleet_arbiter ||
+                                                        config->fleet_arbiter_only,
+                                             .nothing_else = config->fleet_arbiter_only,
                                              .hub_kubeconfig = config->fleet_hub_kubeconfig,
                                              .cluster_name = config->cluster_name,
+                                             .cluster_labels = config->cluster_labels,
                                              .hub_namespace = config->fleet_namespace,
+                                             .lock_groups = config->fleet_lock,
                                              .namespaces = config->namespaces,
                                              .events = manager->context.writer.events,
                                              .policies_changed = configuration_changed,
                                              .ctx = manager};
-    enum zl_status status =
-        zl_fleet_start(&options, manager->client, identity, &manager->fleet, err);
-    if (manager->fleet != NULL) {
-        zl_armer_also(manager->context.armer, zl_fleet_namespaces, manager->fleet);
+    struct zl_fleet *fleet = NULL;
+    enum zl_status status = zl_fleet_start(&options, manager->client, identity, &fleet, err);
+    zl_monitor_lock(&manager->monitor); /* the server asks it how it is */
+    manager->fleet = fleet;
+    zl_monitor_unlock(&manager->monitor);
+    if (fleet != NULL) {
+        zl_armer_also(manager->context.armer, zl_fleet_namespaces, fleet);
     }
     return status;
 }
@@ -345,8 +379,12 @@ static void stop(struct manager *manager)
     }
     zl_fleet_stop(manager->fleet); /* the workers asked it what is gatekept */
     stop_election(manager);
-    zl_fleet_free(manager->fleet);
-    zl_controller_server_stop(manager->server);
+    zl_monitor_lock(&manager->monitor);
+    struct zl_fleet *fleet = manager->fleet;
+    manager->fleet = NULL;
+    zl_monitor_unlock(&manager->monitor);
+    zl_controller_server_stop(manager->server); /* an answer to a node may be on its way */
+    zl_fleet_free(fleet);
     zl_cache_stop(manager->context.sources.cache); /* its callbacks know the armer */
     zl_armer_free(manager->context.armer);
     zl_cache_free(manager->context.sources.cache);
@@ -409,7 +447,7 @@ enum zl_status zl_manager_run(const struct zl_controller_config *config,
     if (status == ZL_OK) {
         status = start_fleet(&manager, err);
     }
-    if (status == ZL_OK) {
+    if (status == ZL_OK && !config->fleet_arbiter_only) {
         start_discovery(&manager);
         start_workers(&manager);
         status = start_election(&manager, client, namespace_, err);

@@ -23,8 +23,9 @@ struct zl_controller_config {
     int64_t metrics_port, workers, claim_timeout_s;
     bool leader_elect, routing_only;
     int64_t lease_duration_s, renew_deadline_s, retry_period_s;
-    bool fleet_arbiter;
-    const char *fleet_hub_kubeconfig, *cluster_name, *fleet_namespace; /* fleet/fleet.h */
+    bool fleet_arbiter, fleet_arbiter_only;
+    const char *fleet_hub_kubeconfig, *cluster_name, *cluster_labels, *fleet_namespace,
+        *fleet_lock; /* fleet/fleet.h */
 };
 
 extern const struct zl_metric *const ZL_MANAGER_METRICS[];

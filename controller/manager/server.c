@@ -64,22 +64,31 @@ static void handle_readyz(void *ctx, const struct zl_http_request *request,
 {
     const struct zl_controller_server *server = ctx;
     struct zl_health health = server->spec.election(server->spec.ctx);
-    struct zl_informer *configuration = zl_armer_informer(server->spec.armer);
-    ZL_AUTO_FREE char *cache = zl_cache_complaint(server->spec.cache);
+    ZL_AUTO_FREE char *cache = NULL;
     ZL_AUTO_FREE char *arming = NULL;
+    ZL_AUTO_FREE char *fleet = server->spec.complaint(server->spec.ctx);
+    struct zl_informer *configuration = NULL;
     (void)request;
+    if (server->spec.cache != NULL) {
+        cache = zl_cache_complaint(server->spec.cache);
+        configuration = zl_armer_informer(server->spec.armer);
+    }
     if (configuration != NULL) {
         struct zl_informer_health watch = zl_informer_health(configuration);
         arming = zl_informer_complaint(zl_informer_name(configuration), &watch);
     }
     health.cache = cache;
     health.configuration = arming;
+    health.fleet = fleet;
     respond_health(response, "ready", zl_not_ready_because(&health));
 }
 
 static void measure(void *ctx)
 {
     const struct zl_controller_server *server = ctx;
+    if (server->spec.cache == NULL) {
+        return;
+    }
     struct zl_workqueue_load load = {0}; /* a candidate looks at nothing */
     bool acting = server->spec.election(server->spec.ctx).acting;
     struct zl_informer *configuration = zl_armer_informer(server->spec.armer);
@@ -105,7 +114,18 @@ static void handle_metrics(void *ctx, const struct zl_http_request *request,
     zl_http_respond_metrics(response, measure, ctx);
 }
 
+static void handle_fleet_lock(void *ctx, const struct zl_http_request *request,
+                              struct zl_http_response *response)
+{
+    const struct zl_controller_server *server = ctx;
+    server->spec.fleet_lock(server->spec.ctx, request, response);
+}
+
+enum { LOCK_ROUTES = 2 };
 static const struct zl_http_route ROUTES[] = {
+    /* LOCK_ROUTES that are served on demand, and what always is. */
+    {"POST", "/v1/pre-reboot", handle_fleet_lock, NULL, NULL},
+    {"POST", "/v1/steady-state", handle_fleet_lock, NULL, NULL},
     {"GET", "/healthz", handle_healthz, NULL, NULL},
     {"GET", "/readyz", handle_readyz, NULL, NULL},
     {"GET", "/metrics", handle_metrics, NULL, NULL},
@@ -124,7 +144,7 @@ enum zl_status zl_controller_server_start(const struct zl_controller_server_spec
         .body_max_bytes = 1024,
         .request_timeout_ms = 10000,
         .idle_timeout_ms = ZL_HTTP_PROBES_IDLE_MS,
-        .routes = ROUTES,
+        .routes = spec->fleet_lock != NULL ? ROUTES : ROUTES + LOCK_ROUTES,
         .ctx = server,
     };
     enum zl_status status = zl_http_server_start(&options, &server->http, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server.h - the controller's HTTP server: GET /healthz, /readyz and /metrics, without TLS.
+ * server.h - the controller's HTTP server: GET /healthz, /readyz and /metrics, and FleetLock where it is asked for, without TLS.
  *
  * Threads: start and stop from main; handlers run on the server's threads.
  */
@@ -8,6 +8,7 @@
 #define ZL_CONTROLLER_MANAGER_SERVER_H
 
 #include "common/base/metrics.h"
+#include "common/http/server.h"
 #include "common/kube/workqueue.h"
 #include "controller/gate/armer.h"
 #include "controller/manager/health.h"
@@ -16,10 +17,14 @@
 struct zl_controller_server_spec {
     const char *address; /* NULL: all */
     int64_t port;
-    struct zl_cache *cache;
+    struct zl_cache *cache; /* NULL: nothing of a cluster is looked at, nor ARMER and QUEUE */
     struct zl_armer *armer;
     struct zl_workqueue *queue;
     struct zl_health (*election)(void *ctx); /* its part of the health; from any thread */
+    char *(*complaint)(void *ctx); /* what else is wrong; NULL: nothing. The caller frees */
+    /* Answers FleetLock's two requests, from any thread; NULL: they are not served. */
+    void (*fleet_lock)(void *ctx, const struct zl_http_request *request,
+                       struct zl_http_response *response);
     void *ctx;
 };
 

@@ -2,6 +2,8 @@
 #include "controller/traffic_director/route.h"
 
 #include "common/base/clock.h"
+#include "common/objects/carried.h"
+#include "common/objects/labels.h"
 
 #include <string.h>
 
@@ -132,6 +134,16 @@ static void name_leader(const struct zl_route *route, const struct zl_service *s
     service->leader_switch_time = zl_strdup(now);
 }
 
+/* Of an annotated Service alone: who merely lends its ports to a pool's has not asked for this. */
+static void follow_wishes(const struct zl_service *from, struct zl_service *service)
+{
+    zl_replace_string(&service->type, from->leader_type);
+    service->carried_labels = zl_labels_copy(from->carried_labels);
+    service->carried_annotations = zl_labels_copy(from->carried_annotations);
+    service->carried_label_names = zl_carried_names(from->carried_labels);
+    service->carried_annotation_names = zl_carried_names(from->carried_annotations);
+}
+
 struct zl_service *zl_route_service(const struct zl_route *route, const struct zl_service *stored,
                                     int64_t now_us)
 {
@@ -141,13 +153,16 @@ struct zl_service *zl_route_service(const struct zl_route *route, const struct z
     service->meta.controller = copy_owner(&route->owner);
     service->second_owner = copy_owner(&route->second_owner);
     service->pool = zl_strdup(route->pool);
-    service->type = zl_strdup("ClusterIP");
+    service->type = zl_strdup(ZL_CLUSTER_IP);
     if (route->from != NULL) {
         service->source = zl_strdup(route->from->meta.name);
         service->family_policy = zl_strdup(route->from->family_policy);
         service->ipv4 = route->from->ipv4;
         service->ipv6 = route->from->ipv6;
         service->ipv6_first = route->from->ipv6_first;
+        if (route->pool == NULL && route->from->leader_type != NULL) {
+            follow_wishes(route->from, service);
+        }
     } else if (route->leader == NULL && stored != NULL) {
         service->source =
             zl_strdup(stored->source); /* who lends the ports is known by the leader */

@@ -19,6 +19,10 @@ static const struct zl_pod *find_pod(const struct zl_service_view *view, const c
 static const struct zl_pod *choose(const struct zl_service_view *view, struct zl_steps *steps)
 {
     const struct zl_choice_rules rules = {.sticky = view->source->sticky,
+                                          .prefers = view->source->prefers,
+                                          .lost_node = view->current_node,
+                                          .failover_delay_ms = view->source->failover_delay_ms,
+                                          .unready_ms = view->unready_ms,
                                           .min_ready_ms = view->source->min_ready_ms,
                                           .ready_ms = view->ready_ms};
     /* The Service has joined a pool that has a leader among its pods: nothing is left to choose. */
@@ -62,6 +66,9 @@ static enum zl_why why_of(const struct zl_service_view *view, const struct zl_po
 {
     if (leader != NULL && leader->ready) {
         return ZL_WHY_LEADS;
+    }
+    if (leader != NULL && zl_may_recover(leader)) {
+        return ZL_WHY_LEADER_AWAITED;
     }
     return view->pod_count == 0 ? ZL_WHY_NO_POD : ZL_WHY_NO_READY_POD;
 }
@@ -120,8 +127,9 @@ void zl_plan_service(const struct zl_service_view *view, struct zl_steps *steps)
         clean(source->meta.namespace_, source->meta.name, NULL, steps);
         return;
     }
-    if (source->bad_min_ready != NULL) {
-        step.why = ZL_WHY_BAD_MIN_READY;
+    if (source->ignored != NULL) {
+        step.why = ZL_WHY_BAD_WISH;
+        step.words.detail = source->ignored;
         zl_steps_add(steps, &step);
     }
     route_service(view, &step.subject, steps);

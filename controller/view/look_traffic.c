@@ -110,12 +110,13 @@ static void gather_pods(const struct zl_sources *sources, struct zl_service_gath
     out->view.pods = out->pods;
 }
 
-/* Who leads now: the slices say so; only where there is none does the annotation. The caller frees. */
-static char *find_current(struct zl_cache *cache, const char *namespace_, const char *name)
+/* Who leads now, and where: the slices say so; only where there is none does the annotation. */
+static void find_current(struct zl_cache *cache, struct zl_service_gathered *out)
 {
+    const char *namespace_ = out->view.source->meta.namespace_;
     bool sliced = false;
     for (int family = 0; family < ZL_FAMILY_COUNT; family++) {
-        ZL_AUTO_FREE char *slice_name = zl_route_slice_name(name, (enum zl_family)family);
+        ZL_AUTO_FREE char *slice_name = zl_route_slice_name(out->name, (enum zl_family)family);
         ZL_AUTO_REF struct zl_ref *ref =
             zl_cache_find(cache, ZL_CACHED_SLICES, namespace_, slice_name);
         if (ref == NULL) {
@@ -124,16 +125,30 @@ static char *find_current(struct zl_cache *cache, const char *namespace_, const 
         const struct zl_slice *slice = zl_ref_object(ref);
         sliced = true;
         if (slice->target_uid != NULL) {
-            return zl_strdup(slice->target_uid);
+            out->current_uid = zl_strdup(slice->target_uid);
+            out->current_node = zl_strdup(slice->node);
+            return;
         }
     }
     ZL_AUTO_REF struct zl_ref *ref =
-        sliced ? NULL : zl_cache_find(cache, ZL_CACHED_SERVICES, namespace_, name);
-    if (ref == NULL) {
-        return NULL;
+        sliced ? NULL : zl_cache_find(cache, ZL_CACHED_SERVICES, namespace_, out->name);
+    if (ref != NULL) {
+        const struct zl_service *service = zl_ref_object(ref);
+        out->current_uid = zl_strdup(service->leader_uid);
     }
-    const struct zl_service *service = zl_ref_object(ref);
-    return zl_strdup(service->leader_uid);
+}
+
+/* For how long the current leader has been not Ready; its pods are gathered. */
+static int64_t unready_for(const struct zl_sources *sources, const struct zl_service_view *view)
+{
+    const char *unready_uid = NULL;
+    for (size_t i = 0; view->source->failover_delay_ms > 0 && i < view->pod_count; i++) {
+        if (zl_same_string(view->pods[i]->meta.uid, view->current_uid) && !view->pods[i]->ready) {
+            unready_uid = view->current_uid;
+        }
+    }
+    return zl_since(sources->sinces, view->source->meta.namespace_, view->source->meta.name,
+                    ZL_TOPIC_SERVICE_UNREADY, unready_uid, zl_clock_ms());
 }
 
 static char *find_holder(struct zl_cache *cache, const struct zl_service *source)
@@ -162,11 +177,14 @@ void zl_service_gather(const struct zl_sources *sources, const char *namespace_,
         return;
     }
     view->name = out->name = zl_service_leader_name(view->source);
-    view->current_uid = out->current_uid = find_current(cache, namespace_, out->name);
+    find_current(cache, out);
+    view->current_uid = out->current_uid;
+    view->current_node = out->current_node;
     view->holder_uid = out->holder_uid = find_holder(cache, view->source);
     /* Asked before looking: a list that arrives in between is seen below. */
     view->settled = zl_cache_is_settled(cache, ZL_CACHED_PODS, namespace_);
     gather_pods(sources, out);
+    view->unready_ms = unready_for(sources, view);
 }
 
 void zl_service_gathered_clear(struct zl_service_gathered *gathered)
@@ -177,6 +195,7 @@ void zl_service_gathered_clear(struct zl_service_gathered *gathered)
     free(gathered->ready_ms);
     free(gathered->name);
     free(gathered->current_uid);
+    free(gathered->current_node);
     free(gathered->holder_uid);
     memset(gathered, 0, sizeof *gathered);
 }

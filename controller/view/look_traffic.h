@@ -31,7 +31,7 @@ struct zl_service_gathered {
     struct zl_refs pod_refs;
     const struct zl_pod **pods;
     int64_t *ready_ms;
-    char *name, *current_uid, *holder_uid;
+    char *name, *current_uid, *current_node, *holder_uid;
 };
 /* @param out  zeroed by this function */
 void zl_service_gather(const struct zl_sources *sources, const char *namespace_, const char *name,

@@ -37,7 +37,9 @@ struct zl_service_view {
     const struct zl_pod *const *pods; /* behind it, none of them over */
     const int64_t *ready_ms;          /* how long each has been seen Ready */
     size_t pod_count;
-    const char *current_uid; /* whom its leader Service leads to; NULL: nobody */
+    const char *current_uid;  /* whom its leader Service leads to; NULL: nobody */
+    const char *current_node; /* where that pod is or was; NULL: not known */
+    int64_t unready_ms;       /* for how long it has been seen not Ready; 0: just now, or it is */
     const char
         *holder_uid; /* who holds the Lease of the pool that it has joined; NULL: nobody, or none */
     bool settled;    /* no list of pods was under way when they were gathered */

@@ -161,10 +161,9 @@ static void test_release_needs_force_and_ends_the_turn_that_the_ledger_has(void 
 
 #define POLICY "/apis/leadership.kube-zen.io/v1alpha1/namespaces/ops/leaderpolicies/cve"
 
-static enum zl_status report(enum zl_fleet_action action, int64_t token)
+static enum zl_status report(enum zl_fleet_wish_kind kind, int64_t token)
 {
-    const struct zl_fleet_report_wish wish = {
-        .action = action, .token = token, .reason = "no space"};
+    const struct zl_fleet_report_wish wish = {.kind = kind, .token = token, .reason = "no space"};
     return zl_fleet_report_write(client, "ops", "p", &wish, out, &err);
 }
 
@@ -179,22 +178,57 @@ static void expect_annotations(const char *want, const char *said)
 static void test_work_asks_and_reports_of_the_turn_that_status_shows(void **state)
 {
     (void)state;
-    assert_int_equal(report(ZL_EDIT_REQUEST, 0), ZL_E_NOT_FOUND);
+    assert_int_equal(report(ZL_WISH_REQUEST, 0), ZL_E_NOT_FOUND);
     assert_non_null(strstr(err.message, "no LeaderPolicy of fleet p in namespace ops"));
     zl_hub_peer_store(
         peer, POLICY,
         "{'metadata':{'name':'cve'},'spec':{'pool':'p'},'status':{'phase':'Waiting'}}");
-    assert_int_equal(report(ZL_EDIT_REQUEST, 0), ZL_OK);
+    assert_int_equal(report(ZL_WISH_REQUEST, 0), ZL_OK);
     expect_annotations("true", NULL);
-    assert_int_equal(report(ZL_EDIT_DONE, 0), ZL_E_NOT_FOUND);
+    assert_int_equal(report(ZL_WISH_DONE, 0), ZL_E_NOT_FOUND);
     assert_non_null(strstr(err.message, "it is Waiting"));
-    assert_int_equal(report(ZL_EDIT_FAILED, 4), ZL_OK);
+    assert_int_equal(report(ZL_WISH_FAILED, 4), ZL_OK);
     expect_annotations(NULL, "4 failed no space");
     zl_hub_peer_merge(peer, POLICY, "{'status':{'phase':'Active','turn':{'token':7}}}");
-    assert_int_equal(report(ZL_EDIT_DONE, 0), ZL_OK);
+    assert_int_equal(report(ZL_WISH_DONE, 0), ZL_OK);
     expect_annotations(NULL, "7 done");
-    assert_int_equal(report(ZL_EDIT_REQUEST, 0), ZL_OK); /* the old report goes */
+    assert_int_equal(report(ZL_WISH_REQUEST, 0), ZL_OK); /* the old report goes */
     expect_annotations("true", NULL);
+}
+
+static void expect_answer(const char *accept, const char *decline)
+{
+    ZL_AUTO_JSON struct cJSON *policy = zl_hub_peer_read(peer, POLICY);
+    const struct cJSON *annotations = zl_json_at(policy, "metadata", "annotations", NULL);
+    assert_true(zl_same_string(zl_json_text(annotations, ZL_KEY_FLEET_ACCEPT, NULL), accept));
+    assert_true(zl_same_string(zl_json_text(annotations, ZL_KEY_FLEET_DECLINE, NULL), decline));
+}
+
+static void test_accept_names_the_turn_that_it_follows_and_ends_a_decline(void **state)
+{
+    (void)state;
+    zl_hub_peer_store(peer, POLICY, "{'metadata':{'name':'cve'},'spec':{'pool':'p'}}");
+    assert_int_equal(report(ZL_WISH_ACCEPT, 0), ZL_OK);
+    expect_answer("0", NULL); /* its first turn */
+    assert_int_equal(report(ZL_WISH_DECLINE, 0), ZL_OK);
+    expect_answer(NULL, "no space");
+    zl_hub_peer_merge(peer, POLICY, "{'status':{'lastToken':7}}");
+    assert_int_equal(report(ZL_WISH_ACCEPT, 0), ZL_OK);
+    expect_answer("7", NULL);
+    expect_annotations(NULL, NULL);
+}
+
+static void test_extend_names_the_turn_as_it_is(void **state)
+{
+    (void)state;
+    zl_hub_peer_store(peer, POLICY, "{'metadata':{'name':'cve'},'spec':{'pool':'p'}}");
+    assert_int_equal(report(ZL_WISH_EXTEND, 0), ZL_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "has no turn (it is new)"));
+    zl_hub_peer_merge(peer, POLICY, "{'status':{'turn':{'token':7,'generation':2}}}");
+    assert_int_equal(report(ZL_WISH_EXTEND, 0), ZL_OK);
+    ZL_AUTO_JSON struct cJSON *policy = zl_hub_peer_read(peer, POLICY);
+    assert_string_equal(zl_json_text(policy, "metadata", "annotations", ZL_KEY_FLEET_EXTEND, NULL),
+                        "7 2");
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -205,6 +239,8 @@ int main(void)
         CASE(test_add_prints_the_manifests_of_hub_member_with_the_name),
         CASE(test_credentials_are_a_kubeconfig_with_the_clusters_token),
         CASE(test_remove_deletes_both_leases_but_not_of_one_that_has_a_slot),
+        CASE(test_extend_names_the_turn_as_it_is),
+        CASE(test_accept_names_the_turn_that_it_follows_and_ends_a_decline),
         CASE(test_work_asks_and_reports_of_the_turn_that_status_shows),
         CASE(test_release_needs_force_and_ends_the_turn_that_the_ledger_has),
     };

@@ -9,6 +9,7 @@
 #include "client/doctor/outcome.h"
 #include "common/base/clock.h"
 #include "common/base/parse.h"
+#include "common/kube/config.h"
 #include "common/objects/policy_fields.h"
 #include "test/unit/object_peer.h"
 
@@ -32,13 +33,20 @@
 #define SECRET "/api/v1/namespaces/" SYSTEM "/secrets/zen-lead-webhook-tls"
 #define SERVICE "/api/v1/namespaces/" SYSTEM "/services/zen-lead-webhook"
 #define CONTROLLER_LEASE LEASES "namespaces/" SYSTEM "/leases/zen-lead-controller-leader-election"
+#define FLEETS "/apis/leadership.kube-zen.io/v1alpha1/leaderpolicies"
+#define FLEET_SECRET "/api/v1/namespaces/" SYSTEM "/secrets/zen-lead-fleet"
+#define HUB_RIGHTS "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+#define ARBITER LEASES "namespaces/zen-fleet/leases/zen-fleet-arbiter"
 #define LIST(items) "{'kind':'List','metadata':{'resourceVersion':'1'},'items':[" items "]}"
 
 struct scene {
     struct zl_object_peer *peer;
     struct zl_kube_client *client;
+    char *url;              /* of the peer */
     char *ca, *certificate; /* base64 of PEM */
     char *other_ca, *old_certificate;
+    bool
+        may_write_all; /* the fixture's rights are all or none: the hub's are those of all Leases */
 };
 
 /* A CA and a certificate of it that ends at UNTIL_S; base64 each. */
@@ -82,16 +90,23 @@ static void put_crd(struct scene *scene, const char *without)
     put(scene, CRD, text);
 }
 
+static void put_configuration_of(struct scene *scene, const char *ca, const char *namespaces,
+                                 const char *failure_policy, const char *path)
+{
+    ZL_AUTO_FREE char *text = zl_asprintf(
+        "{'metadata':{'name':'zen-lead-pods'},'webhooks':[{'name':'pods.zen-lead.kube-zen.io',"
+        "'failurePolicy':'%s','namespaceSelector':{'matchExpressions':[{'key':"
+        "'kubernetes.io/metadata.name','operator':'In','values':[%s]}]},'clientConfig':{"
+        "'caBundle':'%s','service':{'name':'zen-lead-webhook','path':'%s'}}}]}",
+        failure_policy, namespaces, ca, path);
+    put(scene, CONFIGURATIONS "zen-lead", "{'metadata':{'name':'zen-lead'}}");
+    put(scene, CONFIGURATIONS "zen-lead-pods", text);
+}
+
 static void put_configuration(struct scene *scene, const char *ca, const char *namespaces,
                               const char *failure_policy)
 {
-    ZL_AUTO_FREE char *text = zl_asprintf(
-        "{'metadata':{'name':'zen-lead'},'webhooks':[{'name':'pods.zen-lead.kube-zen.io',"
-        "'failurePolicy':'%s','namespaceSelector':{'matchExpressions':[{'key':"
-        "'kubernetes.io/metadata.name','operator':'In','values':[%s]}]},'clientConfig':{"
-        "'caBundle':'%s','service':{'name':'zen-lead-webhook'}}}]}",
-        failure_policy, namespaces, ca);
-    put(scene, CONFIGURATIONS "zen-lead", text);
+    put_configuration_of(scene, ca, namespaces, failure_policy, "/validate/token");
 }
 
 static void put_deployment(struct scene *scene, const char *name, int ready, const char *args,
@@ -155,6 +170,59 @@ static void put_review(struct scene *scene, int status, const char *text)
     zl_object_peer_put(scene->peer, "POST", OURS "/namespaces/shop/leaderpolicies", status, text);
 }
 
+#define FLEET_POLICY(reached, differs, why)                                                        \
+    "{'metadata':{'name':'fixes','namespace':'ops'},'spec':{'pool':'fixes'},'status':{'why':'" why \
+    "','conditions':[" CONDITION("HubReached", reached, "R",                                       \
+                                 OLD) "," CONDITION("SpecDiffers", differs, "D", OLD) "]}}"
+#define SOUND_FLEET FLEET_POLICY("True", "False", "nothing waits for a turn")
+
+static void put_arbiter(struct scene *scene, const char *holder, int age_s)
+{
+    char renewed[ZL_TIME_TEXT_MAX];
+    zl_time_format_micro(zl_clock_wall_us() - age_s * INT64_C(1000000), renewed);
+    ZL_AUTO_FREE char *text = zl_asprintf("{'metadata':{'name':'l'},'spec':{'holderIdentity':'%s',"
+                                          "'leaseDurationSeconds':15,'renewTime':'%s'}}",
+                                          holder, renewed);
+    put(scene, ARBITER, text);
+}
+
+/* The cluster's kubeconfig for its hub, which is the peer too, with a token that ends in LEFT_S. 0: it does not. */
+static void put_credential(struct scene *scene, int64_t left_s)
+{
+    ZL_AUTO_FREE char *claims =
+        left_s == 0
+            ? zl_strdup("{\"iss\":\"?>~\"}")
+            : zl_asprintf("{\"exp\":%lld}", (long long)(zl_clock_wall_us() / 1000000 + left_s));
+    ZL_AUTO_FREE char *part = zl_base64_encode(claims, strlen(claims));
+    for (char *at = part; *at != '\0'; at++) { /* as a token has it */
+        *at = (char)(*at == '+' ? '-' : *at == '/' ? '_' : *at == '=' ? '\0' : *at);
+    }
+    ZL_AUTO_FREE char *kubeconfig = zl_asprintf(
+        "{\"current-context\":\"c\",\"contexts\":[{\"name\":\"c\",\"context\":{\"cluster\":\"c\","
+        "\"user\":\"u\"}}],\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":\"%s\"}}],"
+        "\"users\":[{\"name\":\"u\",\"user\":{\"token\":\"h.%s.s\"}}]}",
+        scene->url, part);
+    ZL_AUTO_FREE char *encoded = zl_base64_encode(kubeconfig, strlen(kubeconfig));
+    ZL_AUTO_FREE char *text = zl_asprintf(
+        "{'metadata':{'name':'s'},'data':{'kubeconfig':'%s','cluster':'ZWFzdA=='}}", encoded);
+    put(scene, FLEET_SECRET, text);
+}
+
+static void put_hub_rights(struct scene *scene, const char *allowed)
+{
+    ZL_AUTO_FREE char *text = zl_asprintf("{'status':{'allowed':%s}}", allowed);
+    zl_object_peer_put(scene->peer, "POST", HUB_RIGHTS, 201, text);
+}
+
+static void put_fleet(struct scene *scene)
+{
+    put(scene, FLEETS, LIST(SOUND_FLEET));
+    put_credential(scene, YEAR_S);
+    put_hub_rights(scene, "true");
+    put_arbiter(scene, "arbiter-a", 1);
+    scene->may_write_all = false;
+}
+
 static void put_programs(struct scene *scene)
 {
     put(scene, SERVICE, "{'metadata':{'name':'zen-lead-webhook'}}");
@@ -190,6 +258,7 @@ static void make_sound(struct scene *scene)
     }
     put_rights(scene, "true");
     put_review(scene, 201, "{}");
+    put_fleet(scene);
 }
 
 static int set_up(void **state)
@@ -201,6 +270,11 @@ static int set_up(void **state)
     make_pair(now_s + YEAR_S / 365, &scene->other_ca, &scene->old_certificate);
     scene->peer = zl_object_peer_start();
     scene->client = zl_object_peer_client(scene->peer);
+    struct zl_kube_config config = {0};
+    assert_int_equal(
+        zl_kube_config_load(zl_object_peer_kubeconfig(scene->peer), NULL, &config, NULL), ZL_OK);
+    scene->url = zl_strdup(config.server);
+    zl_kube_config_clear(&config);
     make_sound(scene);
     free(unused);
     *state = scene;
@@ -212,6 +286,7 @@ static int tear_down(void **state)
     struct scene *scene = *state;
     zl_kube_client_free(scene->client);
     zl_object_peer_stop(scene->peer);
+    free(scene->url);
     free(scene->ca);
     free(scene->certificate);
     free(scene->other_ca);
@@ -234,6 +309,7 @@ static void put_clock_ahead(struct scene *scene)
 {
     put_clock(scene, 60);
     put_controller_lease(scene, "controller-a", -60); /* its clock is right by the server's */
+    put_arbiter(scene, "arbiter-a", -60);
 }
 static void age_the_server(struct scene *scene)
 {
@@ -241,7 +317,11 @@ static void age_the_server(struct scene *scene)
 }
 static void lose_the_entry(struct scene *scene)
 {
-    put(scene, CONFIGURATIONS "zen-lead", "{'metadata':{'name':'zen-lead'}}");
+    put(scene, CONFIGURATIONS "zen-lead-pods", "{'metadata':{'name':'zen-lead-pods'}}");
+}
+static void be_asked_at_the_plain_path(struct scene *scene)
+{
+    put_configuration_of(scene, scene->ca, "'shop'", "Fail", "/validate");
 }
 static void lose_the_endpoints(struct scene *scene)
 {
@@ -363,6 +443,53 @@ static void lose_a_group(struct scene *scene)
     put(scene, "/apis", "{'groups':[{'versions':[{'groupVersion':'apps/v1'}]}]}");
 }
 
+static void lose_the_hub(struct scene *scene)
+{
+    put(scene, FLEETS, LIST(FLEET_POLICY("False", "False", "")));
+}
+static void lose_the_own_lease(struct scene *scene)
+{
+    put_hub_rights(scene, "false");
+}
+static void let_it_write_all(struct scene *scene)
+{
+    scene->may_write_all = true;
+}
+static void let_the_credential_end(struct scene *scene)
+{
+    put_credential(scene, 2 * 24 * 3600 + 60);
+}
+static void end_the_credential(struct scene *scene)
+{
+    put_credential(scene, -100);
+}
+static void share_a_name(struct scene *scene)
+{
+    put(scene, FLEETS, LIST(FLEET_POLICY("True", "False", "two clusters use this name")));
+}
+static void differ_in_spec(struct scene *scene)
+{
+    put(scene, FLEETS, LIST(FLEET_POLICY("True", "True", "")));
+}
+static void lose_the_arbiter(struct scene *scene)
+{
+    put_arbiter(scene, "arbiter-a", 90);
+}
+static void have_no_arbiter(struct scene *scene)
+{
+    zl_object_peer_put(scene->peer, "GET", ARBITER, 404, "{}");
+}
+static void stop_the_arbiter(struct scene *scene)
+{
+    put_arbiter(scene, "", 1);
+}
+static void restore_the_hub(struct scene *scene)
+{
+    put(scene, FLEETS,
+        LIST(FLEET_POLICY("True", "False",
+                          "the hub was restored from a backup: turns that it forgot must end")));
+}
+
 static const struct {
     const char *id;
     enum zl_health health;
@@ -383,6 +510,7 @@ static const struct {
     {"ZL0306", ZL_HEALTH_WARNED, let_it_expire, "the serving certificate expires in"},
     {"ZL0307", ZL_HEALTH_WARNED, ignore_failures, "Ignore"},
     {"ZL0308", ZL_HEALTH_FAILED, arm_kube_system, "kube-system"},
+    {"ZL0309", ZL_HEALTH_WARNED, be_asked_at_the_plain_path, "/validate"},
     {"ZL0401", ZL_HEALTH_FAILED, stop_renewing, "s ago"},
     {"ZL0401", ZL_HEALTH_FAILED, have_no_controller, "none leads"},
     {"ZL0402", ZL_HEALTH_WARNED, halve_the_controllers, "1 of 2"},
@@ -399,14 +527,31 @@ static const struct {
     {"ZL0508", ZL_HEALTH_WARNED, autoscale, "shop/web"},
     {"ZL0509", ZL_HEALTH_WARNED, contest_jobs, "shop/web"},
     {"ZL0510", ZL_HEALTH_FAILED, ignore_a_policy, "shop/web"},
+    {"ZL0601", ZL_HEALTH_FAILED, lose_the_hub, "ops/fixes: about R"},
+    {"ZL0602", ZL_HEALTH_FAILED, lose_the_own_lease, "may not write Lease member.east"},
+    {"ZL0602", ZL_HEALTH_FAILED, let_it_write_all,
+     "may write Lease turn.east; it may write Lease fleet.fixes; it may write Lease "
+     "member.not-east"},
+    {"ZL0603", ZL_HEALTH_WARNED, let_the_credential_end, "ends in 48 h"},
+    {"ZL0603", ZL_HEALTH_FAILED, end_the_credential, "ended"},
+    {"ZL0604", ZL_HEALTH_FAILED, share_a_name, "ops/fixes"},
+    {"ZL0605", ZL_HEALTH_WARNED, differ_in_spec, "ops/fixes: about D"},
+    {"ZL0606", ZL_HEALTH_FAILED, lose_the_arbiter, "arbiter-a renewed its Lease"},
+    {"ZL0606", ZL_HEALTH_FAILED, have_no_arbiter, "never"},
+    {"ZL0606", ZL_HEALTH_FAILED, stop_the_arbiter, "none decides"},
+    {"ZL0607", ZL_HEALTH_WARNED, restore_the_hub, "ops/fixes"},
 };
 
 /* --- looks --- */
 
 static void gather(struct scene *scene, struct zl_doctor_facts *facts)
 {
-    const struct zl_gather_spec spec = {.home = "shop", .installed_in = SYSTEM};
+    const struct zl_gather_spec spec = {
+        .home = "shop", .hub_namespace = "zen-fleet", .installed_in = SYSTEM};
     zl_gather(scene->client, &spec, facts);
+    for (size_t i = 0; i < facts->hub_right_count && !scene->may_write_all; i++) {
+        facts->hub_rights[i].allowed = facts->hub_rights[i].allowed && facts->hub_rights[i].wanted;
+    }
 }
 
 /* Nothing but CHECK may be worse than GOOD: more than one fault may follow from it only where UNKNOWN does. */
@@ -491,14 +636,16 @@ static void test_what_may_not_be_read_is_unknown_and_never_a_fault(void **state)
                                           "POST " RIGHTS,
                                           "GET " DEPLOYMENTS "zen-lead-webhook",
                                           "GET " DEPLOYMENTS "zen-lead-controller",
-                                          "POST " OURS "/namespaces/shop/leaderpolicies"};
+                                          "POST " OURS "/namespaces/shop/leaderpolicies",
+                                          "GET " FLEETS};
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         const char *path = strchr(refused[i], ' ') + 1;
         ZL_AUTO_FREE char *method = zl_strndup(refused[i], strcspn(refused[i], " "));
         zl_object_peer_put(blind, method, path, 403,
                            "{'kind':'Status','code':403,'message':'forbidden'}");
     }
-    const struct zl_gather_spec spec = {.home = "shop", .installed_in = SYSTEM};
+    const struct zl_gather_spec spec = {
+        .home = "shop", .hub_namespace = "zen-fleet", .installed_in = SYSTEM};
     zl_gather(client, &spec, &facts);
     for (const struct zl_check *check = ZL_CHECKS; check->id != NULL; check++) {
         char *detail = NULL;
@@ -509,10 +656,51 @@ static void test_what_may_not_be_read_is_unknown_and_never_a_fault(void **state)
         }
         free(detail);
     }
-    assert_in_range(unknown, 10, 30);
+    assert_in_range(unknown, 17, 37);
     zl_gather_clear(&facts);
     zl_kube_client_free(client);
     zl_object_peer_stop(blind);
+}
+
+static void expect_all_of_fleets(const struct zl_doctor_facts *facts, enum zl_health wanted)
+{
+    for (const struct zl_check *check = ZL_CHECKS; check->id != NULL; check++) {
+        char *detail = NULL;
+        const enum zl_health is = zl_check_judge(check, facts, &detail);
+        if (strcmp(check->group, "fleet") == 0 && is != wanted) {
+            fail_msg("%s is %s: %s", check->id, zl_health_name(is), detail);
+        }
+        free(detail);
+    }
+}
+
+static void test_without_a_fleet_there_is_nothing_to_check_and_nothing_more_is_asked(void **state)
+{
+    struct scene *scene = *state;
+    struct zl_doctor_facts facts;
+    gather(scene, &facts);
+    zl_gather_clear(&facts);
+    const int with = zl_object_peer_calls(scene->peer);
+    zl_object_peer_put(scene->peer, "GET", FLEETS, 404, "{}");
+    gather(scene, &facts);
+    expect_all_of_fleets(&facts, ZL_HEALTH_ABSENT);
+    zl_gather_clear(&facts);
+    assert_int_equal(zl_object_peer_calls(scene->peer) - with, with - 6);
+    put(scene, FLEETS, LIST(""));
+    gather(scene, &facts);
+    expect_all_of_fleets(&facts, ZL_HEALTH_ABSENT);
+    zl_gather_clear(&facts);
+}
+
+static void test_a_token_without_an_end_does_not_end(void **state)
+{
+    struct scene *scene = *state;
+    struct zl_doctor_facts facts;
+    put_credential(scene, 0);
+    gather(scene, &facts);
+    assert_int_equal(facts.hub_credential_s, 0);
+    expect_all_of_fleets(&facts, ZL_HEALTH_GOOD);
+    zl_gather_clear(&facts);
 }
 
 static void test_a_server_that_is_silent_costs_three_seconds_and_is_a_fault(void **state)
@@ -579,6 +767,8 @@ int main(void)
         TEST(test_each_fault_is_named_by_its_id_and_no_other),
         TEST(test_the_right_to_patch_pods_that_no_pool_needs_is_said),
         TEST(test_what_may_not_be_read_is_unknown_and_never_a_fault),
+        TEST(test_without_a_fleet_there_is_nothing_to_check_and_nothing_more_is_asked),
+        TEST(test_a_token_without_an_end_does_not_end),
         TEST(test_a_server_that_is_silent_costs_three_seconds_and_is_a_fault),
         cmocka_unit_test(test_ids_are_in_order_and_none_comes_twice),
         cmocka_unit_test(test_only_a_verdict_that_changes_is_said_again),

@@ -5,8 +5,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/parse.h"
+#include "common/http/server.h"
 #include "common/kube/client.h"
 #include "common/kube/yaml.h"
+#include "common/objects/names.h"
 #include "test/unit/lease_peer.h"
 #include "test/unit/wire.h"
 
@@ -24,6 +26,7 @@
 #include "test/unit/await.h"
 
 static const char *const POOLS[] = {"web"};
+static const char *const FLEETS[] = {"fixes"};
 
 struct scene {
     struct zl_lease_peer *peer;
@@ -48,6 +51,8 @@ static struct zl_sidecar *start_at(struct scene *scene, const char *address)
     struct zl_sidecar_spec spec = {.lead = ZENLEAD_OPTIONS_INIT,
                                    .pools = POOLS,
                                    .pool_count = 1,
+                                   .fleets = FLEETS,
+                                   .fleet_count = 1,
                                    .compat = true,
                                    .address = address};
     struct zl_sidecar *sidecar = NULL;
@@ -174,7 +179,7 @@ static void test_hosts(void **state)
                 {"", false},           {"127.0.0.1@x", false},
                 {NULL, false}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(zl_sidecar_host_is_local(rows[i].host), rows[i].local);
+        assert_int_equal(zl_http_host_is_local(rows[i].host), rows[i].local);
     }
 }
 
@@ -234,6 +239,154 @@ static void test_a_unix_socket_is_for_owner_and_group(void **state)
     assert_int_not_equal(stat(where.sun_path, &found), 0);
 }
 
+/* --- a fleet: the peer's one object is taken for the cluster's LeaderPolicy --- */
+
+static const char *const WISHES[] = {"/v1/fleet/fixes/request", "/v1/fleet/fixes/accept",
+                                     "/v1/fleet/fixes/decline", "/v1/fleet/fixes/extend",
+                                     "/v1/fleet/fixes/done",    "/v1/fleet/fixes/failed",
+                                     "/v1/fleet/fixes/release"};
+
+/* With the header "zen-lead: MEANT", NULL: without it. */
+static struct zl_wire_answer post(const struct scene *scene, const char *path, const char *meant,
+                                  const char *body)
+{
+    struct zl_wire wire = zl_wire_open((uint16_t)zl_sidecar_port(scene->sidecar), 0);
+    ZL_AUTO_FREE char *request =
+        zl_asprintf("POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s%s%sContent-Length: %zu\r\n\r\n%s",
+                    path, meant != NULL ? "zen-lead: " : "", meant != NULL ? meant : "",
+                    meant != NULL ? "\r\n" : "", strlen(body), body);
+    assert_true(zl_wire_send_text(&wire, request));
+    struct zl_wire_answer answer = zl_wire_receive(&wire, false);
+    zl_wire_close(&wire);
+    answer.body[answer.body_length < sizeof answer.body ? answer.body_length
+                                                        : sizeof answer.body - 1] = '\0';
+    return answer;
+}
+
+static int wish(const struct scene *scene, const char *verb, const char *body)
+{
+    ZL_AUTO_FREE char *path = zl_asprintf("/v1/fleet/fixes/%s", verb);
+    return post(scene, path, "true", body).status;
+}
+
+static void expect_annotation(struct scene *scene, const char *key, const char *text)
+{
+    ZL_AUTO_FREE char *found = zl_lease_peer_annotation(scene->peer, key);
+    assert_string_equal(found, text);
+}
+
+static void test_a_turn_is_active_only_while_it_is_certain(void **state)
+{
+    struct scene *scene = *state;
+    zl_lease_peer_write_turn(scene->peer, "fixes", 0, 0);
+    AWAIT(strstr(ask(scene, "GET", "/v1/fleet/fixes", "127.0.0.1").body, "\"waiting\"") != NULL);
+    assert_int_equal(code(scene, "HEAD", "/v1/fleet/fixes/active"), 503);
+    zl_lease_peer_write_turn(scene->peer, "fixes", 7, 5);
+    AWAIT(code(scene, "HEAD", "/v1/fleet/fixes/active") == 200);
+    const struct zl_wire_answer answer = ask(scene, "GET", "/v1/fleet/fixes", "127.0.0.1");
+    ZL_AUTO_JSON struct cJSON *tree = NULL;
+    assert_int_equal(zl_json_parse(answer.body, strlen(answer.body), &tree, NULL), ZL_OK);
+    assert_int_equal(zl_json_i64(tree, 0, "token", NULL), 7);
+    assert_in_range(zl_json_i64(tree, 0, "validForMs", NULL), 1, 6000);
+    zl_lease_peer_set_mood(scene->peer, ZL_MOOD_GONE);
+    AWAIT(code(scene, "HEAD", "/v1/fleet/fixes/active") == 503); /* its time is over */
+    const struct zl_wire_answer after = ask(scene, "GET", "/v1/fleet/fixes", "127.0.0.1");
+    assert_non_null(strstr(after.body, "\"state\":\"unknown\",\"token\":0,\"validForMs\":0"));
+}
+
+static void test_ends_are_reported_of_the_turn_that_is(void **state)
+{
+    struct scene *scene = *state;
+    zl_lease_peer_write_turn(scene->peer, "fixes", 7, 600);
+    assert_int_equal(wish(scene, "done", "{\"token\":6}"), 409);
+    assert_int_equal(wish(scene, "done", ""), 400);
+    assert_int_equal(wish(scene, "done", "[]"), 400);
+    expect_annotation(scene, ZL_KEY_FLEET_REPORT, "");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(wish(scene, "failed", "{\"token\":7,\"reason\":\"node 3\"}"), 200);
+        expect_annotation(scene, ZL_KEY_FLEET_REPORT, "7 failed node 3");
+    }
+    assert_int_equal(wish(scene, "request", ""), 200);
+    expect_annotation(scene, ZL_KEY_FLEET_WANT, "true");
+    expect_annotation(scene, ZL_KEY_FLEET_REPORT, "");
+    assert_int_equal(wish(scene, "release", "{\"token\":7}"), 200);
+    expect_annotation(scene, ZL_KEY_FLEET_REPORT, "7 released");
+    assert_int_equal(wish(scene, "done", "{\"token\":7}"), 200);
+    expect_annotation(scene, ZL_KEY_FLEET_REPORT, "7 done");
+}
+
+static void test_turns_are_accepted_declined_and_extended(void **state)
+{
+    struct scene *scene = *state;
+    zl_lease_peer_write_turn(scene->peer, "fixes", 7, 600);
+    assert_int_equal(wish(scene, "decline", ""), 400);
+    assert_int_equal(wish(scene, "decline", "{\"reason\":\"\"}"), 400);
+    assert_int_equal(wish(scene, "extend", ""), 400);
+    assert_int_equal(wish(scene, "extend", "{\"token\":6}"), 409);
+    expect_annotation(scene, ZL_KEY_FLEET_DECLINE, "");
+    expect_annotation(scene, ZL_KEY_FLEET_EXTEND, "");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(wish(scene, "decline", "{\"reason\":\"disk is full\"}"), 200);
+        expect_annotation(scene, ZL_KEY_FLEET_DECLINE, "disk is full");
+        assert_int_equal(wish(scene, "accept", ""), 200);
+        expect_annotation(scene, ZL_KEY_FLEET_DECLINE, "");
+        expect_annotation(scene, ZL_KEY_FLEET_ACCEPT, "0"); /* no turn has ended yet */
+        assert_int_equal(wish(scene, "extend", "{\"token\":7}"), 200);
+        expect_annotation(scene, ZL_KEY_FLEET_EXTEND, "7 1");
+    }
+    expect_annotation(scene, ZL_KEY_FLEET_REPORT, "");
+}
+
+static void test_nothing_is_written_for_who_does_not_mean_it(void **state)
+{
+    struct scene *scene = *state;
+    zl_lease_peer_write_turn(scene->peer, "fixes", 7, 600);
+    for (size_t i = 0; i < sizeof WISHES / sizeof WISHES[0]; i++) {
+        assert_int_equal(post(scene, WISHES[i], NULL, "{\"token\":7}").status, 403);
+        assert_int_equal(post(scene, WISHES[i], "yes", "{\"token\":7}").status, 403);
+        assert_int_equal(ask(scene, "POST", WISHES[i], "evil.example").status, 403);
+        assert_int_equal(code(scene, "GET", WISHES[i]), 405);
+    }
+    expect_annotation(scene, ZL_KEY_FLEET_REPORT, "");
+    expect_annotation(scene, ZL_KEY_FLEET_WANT, "");
+    expect_annotation(scene, ZL_KEY_FLEET_ACCEPT, "");
+    expect_annotation(scene, ZL_KEY_FLEET_DECLINE, "");
+    expect_annotation(scene, ZL_KEY_FLEET_EXTEND, "");
+    assert_int_equal(code(scene, "GET", "/v1/fleet/others"), 404);
+}
+
+static void test_what_cannot_be_written_is_said(void **state)
+{
+    static const struct {
+        enum zl_mood mood;
+        int code;
+    } rows[] = {{ZL_MOOD_GONE, 503}, {ZL_MOOD_FAILING, 503}, {ZL_MOOD_DENYING, 403}};
+    struct scene *scene = *state;
+    zl_lease_peer_write_turn(scene->peer, "fixes", 7, 600);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        zl_lease_peer_set_mood(scene->peer, rows[i].mood);
+        assert_int_equal(wish(scene, "done", "{\"token\":7}"), rows[i].code);
+        zl_lease_peer_set_mood(scene->peer, ZL_MOOD_WELL);
+    }
+    zl_lease_peer_write_turn(scene->peer, "others", 7, 600);
+    assert_int_equal(wish(scene, "done", "{\"token\":7}"), 404);
+}
+
+static void test_a_watcher_of_a_fleet_is_told_of_its_turn(void **state)
+{
+    struct scene *scene = *state;
+    char text[8192];
+    zl_lease_peer_write_turn(scene->peer, "fixes", 0, 0);
+    AWAIT(strstr(ask(scene, "GET", "/v1/fleet/fixes", "127.0.0.1").body, "\"waiting\"") != NULL);
+    struct zl_wire wire = zl_wire_open((uint16_t)zl_sidecar_port(scene->sidecar), 0);
+    assert_true(
+        zl_wire_send_text(&wire, "GET /v1/fleet/fixes/watch HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+    await_text(wire.fd, text, sizeof text, "\"state\":\"waiting\"");
+    zl_lease_peer_write_turn(scene->peer, "fixes", 7, 600);
+    await_text(wire.fd, text, sizeof text, "\"state\":\"active\",\"token\":7");
+    zl_wire_close(&wire);
+}
+
 static void test_all_that_is_described_is_served_and_the_other_way_round(void **state)
 {
     struct scene *scene = *state;
@@ -248,9 +401,16 @@ static void test_all_that_is_described_is_served_and_the_other_way_round(void **
     for (; path != NULL; path = zl_json_next(path)) {
         const char *name = zl_json_name(path);
         const char *brace = strchr(name, '{');
-        ZL_AUTO_FREE char *full = brace != NULL ? zl_asprintf("%.*sweb%s", (int)(brace - name),
-                                                              name, strchr(name, '}') + 1)
-                                                : zl_strdup(name);
+        ZL_AUTO_FREE char *full =
+            brace != NULL ? zl_asprintf("%.*s%s%s", (int)(brace - name), name,
+                                        strncmp(brace, "{fleet", 6) == 0 ? FLEETS[0] : POOLS[0],
+                                        strchr(name, '}') + 1)
+                          : zl_strdup(name);
+        if (zl_json_at(path, "post", NULL) != NULL) {
+            assert_int_equal(post(scene, full, NULL, "").status, 403);
+            described++;
+            continue;
+        }
         const struct cJSON *options = zl_json_at(path, "options", NULL);
         const int with = code(scene, "OPTIONS", full);
         assert_true(zl_json_at(path, "get", NULL) != NULL);
@@ -259,7 +419,7 @@ static void test_all_that_is_described_is_served_and_the_other_way_round(void **
         assert_int_equal(options != NULL, with == 200 || with == 503);
         described++;
     }
-    assert_int_equal(described, 5);
+    assert_int_equal(described, 15);
 }
 
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
@@ -275,6 +435,12 @@ int main(void)
         cmocka_unit_test(test_hosts),
         TEST(test_a_watcher_is_told_the_state_and_each_change_and_ends_with_the_sidecar),
         TEST(test_a_unix_socket_is_for_owner_and_group),
+        TEST(test_a_turn_is_active_only_while_it_is_certain),
+        TEST(test_ends_are_reported_of_the_turn_that_is),
+        TEST(test_turns_are_accepted_declined_and_extended),
+        TEST(test_nothing_is_written_for_who_does_not_mean_it),
+        TEST(test_what_cannot_be_written_is_said),
+        TEST(test_a_watcher_of_a_fleet_is_told_of_its_turn),
         TEST(test_all_that_is_described_is_served_and_the_other_way_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

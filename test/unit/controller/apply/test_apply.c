@@ -587,6 +587,8 @@ static void test_reasons_say_what_they_are_about(void **state)
                              "before it, pod web-a, is deleted (handoverGracePeriodSeconds: 15)"},
         {ZL_WHY_ARMED, "{pod}"}, /* a word is not looked at again */
         {ZL_WHY_LEADER_ELECTED, "pod web-a leads, fencing token 15"},
+        {ZL_WHY_ELECTED_AFTER_GONE,
+         "pod web-a leads, fencing token 15: pod web-s, which led, is gone"},
         {ZL_WHY_RUNS_ON,
          "pod web-a was deleted and had 15 s to end; by its status its containers still run and "
          "node "

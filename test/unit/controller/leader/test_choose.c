@@ -109,10 +109,139 @@ static void test_leader_is_chosen_as_the_table_says(void **state)
     }
 }
 
+/* --- by request of the Service --- */
+
+static char node_1[] = "node-1", node_2[] = "node-2";
+#define POD_ON(letter, ready_s, made_s, where)                                                     \
+    {                                                                                              \
+        .meta = {.name = name_##letter, .uid = uid_##letter, .created_us = AGO(made_s)},           \
+        .ready = true, .serving = true, .ready_since_us = AGO(ready_s), .node = (where), .ips = {  \
+            ip                                                                                     \
+        }                                                                                          \
+    }
+/* The longest Ready is neither the oldest nor the newest. */
+static const struct zl_pod ELDER = POD_ON(a, 50, 900, node_1), MIDDLE = POD_ON(b, 100, 500, node_1),
+                           NEWEST = POD_ON(c, 20, 30, node_2),
+                           UNREADY_MIDDLE = {.meta = {.name = name_b, .uid = uid_b}, .ips = {ip}},
+                           LEAVING_MIDDLE = {.meta = {.name = name_b,
+                                                      .uid = uid_b,
+                                                      .deleting = true},
+                                             .ips = {ip}},
+                           ADDRESSLESS_MIDDLE = {.meta = {.name = name_b, .uid = uid_b}};
+
+static void test_preference_decides_among_those_that_can_lead(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        enum zl_preference prefers;
+        const char *lost_node, *current;
+        bool restless;
+        int64_t min_ready_ms;
+        const struct zl_pod *leader;
+        int64_t recheck_ms;
+    } rows[] = {
+        {.what = "none: the longest Ready", .leader = &MIDDLE},
+        {.what = "oldest", .prefers = ZL_PREFER_OLDEST, .leader = &ELDER},
+        {.what = "newest", .prefers = ZL_PREFER_NEWEST, .leader = &NEWEST},
+        {.what = "another node than the lost leader's",
+         .prefers = ZL_PREFER_OTHER_NODE,
+         .lost_node = node_1,
+         .leader = &NEWEST},
+        {.what = "of two there the longest Ready",
+         .prefers = ZL_PREFER_OTHER_NODE,
+         .lost_node = node_2,
+         .leader = &MIDDLE},
+        {.what = "nobody knows where it was", .prefers = ZL_PREFER_OTHER_NODE, .leader = &MIDDLE},
+        {.what = "the node of a leader that still leads is not lost",
+         .prefers = ZL_PREFER_OTHER_NODE,
+         .lost_node = node_1,
+         .current = uid_b,
+         .restless = true,
+         .leader = &MIDDLE},
+        {.what = "sticky: who leads keeps leading",
+         .prefers = ZL_PREFER_NEWEST,
+         .current = uid_a,
+         .leader = &ELDER},
+        {.what = "not sticky: the newest takes it",
+         .prefers = ZL_PREFER_NEWEST,
+         .current = uid_a,
+         .restless = true,
+         .leader = &NEWEST},
+        {.what = "not sticky: the newest will take it when it has been Ready for long enough",
+         .prefers = ZL_PREFER_NEWEST,
+         .current = uid_a,
+         .restless = true,
+         .min_ready_ms = 25000,
+         .leader = &MIDDLE,
+         .recheck_ms = 5000},
+        {.what = "sticky: nobody need look again",
+         .prefers = ZL_PREFER_NEWEST,
+         .min_ready_ms = 25000,
+         .leader = &MIDDLE},
+        {.what = "not sticky: one that waits and would not lead is not looked for",
+         .prefers = ZL_PREFER_OLDEST,
+         .restless = true,
+         .min_ready_ms = 25000,
+         .leader = &ELDER},
+    };
+    const struct zl_pod *const pods[] = {&NEWEST, &ELDER, &MIDDLE};
+    const int64_t ready_ms[] = {20000, 50000, 100000};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct zl_choice_rules rules = {.sticky = !rows[i].restless,
+                                              .prefers = rows[i].prefers,
+                                              .lost_node = rows[i].lost_node,
+                                              .min_ready_ms = rows[i].min_ready_ms,
+                                              .ready_ms = ready_ms};
+        struct zl_choice choice = zl_choose_leader(pods, 3, rows[i].current, &rules);
+        if (choice.leader != rows[i].leader || choice.recheck_ms != rows[i].recheck_ms) {
+            fail_msg("%s: leader %s, recheck %lld", rows[i].what,
+                     choice.leader != NULL ? choice.leader->meta.name : "none",
+                     (long long)choice.recheck_ms);
+        }
+    }
+}
+
+static void test_leader_that_is_merely_not_ready_is_waited_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        const struct zl_pod *current;
+        int64_t delay_ms, unready_ms;
+        bool restless;
+        const struct zl_pod *leader;
+        int64_t recheck_ms;
+    } rows[] = {
+        {"no delay: at once", &UNREADY_MIDDLE, 0, 0, false, &ELDER, 0},
+        {"just now", &UNREADY_MIDDLE, 5000, 0, false, &UNREADY_MIDDLE, 5000},
+        {"for a while", &UNREADY_MIDDLE, 5000, 4000, false, &UNREADY_MIDDLE, 1000},
+        {"for long enough", &UNREADY_MIDDLE, 5000, 5000, false, &ELDER, 0},
+        {"not sticky: the same", &UNREADY_MIDDLE, 5000, 4000, true, &UNREADY_MIDDLE, 1000},
+        {"deleted: it does not come back", &LEAVING_MIDDLE, 5000, 0, false, &ELDER, 0},
+        {"no address", &ADDRESSLESS_MIDDLE, 5000, 0, false, &ELDER, 0},
+        {"it is Ready", &MIDDLE, 5000, 0, false, &MIDDLE, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct zl_pod *const pods[] = {&ELDER, rows[i].current};
+        const struct zl_choice_rules rules = {.sticky = !rows[i].restless,
+                                              .failover_delay_ms = rows[i].delay_ms,
+                                              .unready_ms = rows[i].unready_ms};
+        struct zl_choice choice = zl_choose_leader(pods, 2, uid_b, &rules);
+        if (choice.leader != rows[i].leader || choice.recheck_ms != rows[i].recheck_ms) {
+            fail_msg("%s: leader %s, recheck %lld", rows[i].what,
+                     choice.leader != NULL ? choice.leader->meta.name : "none",
+                     (long long)choice.recheck_ms);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_leader_is_chosen_as_the_table_says),
+        cmocka_unit_test(test_preference_decides_among_those_that_can_lead),
+        cmocka_unit_test(test_leader_that_is_merely_not_ready_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,6 +84,10 @@ static void test_a_replica_is_ready_when_it_could_act(void **state)
          {ELECTED, .configuration = "other", .lease_age_ms = 31000},
          "other",
          NULL},
+        {"an arbiter that does not see its hub",
+         {.fleet = "leases are not listed yet"},
+         "leases are not listed yet",
+         NULL},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         expect(rows[i].name, zl_not_ready_because(&rows[i].health), rows[i].not_ready);

@@ -267,7 +267,7 @@ static void test_route_of_a_service_leads_to_the_pod_that_is_chosen(void **state
     (void)state;
     static const struct {
         const char *name;
-        bool unready, leaving, none, external, bad_min_ready, listing, led_by_pool;
+        bool unready, leaving, none, external, bad_wish, listing, led_by_pool, waits;
         const char *current;
         const char *steps;
     } rows[] = {
@@ -303,10 +303,16 @@ static void test_route_of_a_service_leads_to_the_pod_that_is_chosen(void **state
         {.name = "no pods to choose from",
          .external = true,
          .steps = "clean not-wanted but 0; tell bad-service Service/web"},
+        {.name = "its leader is not Ready, and is waited for",
+         .unready = true,
+         .waits = true,
+         .current = uid_a,
+         .steps = "slices leader-awaited web-leader -> web-a ports=web; service leader-awaited "
+                  "web-leader -> web-a ports=web; clean not-wanted but 1; again 3000"},
         {.name = "a duration that is none",
-         .bad_min_ready = true,
+         .bad_wish = true,
          .steps = "slices leads web-leader -> web-a ports=web; service leads web-leader -> web-a "
-                  "ports=web; clean not-wanted but 1; tell bad-min-ready Service/web"},
+                  "ports=web; clean not-wanted but 1; tell bad-wish Service/web"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         static const struct zl_view no_pool = {0};
@@ -321,12 +327,14 @@ static void test_route_of_a_service_leads_to_the_pod_that_is_chosen(void **state
                                           .sticky = true,
                                           .selector = selector,
                                           .external = rows[i].external,
-                                          .bad_min_ready = rows[i].bad_min_ready ? other : NULL};
+                                          .failover_delay_ms = rows[i].waits ? 5000 : 0,
+                                          .ignored = rows[i].bad_wish ? other : NULL};
         const struct zl_service_view view = {.source = &source,
                                              .name = name_leader,
                                              .pods = pods,
                                              .pod_count = !rows[i].none,
                                              .current_uid = rows[i].current,
+                                             .unready_ms = 2000,
                                              .holder_uid = rows[i].led_by_pool ? uid_a : NULL,
                                              .settled = !rows[i].listing};
         zl_steps_begin(&steps, &no_pool);

@@ -99,8 +99,33 @@ static void test_annotations_of_a_service_are_read(void **state)
     zl_service_free(service);
 
     service = service_of(SOURCE(",\"zen-lead.io/min-ready-duration\":\"soon\"", ""));
-    assert_string_equal(service->bad_min_ready, "soon");
+    assert_string_equal(service->ignored,
+                        "zen-lead.io/min-ready-duration is not a duration such as \"10s\"");
     assert_int_equal(service->min_ready_ms, 0);
+    zl_service_free(service);
+
+    service = service_of(SOURCE(",\"zen-lead.io/strategy\":\"newest\",\"zen-lead.io/"
+                                "failover-min-delay\":\"3s\",\"zen-lead.io/leader-service-type\":"
+                                "\"NodePort\"",
+                                ""));
+    assert_int_equal(service->prefers, ZL_PREFER_NEWEST);
+    assert_int_equal(service->failover_delay_ms, 3000);
+    assert_string_equal(service->leader_type, "NodePort");
+    assert_null(service->ignored);
+    zl_service_free(service);
+
+    service = service_of(SOURCE(",\"zen-lead.io/strategy\":\"random\",\"zen-lead.io/"
+                                "failover-min-delay\":\"3\",\"zen-lead.io/leader-service-type\":"
+                                "\"ExternalName\"",
+                                ""));
+    assert_int_equal(service->prefers, ZL_PREFER_LONGEST_READY);
+    assert_int_equal(service->failover_delay_ms, 0);
+    assert_string_equal(service->leader_type, "ClusterIP");
+    assert_string_equal(
+        service->ignored,
+        "zen-lead.io/failover-min-delay is not a duration such as \"10s\"; zen-lead.io/strategy is "
+        "none of oldest, newest, node-aware; zen-lead.io/leader-service-type is none of ClusterIP, "
+        "NodePort, LoadBalancer");
     zl_service_free(service);
 
     service = service_of("{" META("x", ",\"annotations\":{\"zen-lead.io/enabled\":\"yes\"}") "}");
@@ -247,7 +272,7 @@ static void test_service_is_what_is_stored_of_it(void **state)
             "\"http\",\"appProtocol\":\"h2c\"}]"));
     struct zl_route route = route_of(from, pod);
     struct zl_service *service = zl_route_service(&route, NULL, NOW_US);
-    ZL_AUTO_JSON struct cJSON *object = zl_service_encode(service, false);
+    ZL_AUTO_JSON struct cJSON *object = zl_service_encode(service, NULL);
     zl_json_set_text(zl_json_child(object, "metadata"), "uid", "u");
     assert_null(zl_json_at(object, "spec", "clusterIP", NULL)); /* headless is not inherited */
     assert_null(zl_json_at(object, "metadata", "labels", ZL_KEY_POOL, NULL));
@@ -274,6 +299,85 @@ static void test_service_is_what_is_stored_of_it(void **state)
     zl_service_free(service);
     zl_service_free(from);
     zl_pod_free(pod);
+}
+
+/* SERVICE as it is stored after it was written. */
+static struct zl_service *stored_service(const struct zl_service *service)
+{
+    ZL_AUTO_JSON struct cJSON *object = zl_service_encode(service, NULL);
+    struct zl_service *stored = NULL;
+    zl_json_set_text(zl_json_child(object, "metadata"), "uid", "u");
+    assert_int_equal(zl_service_decode(zl_prune(ZL_SERVICE_SHAPE, &object), &stored, NULL), ZL_OK);
+    return stored;
+}
+
+static void test_what_the_source_lists_is_carried_over_and_taken_away_again(void **state)
+{
+    (void)state;
+    static const char source[] =
+        "{\"metadata\":{\"namespace\":\"shop\",\"name\":\"web\",\"uid\":\"uid-web\",\"labels\":{"
+        "\"team\":\"%s\",\"release\":\"r\",\"app.kubernetes.io/instance\":\"shop\"},"
+        "\"annotations\":{\"zen-lead.io/enabled\":\"true\",\"zen-lead.io/copy-labels\":\"%s\","
+        "\"zen-lead.io/copy-annotations\":\"dns.example/*\",\"dns.example/name\":\"web.example\","
+        "\"kubectl.kubernetes.io/last-applied-configuration\":\"{}\"}},\"spec\":{\"ports\":[{"
+        "\"port\":80}]}}";
+    ZL_AUTO_FREE char *both = zl_asprintf(source, "a", "team, app.kubernetes.io/*,release");
+    ZL_AUTO_FREE char *one = zl_asprintf(source, "b", "team");
+    struct zl_service *from = service_of(both);
+    struct zl_route route = route_of(from, NULL);
+    struct zl_service *service = zl_route_service(&route, NULL, NOW_US);
+    struct zl_service *stored = stored_service(service);
+    assert_string_equal(stored->carried_label_names, "team,release"); /* not Argo CD's */
+    assert_string_equal(stored->carried_annotation_names, "dns.example/name");
+    assert_string_equal(stored->carried_annotations, "dns.example/name=web.example");
+    assert_true(zl_service_same(service, stored));
+    zl_service_free(service);
+    zl_service_free(from);
+
+    /* One changes, the other is not listed any more; what somebody else has put there is not touched. */
+    route.from = from = service_of(one);
+    service = zl_route_service(&route, stored, NOW_US);
+    assert_false(zl_service_same(service, stored));
+    ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(service, stored);
+    ZL_AUTO_FREE char *labels = zl_json_print(zl_json_at(patch, "metadata", "labels", NULL));
+    assert_string_equal(labels, "{\"app.kubernetes.io/managed-by\":\"zen-lead\",\"zen-lead.io/"
+                                "source-service\":\"web\",\"zen-lead/pool\":null,\"team\":\"b\","
+                                "\"release\":null}");
+    zl_service_free(service);
+
+    /* Who lends its ports to a pool has not asked for it. */
+    route.pool = "pool";
+    service = zl_route_service(&route, NULL, NOW_US);
+    assert_null(service->carried_labels);
+    zl_service_free(service);
+    zl_service_free(stored);
+    zl_service_free(from);
+}
+
+static void test_node_ports_stay_when_the_service_is_repaired(void **state)
+{
+    (void)state;
+    static char node_port[] = "NodePort", cluster_ip[] = ZL_CLUSTER_IP;
+    struct zl_service_port stored_port = {
+        .protocol = "TCP", .number = 80, .target_number = 80, .node_port = 30123};
+    struct zl_service_port port = {
+        .protocol = "TCP", .number = 80, .target_number = 8080, .node_port = 30999};
+    const struct zl_service stored = {
+        .ours = true, .type = node_port, .ports = &stored_port, .port_count = 1};
+    struct zl_service service = {.type = node_port, .ports = &port, .port_count = 1};
+    ZL_AUTO_JSON struct cJSON *patch = zl_service_encode(&service, &stored);
+    ZL_AUTO_FREE char *spec = zl_json_print(zl_json_at(patch, "spec", "ports", NULL));
+    assert_string_equal(
+        spec, "[{\"protocol\":\"TCP\",\"port\":80,\"targetPort\":8080,\"nodePort\":30123}]");
+    /* The source's own is never wanted. */
+    ZL_AUTO_JSON struct cJSON *created = zl_service_encode(&service, NULL);
+    assert_null(
+        zl_json_at(zl_json_first(zl_json_at(created, "spec", "ports", NULL)), "nodePort", NULL));
+    service.type = cluster_ip;
+    ZL_AUTO_JSON struct cJSON *back = zl_service_encode(&service, &stored);
+    assert_null(
+        zl_json_at(zl_json_first(zl_json_at(back, "spec", "ports", NULL)), "nodePort", NULL));
+    assert_false(zl_service_same(&service, &stored));
 }
 
 static struct zl_slice *stored_slice(const struct zl_slice *slice, const char *version)
@@ -416,6 +520,8 @@ int main(void)
         cmocka_unit_test(test_container_ports_stand_in_for_a_service),
         cmocka_unit_test(test_template_lends_ports_only_where_nobody_knows_better),
         cmocka_unit_test(test_service_is_what_is_stored_of_it),
+        cmocka_unit_test(test_what_the_source_lists_is_carried_over_and_taken_away_again),
+        cmocka_unit_test(test_node_ports_stay_when_the_service_is_repaired),
         cmocka_unit_test(test_slice_is_what_is_stored_of_it_in_both_versions),
         cmocka_unit_test(test_leader_on_its_way_out_is_shown_as_such),
         cmocka_unit_test(test_families_of_the_leader_service_follow_those_of_its_source),
