@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # One image with zen-lead-webhook, zen-lead-controller, zen-lead-certs and zen-lead: no shell, no package manager, not root.
 #
-#   make image                        with docker, podman or buildah, whichever is there
+#   make image                        with docker, podman or buildah, whichever is there; PLATFORMS=linux/amd64,linux/arm64
 #   docker build -t kube-zen/zen-lead:0.3.0 .
 #
 # The same sources give the same programs wherever they are built (make image-check shows it). The same image, byte for byte, takes

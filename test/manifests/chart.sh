@@ -16,8 +16,26 @@ for found in "${KUBEBUILDER_ASSETS:-/nonexistent}"/kubectl "${XDG_CACHE_HOME:-$H
 done
 [ -n "$kubectl" ] || { echo "chart.sh: no kubectl found: install one, or name it in KUBECTL" >&2 && exit 2; }
 
-# render NAMESPACE [VALUES-FILE] - with $helm; crds/ is not among what it renders.
-render() { "$helm" template zen-lead "$chart" --namespace "$1" ${2:+--values "$2"}; }
+# render NAMESPACE [VALUES-FILE] - with $helm; crds/ is not among what it renders, nor what helm test makes.
+render() { "$helm" template zen-lead "$chart" --namespace "$1" --skip-tests ${2:+--values "$2"}; }
+# tested VALUES - what helm test makes.
+tested() { "$helm" template zen-lead "$chart" --namespace shop --values <(echo "$1") -s templates/tests.yaml; }
+# test_has VALUES LINE... - there is each of these lines (without what they begin with).
+test_has() {
+    local values=$1 line
+    shift
+    tested "$values" | sed 's/^ *\(- \)*//' >"$work/is" || return 1
+    for line in "$@"; do
+        grep -qxF -- "$line" "$work/is" || { echo "no line: $line" && return 1; }
+    done
+}
+# test_rights VALUES KIND... - of which Kinds are the objects that give it rights? None writes anything but what its dry runs are of.
+test_rights() {
+    local values=$1
+    shift
+    diff <(printf '%s\n' "$@" | sort) <(tested "$values" | sed -n 's/^kind: \(.*Role\(Binding\)\?\)$/\1/p' | sort) || return 1
+    ! tested "$values" | grep -E 'verbs: .*(update|patch|delete|\*)|secrets'
+}
 
 is_fresh() {
     cp -R "$chart" "$work/fresh"
@@ -175,6 +193,14 @@ check_with() {
     check "$name: Services and ServiceMonitor are those of service-monitor" same '{metrics: {serviceMonitor: {enabled: true}}}' base self-signed service-monitor
     check "$name: a Prometheus that selects by a label finds them" adds \
         '{metrics: {podMonitor: {enabled: true, labels: {release: prom}, interval: 30s}}}' 'release: prom' 'interval: 30s'
+    check "$name: helm test asks the doctor, as restricted as the programs" test_has '{}' doctor --namespace=shop --system-namespace=shop \
+        'readOnlyRootFilesystem: true' 'drop: [ALL]' 'runAsNonRoot: true' 'helm.sh/hook: test'
+    check "$name: and where the others are" test_has \
+        '{tolerations: [{key: dedicated, operator: Exists}], nodeSelector: {pool: system}, podAnnotations: {inject: "false"}, podLabels: {team: a},
+          imagePullSecrets: [{name: one}], extraEnv: [{name: A, value: b}], image: {repository: registry.example/zl, tag: v1}}' \
+        'key: dedicated' 'pool: system' 'inject: "false"' 'team: a' 'name: one' 'value: b' 'image: "registry.example/zl:v1"'
+    check "$name: with an account that looks, and writes nothing" test_rights '{}' Role RoleBinding ClusterRole ClusterRoleBinding
+    check "$name: without rights in the cluster where the programs have none" test_rights '{watchNamespaces: [shop]}' Role RoleBinding
     check "$name: routing only" routing_only
     check "$name: without rights in the cluster" in_namespaces
     check "$name: values of another build are answered, all at once" refuses_values '{replicaCount: 2, resources: {limits: {memory: 1Gi}}}' 'replicaCount: set controller.replicas'

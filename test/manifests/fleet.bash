@@ -65,11 +65,28 @@ check_fleet_schema() {
     done
     fleet_refused 'spec.maxFailures' '{"pool":"a","maxFailures":-1}'
     fleet_refused 'spec.heartbeatSeconds' '{"pool":"a","heartbeatSeconds":1}'
-    # What is not there yet is not dropped without a word.
-    fleet_refused 'spec.acceptance: Unsupported value' '{"pool":"a","acceptance":"Manual"}'
-    fleet_refused 'spec.stages' '{"pool":"a","stages":[{"match":{"tier":"canary"}}]}'
+    fleet_refused 'spec.acceptance: Unsupported value' '{"pool":"a","acceptance":"Perhaps"}'
+    check_fleet_plan
+}
+
+# Stages, spread and windows.
+check_fleet_plan() {
+    accepts "fleet: stages, spread, windows and Manual are accepted" dry_create "$(fleet_policy '{"pool":"a","acceptance":"Manual",
+        "stages":[{"match":{"tier":"canary","region":"eu"},"max":1,"soak":"1h30m"},{"approval":true},{"soak":"0s"}],"spread":{"key":"topology.kubernetes.io/region","max":2},
+        "windows":[{"days":["Mon","Sun"],"from":"22:00","to":"24:00","timeZone":"-03:30"},{"from":"00:00","to":"05:59"}]}')"
+    prints "fleet: a window's clock is UTC" UTC dry_create "$(fleet_policy '{"pool":"a","windows":[{"from":"22:00","to":"06:00"}]}')" 'jsonpath={.spec.windows[0].timeZone}'
+    fleet_refused 'spec.stages' '{"pool":"a","stages":[{},{},{},{},{},{},{},{},{}]}'
+    fleet_refused 'spec.stages' '{"pool":"a","stages":[{"match":{"tier":"not this"}}]}'
+    fleet_refused 'spec.stages' '{"pool":"a","stages":[{"max":0}]}'
+    fleet_refused 'spec.stages' '{"pool":"a","stages":[{"soak":"later"}]}'
+    fleet_refused 'spec.stages' '{"pool":"a","stages":[{"soak":""}]}'
     fleet_refused 'spec.spread' '{"pool":"a","spread":{"key":"region"}}'
-    fleet_refused 'spec.windows' '{"pool":"a","windows":[{"from":"22:00"}]}'
+    fleet_refused 'spec.spread' '{"pool":"a","spread":{"key":"region","max":0}}'
+    local window
+    for window in '"from":"22:00"' '"from":"24:00","to":"06:00"' '"from":"22:00","to":"24:01"' '"from":"9:00","to":"10:00"' \
+        '"from":"22:00","to":"06:00","timeZone":"Europe/Berlin"' '"from":"22:00","to":"06:00","timeZone":"+15:00"' '"from":"22:00","to":"06:00","days":["Monday"]'; do
+        fleet_refused 'spec.windows' "{\"pool\":\"a\",\"windows\":[{$window}]}"
+    done
 }
 
 check_fleet_status() {
@@ -222,8 +239,12 @@ check_hub_reviews() {
     can yes zen-lead-arbiter patch $lease/zen-fleet-arbiter -n $hub
     can no zen-lead-arbiter patch $lease/fleet.a -n $hub
     can no zen-lead-arbiter delete $lease -n $hub
+    can no zen-lead-arbiter list pods -n $hub
+    can no zen-lead-arbiter list services -n $hub
+    can no zen-lead-arbiter list endpointslices.discovery.k8s.io -n $hub
     can no member.one patch $lease/member.two -n $hub
-    can no member.one get $lease/zen-fleet-arbiter -n $hub
+    can yes member.one get $lease/zen-fleet-arbiter -n $hub # who decides, for the doctor
+    can no member.one patch $lease/zen-fleet-arbiter -n $hub
     for account in zen-lead-arbiter member.one; do
         can no $account get secrets -n $hub
         can no $account create pods -n $hub

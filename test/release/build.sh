@@ -79,6 +79,7 @@ done
 for part in hub arbiter; do
     installation "fleet/$part" && mv "$out/install-$part.yaml" "$out/install-fleet-$part.yaml"
 done
+installation fleet/fleet-lock
 
 bash test/image/root.sh "$bin" "$work/rootfs"
 bash test/image/sbom.sh "$work/rootfs" "$out/zen-lead-$version.cdx.json"
