@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test/bench/bench.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 static const struct zl_kube_resource SLICES_V1 = {"discovery.k8s.io", "v1", "endpointslices",
                                                   "EndpointSlice", false};
@@ -51,6 +56,30 @@ int64_t zl_bench_now_us(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void zl_bench_sleep_until(int64_t until_us)
+{
+    const struct timespec until = {.tv_sec = until_us / 1000000,
+                                   .tv_nsec = until_us % 1000000 * 1000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
+        ;
+    }
+}
+
+int zl_bench_dial(int64_t port)
+{
+    const int on = 1;
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons((uint16_t)port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+                    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
 }
 
 static int by_value(const void *left, const void *right)

@@ -27,6 +27,11 @@ bool zl_bench_pod_serves(const struct cJSON *pod);
 
 /* Microseconds of CLOCK_MONOTONIC. */
 int64_t zl_bench_now_us(void);
+/* Until then; at once when it is past. */
+void zl_bench_sleep_until(int64_t until_us);
+
+/* A connection to PORT of 127.0.0.1, without Nagle's delay; -1: nobody listens there. The caller closes. */
+int zl_bench_dial(int64_t port);
 
 /* What COUNT times, one or more, come to; percentiles by nearest rank. Sorts TIMES_US. */
 struct zl_bench_times {

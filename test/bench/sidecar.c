@@ -12,10 +12,7 @@
 #include "common/base/options.h"
 #include "test/bench/bench.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -81,13 +78,8 @@ static void print_times(const char *what, int64_t *times_us, size_t count)
 
 static int dial(int64_t port)
 {
-    const int on = 1;
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons((uint16_t)port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) {
+    const int fd = zl_bench_dial(port);
+    if (fd < 0) {
         give_up("nobody listens there");
     }
     return fd;
@@ -135,23 +127,13 @@ struct client {
     size_t count;
 };
 
-static void sleep_until(int64_t until_us)
-{
-    const int64_t left_us = until_us - zl_bench_now_us();
-    if (left_us > 0) {
-        const struct timespec pause = {.tv_sec = left_us / 1000000,
-                                       .tv_nsec = left_us % 1000000 * 1000};
-        (void)nanosleep(&pause, NULL);
-    }
-}
-
 static void *run_client(void *arg)
 {
     struct client *client = arg;
     const int fd = dial(client->config->port);
     for (size_t i = 0; i < client->count; i++) {
         const int64_t due_us = client->first_us + (int64_t)i * client->apart_us;
-        sleep_until(due_us);
+        zl_bench_sleep_until(due_us);
         /* A clock that wakes us late is not the sidecar's fault; an answer that was late is. */
         const int64_t now_us = zl_bench_now_us();
         const bool was_behind = i > 0 && client->times_us[i - 1] > client->apart_us;
@@ -316,7 +298,7 @@ static void follow_changes(struct news *news)
         expect_news(news, i + 2);
         write_lease(news, i + 2, false);
         times_us[i] = await_news(news);
-        sleep_until(zl_bench_now_us() + APART_MS * 1000);
+        zl_bench_sleep_until(zl_bench_now_us() + APART_MS * 1000);
     }
     zl_kube_stop_set(news->stop);
     pthread_join(api, NULL);

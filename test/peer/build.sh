@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# build.sh - build zl-peer (main.go) with the client-go that Debian 13 has, and print its path.
+# build.sh [peer|webhook] - build zl-peer (peer.go), or zl-webhook-peer (webhook.go), with the client-go that Debian 13 has, and print its path.
 #
 # Debian 12 has no client-go: the packages come from the next release, with the compiler that they want, and are unpacked, not
 # installed. About 85 MB to download and 1 GB on the disk, which are removed again; 4 minutes on 2 cores, once. The result is kept in
-# ${XDG_CACHE_HOME:-~/.cache}/zen-lead. A change of main.go builds anew.
+# ${XDG_CACHE_HOME:-~/.cache}/zen-lead. A change of its source builds anew.
 #
 # Progress goes to standard error, the path alone to standard output. Exit code 77: the packages cannot be had here.
 set -euo pipefail
@@ -11,17 +11,23 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/zen-lead
 recipe=1 # raise it when the way of building changes
-key=$recipe-$(sha256sum <"$here/main.go" | cut -c 1-12)
-done_dir=$cache/peer-$key
+case ${1:-peer} in
+    peer) program=zl-peer kept=peer ;;
+    webhook) program=zl-webhook-peer kept=webhook-peer ;;
+    *) echo "build.sh: there is peer and webhook, not \"$1\"" >&2 && exit 2 ;;
+esac
+source=$here/${1:-peer}.go
+key=$recipe-$(sha256sum <"$source" | cut -c 1-12)
+done_dir=$cache/$kept-$key
 packages=$cache/peer-packages
 
-say() { echo "client-go peer: $*" >&2; }
+say() { echo "$program: $*" >&2; }
 
-[ -x "$done_dir/zl-peer" ] && { echo "$done_dir/zl-peer"; exit 0; }
+[ -x "$done_dir/$program" ] && { echo "$done_dir/$program"; exit 0; }
 mkdir -p "$cache"
 exec 9>"$cache/peer.lock"
 flock -n 9 || { say "another build is running, waiting for it"; flock 9; }
-[ -x "$done_dir/zl-peer" ] && { echo "$done_dir/zl-peer"; exit 0; }
+[ -x "$done_dir/$program" ] && { echo "$done_dir/$program"; exit 0; }
 bash "$here/../controlplane/packages.sh" dpkg-dev ca-certificates
 
 # shellcheck source=test/controlplane/archive.bash
@@ -50,8 +56,8 @@ go=$(find "$packages/root/usr/lib" -path '*/go-*/bin/go' | head -n 1)
 mkdir -p "$done_dir.new"
 unset GOFLAGS
 env GOROOT="${go%/bin/go}" GOPATH="$packages/root/usr/share/gocode" GOCACHE="$packages/gocache" GO111MODULE=off GOTOOLCHAIN=local \
-    CGO_ENABLED=0 "$go" build -ldflags "-s -w" -o "$done_dir.new/zl-peer" "$here/main.go" >&2 9>&-
+    CGO_ENABLED=0 "$go" build -ldflags "-s -w" -o "$done_dir.new/$program" "$source" >&2 9>&-
 cp "$packages/version" "$done_dir.new/version"
-rm -rf "$cache"/peer-[0-9]*-*[0-9a-f] "$packages"
+rm -rf "$cache/$kept"-[0-9]*-*[0-9a-f] "$packages"
 mv "$done_dir.new" "$done_dir"
-echo "$done_dir/zl-peer"
+echo "$done_dir/$program"
