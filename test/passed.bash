@@ -31,6 +31,7 @@ passed_area_key() {
     case $1 in
     apiservers*) paths+=(test/chaos/proxy.c) ;;
     client*) paths+=(client test/client) ;;
+    dashboard*) paths+=(client test/dashboard) ;;
     install*) paths+=(test/manifests docs) ;;
     peer*) paths+=(client test/peer) ;;
     node*) paths+=(Dockerfile client docs test/node test/image) ;;

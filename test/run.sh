@@ -27,7 +27,7 @@ make() { command make --no-print-directory "$@"; }
 # when it passed with the same INPUTS, files and folders, before; "": it always runs, because it is quick, or looks for itself what
 # there is to do. Leaves NAME in failed-stages when it failed.
 stage() {
-    local name=$1 counts=$2 inputs=$3 file=${1//[^a-z0-9]/-} started=$SECONDS key='' status verdict=ok
+    local name=$1 counts=$2 inputs=$3 file=${1//[^a-z0-9]/-} started=$SECONDS key='' status verdict=ok took
     shift 3
     export ZL_RESULTS=$PWD/$folder/$file.results
     printf '\n== %s\n' "$name"
@@ -46,7 +46,8 @@ stage() {
         verdict=FAILED
         echo "$name" >>"$folder/failed-stages"
     fi
-    printf '== %s: %s, %d s\n' "$name" "$verdict" $((SECONDS - started))
+    took=$((SECONDS - started))
+    printf '== %s: %s, %d s%s\n' "$name" "$verdict" "$took" "$(slower "$file" "$took")"
     if [ "$counts" = one ]; then
         echo "$((status == 0)) $((status != 0))" >>"$ZL_RESULTS"
     elif [ "$status" -ne 0 ] && ! grep -qE ' [1-9][0-9]*$' "$ZL_RESULTS"; then
@@ -62,6 +63,15 @@ stage() {
     fi
 }
 
+# slower FILE SECONDS - a stage that grew by half and more says so: nobody watches all of them. The last duration is this tree's.
+slower() {
+    local last
+    mkdir -p build/durations
+    last=$(cat "build/durations/$1" 2>/dev/null || echo "$2")
+    echo "$2" >"build/durations/$1"
+    [ "$2" -le 30 ] || [ $(($2 * 2)) -le $((last * 3)) ] || echo ", $last s the last time"
+}
+
 # failures - what the tests said that failed, a few lines of each: bats, cmocka, our checks, and the last lines of what is none of these.
 failures() {
     local name output
@@ -70,7 +80,8 @@ failures() {
         printf '\n== failed: %s\n' "$name"
         [ -e "$output" ] || continue
         if grep -qE '^(not ok|\[  FAILED  \] test_)' "$output"; then
-            awk '/^not ok/ {left = 14} /^\[  ERROR   \]/ {left = 2} /^(ok|\[       OK)/ {left = 0} left-- > 0' "$output"
+            awk '/^not ok/ {left = 14; failed = 1} /^\[  ERROR   \]/ {left = 2} /^(ok|--|\[       OK)/ {left = failed = 0}
+                left-- > 0 || (failed && /^# FAILED: /)' "$output"
         elif grep -q '^FAIL ' "$output"; then
             awk '/^FAIL / {left = 8} /^ok / {left = 0} left-- > 0' "$output"
         else

@@ -17,15 +17,19 @@ flags() { pkg-config "$@" libzenlead; }
 unset POD_NAME POD_NAMESPACE KUBERNETES_SERVICE_HOST
 export KUBECONFIG=$work/none
 
-# starts_in MS PROGRAM... - of processor time, the least of 20 runs: what else the machine does must not count.
-starts_in() {
-    local TIMEFORMAT='%3U %3S' limit=$1 least
-    shift
-    least=$(for _ in {1..20}; do { time "$@" >/dev/null; } 2>&1; done | awk '{ ms = ($1 + $2) * 1000 } NR == 1 || ms < least { least = ms } END { print least }')
-    echo "$least ms"
-    [ "${least%.*}" -le "$limit" ]
+# least_start PROGRAM... - of 20 runs, in ms of processor time: what else the machine does must not count.
+least_start() {
+    local TIMEFORMAT='%3U %3S'
+    for _ in {1..20}; do { time "$@" >/dev/null; } 2>&1; done | awk '{ ms = ($1 + $2) * 1000 } NR == 1 || ms < least { least = ms } END { print int(least) }'
 }
-check "it starts within 15 ms of processor time" starts_in 15 zen-lead --version
+# Nearly all of a start is loading libraries, and curl loads the same ones: what a machine makes of that varies by five times.
+starts_like_curl() {
+    local ours peer
+    ours=$(least_start zen-lead --version) peer=$(least_start curl --version)
+    echo "$ours ms, curl $peer ms"
+    [ "$ours" -le $((peer * 3 / 2 + 4)) ]
+}
+check "a start takes no more processor time than curl's and half of it" starts_like_curl
 
 check "the plugin is the program" prints "$(zen-lead --help)" kubectl-zen_lead --help
 check "kubectl completes it" mentions "elect" kubectl_complete-zen_lead el

@@ -109,7 +109,7 @@ fleet_program() {
 start_fleet() {
     local cluster
     begin "an arbiter"
-    fleet_program arbiter --kubeconfig "$ZL_RUN/kubeconfig" --fleet-arbiter --namespaces "$HUB"
+    fleet_program arbiter --kubeconfig "$ZL_RUN/kubeconfig" --fleet-arbiter-only
     wait_until 60 kubectl get lease -n "$HUB" zen-fleet-arbiter || give_up "The arbiter does not come up; see $ZL_RUN/log/arbiter.log"
     done_in
     begin "$COUNT clusters"

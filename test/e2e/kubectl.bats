@@ -56,6 +56,14 @@ served() {
     same "$@" || return 1
     grep -q '^served ' "$ZL_KUBECTL_LOG" || fail "not served: kubectl $*: $(cat "$ZL_KUBECTL_LOG")"
 }
+# served_everywhere COMMAND... - of all namespaces: those of the areas before may go between the two reads, so one look of some is the same.
+served_everywhere() {
+    local _
+    for _ in {1..10}; do
+        if served "$@" >/dev/null 2>&1; then return 0; fi
+    done
+    served "$@"
+}
 deferred() {
     same "$@" || return 1
     grep -q '^deferred ' "$ZL_KUBECTL_LOG" || fail "not deferred: kubectl $*"
@@ -124,7 +132,7 @@ prints() { [ -n "$("$@")" ]; }
     served get -n "$NS" deployment.apps/none -o json
     served get -n "$NS" deployments,statefulsets,replicasets,jobs,cronjobs,leases,endpointslices,pods,quota,secrets -o name
     served get namespace "$NS" -o name
-    served get --all-namespaces leaderpolicies -o name
+    served_everywhere get --all-namespaces leaderpolicies -o name
     served get -A configmaps --field-selector metadata.name=texts -o 'jsonpath={.items[*].metadata.namespace}'
     served get configmaps -n "$NS" -l app=nothing -o json
     served get configmaps -n "$NS" -l app=nothing -o name

@@ -80,6 +80,12 @@ at_least() {
     value=$("$@") && [ -n "$value" ] && [ "$value" -ge "$wanted" ]
 }
 
+# start_anew NAME COMMAND... - process_start with an empty log: what an earlier area's process of that name said would be taken for its word.
+start_anew() {
+    rm -f "$ZL_RUN/log/$1.log"
+    process_start "$@"
+}
+
 # --- setting up -----------------------------------------------------------------------------------
 
 new_namespace() {
@@ -320,6 +326,8 @@ kind: Pod
 metadata: {name: $marker, annotations: {zl-test/ready: "false"}}
 spec: {containers: [{name: main, image: none}]}
 MARKER
+    # A watch that the API server ended is not begun again by kubectl, and what nobody records looks like nothing.
+    process_pid recorder >/dev/null || fail "the recorder has ended: $(tail -n 1 "$ZL_RUN/log/recorder.log")"
     wait_for 60 grep -q " $NS - $marker " "$ZL_RUN/log/recorder.log"
 }
 

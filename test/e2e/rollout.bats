@@ -107,9 +107,9 @@ ms_to_deletion() {
     recorder_sync
     expect "pods at once" "$(most_at_once web)" -le 2
     expect "pods that ever ran" "$(admitted web)" -eq 2
-    # Traffic moves at once, and the old leader runs on for as long as proxies may need to follow.
-    expect "milliseconds to the new route" $(($(routed_ms "$(leader_pod web)") - $(logged_ms "leader elected" "$(leader_pod web)"))) -lt 2000
+    # Traffic moves first, and the old leader runs on for as long as proxies may need to follow.
     expect "milliseconds to the old leader's deletion" "$(ms_to_deletion "$old" "$(leader_pod web)")" -ge 2000
+    expect "the new route, in ms" "$(routed_ms "$(leader_pod web)")" -lt "$(logged_ms "former leader deleted" "$old")"
     echo "# rollout restart of a gatekept Deployment: $(route_gap_ms) ms without a Ready leader in the EndpointSlice" >&3
     expect "milliseconds without a leader" "$(route_gap_ms)" -eq 0
     # The old leader is out for good, and the old revision does not come back: no successor is let in from it.
@@ -124,7 +124,8 @@ ms_to_deletion() {
     old=$(leader_pod web)
     roll deployment/web
     wait_for 40 leads_at_stamp web "$STAMP"
-    expect "milliseconds to its deletion" "$(ms_to_deletion "$old" "$(leader_pod web)")" -lt 1000
+    # By default it is not before 2,000 ms.
+    expect "milliseconds to its deletion" "$(ms_to_deletion "$old" "$(leader_pod web)")" -lt 2000
 }
 
 @test "the controllers restart while the old leader of a handover runs on: it is deleted all the same, and not before its time" {

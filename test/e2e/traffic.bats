@@ -189,6 +189,115 @@ late_elder() {
     wait_for 20 leads web-leader a
 }
 
+@test "strategy: newest and oldest choose by creation; node-aware another node than the lost leader's" {
+    three_pods
+    sleep 1.1 # creation has whole seconds
+    pod d
+    service web '{zen-lead.io/enabled: "true", zen-lead.io/strategy: newest}'
+    wait_for 10 leads web-leader d
+    k annotate service web zen-lead.io/strategy=oldest zen-lead.io/sticky=false --overwrite
+    wait_for 20 leads_other web-leader web d
+    k annotate service web zen-lead.io/strategy=newest --overwrite
+    wait_for 20 leads web-leader d
+    k annotate service web zen-lead.io/strategy=random --overwrite
+    wait_for 10 has_event Service web InvalidService
+}
+
+node_of() { k get pod "$1" -o 'jsonpath={.spec.nodeName}'; }
+# on_node NAME NODE - a pod of "web" there, when it is Ready.
+on_node() {
+    k create -f - <<POD
+apiVersion: v1
+kind: Pod
+metadata: {name: $1, labels: {app: web}}
+spec: {nodeName: $2, containers: [{name: main, image: none, ports: [{containerPort: 8080, name: http}]}]}
+POD
+    wait_for 10 is_ready "$1"
+}
+
+@test "strategy node-aware: after a failover a pod of another node leads, although one beside it has been Ready longer" {
+    local nodes
+    read -ra nodes <<<"$(kubectl get nodes -o 'jsonpath={.items[*].metadata.name}')"
+    expect "nodes" "${#nodes[@]}" -ge 2
+    on_node a "${nodes[0]}"
+    service web '{zen-lead.io/enabled: "true", zen-lead.io/strategy: node-aware}'
+    wait_for 10 leads web-leader a
+    on_node b "${nodes[0]}"
+    sleep 1.1 # readiness has whole seconds
+    on_node c "${nodes[1]}"
+    make_not_ready a
+    wait_for 20 leads web-leader c
+}
+
+@test "failover-min-delay: a leader that is not Ready is waited for, one that is deleted is not" {
+    service web '{zen-lead.io/enabled: "true", zen-lead.io/failover-min-delay: "1h"}'
+    pod a
+    wait_for 20 leads web-leader a
+    pod b
+    make_not_ready a
+    wait_for 20 has_no_endpoint_ready web-leader
+    wait_for 10 has_event Service web LeaderNotReady
+    stays 2 has_no_endpoint_ready web-leader
+    make_ready a
+    wait_for 20 leads web-leader a
+    # Shorter: the same fault moves the traffic once it has lasted so long.
+    k annotate service web zen-lead.io/failover-min-delay=3s --overwrite
+    make_not_ready a
+    wait_for 20 has_no_endpoint_ready web-leader
+    wait_for 20 leads web-leader b
+    k annotate service web zen-lead.io/failover-min-delay=1h --overwrite
+    make_ready a
+    wait_for 10 is_ready a
+    delete_pod b
+    wait_for 20 leads web-leader a
+}
+# Its slice names a pod, which gets no traffic.
+has_no_endpoint_ready() { leads "$1" "" && [ "$(slices "$1" | jq '[.items[].endpoints[]?] | length')" = 1 ]; }
+
+@test "labels and annotations that the source lists are carried over, follow it, and go; nobody else's do" {
+    pod a
+    service web '{zen-lead.io/enabled: "true", zen-lead.io/copy-labels: "team, app.kubernetes.io/instance",
+        zen-lead.io/copy-annotations: "external-dns.alpha.kubernetes.io/*", external-dns.alpha.kubernetes.io/hostname: web.example}'
+    k label service web team=one app.kubernetes.io/instance=shop other=x
+    wait_for 10 leads web-leader a
+    wait_for 10 is one service_field web-leader '{.metadata.labels.team}'
+    wait_for 10 is web.example service_field web-leader '{.metadata.annotations.external-dns\.alpha\.kubernetes\.io/hostname}'
+    expect "not listed" "$(service_field web-leader '{.metadata.labels.other}')" = ""
+    expect "by which Argo CD would prune it" "$(service_field web-leader '{.metadata.labels.app\.kubernetes\.io/instance}')" = ""
+    k label service web-leader mine=yes
+    k label service web-leader team=edited --overwrite
+    wait_for 10 is one service_field web-leader '{.metadata.labels.team}'
+    k label service web team=two --overwrite
+    wait_for 10 is two service_field web-leader '{.metadata.labels.team}'
+    k annotate service web zen-lead.io/copy-labels- external-dns.alpha.kubernetes.io/hostname-
+    wait_for 10 is "" service_field web-leader '{.metadata.labels.team}'
+    wait_for 10 is "" service_field web-leader '{.metadata.annotations.external-dns\.alpha\.kubernetes\.io/hostname}'
+    expect "somebody else's label" "$(service_field web-leader '{.metadata.labels.mine}')" = yes
+}
+
+@test "leader-service-type: NodePort and LoadBalancer on request; the node port stays through a failover; and back" {
+    local port
+    pod a
+    service web '{zen-lead.io/enabled: "true", zen-lead.io/leader-service-type: NodePort}' '[{name: http, port: 80, targetPort: 8080}]' 'type: NodePort'
+    wait_for 10 leads web-leader a
+    expect "type" "$(service_field web-leader '{.spec.type}')" = NodePort
+    port=$(service_field web-leader '{.spec.ports[0].nodePort}')
+    [[ $port =~ ^3[0-9]{4}$ ]] || fail "no node port: $port"
+    expect "another one than the source's" "$port" != "$(service_field web '{.spec.ports[0].nodePort}')"
+    pod b
+    make_not_ready a
+    wait_for 20 leads web-leader b
+    wait_for 10 is b leader_annotation web-leader leader-pod-name
+    expect "node port after a failover" "$(service_field web-leader '{.spec.ports[0].nodePort}')" = "$port"
+    k annotate service web zen-lead.io/leader-service-type=LoadBalancer --overwrite
+    wait_for 10 is LoadBalancer service_field web-leader '{.spec.type}'
+    expect "node port behind the load balancer" "$(service_field web-leader '{.spec.ports[0].nodePort}')" = "$port"
+    k annotate service web zen-lead.io/leader-service-type-
+    wait_for 10 is ClusterIP service_field web-leader '{.spec.type}'
+    wait_for 10 is "" service_field web-leader '{.spec.ports[0].nodePort}'
+    wait_for 10 leads web-leader b
+}
+
 @test "min-ready-duration: a pod leads only after it has been Ready for that long" {
     service web '{zen-lead.io/enabled: "true", zen-lead.io/min-ready-duration: "4s"}'
     wait_for 10 has_no_endpoint web-leader
@@ -679,13 +788,15 @@ gone() { prints_nothing k get service,endpointslice,deployment,statefulset,pod -
     wait_for 10 is 3 eval 'endpoint my-app | wc -w'
     drop quick-start
     wait_for 60 gone
-    for name in basic named-target-port custom-name sticky-false min-ready-duration multi-port; do
+    for name in basic named-target-port custom-name sticky-false min-ready-duration by-request multi-port; do
         echo "# $name"
         example "$name"
         leader=my-app-leader
         [ $name != custom-name ] || leader=my-app-primary
         wait_for 30 leads_one "$leader" my-app
         [[ $(target_ports "$leader") == *:8080/TCP* ]] || fail "$name: $(target_ports "$leader")"
+        [ $name != by-request ] || wait_for 10 is "LoadBalancer shop internal" service_field "$leader" \
+            '{.spec.type} {.metadata.labels.team} {.metadata.annotations.service\.beta\.kubernetes\.io/aws-load-balancer-scheme}'
         drop "$name"
         wait_for 60 gone
     done

@@ -14,12 +14,16 @@ cd "$here/../.."
 # shellcheck source=test/node/node.bash
 . test/node/node.bash
 COUNT=${COUNT:-50}
+CAUSES=${CAUSES:-nothing standby handover deleted update}
+for cause in $CAUSES; do
+    [[ " nothing standby handover deleted update " == *" $cause "* ]] || { echo "no cause \"$cause\"; there are: nothing standby handover deleted update" >&2; exit 2; }
+done
 QUIET_SECONDS=4
 # Users' clients have processors of their own.
 export ZL_CLIENT_PRIORITY="nice -n -19"
 
 if [ "${1:-}" != --inside ]; then
-    export COUNT
+    export COUNT CAUSES
     run_on_a_node test/node/bench.sh
 fi
 
@@ -128,22 +132,59 @@ clients() { # POOL
     client_pids=("$(process_pid client-zen-lead)" "$(process_pid client-ordinary)")
 }
 
+# container_start - of such a pod alone, from its creation to Ready (probe each second).
+container_start() {
+    local n began
+    printf '\nthe start of such a container alone, from its creation to Ready (probe each second)\n'
+    rm -f "$ZL_RUN/gaps-start"
+    for n in $(seq 10); do
+        printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: alone-%s, labels: {app: alone}}\nspec: {%s}\n' "$n" "$(pod_spec "")" | k apply -f - >/dev/null
+        began=${EPOCHREALTIME/./}
+        k wait --for=condition=Ready --timeout=60s "pod/alone-$n" >/dev/null
+        echo "$(((${EPOCHREALTIME/./} - began) / 1000)) 0" >>"$ZL_RUN/gaps-start"
+        k delete "pod/alone-$n" --grace-period=0 --force >/dev/null 2>&1
+    done
+    summary "without any zen-lead" "$ZL_RUN/gaps-start"
+}
+
+# own_updates - webhook and controller get new pods by rolling updates, one after the other, while pods are created that the gatekeeper is
+# asked about. What is not created is a review that was refused or lost.
+own_updates() {
+    local n name line log=$ZL_RUN/log/creator.log
+    printf "\nzen-lead's own rolling update, while pods are created all the time\n"
+    rm -f "$ZL_RUN"/gaps-*
+    process_start creator bash test/node/creator.sh "$ZL_RUN" $NS
+    for n in $(seq "$COUNT"); do
+        begin_counts
+        kubectl --namespace zen-lead-system rollout restart deployment/zen-lead-webhook deployment/zen-lead-controller >/dev/null
+        node_await_zen_lead >/dev/null
+        for name in zen-lead ordinary; do
+            line=$(client_count "$name")
+            echo "$(client_field longest-gap-ms "$line") $(client_field errors "$line")" >>"$ZL_RUN/gaps-$name"
+        done
+        [ $((n % 10)) -ne 0 ] || echo "  ... $n of $COUNT" >&2
+    done
+    process_stop creator KILL
+    summary "leader Service" "$ZL_RUN/gaps-zen-lead"
+    summary "ordinary Service, the same pods" "$ZL_RUN/gaps-ordinary"
+    printf '  %-34s %d created, %d not\n' "pods" "$(grep -c '^201' "$log")" "$(grep -vc '^201' "$log" || true)"
+    grep -v '^201' "$log" | head -n 5 || true
+}
+
 printf 'Kubernetes %s, %s processors; %s times each\n' "$(kubectl version -o json | jq -r .serverVersion.gitVersion)" "$(nproc)" "$COUNT"
-pool=standby
-clients standby 3
-repeat "nothing happens: what the machine itself does to a client" standby 3 true
-repeat "standby: the leader is deleted by force" standby 3 delete-by-force
-pool=lone
-clients lone 1
-repeat "scaleDown: a rolling restart, with a handover" lone 1 roll-out $((COUNT < 20 ? COUNT : 20))
-repeat "scaleDown: the leader is deleted by force; a container has to start" lone 1 delete-by-force
-printf '\nthe start of such a container alone, from its creation to Ready (probe each second)\n'
-rm -f "$ZL_RUN/gaps-start"
-for n in $(seq 10); do
-    printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: alone-%s, labels: {app: alone}}\nspec: {%s}\n' "$n" "$(pod_spec "")" | k apply -f - >/dev/null
-    began=${EPOCHREALTIME/./}
-    k wait --for=condition=Ready --timeout=60s "pod/alone-$n" >/dev/null
-    echo "$(((${EPOCHREALTIME/./} - began) / 1000)) 0" >>"$ZL_RUN/gaps-start"
-    k delete "pod/alone-$n" --grace-period=0 --force >/dev/null 2>&1
+for cause in $CAUSES; do
+    case $cause in
+    nothing | standby | update) clients standby 3 ;;
+    *) clients lone 1 ;;
+    esac
+    case $cause in
+    nothing) repeat "nothing happens: what the machine itself does to a client" standby 3 true ;;
+    standby) repeat "standby: the leader is deleted by force" standby 3 delete-by-force ;;
+    handover) repeat "scaleDown: a rolling restart, with a handover" lone 1 roll-out $((COUNT < 20 ? COUNT : 20)) ;;
+    deleted)
+        repeat "scaleDown: the leader is deleted by force; a container has to start" lone 1 delete-by-force
+        container_start
+        ;;
+    update) own_updates ;;
+    esac
 done
-summary "without any zen-lead" "$ZL_RUN/gaps-start"

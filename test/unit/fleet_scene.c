@@ -113,3 +113,18 @@ const char *zl_scene_step(struct zl_fleet_scene *scene)
     }
     return rule;
 }
+
+const char *zl_scene_steps(struct zl_fleet_scene *scene)
+{
+    static char text[512];
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < 12; i++) {
+        const char *rule = zl_scene_step(scene);
+        if (rule[0] == '\0') {
+            break;
+        }
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? " " : "", rule);
+    }
+    return text;
+}

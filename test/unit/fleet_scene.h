@@ -40,5 +40,7 @@ void zl_scene_report(struct zl_fleet_scene *scene, int cluster, int64_t token,
 const char *zl_scene_next(struct zl_fleet_scene *scene);
 /* The same, and it is stored. */
 const char *zl_scene_step(struct zl_fleet_scene *scene);
+/* The rules of the next writes, each stored, as one text; until there is none. Good until the next call. */
+const char *zl_scene_steps(struct zl_fleet_scene *scene);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 enum {
+    WALL_AHEAD_S = 600,
     CLUSTERS_MAX = 8,
     LEASES = 1 + 2 * CLUSTERS_MAX,
     STEP_MS = 500,
@@ -34,6 +35,7 @@ struct arbiter {
     int64_t decided_version, decide_ms; /* nothing to do at that version, until then */
     int64_t clock_ahead_ms;
     double rate;
+    int64_t wall_ahead_s; /* of this process' wall clock */
 };
 
 struct cluster {
@@ -417,7 +419,9 @@ static bool write_one(struct world *world, struct arbiter *arbiter)
 {
     struct looked looked;
     look(world, arbiter, &looked);
-    const struct zl_fleet_now now = {.wall_s = 1800000000 + world->now_ms / 1000};
+    const int64_t right_s = 1800000000 + world->now_ms / 1000;
+    const struct zl_fleet_now now = {.wall_s = right_s + arbiter->wall_ahead_s,
+                                     .server_s = right_s};
     struct zl_fleet_write write = zl_fleet_next(&looked.view, &now);
     int at = 0;
     char *text = NULL;
@@ -453,6 +457,8 @@ static void start_arbiter(struct world *world, struct arbiter *arbiter)
     arbiter->clocks = zl_fleet_clocks_new();
     arbiter->watching_since_ms = world->now_ms;
     arbiter->decided_version = 0;
+    arbiter->wall_ahead_s =
+        world->faults->forgetting ? (int64_t)draw(world, 2 * WALL_AHEAD_S) - WALL_AHEAD_S : 0;
     clear_hub(&arbiter->cache);
 }
 
@@ -649,10 +655,23 @@ static void resume_pause(struct world *world)
     zl_fleet_ledger_clear(&ledger);
 }
 
+/* A member whose process lives; -1: there is none. */
+static int living(struct world *world)
+{
+    const int first = (int)draw(world, (uint32_t)world->count);
+    for (int i = 0; i < world->count; i++) {
+        if (world->clusters[(first + i) % world->count].alive) {
+            return (first + i) % world->count;
+        }
+    }
+    return -1;
+}
+
 /* As etcd does it: versions go on, what they are of does not. A backup is older than a heartbeat. */
 static void restore(struct world *world)
 {
-    if (world->backup_ms == 0 || world->now_ms - world->backup_ms < 70000) {
+    const int witness = living(world);
+    if (world->backup_ms == 0 || world->now_ms - world->backup_ms < 70000 || witness < 0) {
         return;
     }
     clear_hub(&world->hub);
@@ -667,10 +686,25 @@ static void restore(struct world *world)
     for (int i = 0; i < 2; i++) { /* their watches break with it */
         copy_hub(&world->arbiters[i].cache, &world->hub);
         world->arbiters[i].watching_since_ms = world->now_ms;
+        if (world->faults->forgetting) {
+            start_arbiter(world, &world->arbiters[i]);
+        }
     }
+    const int unheard = world->faults->forgetting ? (int)draw(world, 2 * CLUSTERS_MAX) : -1;
     for (int i = 0; i < world->count; i++) {
-        free(ZL_STEAL(&world->clusters[i].in_flight));
-        world->clusters[i].cut_until_ms = world->now_ms + 1000 + (int64_t)draw(world, 60000);
+        struct cluster *cluster = &world->clusters[i];
+        free(ZL_STEAL(&cluster->in_flight));
+        cluster->cut_until_ms = world->now_ms + 1000 + (int64_t)draw(world, 60000);
+        if (i == witness) {
+            continue;
+        }
+        if (i == unheard) {
+            cluster->cut_until_ms += (int64_t)draw(world, 600000);
+        }
+        if (world->faults->forgetting && chance(world, 2)) { /* what it saw dies with it */
+            cluster->alive = false;
+            cluster->dead_until_ms = world->now_ms + (int64_t)draw(world, 90000);
+        }
     }
 }
 

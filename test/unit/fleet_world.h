@@ -20,6 +20,8 @@ struct zl_world_faults {
     bool failures;   /* some turns fail, some never end */
     bool n_changes;  /* N goes up and down */
     bool restores;   /* the hub is restored from a backup */
+    bool
+        forgetting; /* arbiters die with it, a cluster is not heard for long, and arbiters' wall clocks are wrong by ten minutes */
 };
 
 struct zl_world_result {

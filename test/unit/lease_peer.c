@@ -40,7 +40,7 @@ static void merge(struct cJSON *into, const struct cJSON *patch)
          field = zl_json_next(field)) {
         if (zl_json_is_object(field)) {
             merge(zl_json_child(into, zl_json_name(field)), field);
-        } else {
+        } else { /* null reads as nothing is there */
             zl_json_set(into, zl_json_name(field), zl_json_copy(field));
         }
     }
@@ -59,7 +59,7 @@ static void serve_write(struct zl_lease_peer *peer, struct zl_peer_call *call)
         zl_peer_answer(call, 404, NULL, "{}");
         return;
     }
-    if (patch ? !zl_same_string(wanted, is) : peer->lease != NULL) {
+    if (patch ? wanted != NULL && !zl_same_string(wanted, is) : peer->lease != NULL) {
         zl_peer_answer(call, 409, NULL, "{}");
         return;
     }
@@ -122,6 +122,23 @@ static void serve_watch(struct zl_lease_peer *peer, struct zl_peer_call *call)
     zl_peer_end(call);
 }
 
+/* The peer's one object, if it is one of those that are asked for. */
+static void answer_list(const struct zl_lease_peer *peer, struct zl_peer_call *call)
+{
+    ZL_AUTO_FREE char *object = peer->lease != NULL ? zl_json_print(peer->lease) : zl_strdup("");
+    ZL_AUTO_FREE char *text =
+        zl_asprintf("{\"metadata\":{\"resourceVersion\":\"%lld\"},\"items\":[%s]}",
+                    (long long)peer->version, object);
+    zl_peer_answer(call, 200, NULL, text);
+}
+
+static bool is_collection(const char *path)
+{
+    const char *name = strstr(path, "/namespaces/shop/leaderpolicies");
+    const size_t length = strlen("/namespaces/shop/leaderpolicies");
+    return name != NULL && (name[length] == '\0' || name[length] == '?');
+}
+
 static void serve_discovery(const struct zl_lease_peer *peer, struct zl_peer_call *call)
 {
     zl_peer_answer(call, peer->uninstalled ? 404 : 200, NULL,
@@ -135,6 +152,8 @@ static void serve_well(struct zl_lease_peer *peer, struct zl_peer_call *call)
         serve_watch(peer, call);
     } else if (strcmp(path, "/apis/coordination.kube-zen.io/v1alpha1") == 0) {
         serve_discovery(peer, call);
+    } else if (strcmp(zl_peer_method(call), "GET") == 0 && is_collection(path)) {
+        answer_list(peer, call);
     } else if (strcmp(zl_peer_method(call), "GET") == 0) {
         answer_lease(peer, call);
     } else {
@@ -219,6 +238,23 @@ void zl_lease_peer_write(struct zl_lease_peer *peer, const char *text)
     zl_monitor_unlock(&peer->monitor);
 }
 
+void zl_lease_peer_write_turn(struct zl_lease_peer *peer, const char *fleet, int token, int left_s)
+{
+    char until[ZL_TIME_TEXT_MAX];
+    zl_time_format(zl_clock_wall_us() + left_s * INT64_C(1000000), until);
+    ZL_AUTO_FREE char *turn =
+        token == 0
+            ? zl_strdup("\"phase\":\"Waiting\",\"position\":2,\"why\":\"5 of 5 act\"")
+            : zl_asprintf(
+                  "\"phase\":\"Active\",\"turn\":{\"token\":%d,\"generation\":1,\"until\":\"%s\"}",
+                  token, until);
+    ZL_AUTO_FREE char *text =
+        zl_asprintf("{\"metadata\":{\"name\":\"flp\",\"namespace\":\"shop\"},"
+                    "\"spec\":{\"pool\":\"%s\"},\"status\":{\"cluster\":\"east\",%s}}",
+                    fleet, turn);
+    zl_lease_peer_write(peer, text);
+}
+
 void zl_lease_peer_set_cached(struct zl_lease_peer *peer, const char *text)
 {
     zl_monitor_lock(&peer->monitor);
@@ -239,6 +275,15 @@ char *zl_lease_peer_holder(struct zl_lease_peer *peer)
     zl_monitor_lock(&peer->monitor);
     const char *holder = zl_json_text(peer->lease, "spec", "holderIdentity", NULL);
     char *copy = zl_strdup(holder != NULL ? holder : "");
+    zl_monitor_unlock(&peer->monitor);
+    return copy;
+}
+
+char *zl_lease_peer_annotation(struct zl_lease_peer *peer, const char *key)
+{
+    zl_monitor_lock(&peer->monitor);
+    const char *value = zl_json_text(peer->lease, "metadata", "annotations", key, NULL);
+    char *copy = zl_strdup(value != NULL ? value : "");
     zl_monitor_unlock(&peer->monitor);
     return copy;
 }
