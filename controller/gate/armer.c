@@ -41,6 +41,7 @@ struct zl_armer {
     void *also_ctx;
     atomic_bool started, stopping;
     atomic_bool is_foreign; /* the configuration is somebody else's: neither read nor written */
+    _Atomic int64_t changed_ms; /* when the entry changed in anything but our names */
 };
 
 const struct zl_metric *const ZL_ARMER_METRICS[] = {&NAMESPACES, &PROBES, NULL};
@@ -153,23 +154,26 @@ static bool is_armed(struct zl_armer *armer, const char *namespace_)
  * Our own patch adds and removes names: that is no news for the armed namespaces that stay. A change of anything
  * else of the entry is news for all, also of what others require beside the names: it may take a namespace out.
  */
-static bool concerns(struct zl_armer *armer, const struct zl_webhook_entry *before,
-                     const struct zl_webhook_entry *after, const char *namespace_)
+static bool differ_in_more_than_names(const struct zl_webhook_entry *before,
+                                      const struct zl_webhook_entry *after)
 {
-    if (!is_present(before) || !is_present(after) || strcmp(before->rest, after->rest) != 0) {
-        return true;
-    }
-    return !zl_namespaces_have(&after->selected, namespace_) || !is_armed(armer, namespace_);
+    return !is_present(before) || !is_present(after) || strcmp(before->rest, after->rest) != 0;
 }
 
 static void configuration_changed(void *ctx, const void *old_object, const void *new_object)
 {
     struct zl_armer *armer = ctx;
+    const struct zl_webhook_entry *after = new_object;
+    const bool concerns_all = differ_in_more_than_names(old_object, after);
     ZL_AUTO_NAMESPACES struct zl_namespaces all = {0};
+    if (concerns_all) {
+        atomic_store(&armer->changed_ms, zl_clock_ms());
+    }
     armer->news.configuration_changed(armer->news.ctx);
     (void)list_namespaces(armer, &all);
     for (size_t i = 0; i < all.count; i++) {
-        if (concerns(armer, old_object, new_object, all.items[i])) {
+        if (concerns_all || !zl_namespaces_have(&after->selected, all.items[i]) ||
+            !is_armed(armer, all.items[i])) {
             zl_workqueue_add(armer->probes, all.items[i]);
         }
     }
@@ -336,7 +340,9 @@ static int64_t look_at(struct zl_armer *armer, const char *namespace_)
     }
     show_count(armer);
     size_t count = zl_armings_count(armer->armings, &armed);
-    int64_t delay_ms = zl_arming_look_again_ms(state.arming, state.attempts, count);
+    int64_t delay_ms =
+        zl_arming_look_again_ms(state.arming, state.attempts, count,
+                                zl_clock_ms() - atomic_load(&armer->changed_ms));
     return delay_ms > 0 ? zl_jitter_ms(delay_ms, JITTER_PERCENT) : 0;
 }
 
@@ -394,6 +400,7 @@ struct zl_armer *zl_armer_new(struct zl_kube_client *client, struct zl_cache *ca
     atomic_init(&armer->started, false);
     atomic_init(&armer->stopping, false);
     atomic_init(&armer->is_foreign, false);
+    atomic_init(&armer->changed_ms, zl_clock_ms());
     return armer;
 }
 

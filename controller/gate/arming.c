@@ -14,7 +14,7 @@ enum {
     IDLE_LOOK_MS = 1000,
     RETRY_FIRST_MS = 50,
     RETRY_MAX_MS = 5000,
-    PASSING_MAX_MS = 5000, /* the API server's own cache needs milliseconds */
+    SETTLING_MS = 5000, /* the API server's own cache needs milliseconds; a busy one's, longer */
 };
 
 /* A sibling of our entry counts: a LeaderPolicy is shown to both, and one process answers for both. */
@@ -81,7 +81,7 @@ static enum zl_arming judge_probe(const struct zl_arming_facts *facts)
         if (!facts->labelled) {
             return ZL_ARMING_NAMESPACE_NOT_LABELLED;
         }
-        return facts->failing_ms < PASSING_MAX_MS ? ZL_ARMING_PROBING : ZL_ARMING_NOT_INTERCEPTED;
+        return facts->failing_ms < SETTLING_MS ? ZL_ARMING_PROBING : ZL_ARMING_NOT_INTERCEPTED;
     case ZL_PROBE_UNREACHABLE:
         return benefit_of_doubt ? ZL_ARMING_ARMED : ZL_ARMING_WEBHOOK_UNREACHABLE;
     case ZL_PROBE_FAILED:
@@ -190,7 +190,13 @@ char *zl_arming_message(enum zl_arming arming, const char *namespace_, const cha
     return zl_strdup("");
 }
 
-int64_t zl_arming_look_again_ms(enum zl_arming arming, int attempts, size_t namespaces)
+static int64_t longer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+int64_t zl_arming_look_again_ms(enum zl_arming arming, int attempts, size_t namespaces,
+                                int64_t unchanged_ms)
 {
     int64_t spaced_ms = (int64_t)namespaces * PROBE_SPACING_MS;
     switch (arming) {
@@ -198,16 +204,16 @@ int64_t zl_arming_look_again_ms(enum zl_arming arming, int attempts, size_t name
     case ZL_ARMING_CONFIGURATION_MISSING:
         return 0;
     case ZL_ARMING_ARMED:
-        if (attempts == 0) {
-            return spaced_ms > PROBE_PERIOD_MS ? spaced_ms : PROBE_PERIOD_MS;
+        if (attempts > 0) {
+            return IDLE_LOOK_MS; /* in doubt */
         }
-        return IDLE_LOOK_MS; /* in doubt */
+        return longer(spaced_ms, unchanged_ms < SETTLING_MS ? SETTLING_MS : PROBE_PERIOD_MS);
     case ZL_ARMING_CONTESTED:
     case ZL_ARMING_NAMESPACE_NOT_LABELLED:
     case ZL_ARMING_WEBHOOK_UNREACHABLE:
     case ZL_ARMING_NOT_INTERCEPTED:
     case ZL_ARMING_PROBE_FAILED:
-        return spaced_ms > RETRY_MAX_MS ? spaced_ms : RETRY_MAX_MS;
+        return longer(spaced_ms, RETRY_MAX_MS);
     case ZL_ARMING_PROBING:
     case ZL_ARMING_COUNT:
         break;

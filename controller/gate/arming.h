@@ -82,9 +82,13 @@ char *zl_arming_message(enum zl_arming arming, const char *namespace_, const cha
 /*
  * Milliseconds until the next look at a namespace; 0: only an event can change something.
  *
- * @param namespaces  how many are looked after: armed ones are probed once a minute, all of them together
- *                    no more than ten times a second
+ * @param namespaces    how many are looked after: armed ones are probed once a minute, all of them together
+ *                      no more than ten times a second
+ * @param unchanged_ms  since the entry changed in anything but our names. The API server may hear of that later than
+ *                      this program does, and a refusal until then is of the older entry: an armed namespace is
+ *                      looked at once more
  */
-int64_t zl_arming_look_again_ms(enum zl_arming arming, int attempts, size_t namespaces);
+int64_t zl_arming_look_again_ms(enum zl_arming arming, int attempts, size_t namespaces,
+                                int64_t unchanged_ms);
 
 #endif

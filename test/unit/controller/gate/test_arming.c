@@ -16,6 +16,8 @@
     "admission webhook \"pods.zen-lead.kube-zen.io\" denied the request: zen-lead: the "           \
     "gatekeeper is armed (probe "
 
+enum { LONG = 3600000 }; /* since the entry changed */
+
 /* --- what the API server's answer means --- */
 
 static const struct {
@@ -222,17 +224,28 @@ static void test_details_are_the_same_for_every_probe(void **state)
 static void test_looks_are_quick_while_arming_and_rare_when_armed(void **state)
 {
     (void)state;
-    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_PROBING, 1, 1), 50);
-    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_PROBING, 3, 1), 200);
-    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_PROBING, 60, 1), 5000);
-    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_PROBING, 0, 1), 1000);
-    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_ARMED, 0, 1), 60000);
-    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_ARMED, 0, 2000), 200000);
-    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_ARMED, 1, 2000), 1000);
-    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_WEBHOOK_UNREACHABLE, 9, 1), 5000);
-    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_WEBHOOK_UNREACHABLE, 9, 100), 10000);
-    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_CONFIGURATION_MISSING, 0, 1), 0);
-    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_EXCLUDED_NAMESPACE, 0, 1), 0);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_PROBING, 1, 1, LONG), 50);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_PROBING, 3, 1, LONG), 200);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_PROBING, 60, 1, LONG), 5000);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_PROBING, 0, 1, LONG), 1000);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_ARMED, 0, 1, LONG), 60000);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_ARMED, 0, 2000, LONG), 200000);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_ARMED, 1, 2000, LONG), 1000);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_WEBHOOK_UNREACHABLE, 9, 1, LONG), 5000);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_WEBHOOK_UNREACHABLE, 9, 100, LONG), 10000);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_CONFIGURATION_MISSING, 0, 1, LONG), 0);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_EXCLUDED_NAMESPACE, 0, 1, LONG), 0);
+}
+
+/* The API server refused by the entry as it was: it hears of a change by a watch of its own, perhaps after us. */
+static void test_a_refusal_just_after_a_change_of_the_entry_is_looked_at_once_more(void **state)
+{
+    (void)state;
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_ARMED, 0, 1, 0), 5000);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_ARMED, 0, 1, 4999), 5000);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_ARMED, 0, 1, 5000), 60000);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_ARMED, 0, 2000, 0), 200000);
+    assert_int_equal(zl_arming_look_again_ms(ZL_ARMING_ARMED, 1, 1, 0), 1000);
 }
 
 /* --- what is known of each namespace --- */
@@ -304,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_every_verdict_has_a_reason_and_a_message),
         cmocka_unit_test(test_details_are_the_same_for_every_probe),
         cmocka_unit_test(test_looks_are_quick_while_arming_and_rare_when_armed),
+        cmocka_unit_test(test_a_refusal_just_after_a_change_of_the_entry_is_looked_at_once_more),
         cmocka_unit_test(test_a_verdict_changes_once),
         cmocka_unit_test(test_a_verdict_about_a_forgotten_namespace_is_dropped),
         cmocka_unit_test(test_failing_counts_from_the_first_probe_of_a_stay),
