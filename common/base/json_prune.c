@@ -56,6 +56,7 @@ struct zl_json_pruner {
     /* The value to come, or that is under way. */
     const struct zl_json_shape *members;
     bool keep, apart;
+    size_t max;   /* as the shape's */
     size_t start; /* where the member or element began in the text, with its comma */
     bool had_any; /* the frame's has_any before it */
 
@@ -187,7 +188,8 @@ static void put_whole(struct zl_json_pruner *pruner, const char *bytes, size_t l
         return;
     }
     const size_t max = pruner->kept_max + (pruner->length <= ZL_JSON_SMALL ? ZL_KEPT_RESERVE : 0);
-    if (text_of(pruner)->length + length > max) {
+    const bool is_long = pruner->max != 0 && pruner->length > pruner->max;
+    if (is_long || text_of(pruner)->length + length > max) {
         take_back(pruner);
     } else {
         put(pruner, bytes, length);
@@ -233,6 +235,7 @@ static enum zl_status end_value(struct zl_json_pruner *pruner, struct zl_error *
         pruner->members = pruner->shape;
         pruner->keep = true;
         pruner->apart = false;
+        pruner->max = 0;
         pruner->is_inside = false;
         pruner->start = 0;
         return hand_over(pruner, false, err);
@@ -296,6 +299,7 @@ static void begin_element(struct zl_json_pruner *pruner)
     const struct frame *frame = top(pruner);
     pruner->members = frame->members;
     pruner->apart = false;
+    pruner->max = 0;
     if (frame->apart) {
         pruner->element_frames = pruner->frame_count;
     }
@@ -426,6 +430,7 @@ static void end_key(struct zl_json_pruner *pruner)
         put(pruner, "\":", 2);
         pruner->members = found->members;
         pruner->apart = found->apart;
+        pruner->max = found->max;
     }
 }
 

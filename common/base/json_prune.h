@@ -30,13 +30,15 @@ struct zl_json_shape {
     const struct zl_json_shape *members;
     bool
         apart; /* the elements of this array are handed over one by one, and the array stays empty */
+    /* With MEMBERS NULL: bytes of a value, as it is written, beyond which it is left out (CUT). 0: KEPT_MAX alone. */
+    size_t max;
 };
 
 struct zl_json_kept {
     const char *text; /* JSON as far as what was fed is; NUL-terminated; borrowed for the call */
     size_t length;
     bool element; /* of an array that is handed over APART; else a whole document */
-    bool cut;     /* something that the shape names is left out: there was no room */
+    bool cut; /* something that the shape names is left out: it is too long, or there was no room */
 };
 
 struct zl_json_pruner; /* opaque */

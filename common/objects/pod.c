@@ -2,6 +2,7 @@
 #include "common/objects/pod.h"
 
 #include "common/base/clock.h"
+#include "common/base/limits.h"
 #include "common/base/since.h"
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
@@ -16,7 +17,7 @@ const struct zl_json_shape ZL_POD_PORTS_SHAPE[] = {{.name = "containers", .membe
 
 static const struct zl_json_shape ANNOTATIONS[] = {
     {.name = MIRROR}, {.name = ZL_KEY_IDENTITY}, {.name = NULL}};
-static const struct zl_json_shape METADATA[] = {{.name = "labels"},
+static const struct zl_json_shape METADATA[] = {{.name = "labels", .max = ZL_LABELS_KEPT_MAX},
                                                 {.name = "annotations", .members = ANNOTATIONS},
                                                 {.name = "deletionGracePeriodSeconds"},
                                                 {.members = ZL_META_SHAPE}};
@@ -96,7 +97,7 @@ const char *zl_protocol(const char *text)
 static void decode_container_ports(const struct cJSON *container, struct zl_pod *pod)
 {
     const struct cJSON *port = zl_json_first(zl_json_at(container, "ports", NULL));
-    for (; port != NULL; port = zl_json_next(port)) {
+    for (; port != NULL && pod->port_count < ZL_PORTS_KEPT_MAX; port = zl_json_next(port)) {
         pod->ports = zl_realloc(pod->ports, pod->port_count + 1, sizeof *pod->ports);
         pod->ports[pod->port_count++] = (struct zl_container_port){
             .name = zl_strdup(zl_json_text(port, "name", NULL)),

@@ -30,11 +30,11 @@ struct zl_pod {
     int64_t ready_changed_us; /* the same, Ready or not: another time is another spell */
     char *identity;           /* annotation zen-lead/identity */
     bool serving;             /* as ready, but also while deleting: it still answers */
-    char *labels;             /* as in labels.h; NULL: none */
+    char *labels;             /* as in labels.h; NULL: none, or more than ZL_LABELS_KEPT_MAX */
     char *revision; /* of a StatefulSet's pod: the name of its ControllerRevision; else NULL */
     char *node;     /* NULL: not bound */
     char *ips[ZL_POD_IPS_MAX]; /* the first is the main one; NULL: none */
-    /* Of all containers that run beside each other, native sidecars included. */
+    /* Of all containers that run beside each other, native sidecars included; the first ZL_PORTS_KEPT_MAX. */
     struct zl_container_port *ports;
     size_t port_count;
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/objects/service.h"
 
+#include "common/base/limits.h"
+#include "common/base/since.h"
 #include "common/objects/carried.h"
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
@@ -14,16 +16,20 @@ static const struct zl_json_shape EACH[] = {{.name = "*"}, {.name = NULL}};
 static const struct zl_json_shape METADATA[] = {{.name = "labels", .members = EACH},
                                                 {.name = "annotations", .members = EACH},
                                                 {.members = ZL_META_SHAPE}};
-static const struct zl_json_shape SPEC[] = {
-    {.name = "ports"},          {.name = "selector"},  {.name = "type"}, {.name = "ipFamilies"},
-    {.name = "ipFamilyPolicy"}, {.name = "clusterIP"}, {.name = NULL}};
+static const struct zl_json_shape SPEC[] = {{.name = "ports"},
+                                            {.name = "selector", .max = ZL_LABELS_KEPT_MAX},
+                                            {.name = "type"},
+                                            {.name = "ipFamilies"},
+                                            {.name = "ipFamilyPolicy"},
+                                            {.name = "clusterIP"},
+                                            {.name = NULL}};
 const struct zl_json_shape ZL_SERVICE_SHAPE[] = {
     {.name = "metadata", .members = METADATA}, {.name = "spec", .members = SPEC}, {.name = NULL}};
 
 static void decode_ports(const struct cJSON *spec, struct zl_service *service)
 {
     const struct cJSON *port = zl_json_first(zl_json_at(spec, "ports", NULL));
-    for (; port != NULL; port = zl_json_next(port)) {
+    for (; port != NULL && service->port_count < ZL_PORTS_KEPT_MAX; port = zl_json_next(port)) {
         const char *name = zl_json_text(port, "name", NULL);
         int64_t number = zl_json_i64(port, 0, "port", NULL);
         service->ports =
@@ -77,18 +83,26 @@ static void decode_ours(const struct cJSON *metadata, struct zl_service *service
     service->ours =
         zl_same_string(by, ZL_MANAGED_BY) && (service->source != NULL || service->pool != NULL);
     decode_second_owner(metadata, &service->second_owner);
-    service->leader_pod = zl_strdup(zl_json_text(annotations, ZL_KEY_LEADER_POD, NULL));
-    service->leader_uid = zl_strdup(zl_json_text(annotations, ZL_KEY_LEADER_UID, NULL));
-    service->leader_switch_time = zl_strdup(zl_json_text(annotations, ZL_KEY_LEADER_SWITCH, NULL));
-    service->had_selector = zl_strdup(zl_json_text(annotations, ZL_KEY_HAD_SELECTOR, NULL));
+    service->leader_pod = zl_id_remembered(zl_json_text(annotations, ZL_KEY_LEADER_POD, NULL));
+    service->leader_uid = zl_id_remembered(zl_json_text(annotations, ZL_KEY_LEADER_UID, NULL));
+    service->leader_switch_time =
+        zl_id_remembered(zl_json_text(annotations, ZL_KEY_LEADER_SWITCH, NULL));
+    service->had_selector = zl_id_remembered(zl_json_text(annotations, ZL_KEY_HAD_SELECTOR, NULL));
+}
+
+/* A list that is longer than we write any is none of ours. */
+static const char *names_in(const struct cJSON *annotations, const char *key)
+{
+    const char *names = zl_json_text(annotations, key, NULL);
+    return names != NULL && strlen(names) <= ZL_CARRIED_MAX ? names : NULL;
 }
 
 static void decode_carried(const struct cJSON *metadata, struct zl_service *service)
 {
     const struct cJSON *labels = zl_json_at(metadata, "labels", NULL);
     const struct cJSON *annotations = zl_json_at(metadata, "annotations", NULL);
-    const char *label_names = zl_json_text(annotations, ZL_KEY_COPIED_LABELS, NULL);
-    const char *annotation_names = zl_json_text(annotations, ZL_KEY_COPIED_ANNOTATIONS, NULL);
+    const char *label_names = names_in(annotations, ZL_KEY_COPIED_LABELS);
+    const char *annotation_names = names_in(annotations, ZL_KEY_COPIED_ANNOTATIONS);
     service->carried_label_names = zl_strdup(label_names);
     service->carried_annotation_names = zl_strdup(annotation_names);
     service->carried_labels = zl_carried_pick(labels, label_names, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/objects/slice.h"
 
+#include "common/base/limits.h"
+#include "common/base/since.h"
 #include "common/objects/names.h"
 #include "common/objects/service.h"
 
@@ -43,12 +45,13 @@ static void decode_endpoint(const struct cJSON *endpoint, struct zl_slice *slice
     const struct cJSON *topology = zl_json_at(endpoint, "topology", NULL);
     const char *node = zl_json_text(endpoint, "nodeName", NULL);
     const char *zone = zl_json_text(endpoint, "zone", NULL);
-    slice->address =
-        zl_strdup(zl_json_value_text(zl_json_first(zl_json_at(endpoint, "addresses", NULL))));
-    slice->node = zl_strdup(node != NULL ? node : zl_json_text(topology, ZL_KEY_HOSTNAME, NULL));
-    slice->zone = zl_strdup(zone != NULL ? zone : zl_json_text(topology, ZL_KEY_ZONE, NULL));
-    slice->target_name = zl_strdup(zl_json_text(endpoint, "targetRef", "name", NULL));
-    slice->target_uid = zl_strdup(zl_json_text(endpoint, "targetRef", "uid", NULL));
+    slice->address = zl_id_remembered(
+        zl_json_value_text(zl_json_first(zl_json_at(endpoint, "addresses", NULL))));
+    slice->node =
+        zl_id_remembered(node != NULL ? node : zl_json_text(topology, ZL_KEY_HOSTNAME, NULL));
+    slice->zone = zl_id_remembered(zone != NULL ? zone : zl_json_text(topology, ZL_KEY_ZONE, NULL));
+    slice->target_name = zl_id_remembered(zl_json_text(endpoint, "targetRef", "name", NULL));
+    slice->target_uid = zl_id_remembered(zl_json_text(endpoint, "targetRef", "uid", NULL));
     slice->ready = decode_condition(endpoint, "ready");
     slice->serving = decode_condition(endpoint, "serving");
     slice->terminating = decode_condition(endpoint, "terminating");
@@ -57,7 +60,7 @@ static void decode_endpoint(const struct cJSON *endpoint, struct zl_slice *slice
 static void decode_ports(const struct cJSON *object, struct zl_slice *slice)
 {
     const struct cJSON *port = zl_json_first(zl_json_at(object, "ports", NULL));
-    for (; port != NULL; port = zl_json_next(port)) {
+    for (; port != NULL && slice->port_count < ZL_PORTS_KEPT_MAX; port = zl_json_next(port)) {
         const char *name = zl_json_text(port, "name", NULL);
         slice->ports = zl_realloc(slice->ports, slice->port_count + 1, sizeof *slice->ports);
         slice->ports[slice->port_count++] = (struct zl_slice_port){

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/objects/workload.h"
 
+#include "common/base/limits.h"
 #include "common/base/since.h"
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
@@ -24,13 +25,14 @@ static const struct zl_json_shape OWN_ANNOTATIONS[] = {{.name = ZL_KEY_POOL},
 static const struct zl_json_shape METADATA[] = {{.name = "labels", .members = LABELS},
                                                 {.name = "annotations", .members = OWN_ANNOTATIONS},
                                                 {.members = ZL_META_SHAPE}};
-static const struct zl_json_shape POD_METADATA[] = {
-    {.name = "labels"}, {.name = "annotations", .members = ANNOTATIONS}, {.name = NULL}};
+static const struct zl_json_shape POD_METADATA[] = {{.name = "labels", .max = ZL_LABELS_KEPT_MAX},
+                                                    {.name = "annotations", .members = ANNOTATIONS},
+                                                    {.name = NULL}};
 static const struct zl_json_shape TEMPLATE[] = {{.name = "metadata", .members = POD_METADATA},
                                                 {.name = "spec", .members = ZL_POD_PORTS_SHAPE},
                                                 {.name = NULL}};
 static const struct zl_json_shape SPEC[] = {{.name = "replicas"},
-                                            {.name = "selector"},
+                                            {.name = "selector", .max = ZL_LABELS_KEPT_MAX},
                                             {.name = "template", .members = TEMPLATE},
                                             {.name = "strategy"},
                                             {.name = "updateStrategy"},

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/parse.h"
+#include "common/base/since.h"
 #include "common/objects/names.h"
 
 #include <string.h>
@@ -27,6 +28,8 @@ const struct zl_json_shape ZL_LEASE_SHAPE[] = {
 
 /* The longest name of an object. */
 #define NAME_MAX_BYTES 253
+/* Ours is the name and uid of a pod, or an annotation that is shorter. */
+#define IDENTITY_MAX 512
 /* A request for a handover (controller/leader): longer ones were not written by us. */
 #define REQUEST_MAX 1024
 
@@ -35,6 +38,12 @@ static const char *text_of(const struct cJSON *annotations, const char *key, siz
 {
     const char *text = zl_json_text(annotations, key, NULL);
     return text != NULL && strlen(text) <= max ? text : NULL;
+}
+
+/* Whoever may write Leases may write any length: of a longer one than any of ours, a fingerprint is kept. */
+static char *decode_identity(const char *text)
+{
+    return text != NULL && strlen(text) > IDENTITY_MAX ? zl_id_remembered(text) : zl_strdup(text);
 }
 
 /* Only what may be the name of a pod may be asked for: "" and ".." are other addresses of the API. */
@@ -46,12 +55,12 @@ static bool may_be_pod(const char *name, size_t length)
 }
 
 /* A holder that someone wrote by hand has no annotations: read it from "<pod>_<uid>". */
-static void decode_holder(const struct cJSON *annotations, struct zl_lease *lease)
+static void decode_holder(const struct cJSON *annotations, const char *identity,
+                          struct zl_lease *lease)
 {
     if (!zl_lease_is_held(lease)) {
         return;
     }
-    const char *identity = lease->holder_identity;
     const char *pod = zl_json_text(annotations, ZL_KEY_HOLDER_POD, NULL);
     const char *uid = text_of(annotations, ZL_KEY_HOLDER_UID, ZL_UID_MAX);
     if (pod != NULL && uid != NULL && may_be_pod(pod, strlen(pod))) {
@@ -117,13 +126,14 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
     const struct cJSON *annotations = zl_json_at(metadata, "annotations", NULL);
     const struct cJSON *spec = zl_json_at(object, "spec", NULL);
     const char *token = zl_json_text(annotations, ZL_KEY_FENCING_TOKEN, NULL);
+    const char *identity = zl_json_text(spec, "holderIdentity", NULL);
 
     struct zl_lease *lease = zl_alloc(sizeof *lease);
     lease->namespace_ = ZL_STEAL(&meta.namespace_);
     lease->pool = zl_strdup(meta.name + prefix_length);
     lease->uid = ZL_STEAL(&meta.uid);
     lease->resource_version = ZL_STEAL(&meta.resource_version);
-    lease->holder_identity = zl_strdup(zl_json_text(spec, "holderIdentity", NULL));
+    lease->holder_identity = decode_identity(identity);
     lease->provisional =
         zl_same_string(zl_json_text(annotations, ZL_KEY_CLAIM, NULL), ZL_CLAIM_PROVISIONAL);
     if (lease->provisional) {
@@ -148,7 +158,7 @@ enum zl_status zl_lease_decode(const struct cJSON *object, struct zl_lease **out
     if (!zl_time_parse(zl_json_text(spec, "renewTime", NULL), &lease->renew_us)) {
         lease->renew_us = 0;
     }
-    decode_holder(annotations, lease);
+    decode_holder(annotations, identity, lease);
     decode_rollout(annotations, lease);
     decode_pair(zl_json_text(annotations, ZL_KEY_TURN, NULL), &lease->turn_job, &lease->turn_uid);
     zl_meta_clear(&meta);

@@ -40,7 +40,7 @@ struct zl_armer {
     bool (*also)(void *ctx, void (*add)(void *out, const char *namespace_), void *out);
     void *also_ctx;
     atomic_bool started, stopping;
-    atomic_bool is_foreign; /* the configuration is somebody else's: neither read nor written */
+    atomic_bool is_foreign;     /* the configuration is somebody else's: neither read nor written */
     _Atomic int64_t changed_ms; /* when the entry changed in anything but our names */
 };
 
@@ -340,9 +340,8 @@ static int64_t look_at(struct zl_armer *armer, const char *namespace_)
     }
     show_count(armer);
     size_t count = zl_armings_count(armer->armings, &armed);
-    int64_t delay_ms =
-        zl_arming_look_again_ms(state.arming, state.attempts, count,
-                                zl_clock_ms() - atomic_load(&armer->changed_ms));
+    int64_t delay_ms = zl_arming_look_again_ms(state.arming, state.attempts, count,
+                                               zl_clock_ms() - atomic_load(&armer->changed_ms));
     return delay_ms > 0 ? zl_jitter_ms(delay_ms, JITTER_PERCENT) : 0;
 }
 

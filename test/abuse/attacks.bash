@@ -9,7 +9,7 @@
 # shellcheck disable=SC2034,SC2154 # of the scripts that source it
 
 # In the order of the table.
-all_attacks=(fat_pods fat_deployments leases policies warnings long_names storm
+all_attacks=(fat_pods fat_deployments leases policies warnings long_names many_labels storm
     idle_probes silent_reviews idle_reviews slow_heads slow_bodies large_bodies forged)
 
 declare -A attack_is=(
@@ -19,6 +19,7 @@ declare -A attack_is=(
     [policies]="tenant: LeaderPolicies and workloads made and deleted in a loop"
     [warnings]="tenant: the same misspelt workloads and Services again and again"
     [long_names]="tenant: the longest names; annotations of 200 KiB where a name belongs"
+    [many_labels]="tenant: 200 Deployments with 370 KB of labels and selector, in a pool; two programs start beside them"
     [storm]="tenant: pods of its own pool asked for without a pause, 8 at a time"
     [idle_probes]="network: 600 connections kept on each port for probes"
     [silent_reviews]="network: 1200 silent connections to the reviews, from 60 addresses"
@@ -134,6 +135,17 @@ attack_long_names() {
         create_many 25 "$pods" "$work/pod"
         delete_all "$pods" '&labelSelector=app%3Dl'
     done
+    sleep infinity
+}
+
+# Of those that are read whole, what fits beside a selector; the labels of the template have to be the selector's.
+attack_many_labels() {
+    local labels
+    labels=$(printf '"l%s":""\n' {10000..24999} | paste -sd,)
+    printf '{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"generateName":"many-","labels":{"zen-lead/pool":"main"}},"spec":{"replicas":0,"selector":{"matchLabels":{%s}},"template":{"metadata":{"labels":{%s}},"spec":{"containers":[{"name":"main","image":"none"}]}}}}' \
+        "$labels" "$labels" >"$work/workload"
+    create_many 200 "$deployments" "$work/workload"
+    touch "$ZL_RUN/restart" # see run.sh
     sleep infinity
 }
 

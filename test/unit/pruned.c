@@ -10,25 +10,40 @@
 
 #include <cmocka.h>
 
+struct outcome {
+    struct zl_buf text;
+    bool is_cut;
+};
+
 static enum zl_status keep(void *ctx, const struct zl_json_kept *kept, struct zl_error *err)
 {
+    struct outcome *out = ctx;
     (void)err;
-    assert_false(kept->cut);
-    assert_true(zl_buf_add(ctx, kept->text, kept->length));
+    out->is_cut = out->is_cut || kept->cut;
+    assert_true(zl_buf_add(&out->text, kept->text, kept->length));
     return ZL_OK;
 }
 
-char *zl_pruned(const struct zl_json_shape *shape, const char *text)
+char *zl_pruned_or_cut(const struct zl_json_shape *shape, const char *text, bool *is_cut)
 {
-    struct zl_buf out;
-    zl_buf_init(&out, ZL_MIB);
+    struct outcome out = {0};
+    zl_buf_init(&out.text, ZL_MIB);
     ZL_AUTO_PRUNER struct zl_json_pruner *pruner =
         zl_json_pruner_new(shape, ZL_KEPT_MAX, keep, &out);
     if (zl_json_pruner_feed(pruner, text, strlen(text), NULL) != ZL_OK ||
         zl_json_pruner_end(pruner, NULL) != ZL_OK) {
-        zl_buf_add_text(&out, zl_json_pruner_rest(pruner));
+        zl_buf_add_text(&out.text, zl_json_pruner_rest(pruner));
     }
-    return zl_buf_take(&out);
+    *is_cut = out.is_cut;
+    return zl_buf_take(&out.text);
+}
+
+char *zl_pruned(const struct zl_json_shape *shape, const char *text)
+{
+    bool is_cut = false;
+    char *pruned = zl_pruned_or_cut(shape, text, &is_cut);
+    assert_false(is_cut);
+    return pruned;
 }
 
 struct cJSON *zl_prune(const struct zl_json_shape *shape, struct cJSON **tree)

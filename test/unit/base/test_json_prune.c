@@ -240,6 +240,26 @@ static void test_many_elements_do_not_push_out_what_is_small(void **state)
     zl_json_free(tree);
 }
 
+static void test_a_value_longer_than_the_shape_allows_is_left_out_alone(void **state)
+{
+    (void)state;
+    static const struct zl_json_shape inner[] = {
+        {.name = "labels", .max = 12}, {.name = "name"}, {.name = NULL}};
+    static const struct zl_json_shape shape[] = {
+        {.name = "metadata", .members = inner}, {.name = "phase"}, {.name = NULL}};
+    static const struct row rows[] = {
+        {shape, "{\"metadata\":{\"labels\":{\"a\":\"1234\"},\"name\":\"n\"}}",
+         "<{\"metadata\":{\"labels\":{\"a\":\"1234\"},\"name\":\"n\"}}>"},
+        {shape, "{\"metadata\":{\"labels\":{\"a\":\"12345\"},\"name\":\"longer than twelve\"}}",
+         "<{\"metadata\":{\"name\":\"longer than twelve\"}}>!"},
+        {shape, "{\"metadata\":{\"name\":\"n\",\"labels\":[\"123456789\"]},\"phase\":\"p\"}",
+         "<{\"metadata\":{\"name\":\"n\"},\"phase\":\"p\"}>!"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_comes_out(&rows[i]);
+    }
+}
+
 /* The next element, and the next document, are whole again. */
 static void test_a_cut_is_over_with_its_element(void **state)
 {
@@ -279,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_a_failing_reader_ends_it),
         cmocka_unit_test(test_what_is_too_large_is_left_out_and_the_rest_stays),
         cmocka_unit_test(test_many_elements_do_not_push_out_what_is_small),
+        cmocka_unit_test(test_a_value_longer_than_the_shape_allows_is_left_out_alone),
         cmocka_unit_test(test_a_cut_is_over_with_its_element),
         cmocka_unit_test(test_any_nesting_is_passed_over),
     };

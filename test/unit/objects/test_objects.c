@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/buf.h"
+#include "common/base/limits.h"
 #include "common/kinds/kind.h"
+#include "common/objects/labels.h"
 #include "common/objects/names.h"
 #include "common/objects/node.h"
 #include "common/objects/policy.h"
@@ -345,6 +348,118 @@ static void test_of_what_is_longer_than_a_name_a_fingerprint_is_kept(void **stat
     zl_pod_free(pod);
 }
 
+/* What a stranger may write into a Service or a slice with our labels, in a namespace of its own. */
+static void test_of_what_others_write_into_ours_a_fingerprint_is_kept(void **state)
+{
+    (void)state;
+    char long_text[200001] = "";
+    memset(long_text, 'l', sizeof long_text - 1);
+    ZL_AUTO_FREE char *service_text = zl_asprintf(
+        "{\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\",\"uid\":\"u\",\"annotations\":{"
+        "\"" ZL_KEY_LEADER_POD "\":\"%s\",\"" ZL_KEY_LEADER_UID "\":\"%s\",\"" ZL_KEY_HAD_SELECTOR
+        "\":\"%s\",\"" ZL_KEY_LEADER_SWITCH "\":\"%s\",\"" ZL_KEY_COPIED_LABELS
+        "\":\"%s\"},\"ownerReferences\":[{\"kind\":\"LeaderPolicy\",\"name\":\"%s\",\"uid\":\"%s\"}"
+        "]}}",
+        long_text, long_text, long_text, long_text, long_text, long_text, long_text);
+    ZL_AUTO_JSON struct cJSON *service_json = parse(service_text);
+    struct zl_service *service = NULL;
+    assert_int_equal(zl_service_decode(service_json, &service, NULL), ZL_OK);
+    ZL_AUTO_FREE char *slice_text = zl_asprintf(
+        "{\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\",\"uid\":\"u\"},\"endpoints\":[{"
+        "\"addresses\":[\"%s\"],\"nodeName\":\"%s\",\"zone\":\"%s\",\"targetRef\":{\"name\":\"%s\","
+        "\"uid\":\"%s\"}}]}",
+        long_text, long_text, long_text, long_text, long_text);
+    ZL_AUTO_JSON struct cJSON *slice_json = parse(slice_text);
+    struct zl_slice *slice = NULL;
+    assert_int_equal(zl_slice_decode(slice_json, &slice, NULL), ZL_OK);
+    const char *const kept[] = {service->leader_pod,
+                                service->leader_uid,
+                                service->had_selector,
+                                service->leader_switch_time,
+                                service->second_owner.name,
+                                service->second_owner.uid,
+                                slice->address,
+                                slice->node,
+                                slice->zone,
+                                slice->target_name,
+                                slice->target_uid};
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        assert_int_equal(strncmp(kept[i], "#200000:", 8), 0);
+    }
+    assert_null(service->carried_label_names); /* no list of ours is so long */
+    zl_service_free(service);
+    zl_slice_free(slice);
+}
+
+/* "{...}", of more than BYTES; the caller frees. */
+static char *many_labels(size_t bytes)
+{
+    struct zl_buf text;
+    zl_buf_init(&text, ZL_MIB);
+    zl_buf_add_text(&text, "{\"a\":\"b\"");
+    for (int i = 0; text.length <= bytes; i++) {
+        zl_buf_printf(&text, ",\"l%d\":\"\"", i);
+    }
+    zl_buf_add_text(&text, "}");
+    return zl_buf_take(&text);
+}
+
+/* They are kept as long as their object lives; a Deployment with 400 KB of them, a thousand times, would be 400 MB. */
+static void test_labels_and_selectors_are_kept_up_to_a_bound_and_ports_up_to_a_number(void **state)
+{
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        ZL_AUTO_FREE char *labels =
+            many_labels(over == 1 ? ZL_LABELS_KEPT_MAX : ZL_LABELS_KEPT_MAX - 64);
+        struct zl_buf ports;
+        zl_buf_init(&ports, ZL_MIB);
+        for (int i = 1; i <= 2 * ZL_PORTS_KEPT_MAX; i++) {
+            zl_buf_printf(&ports, "%s{\"containerPort\":%d,\"port\":%d}", i > 1 ? "," : "", i, i);
+        }
+        ZL_AUTO_FREE char *text = zl_asprintf(
+            "{\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\",\"uid\":\"u\",\"labels\":%s},"
+            "\"spec\":{\"selector\":{\"a\":\"b\",\"matchLabels\":%s},\"template\":{\"metadata\":{"
+            "\"labels\":%s},"
+            "\"spec\":{\"containers\":[{\"ports\":[%s]}]}},\"containers\":[{\"ports\":[%s]}],"
+            "\"ports\":[%s]},\"ports\":[%s]}",
+            labels, over == 1 ? labels : "{\"a\":\"b\"}", labels, ports.data, ports.data,
+            ports.data, ports.data);
+        zl_buf_clear(&ports);
+        const struct zl_json_shape *const shapes[] = {ZL_POD_SHAPE, ZL_WORKLOAD_SHAPE,
+                                                      ZL_SERVICE_SHAPE, ZL_SLICE_SHAPE};
+        struct cJSON *trees[4];
+        for (size_t i = 0; i < 4; i++) {
+            bool is_cut = false;
+            ZL_AUTO_FREE char *pruned = zl_pruned_or_cut(shapes[i], text, &is_cut);
+            assert_int_equal(is_cut, over == 1 && i < 3);
+            trees[i] = parse(pruned);
+        }
+        struct zl_pod *pod = NULL;
+        struct zl_workload *workload = NULL;
+        struct zl_service *service = NULL;
+        struct zl_slice *slice = NULL;
+        assert_int_equal(zl_pod_decode(trees[0], &pod, NULL), ZL_OK);
+        assert_int_equal(zl_workload_decode(&ZL_KIND_DEPLOYMENT, trees[1], &workload, NULL), ZL_OK);
+        assert_int_equal(zl_service_decode(trees[2], &service, NULL), ZL_OK);
+        assert_int_equal(zl_slice_decode(trees[3], &slice, NULL), ZL_OK);
+        assert_int_equal(zl_labels_match(pod->labels, "a=b\0"), over == 0);
+        assert_int_equal(zl_labels_match(workload->template_pod->labels, "a=b\0"), over == 0);
+        assert_string_equal(workload->selector, over == 0 ? "a=b" : "");
+        assert_int_equal(service->selector != NULL, over == 0);
+        assert_int_equal(pod->port_count, ZL_PORTS_KEPT_MAX);
+        assert_int_equal(workload->template_pod->port_count, ZL_PORTS_KEPT_MAX);
+        assert_int_equal(service->port_count, ZL_PORTS_KEPT_MAX);
+        assert_int_equal(slice->port_count, ZL_PORTS_KEPT_MAX);
+        zl_pod_free(pod);
+        zl_workload_free(workload);
+        zl_service_free(service);
+        zl_slice_free(slice);
+        for (size_t i = 0; i < 4; i++) {
+            zl_json_free(trees[i]);
+        }
+    }
+}
+
 static void test_workload_says_how_it_rolls_out(void **state)
 {
     (void)state;
@@ -571,6 +686,8 @@ int main(void)
         cmocka_unit_test(test_policy_hands_over_unless_it_says_recreate),
         cmocka_unit_test(test_the_last_leader_has_the_last_token),
         cmocka_unit_test(test_of_what_is_longer_than_a_name_a_fingerprint_is_kept),
+        cmocka_unit_test(test_of_what_others_write_into_ours_a_fingerprint_is_kept),
+        cmocka_unit_test(test_labels_and_selectors_are_kept_up_to_a_bound_and_ports_up_to_a_number),
         cmocka_unit_test(test_workload_says_how_it_rolls_out),
         cmocka_unit_test(test_revisions_carry_their_number_and_owner),
         cmocka_unit_test(test_pod_carries_grace_and_revision_and_may_serve_to_the_end),

@@ -138,6 +138,7 @@ static void test_what_is_longer_than_we_write_is_not_there(void **state)
     zl_json_set_text(zl_json_child(object, "spec"), "holderIdentity", pair);
     struct zl_lease *lease = decode(object);
     assert_string_equal(lease->holder_pod, "web-1"); /* of its identity */
+    assert_int_equal(strncmp(lease->holder_identity, "#10006:", 7), 0);
     assert_null(lease->holder_uid);
     assert_null(lease->successor_uid);
     assert_null(lease->turn_uid);
