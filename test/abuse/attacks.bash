@@ -19,7 +19,7 @@ declare -A attack_is=(
     [policies]="tenant: LeaderPolicies and workloads made and deleted in a loop"
     [warnings]="tenant: the same misspelt workloads and Services again and again"
     [long_names]="tenant: the longest names; annotations of 200 KiB where a name belongs"
-    [many_labels]="tenant: 200 Deployments with 370 KB of labels and selector, in a pool; two programs start beside them"
+    [many_labels]="tenant: 100 Deployments with 320 KB of labels and selector, in a pool; two programs start beside them"
     [storm]="tenant: pods of its own pool asked for without a pause, 8 at a time"
     [idle_probes]="network: 600 connections kept on each port for probes"
     [silent_reviews]="network: 1200 silent connections to the reviews, from 60 addresses"
@@ -138,13 +138,14 @@ attack_long_names() {
     sleep infinity
 }
 
-# Of those that are read whole, what fits beside a selector; the labels of the template have to be the selector's.
+# Less than what is read of one object; the labels of the template have to be the selector's.
 attack_many_labels() {
-    local labels
-    labels=$(printf '"l%s":""\n' {10000..24999} | paste -sd,)
+    local labels i
+    # Few and long ones: of many short ones Kubernetes' own programs take gigabytes.
+    labels=$(for i in {100..999}; do printf '"%s.%s/%s":"%s"\n' "$(repeat 40 d)" "$i" "$(repeat 63 k)" "$(repeat 63 v)"; done | paste -sd,)
     printf '{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"generateName":"many-","labels":{"zen-lead/pool":"main"}},"spec":{"replicas":0,"selector":{"matchLabels":{%s}},"template":{"metadata":{"labels":{%s}},"spec":{"containers":[{"name":"main","image":"none"}]}}}}' \
         "$labels" "$labels" >"$work/workload"
-    create_many 200 "$deployments" "$work/workload"
+    create_many 100 "$deployments" "$work/workload"
     touch "$ZL_RUN/restart" # see run.sh
     sleep infinity
 }
