@@ -15,3 +15,8 @@ int64_t zl_backoff_ms(int64_t attempt, int64_t first_ms, int64_t max_ms)
     }
     return delay_ms < max_ms ? delay_ms : max_ms;
 }
+
+int64_t zl_spread_ms(int64_t least_ms, int64_t most_ms, uint64_t random)
+{
+    return least_ms + (int64_t)(random % ((uint64_t)(most_ms - least_ms) + 1));
+}

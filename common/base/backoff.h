@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backoff.h - how long to wait before trying again: doubling, up to a maximum.
+ * backoff.h - how long to wait before trying again: doubling, up to a maximum, or spread evenly.
  *
  * Threads: pure.
  */
@@ -17,5 +17,13 @@
  * @param max_ms    milliseconds; also what is returned if FIRST_MS is more
  */
 int64_t zl_backoff_ms(int64_t attempt, int64_t first_ms, int64_t max_ms);
+
+/*
+ * A delay between LEAST_MS and MOST_MS, both included and all of them as likely: many who are sent away at one moment come back
+ * one by one, whatever their number.
+ *
+ * @param random  any 64 bits
+ */
+int64_t zl_spread_ms(int64_t least_ms, int64_t most_ms, uint64_t random);
 
 #endif

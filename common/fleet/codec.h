@@ -27,6 +27,8 @@ enum zl_status zl_fleet_member_decode(const char *text, struct zl_fleet_member *
 
 /* The caller frees. A ledger that would be too long goes without its history and queue, which are for people. */
 char *zl_fleet_ledger_encode(const struct zl_fleet_ledger *ledger);
+/* Bytes of that without history and queue. */
+size_t zl_fleet_ledger_least(const struct zl_fleet_ledger *ledger);
 char *zl_fleet_turns_encode(const struct zl_fleet_turns *turns);
 char *zl_fleet_member_encode(const struct zl_fleet_member *member);
 

@@ -124,3 +124,9 @@ char *zl_fleet_ledger_encode(const struct zl_fleet_ledger *ledger)
     free(text);
     return zl_fields_write(LEDGER, ledger, false);
 }
+
+size_t zl_fleet_ledger_least(const struct zl_fleet_ledger *ledger)
+{
+    ZL_AUTO_FREE char *text = zl_fields_write(LEDGER, ledger, false);
+    return strlen(text);
+}

@@ -14,6 +14,13 @@
 
 enum { ZL_FLEET_SENT_MAX = 4 };
 
+/* Many clusters are given a manifest at once, and all lose the hub at once: each waits for a time of its own, up to these. */
+enum {
+    ZL_FLEET_JOIN_MAX_MS = 5000,
+    ZL_FLEET_RECONNECT_LEAST_MS = 1000,
+    ZL_FLEET_RECONNECT_MAX_MS = 60000,
+};
+
 /* What the workloads of the cluster say. */
 struct zl_fleet_intent {
     bool wants;                    /* there is something that must be executed */

@@ -39,6 +39,12 @@ zl_fleet_row zl_fleet_row_restored, zl_fleet_row_witness, zl_fleet_row_adopt,
 zl_fleet_row zl_fleet_row_offer_events, zl_fleet_row_active_events, zl_fleet_row_offer;
 /* No arbiter can have given a larger token until now, whatever its own clock said. 0: the API server's Date is not known. */
 int64_t zl_fleet_token_most(const struct zl_fleet_now *now);
+/*
+ * How many more entries LEDGER surely has room for, whatever those that it has will grow to: a swap that the API server refuses for
+ * its size would end no turn any more.
+ */
+int64_t zl_fleet_room(const struct zl_fleet_ledger *ledger);
+#define ZL_FLEET_WHY_LEDGER_FULL "as many act as the ledger has room for"
 /* next_queue.c: who waits, and where */
 zl_fleet_row zl_fleet_row_open, zl_fleet_row_spec, zl_fleet_row_project, zl_fleet_row_withdrawn,
     zl_fleet_row_tell_ticket, zl_fleet_row_tickets, zl_fleet_row_places;

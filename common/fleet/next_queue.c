@@ -411,13 +411,16 @@ struct zl_fleet_write zl_fleet_row_tickets(const struct zl_fleet_view *view,
  * That as many act as may beside it is told when a slot is free all the same, and stays told while none is: a hand-over must not
  * cost a write for each that waits.
  */
-static const char *why_to_tell(const struct zl_fleet_ledger *ledger,
+static const char *why_to_tell(const struct zl_fleet_ledger *ledger, bool is_full,
                                const struct zl_fleet_cluster *cluster, const char *told,
                                const struct zl_fleet_now *now)
 {
     const char *why = zl_fleet_why(ledger, cluster, now);
     if (why != NULL) {
         return why;
+    }
+    if (is_full) {
+        return ZL_FLEET_WHY_LEDGER_FULL;
     }
     if ((int64_t)ledger->active_count < ledger->n) {
         return zl_fleet_crowd_why(ledger, cluster);
@@ -432,12 +435,14 @@ struct zl_fleet_write zl_fleet_row_places(const struct zl_fleet_view *view,
                                           const struct zl_fleet_now *now)
 {
     size_t count = 0;
-    struct zl_fleet_place *queue = zl_fleet_queue(view, view->ledger, &count);
+    const struct zl_fleet_ledger *ledger = view->ledger;
+    struct zl_fleet_place *queue = zl_fleet_queue(view, ledger, &count);
+    const bool is_full = (int64_t)ledger->active_count < ledger->n && zl_fleet_room(ledger) == 0;
     struct zl_fleet_write write = NOTHING;
     for (size_t i = 0; i < count && write.kind == ZL_FLEET_NO_WRITE; i++) {
         const struct zl_fleet_cluster *cluster = queue[i].cluster;
         const struct zl_fleet_turn *turn = cluster->turn;
-        const char *why = why_to_tell(view->ledger, cluster, turn->why, now);
+        const char *why = why_to_tell(ledger, is_full, cluster, turn->why, now);
         int64_t place = (int64_t)i + 1;
         bool moved = turn->position == 0 || 2 * place <= turn->position;
         if (moved || strcmp(turn->why, why != NULL ? why : "") != 0) {

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Offers, and what becomes of the slots: ledger first, then `turn`. */
 #include "common/base/memory.h"
+#include "common/fleet/codec.h"
 #include "common/fleet/next_internal.h"
 
 enum { DAY_S = 86400, TOKENS_IN_S = 65536 };
+
+/* Of a ledger's text: */
+enum {
+    ENTRY_MOST = 512,      /* an entry with the longest names and numbers */
+    ENTRY_GROWTH = 192,    /* an offer, until it is active and was extended */
+    LEDGER_GROWTH = 24576, /* tickets, failed tokens, a pause; and what others annotate */
+};
 
 static const struct zl_fleet_write NOTHING = {.kind = ZL_FLEET_NO_WRITE};
 
@@ -261,6 +269,13 @@ static void add_offer(const struct zl_fleet_cluster *cluster, struct zl_fleet_le
     zl_fleet_entry_add(next, &entry);
 }
 
+int64_t zl_fleet_room(const struct zl_fleet_ledger *ledger)
+{
+    const int64_t grown = (int64_t)zl_fleet_ledger_least(ledger) +
+                          (int64_t)ledger->active_count * ENTRY_GROWTH + LEDGER_GROWTH;
+    return grown < ZL_FLEET_JSON_MAX ? (ZL_FLEET_JSON_MAX - grown) / ENTRY_MOST : 0;
+}
+
 struct zl_fleet_write zl_fleet_row_offer(const struct zl_fleet_view *view,
                                          const struct zl_fleet_now *now)
 {
@@ -271,9 +286,15 @@ struct zl_fleet_write zl_fleet_row_offer(const struct zl_fleet_view *view,
         first_eligible(view, ledger, now) == NULL) {
         return NOTHING;
     }
+    const int64_t room = zl_fleet_room(ledger);
+    if (room == 0) {
+        return NOTHING;
+    }
     struct zl_fleet_ledger *next = zl_fleet_ledger_copy(ledger);
+    const int64_t with_room = (int64_t)ledger->active_count + room;
+    const int64_t most = next->n < with_room ? next->n : with_room;
     const struct zl_fleet_cluster *cluster = first_eligible(view, next, now);
-    while (cluster != NULL && (int64_t)next->active_count < next->n) {
+    while (cluster != NULL && (int64_t)next->active_count < most) {
         add_offer(cluster, next, now);
         cluster = first_eligible(view, next, now);
     }

@@ -39,7 +39,7 @@ struct zl_informer_spec {
     bool
         on_demand; /* nothing is followed until zl_informer_follow; else NAMESPACE_ from the start */
     bool lasting;  /* zl_informer_forget ends no watch */
-    /* A failed request is tried again within this time, at random, so that a great many clients do not come back at once. 0: see above. */
+    /* A failed request is tried again after 1 s to this time, at random, so that a great many clients do not come back at once. 0: see above. */
     int64_t reconnect_spread_ms;
     const char *namespace_;     /* NULL: all */
     const char *label_selector; /* or NULL */

@@ -16,6 +16,7 @@
 #include "common/kube/informer_internal.h"
 #include "common/kube/retries.h"
 
+#define RECONNECT_LEAST_MS 1000
 #define WATCH_MIN_MS 300000 /* timeoutSeconds is 300..600: servers end watches spread over time */
 #define RETRY_AFTER_MAX_MS 300000 /* a server that asks for more is asked again anyway */
 
@@ -50,9 +51,9 @@ static int64_t backoff_ms(const struct zl_informer *informer, int failures,
 {
     const struct zl_informer_timing *timing = &informer->timing;
     if (informer->spec.reconnect_spread_ms > 0) {
-        uint32_t random = 0;
+        uint64_t random = 0;
         zl_random_bytes(&random, sizeof random);
-        return 1000 + (int64_t)random % informer->spec.reconnect_spread_ms;
+        return zl_spread_ms(RECONNECT_LEAST_MS, informer->spec.reconnect_spread_ms, random);
     }
     const int64_t mean_ms = zl_backoff_ms(failures - 1, timing->backoff_ms, timing->backoff_max_ms);
     const int64_t delay_ms = zl_jitter_ms(mean_ms / 2, 100);

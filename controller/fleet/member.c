@@ -13,7 +13,6 @@
 
 enum {
     LOOK_MS = 1000,
-    JOIN_SPREAD_MS = 5000, /* many clusters are given a manifest at once */
     DISCOVERY_MS = 30000,
 };
 
@@ -127,7 +126,7 @@ static void hold_all(struct zl_cluster_member *member)
 /* Members that start together do not all come to the hub at once. @return false: it stops */
 static bool join_by_and_by(struct zl_cluster_member *member)
 {
-    const int64_t at_ms = zl_clock_ms() + zl_member_random(JOIN_SPREAD_MS);
+    const int64_t at_ms = zl_clock_ms() + zl_member_random(ZL_FLEET_JOIN_MAX_MS);
     int64_t left_ms;
     do {
         hold_all(member);
@@ -269,7 +268,7 @@ static void open_informers(struct zl_cluster_member *member)
                                            .name = "fleet-turn",
                                            .namespace_ = member->hub_namespace,
                                            .field_selector = member->turn_field,
-                                           .reconnect_spread_ms = ZL_MEMBER_RECONNECT_SPREAD_MS,
+                                           .reconnect_spread_ms = ZL_FLEET_RECONNECT_MAX_MS,
                                            .shape = ZL_HUB_LEASE_SHAPE,
                                            .decode = decode_lease,
                                            .free_object = zl_hub_lease_free,

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/fleet/member_internal.h"
 
+#include "common/base/backoff.h"
 #include "common/base/log.h"
 
 #include <string.h>
 
 enum { DUPLICATE_MS = 180000 }; /* three beats: then another cluster of this name is gone */
 
-int64_t zl_member_random(int64_t bound)
+static uint64_t random_bits(void)
 {
     uint64_t random = 0;
     zl_random_bytes(&random, sizeof random);
-    return (int64_t)(random % (uint64_t)bound);
+    return random;
+}
+
+int64_t zl_member_random(int64_t bound)
+{
+    return (int64_t)(random_bits() % (uint64_t)bound);
 }
 
 int64_t zl_member_nonce(void)
@@ -26,7 +32,8 @@ static void note_failure(struct zl_cluster_member *member, const struct zl_error
     }
     member->reached = false;
     ZL_FLEET_TEXT(member->problem, err->message);
-    member->retry_ms = zl_clock_boot_ms() + 1000 + zl_member_random(ZL_MEMBER_RECONNECT_SPREAD_MS);
+    member->retry_ms = zl_clock_boot_ms() + zl_spread_ms(ZL_FLEET_RECONNECT_LEAST_MS,
+                                                         ZL_FLEET_RECONNECT_MAX_MS, random_bits());
 }
 
 static void note_success(struct zl_cluster_member *member)

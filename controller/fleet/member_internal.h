@@ -17,8 +17,6 @@
 
 #include <stdatomic.h>
 
-enum { ZL_MEMBER_RECONNECT_SPREAD_MS = 60000 }; /* many clusters lose the hub at once */
-
 /* One fleet that this cluster has a part in. */
 struct zl_member_part {
     struct zl_fleet_agent agent;

@@ -44,10 +44,21 @@ static void test_backoff_doubles_until_the_maximum(void **state)
     }
 }
 
+static void test_a_spread_delay_is_any_of_those_between_both(void **state)
+{
+    (void)state;
+    assert_int_equal(zl_spread_ms(1000, 60000, 0), 1000);
+    assert_int_equal(zl_spread_ms(1000, 60000, 59000), 60000);
+    assert_int_equal(zl_spread_ms(1000, 60000, 59001), 1000);
+    assert_in_range(zl_spread_ms(1000, 60000, UINT64_MAX), 1000, 60000);
+    assert_int_equal(zl_spread_ms(7, 7, UINT64_MAX), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_backoff_doubles_until_the_maximum),
+        cmocka_unit_test(test_a_spread_delay_is_any_of_those_between_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

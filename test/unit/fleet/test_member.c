@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a cluster asks for, and when it may act. */
+#include "common/base/backoff.h"
 #include "common/fleet/member.h"
 
 #include <setjmp.h>
@@ -259,6 +260,26 @@ static void test_an_older_hub_is_noticed_by_the_own_lease_alone(void **state)
     assert_false(zl_fleet_hub_is_older(8, "v", &found)); /* a duplicate wrote it */
 }
 
+/* A thousand clusters that lose their hub at one moment: no second of the next minute has to bear many of them. */
+static void test_wrong_5_reconnects_are_spread_over_a_minute(void **state)
+{
+    (void)state;
+    int64_t of_second[64] = {0};
+    uint64_t random = 1;
+    for (int i = 0; i < 1000; i++) {
+        random ^= random << 13; /* xorshift64 */
+        random ^= random >> 7;
+        random ^= random << 17;
+        int64_t delay_ms =
+            zl_spread_ms(ZL_FLEET_RECONNECT_LEAST_MS, ZL_FLEET_RECONNECT_MAX_MS, random);
+        assert_in_range(delay_ms, 1000, 60000);
+        of_second[delay_ms / 1000]++;
+    }
+    for (int second = 1; second < 60; second++) {
+        assert_in_range(of_second[second], 1, 50);
+    }
+}
+
 #define CASE(test) cmocka_unit_test_setup(test, begin)
 
 int main(void)
@@ -277,6 +298,7 @@ int main(void)
         CASE(test_an_extension_is_asked_for_once_in_a_generation),
         CASE(test_what_a_restored_hub_forgot_is_claimed_with_what_is_left),
         CASE(test_an_older_hub_is_noticed_by_the_own_lease_alone),
+        CASE(test_wrong_5_reconnects_are_spread_over_a_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each row of the table of transitions, and each thing that the first design had wrong. */
+#include "common/base/memory.h"
+#include "common/fleet/codec.h"
+#include "common/fleet/next_internal.h"
 #include "test/unit/fleet_scene.h"
 
 #include <setjmp.h>
@@ -112,6 +115,74 @@ static void test_I1_fewer_slots_than_turns_end_no_turn(void **state)
     zl_scene_slot(&scene, ZL_SCENE_B, 6, true);
     zl_scene_wait(&scene, ZL_SCENE_C, 9);
     assert_string_equal(zl_scene_steps(&scene), "");
+}
+
+static void fill(char *text, size_t size, char c)
+{
+    memset(text, c, size - 1);
+    text[size - 1] = '\0';
+}
+
+/* As much as stands in a ledger beside its turns. */
+static void fill_rest(struct zl_fleet_ledger *ledger)
+{
+    ledger->failed_count = ZL_FLEET_SHOWN_MAX;
+    for (size_t i = 0; i < ZL_FLEET_SHOWN_MAX; i++) {
+        ledger->failed[i] = ZL_FLEET_NUMBER_MAX;
+    }
+    free(ledger->tickets);
+    ledger->ticket_count = ZL_FLEET_TICKETS_MAX;
+    ledger->tickets = zl_alloc(ledger->ticket_count * sizeof *ledger->tickets);
+    for (size_t i = 0; i < ledger->ticket_count; i++) {
+        ledger->tickets[i] =
+            (struct zl_fleet_ticket){.ticket = ZL_FLEET_NUMBER_MAX, .nonce = ZL_FLEET_NUMBER_MAX};
+        fill(ledger->tickets[i].cluster, ZL_FLEET_NAME_MAX, 'c');
+    }
+    ledger->pause = (struct zl_fleet_pause){.id = ZL_FLEET_NUMBER_MAX, .since_s = 1};
+    fill(ledger->pause.by, sizeof ledger->pause.by, 'b');
+    fill(ledger->pause.reason, sizeof ledger->pause.reason, 'r');
+}
+
+/* N may be 2000, and an annotation has 256 KiB: a swap that is too large would end nobody's turn any more. */
+static void test_nothing_is_offered_for_which_the_ledger_has_no_room(void **state)
+{
+    (void)state;
+    struct zl_fleet_ledger *ledger = &scene.ledger;
+    ledger->n = ZL_FLEET_N_MAX;
+    fill(ledger->round, sizeof ledger->round, 'r');
+    zl_scene_wait(&scene, ZL_SCENE_A, 1);
+    zl_scene_wait(&scene, ZL_SCENE_B, 2);
+    /* As short as an offer; one of a cluster that is not there would be withdrawn. */
+    struct zl_fleet_entry entry = {.active = true,
+                                   .token = ZL_FLEET_NUMBER_MAX / 2,
+                                   .limit_ms = ZL_FLEET_LIMIT_MAX_MS,
+                                   .stage = 7};
+    fill(entry.cluster, sizeof entry.cluster, 'c');
+    fill(entry.round, sizeof entry.round, 'r');
+    fill(entry.spread, sizeof entry.spread, 's');
+    while (zl_fleet_room(ledger) > 1) {
+        zl_fleet_entry_add(ledger, &entry);
+    }
+    assert_in_range(ledger->active_count, 300, ZL_FLEET_N_MAX - 1);
+    assert_string_equal(zl_scene_step(&scene), "offered"); /* to one of the two */
+    assert_string_equal(ledger->active[ledger->active_count - 1].cluster, "a");
+    while (zl_fleet_room(ledger) > 0) {
+        zl_fleet_entry_add(ledger, &entry);
+    }
+    (void)zl_scene_steps(&scene);
+    assert_int_equal(scene.turns[ZL_SCENE_A].state, ZL_FLEET_OFFERED);
+    assert_int_equal(scene.turns[ZL_SCENE_B].state, ZL_FLEET_WAITING);
+    assert_string_equal(scene.turns[ZL_SCENE_B].why, ZL_FLEET_WHY_LEDGER_FULL);
+    for (size_t i = 0; i < ledger->active_count; i++) { /* all accept, and it goes on for long */
+        struct zl_fleet_entry *grown = &ledger->active[i];
+        grown->gen = 1000000;
+        grown->answers = ZL_FLEET_NUMBER_MAX;
+        grown->elapsed_ms = ZL_FLEET_LIMIT_MAX_MS;
+        grown->extensions = 1000000;
+        fill(grown->uid, sizeof grown->uid, 'u');
+    }
+    fill_rest(ledger);
+    assert_in_range(zl_fleet_ledger_least(ledger), 1, ZL_FLEET_JSON_MAX);
 }
 
 static void test_accept_makes_the_offer_active_with_its_nonce_then_tells(void **state)
@@ -639,6 +710,7 @@ int main(void)
         RULE(test_turns_of_another_round_do_not_count),
         RULE(test_I1_nothing_is_offered_beyond_n_in_a_pause_or_on_a_restored_hub),
         RULE(test_I1_fewer_slots_than_turns_end_no_turn),
+        RULE(test_nothing_is_offered_for_which_the_ledger_has_no_room),
         RULE(test_accept_makes_the_offer_active_with_its_nonce_then_tells),
         RULE(test_accept_of_another_offer_or_in_a_pause_is_none),
         RULE(test_decline_and_silence_keep_the_ticket_and_wait_longer_each_time),
