@@ -70,6 +70,7 @@ $(BUILD)/bin/zl-bench: $(BUILD)/test/bench/failover.o $(BUILD)/test/bench/bench.
 $(BUILD)/bin/zl-limit: $(BUILD)/test/bench/limit.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/zl-reviews: $(BUILD)/test/bench/webhook/reviews.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/zl-bare-webhook: $(BUILD)/test/bench/webhook/bare.o
+$(BUILD)/bin/zl-crowd: $(BUILD)/test/bench/fleet/crowd.o $(BUILD)/test/bench/bench.o
 $(BUILD)/bin/zl-stranger: $(BUILD)/test/abuse/stranger.o
 $(BUILD)/bin/zl-kinds: $(BUILD)/test/lint/kinds.o
 $(BUILD)/bin/zl-tls-load: $(BUILD)/test/tls/load.o
@@ -251,6 +252,9 @@ bench-scale: all $(BUILD)/bin/zl-bench ## 1,000 annotated Services: convergence,
 bench-namespaces: all $(BUILD)/bin/zl-bench ## a pool in each of NAMESPACES ("100 400"), PODS (5000) elsewhere: streams, memory, time to ready, failover, and the slope
 	@ZL_BIN=$(BUILD)/bin bash test/bench/namespaces.sh
 
+bench-fleet: all $(BUILD)/bin/zl-crowd ## an arbiter with COUNTS ("50 1000 10000") clusters: memory, writes a second, hand-over; requests of a real member that waits among them
+	@ZL_BIN=$(BUILD)/bin bash test/bench/fleet/run.sh
+
 ABUSE_PROGRAMS := $(addprefix $(BUILD)/bin/,zl-bench zl-limit zl-stranger)
 abuse: all $(ABUSE_PROGRAMS) ## attacks by strangers while pools elsewhere fail over COUNT (50) times: memory, refusals, times; ATTACKS="leases storm" runs some
 	@ZL_BIN=$(BUILD)/bin bash test/abuse/run.sh
@@ -277,7 +281,7 @@ model: ## the protocol's model, checked exhaustively by spin, and once more with
 demo: all $(NODE_PROGRAMS) ## one label, one leader, shown on a real control plane and a real node; KEEP=1 leaves it running, NODE=0: no node
 	@ZL_BIN=$(BUILD)/bin bash test/demo/demo.sh
 
-demo-fleet: all ## COUNT (50) clusters of which N (5) act at once, in waves, shown and counted on a real hub; WORK (5) seconds each, KEEP=1
+demo-fleet: all ## COUNT (50) clusters of which N (5) act at once, in waves, shown and counted on a real hub; WORK (5) seconds each, KEEP=1; KILL=20 STEPS="2 8": a fifth of the controllers is killed, N changes
 	@ZL_BIN=$(BUILD)/bin bash test/demo/fleet.sh
 
 dashboard-pictures: all ## pictures of zen-lead dashboard in docs/images, from a real control plane and a real browser

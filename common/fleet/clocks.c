@@ -30,9 +30,11 @@ struct zl_fleet_clocks {
     bool older; /* until the ledger says that it is restored */
 };
 
-struct zl_fleet_clocks *zl_fleet_clocks_new(void)
+struct zl_fleet_clocks *zl_fleet_clocks_new(int64_t appeared_in_ms)
 {
-    return zl_alloc(sizeof(struct zl_fleet_clocks));
+    struct zl_fleet_clocks *clocks = zl_alloc(sizeof *clocks);
+    clocks->watch_ms = appeared_in_ms;
+    return clocks;
 }
 
 void zl_fleet_clocks_free(struct zl_fleet_clocks *clocks)

@@ -46,7 +46,11 @@ struct zl_fleet_now {
 };
 
 struct zl_fleet_clocks; /* opaque; of one pool */
-struct zl_fleet_clocks *zl_fleet_clocks_new(void);
+/*
+ * @param appeared_in_ms  the watch, by when it was opened, that had been looked at without the pool before: whoever names it has
+ *                        written since. 0: the pool may have been there before the watch was
+ */
+struct zl_fleet_clocks *zl_fleet_clocks_new(int64_t appeared_in_ms);
 void zl_fleet_clocks_free(struct zl_fleet_clocks *clocks);
 
 /*

@@ -44,6 +44,7 @@ struct zl_arbiter {
     struct pool *pools;
     size_t pool_count;
     int64_t watching_since_ms; /* boot clock; 0: it is not watching */
+    int64_t looked_in_ms;      /* in which watch, by when it began, pools were last looked for */
     int64_t marks;             /* of all members that found the hub older */
     struct zl_monitor monitor; /* guards the rest */
     bool stopping, changed, lost;
@@ -71,7 +72,8 @@ static struct pool *pool_named(struct zl_arbiter *arbiter, const char *name)
     struct pool *pool = &arbiter->pools[arbiter->pool_count++];
     memset(pool, 0, sizeof *pool);
     ZL_FLEET_TEXT(pool->name, name);
-    pool->clocks = zl_fleet_clocks_new();
+    const bool appears = arbiter->looked_in_ms == arbiter->watching_since_ms;
+    pool->clocks = zl_fleet_clocks_new(appears ? arbiter->watching_since_ms : 0);
     return pool;
 }
 
@@ -98,6 +100,7 @@ static void find_pools(struct zl_arbiter *arbiter)
         arbiter->pools[kept++] = pool;
     }
     arbiter->pool_count = kept;
+    arbiter->looked_in_ms = arbiter->watching_since_ms;
 }
 
 /* --- one write --- */

@@ -7,7 +7,7 @@
 #                               kubelet: the pod stand-in; scheduler, proxy, node: for test/node
 #   DIR/bin/kubectl             the kubectl of this control plane, with its cache in DIR
 #   DIR/log/, DIR/pids/         see process.bash
-#   DIR/audit.log               with ZL_AUDIT=1: every request of webhook and controller but watches, a JSON line each
+#   DIR/audit.log               with ZL_AUDIT=1: every request of webhook, controller and members of a fleet but watches, a JSON line each
 # OWNER is a pid: when that process is gone, however it ended, everything is taken down and DIR removed.
 #
 # Takes any version from 1.20 on; see build.sh for where the binaries come from.
@@ -121,6 +121,8 @@ rules:
   users:
   - system:serviceaccount:zen-lead-system:zen-lead-webhook
   - system:serviceaccount:zen-lead-system:zen-lead-controller
+- level: Metadata
+  userGroups: [system:serviceaccounts:zen-fleet]
 - level: None
 POLICY
     audit=(--audit-policy-file "$ZL_RUN/audit-policy.yaml" --audit-log-path "$ZL_RUN/audit.log" --audit-log-mode blocking)

@@ -75,8 +75,13 @@ def check_offer($cluster; $active):
   | ($before - $active) as $passed
   | .offers += 1 | .passed += ($passed | map({cluster: ., by: $cluster}));
 
+# What slots there were since the revision before, for somebody who acted or waited.
+def usable: (.active | length) as $acts | [$acts, ([.n // 0, $acts + (.counts.waiting // 0)] | min)] | max;
+
 def check_ledger($ledger; $ms):
   .revisions += 1
+  | .slot_ms += (if .seen_ms and .first_ms then usable * ($ms - .seen_ms) else 0 end) | .seen_ms = $ms
+  | .n = $ledger.n | .ns += (if .ns[-1:] == [$ledger.n] then [] else [$ledger.n] end)
   | ([.active[].token]) as $tokens
   | ($ledger.active | map(select(.token as $token | $tokens | index($token) | not))) as $new
   | reduce $new[] as $entry (.; check_offer($entry.cluster; [$ledger.active[].cluster]) | .repeated += (if $entry.token > .last_token then [] else [$entry.token] end) | .last_token = $entry.token)
@@ -88,7 +93,7 @@ def check_ledger($ledger; $ms):
 
 def check:
   reduce inputs as $line (
-    {revisions: 0, offers: 0, most: 0, above: 0, passed: [], repeated: [], last_token: 0, told: {}, active: [], history: [], ended: 0};
+    {revisions: 0, slot_ms: 0, ns: [], offers: 0, most: 0, above: 0, passed: [], repeated: [], last_token: 0, told: {}, active: [], history: [], ended: 0};
     if $line.ledger then check_ledger($line.ledger; $line.ms) else .told[$line.cluster] = $line.turn end)
-  | {revisions, offers, most, above, passed, repeated, took_ms: (.last_ms - .first_ms),
+  | {revisions, slot_ms, ns, offers, most, above, passed, repeated, took_ms: (.last_ms - .first_ms),
      done: ([.history[] | select(.outcome == "Done").cluster] | unique | length), turns: (.history | length)};

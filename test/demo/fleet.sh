@@ -8,6 +8,8 @@
 #   COUNT=50         clusters
 #   N=5              of them at once
 #   WORK=5           seconds that each Job takes
+#   KILL=20          percent of the clusters' controllers that are killed and started again meanwhile, one after the other (0)
+#   STEPS="2 8"      what N is set to on the way, when equal parts of the clusters are done: lower first, say, then higher
 #   KEEP=1           leave everything running and say how to look at it and how to stop it
 #   NO_COLOR=1       no colours; without a terminal there are none, and plain lines in the picture's place
 set -euo pipefail
@@ -19,10 +21,15 @@ cd "$root"
 # shellcheck source=test/demo/talk.bash
 . test/demo/talk.bash
 
-COUNT=${COUNT:-50} N=${N:-5} WORK=${WORK:-5}
+COUNT=${COUNT:-50} N=${N:-5} WORK=${WORK:-5} KILL=${KILL:-0}
+read -ra STEPS <<<"${STEPS:-}"
 readonly HUB=zen-fleet POOL=security-remediation-pool FLP=leaderpolicies.leadership.kube-zen.io
 for value in COUNT:"$COUNT" N:"$N" WORK:"$WORK"; do
     [[ ${value#*:} =~ ^[1-9][0-9]?$ ]] || give_up "${value%%:*}=${value#*:}: must be a whole number from 1 to 99"
+done
+[[ $KILL =~ ^([0-9][0-9]?|100)$ ]] || give_up "KILL=$KILL: must be a percentage, a whole number from 0 to 100"
+for value in "${STEPS[@]}"; do
+    [[ $value =~ ^[1-9][0-9]?$ ]] || give_up "STEPS: $value must be a whole number from 1 to 99"
 done
 mapfile -t clusters < <(seq -f 'c%02g' "$COUNT")
 
@@ -114,11 +121,39 @@ start_fleet() {
     done_in
     begin "$COUNT clusters"
     make_clusters >"$ZL_RUN/clusters.log" 2>&1 || give_up "$(cat "$ZL_RUN/clusters.log")"
-    for cluster in "${clusters[@]}"; do
-        fleet_program "$cluster" --kubeconfig "$ZL_RUN/controller.kubeconfig" --namespaces "$cluster" \
-            --fleet-hub-kubeconfig "$ZL_RUN/hub-$cluster.kubeconfig" --cluster-name "$cluster"
-    done
+    for cluster in "${clusters[@]}"; do start_member "$cluster"; done
     done_in
+}
+start_member() {
+    fleet_program "$1" --kubeconfig "$ZL_RUN/controller.kubeconfig" --namespaces "$1" \
+        --fleet-hub-kubeconfig "$ZL_RUN/hub-$1.kubeconfig" --cluster-name "$1"
+}
+
+# --- what may go wrong meanwhile ---
+
+over() { jq -n '[inputs | .ledger.history // empty | length] | max // 0' "$ZL_RUN/log/leases.log"; }
+over_are() { [ "$(over)" -ge "$1" ]; }
+
+# As the OOM killer and a node that dies do it: each of another cluster, spread over the run.
+kill_members() {
+    local cluster kills=$((COUNT * KILL / 100)) killed=0
+    for cluster in $(shuf -e "${clusters[@]}" -n "$kills"); do
+        wait_until 280 over_are $((killed * COUNT / (kills + 1)))
+        process_signal KILL "$(process_pid "$cluster")"
+        wait_until 10 process_is_gone "$cluster"
+        start_member "$cluster"
+        killed=$((killed + 1))
+        echo "$cluster" >>"$ZL_RUN/killed"
+    done
+}
+
+set_steps() {
+    local n part=0
+    for n in "${STEPS[@]}"; do
+        part=$((part + 1))
+        wait_until 280 over_are $((part * COUNT / (${#STEPS[@]} + 1)))
+        "$ZL_BIN/zen-lead" fleet set "$POOL" --n "$n" >>"$ZL_RUN/steps.log" 2>&1
+    done
 }
 
 # The watch of the hub that the picture and the check are made of, from before the first decision on.
@@ -189,6 +224,8 @@ show_waves() {
     step "Who acts, as the hub's ledger says it: $N at a time, in the order in which they came"
     echo
     everywhere "$ZL_RUN/job.yaml"
+    [ "$KILL" -eq 0 ] || kill_members &
+    [ "${#STEPS[@]}" -eq 0 ] || set_steps &
     # shellcheck disable=SC2016 # jq's
     timeout --foreground 280 jq -nrj --unbuffered -L test/demo --argjson count "$COUNT" --argjson tty "$tty" --argjson colours "$colours" \
         'include "fleet"; picture($count; $tty; $colours)' < <(exec tail -n +1 -s 0.2 --pid=$$ -f "$ZL_RUN/log/leases.log") ||
@@ -214,19 +251,23 @@ verdict() {
 
 # shellcheck disable=SC2016 # jq's
 summarize() {
-    local pods waves=$(((COUNT + N - 1) / N)) ideal_ms
-    ideal_ms=$((waves * WORK * 1000))
+    local pods n most=$N
+    for n in "${STEPS[@]}"; do most=$((n > most ? n : most)); done
     step "Was it right? Counted from every revision that a watch of the hub has shown"
     jq -n -L test/demo 'include "fleet"; check' "$ZL_RUN/log/leases.log" >"$ZL_RUN/check.json"
     pods=$(most_pods)
     echo
-    says() { jq -r --argjson count "$COUNT" --argjson n "$N" --argjson pods "$pods" --argjson ideal "$ideal_ms" "$1" "$ZL_RUN/check.json"; }
+    says() { jq -r --argjson count "$COUNT" --argjson n "$most" --argjson pods "$pods" --argjson work "$((COUNT * WORK * 1000))" "$1" "$ZL_RUN/check.json"; }
     verdict "$(says '.done == $count and .turns == $count')" "$(says '"\(.done) of \($count) clusters are done, in \(.turns) turns."')"
     verdict "$(says '.most <= $n and .above == 0')" "$(says '"Never more than \(.most) at once, in each of \(.revisions) revisions of the ledger."')"
-    verdict "$([ "$pods" -ge 1 ] && [ "$pods" -le "$N" ] && echo true)" "Never more than $pods pods at once, by a watch of the pods."
+    verdict "$([ "$pods" -ge 1 ] && [ "$pods" -le "$most" ] && echo true)" "Never more than $pods pods at once, by a watch of the pods."
     verdict "$(says '.passed == []')" "$(says 'if .passed == [] then "In the order in which they came: nobody was passed over in \(.offers) offers." else "Passed over: \(.passed)" end')"
     verdict "$(says '.repeated == []')" "Tokens grew with each turn."
-    good "  $(says '"\(.took_ms / 100 | round / 10) s from the first offer to the last end; \($ideal / 1000) s is the work alone: \(.took_ms / $ideal * 100 | round / 100) of the ideal."')"
+    if [ "${#STEPS[@]}" -gt 0 ]; then
+        verdict "$(says "(.ns | map(select(. > 0))) == [$(IFS=, && echo "$N,${STEPS[*]}")]")" "$(says '"N was \(.ns | map(tostring) | join(", then ")); whoever acted when it was lowered went on."')"
+    fi
+    [ "$KILL" -eq 0 ] || good "  $(grep -c . "$ZL_RUN/killed") clusters' controllers were killed and started again meanwhile."
+    good "  $(says '"\(.took_ms / 100 | round / 10) s from the first offer to the last end. Of the slots that somebody waited for, \(.slot_ms / 100 | round / 10) s were there, and the work alone is \($work / 1000) s: \(.slot_ms / $work * 100 | round / 100) of the ideal."')"
     [ -z "$failed" ] || give_up "It was not right."
 }
 

@@ -454,7 +454,7 @@ static bool write_one(struct world *world, struct arbiter *arbiter)
 static void start_arbiter(struct world *world, struct arbiter *arbiter)
 {
     zl_fleet_clocks_free(arbiter->clocks);
-    arbiter->clocks = zl_fleet_clocks_new();
+    arbiter->clocks = zl_fleet_clocks_new(0);
     arbiter->watching_since_ms = world->now_ms;
     arbiter->decided_version = 0;
     arbiter->wall_ahead_s =

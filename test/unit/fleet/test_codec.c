@@ -164,7 +164,7 @@ static void test_a_ledger_that_is_too_long_goes_without_what_people_read(void **
 static void test_ages_are_counted_from_when_something_was_first_seen(void **state)
 {
     (void)state;
-    struct zl_fleet_clocks *clocks = zl_fleet_clocks_new();
+    struct zl_fleet_clocks *clocks = zl_fleet_clocks_new(0);
     struct zl_fleet_ledger ledger = {.n = 1};
     struct zl_fleet_entry entry = {.cluster = "a", .token = 5, .gen = 1, .elapsed_ms = 6000};
     struct zl_fleet_member member = {.beat = 3, .period_ms = 60000, .cluster_uid = "u"};
@@ -192,7 +192,7 @@ static void test_ages_are_counted_from_when_something_was_first_seen(void **stat
 static void test_who_appears_while_the_watch_is_open_has_beaten(void **state)
 {
     (void)state;
-    struct zl_fleet_clocks *clocks = zl_fleet_clocks_new();
+    struct zl_fleet_clocks *clocks = zl_fleet_clocks_new(0);
     struct zl_fleet_member member = {.beat = 3, .period_ms = 60000, .cluster_uid = "u"};
     struct zl_fleet_cluster clusters[] = {{.name = "a", .member = &member},
                                           {.name = "b", .member = &member}};
@@ -207,10 +207,28 @@ static void test_who_appears_while_the_watch_is_open_has_beaten(void **state)
     zl_fleet_clocks_free(clocks);
 }
 
+/* Nobody who names a fleet that is new can have died before it was there: no minute until their next beat goes by. */
+static void
+test_the_clusters_of_a_pool_that_appears_while_the_watch_is_open_have_beaten(void **state)
+{
+    (void)state;
+    struct zl_fleet_member member = {.beat = 1, .period_ms = 60000, .cluster_uid = "u"};
+    for (int appears = 0; appears < 2; appears++) {
+        struct zl_fleet_cluster cluster = {.name = "a", .member = &member};
+        struct zl_fleet_view view = {.pool = "p", .clusters = &cluster, .count = 1};
+        struct zl_fleet_clocks *clocks = zl_fleet_clocks_new(appears == 1 ? 1000 : 0);
+        zl_fleet_clocks_look(clocks, &view, 1000, 2000);
+        assert_int_equal(cluster.beaten, appears == 1);
+        zl_fleet_clocks_look(clocks, &view, 5000, 6000); /* another watch */
+        assert_false(cluster.beaten);
+        zl_fleet_clocks_free(clocks);
+    }
+}
+
 static void test_two_clusters_of_one_name_are_noticed_while_both_live(void **state)
 {
     (void)state;
-    struct zl_fleet_clocks *clocks = zl_fleet_clocks_new();
+    struct zl_fleet_clocks *clocks = zl_fleet_clocks_new(0);
     struct zl_fleet_member member = {.beat = 3, .period_ms = 60000, .cluster_uid = "u"};
     struct zl_fleet_cluster cluster = {.name = "a", .member = &member};
     struct zl_fleet_view view = {.pool = "p", .clusters = &cluster, .count = 1};
@@ -228,7 +246,7 @@ static void test_two_clusters_of_one_name_are_noticed_while_both_live(void **sta
 static void test_an_arbiter_notices_by_itself_that_the_hub_is_older(void **state)
 {
     (void)state;
-    struct zl_fleet_clocks *clocks = zl_fleet_clocks_new();
+    struct zl_fleet_clocks *clocks = zl_fleet_clocks_new(0);
     struct zl_fleet_ledger ledger = {.n = 1, .last_token = 9};
     struct zl_fleet_member member = {.beat = 3, .cluster_uid = "u"};
     struct zl_fleet_cluster cluster = {.name = "a", .member = &member};
@@ -261,6 +279,8 @@ int main(void)
         cmocka_unit_test(test_a_ledger_that_is_too_long_goes_without_what_people_read),
         cmocka_unit_test(test_ages_are_counted_from_when_something_was_first_seen),
         cmocka_unit_test(test_who_appears_while_the_watch_is_open_has_beaten),
+        cmocka_unit_test(
+            test_the_clusters_of_a_pool_that_appears_while_the_watch_is_open_have_beaten),
         cmocka_unit_test(test_two_clusters_of_one_name_are_noticed_while_both_live),
         cmocka_unit_test(test_an_arbiter_notices_by_itself_that_the_hub_is_older),
     };
