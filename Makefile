@@ -225,6 +225,10 @@ e2e-tsan: build/bin/zl-kubectl ## webhook and controller under load with ThreadS
 	@$(MAKE) --no-print-directory SANITIZE=thread all
 	@ZL_PASSED= TSAN_OPTIONS="suppressions=$(CURDIR)/test/tsan.supp" ZL_BIN=build/san-thread/bin ZL_E2E_LOGS=build/e2e-logs-tsan bash test/e2e/run.sh race
 
+BENCHES := $(addprefix $(BUILD)/bin/,zl-bench zl-limit zl-reviews zl-bare-webhook zl-sidecar-bench zl-crowd)
+bench: all $(BENCHES) ## every benchmark but those on a node, in less than 15 minutes, into docs/benchmarks.md; ONLY="webhook fleet" runs some
+	@ZL_BIN=$(BUILD)/bin ZL_FLAGS="$(strip $(OPT) $(filter-out -ffile-prefix-map=%,$(HARDEN)))" bash test/bench/all.sh
+
 bench-failover: all $(BUILD)/bin/zl-bench $(BUILD)/bin/zl-limit ## milliseconds from a pod's event to the new EndpointSlice, beside Kubernetes' own and the limit
 	@ZL_BIN=$(BUILD)/bin bash test/bench/failover.sh
 
