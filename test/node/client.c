@@ -80,6 +80,31 @@ static int reset_at_end(void *ctx, curl_socket_t fd, curlsocktype purpose)
                                                                               : CURL_SOCKOPT_ERROR;
 }
 
+/*
+ * Left to itself the kernel takes the port of a connection of a quarter of a minute ago again. What connection tracking still knows
+ * of that one, with the pod behind the Service's address at that time, may then lead this one to a pod that is gone: two
+ * minutes at most. Port by port, all of them are used before one comes again.
+ */
+static void choose_port(CURL *handle, long *port)
+{
+    enum { FIRST = 33000, LAST = 60900, TRIES = 50 };
+    *port = *port < FIRST || *port >= LAST ? FIRST : *port + 1;
+    curl_easy_setopt(handle, CURLOPT_LOCALPORT, *port);
+    curl_easy_setopt(handle, CURLOPT_LOCALPORTRANGE, (long)TRIES);
+}
+
+static void tell_error(CURL *handle, long port, CURLcode result, long status, int64_t took_ms)
+{
+    curl_off_t connected_us = 0;
+    curl_easy_getinfo(handle, CURLINFO_CONNECT_TIME_T, &connected_us);
+    char now[ZL_TIME_TEXT_MAX];
+    zl_time_format_micro(zl_clock_wall_us(), now);
+    fprintf(stderr,
+            "%s zl-client: %s, status %ld, after %ld ms, %s, from port %ld or the next free\n", now,
+            curl_easy_strerror(result), status, (long)took_ms,
+            connected_us > 0 ? "connected" : "not connected", port);
+}
+
 static void begin(struct count *count)
 {
     *count = (struct count){.last_ms = zl_clock_ms()};
@@ -117,7 +142,7 @@ static void see_answer(struct count *count, const char *answer)
     }
 }
 
-static void ask(CURL *handle, struct count *count)
+static void ask(CURL *handle, long port, struct count *count)
 {
     struct text text = {.length = 0};
     int64_t started_ms = zl_clock_ms();
@@ -135,8 +160,7 @@ static void ask(CURL *handle, struct count *count)
         text.bytes[text.length] = '\0';
         see_answer(count, text.bytes);
     } else if (count->errors++ == 0) {
-        fprintf(stderr, "zl-client: %s, status %ld, after %ld ms\n", curl_easy_strerror(result),
-                status, (long)(now_ms - started_ms));
+        tell_error(handle, port, result, status, now_ms - started_ms);
     }
 }
 
@@ -155,10 +179,12 @@ static void run(const struct config *config, CURL *handle, const sigset_t *signa
     const struct timespec interval = {.tv_sec = config->interval_ms / 1000,
                                       .tv_nsec = config->interval_ms % 1000 * 1000000};
     int signal_number = 0;
+    long port = 0;
     printf("asks %s\n", config->url); /* from here on it may be signalled */
     fflush(stdout);
     do {
-        ask(handle, &count);
+        choose_port(handle, &port);
+        ask(handle, port, &count);
         signal_number = sigtimedwait(signals, NULL, &interval);
         if (signal_number == SIGUSR1) {
             print(&count);
