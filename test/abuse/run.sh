@@ -12,7 +12,7 @@
 #   COUNT=N            failovers of each pool in each attack, and twice without (50)
 #   ATTACKS="a b"      only these (all of attacks.bash)
 #   PEAK_MAX=MIB       (128)
-#   GIVEN_BACK=MIB     what a program may have more at the end than in the beginning (16)
+#   GIVEN_BACK=MIB     what a program may have more at the end than in the beginning (32: see expect_given_back)
 set -euo pipefail
 
 # shellcheck source=test/bench/cluster.bash
@@ -23,7 +23,7 @@ set -euo pipefail
 . test/abuse/witness.bash
 count=${COUNT:-50}
 peak_max=${PEAK_MAX:-128}
-given_back=${GIVEN_BACK:-16}
+given_back=${GIVEN_BACK:-32}
 read -ra attacks <<<"${ATTACKS:-${all_attacks[*]}}"
 for attack in "${attacks[@]}"; do
     [ -n "${attack_is[$attack]:-}" ] || { echo "no attack \"$attack\"; there are: ${all_attacks[*]}" >&2; exit 2; }
@@ -179,7 +179,8 @@ judge() {
     if [ "$1" = forged ] && grep -q '^200' "$ZL_RUN/statuses"; then promise_broken "$1: a forged review was heard"; fi
 }
 
-# What the attacks took is not kept: TLS sessions and trees lie in small pieces all over the heap.
+# What the attacks took is not kept. Not all of it can be given back: the 35 MiB of 512 TLS sessions lie in small pieces all over
+# the heap, and a page in which one other piece has come to lie stays. That is no more after 100 s of such an attack than after 20.
 expect_given_back() {
     local program was is
     for program in webhook controller; do

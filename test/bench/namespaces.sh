@@ -43,7 +43,7 @@ add() {
 # They wait for their scheduler for ever: what counts is that they are there.
 add_stranger() {
     make_namespace stranger
-    curl -s --noproxy '*' -m 600 -o /dev/null --cacert "$ZL_RUN/ca.crt" -H "Authorization: Bearer $(cat "$ZL_RUN/admin.token")" -Z --parallel-max 8 \
+    curl -s --no-progress-meter --noproxy '*' -m 600 -o /dev/null --cacert "$ZL_RUN/ca.crt" -H "Authorization: Bearer $(cat "$ZL_RUN/admin.token")" -Z --parallel-max 8 \
         -H 'Content-Type: application/json' -d '{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"x-","labels":{"app":"x"}},"spec":{"schedulerName":"none","containers":[{"name":"main","image":"none"}]}}' \
         "$server/api/v1/namespaces/stranger/pods?n=[1-$pods]"
     wait_until 300 has_pods
