@@ -23,8 +23,8 @@
 #define ZL_KEPT_MAX (384ul * ZL_KIB)
 /*
  * Of that, what stays in memory for as long as the object exists, in a namespace of ours: a pod's labels, its template's, and a
- * selector, as JSON. Kubernetes bounds a label (63 bytes, its key 317) but not how many there are. Eight times what
- * the largest real ones have; a thousand Deployments that use all of it for both take 16 MiB.
+ * selector, as JSON. Kubernetes bounds a label (63 bytes, its key 317) but not how many there are. Room for fifty labels
+ * of 160 bytes; a thousand Deployments that use all of it for both take 16 MiB.
  */
 #define ZL_LABELS_KEPT_MAX (8ul * ZL_KIB)
 /* Ports of a pod's containers, and of a Service. An EndpointSlice has at most 100, so more cannot be led to anyway. */
