@@ -360,6 +360,41 @@ is_ready() { curl -sf --noproxy '*' "http://127.0.0.1:$(port_of fleet-arbiter-me
     if grep -iE 'forbidden|cannot (get|list|watch)' "$ZL_RUN/log/fleet-arbiter.log"; then fail "it asked for more"; fi
 }
 
+# as_member METHOD LEASE [BODY] - the status that the API server answers to cluster "here". Without LEASE: of all of them.
+as_member() {
+    local body=${3-$(printf '{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"%s"},"spec":{}}' "$2")} type=application/json
+    [ "$1" != PATCH ] || type=application/merge-patch+json
+    curl -s --noproxy '*' -m 10 -o /dev/null -w '%{http_code}' --cacert "$ZL_RUN/ca.crt" -H "Authorization: Bearer $(cat "$ZL_RUN/admin.token")" \
+        -H "Impersonate-User: system:serviceaccount:$HUB:member.here" -X "$1" -H "Content-Type: $type" -d "$body" \
+        "$(grep -o 'https://[^"]*' "$KUBECONFIG")/apis/coordination.k8s.io/v1/namespaces/$HUB/leases${2:+/$2}"
+}
+
+@test "with a member's credentials only its own Lease can be written: twelve other writes are forbidden" {
+    local lease
+    sed "s/example-cluster/here/g; s/zen-fleet$/$HUB/" "$zl_root/manifests/fleet/hub-member/member.yaml" | k create -f - >/dev/null
+    # Of somebody else's and of its own turn there is something to be written.
+    for lease in "fleet.$POOL" turn.here turn.there member.there; do
+        k create -f - >/dev/null <<<'{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"'"$lease"'"}}'
+    done
+    lease=$(k get lease turn.here -o 'jsonpath={.metadata.resourceVersion}')
+    expect "its own Lease, made" "$(as_member PUT member.here)" = 201
+    expect "its own Lease, changed" "$(as_member PATCH member.here '{"metadata":{"annotations":{"a":"b"}}}')" = 200
+    expect "its turn, read" "$(as_member GET turn.here)" = 200
+    expect "another's Lease, made" "$(as_member PUT member.elsewhere)" = 403
+    expect "another's Lease, replaced" "$(as_member PUT member.there)" = 403
+    expect "another's Lease, changed" "$(as_member PATCH member.there '{"metadata":{"annotations":{"a":"b"}}}')" = 403
+    expect "another's Lease, deleted" "$(as_member DELETE member.there)" = 403
+    expect "its own turn, replaced" "$(as_member PUT turn.here)" = 403
+    expect "its own turn, changed" "$(as_member PATCH turn.here '{"metadata":{"annotations":{"a":"b"}}}')" = 403
+    expect "its own turn, deleted" "$(as_member DELETE turn.here)" = 403
+    expect "another's turn, changed" "$(as_member PATCH turn.there '{"metadata":{"annotations":{"a":"b"}}}')" = 403
+    expect "the ledger, replaced" "$(as_member PUT "fleet.$POOL")" = 403
+    expect "the ledger, changed" "$(as_member PATCH "fleet.$POOL" '{"metadata":{"annotations":{"a":"b"}}}')" = 403
+    expect "the arbiters' Lease, changed" "$(as_member PATCH zen-fleet-arbiter '{"spec":{"holderIdentity":"me"}}')" = 403
+    expect "a Lease of any name, by POST" "$(as_member POST "" '{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"generateName":"member."}}')" = 403
+    expect "its turn" "$(k get lease turn.here -o 'jsonpath={.metadata.resourceVersion}')" = "$lease"
+}
+
 # --- as it is installed: controllers for the whole cluster, webhooks with --fleet
 
 install_fleet() {
