@@ -66,11 +66,16 @@ status_kib() { awk -v key="$2:" '$1 == key { print $2 }' "/proc/$(process_pid "$
 processor_ms() { awk -v hz="$(getconf CLK_TCK)" '{ print ($14 + $15) * 1000 / hz }' "/proc/$(process_pid "$1")/stat"; }
 requests_of() { grep -c "\"username\":\"system:serviceaccount:$HUB:member.$1\"" "$ZL_RUN/audit.log" || true; }
 
+renewal() { kubectl get lease -n "$HUB" zen-fleet-arbiter -o 'jsonpath={.spec.renewTime}'; }
+renewed() { [ "$(renewal)" != "$1" ]; }
+
 # measure COUNT - on a hub that has nothing of a fleet yet
 measure() {
     local count=$1 began_ms calls line was=() now i
     fleet_program arbiter --kubeconfig "$KUBECONFIG" --fleet-arbiter-only
-    wait_until 60 kubectl get lease -n "$HUB" zen-fleet-arbiter
+    # It has renewed its election: so it watches, and has looked. One that has just begun would wait until all of them beat again.
+    wait_until 60 renewed "$(wait_until 60 renewal && renewal)"
+    rm -f "$ZL_RUN/log/crowd.log"
     process_start crowd "$ZL_BIN/zl-crowd" --kubeconfig "$KUBECONFIG" --pool "$POOL" --count $((count - members)) \
         --work-ms "$work_ms" --join-seconds $((count / 200 + 5)) --seconds "$seconds"
     wait_until 1200 grep -q ^queued "$ZL_RUN/log/crowd.log"
