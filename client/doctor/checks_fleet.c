@@ -101,17 +101,26 @@ enum zl_health zl_check_hub_restored(const struct zl_doctor_facts *facts,
     return no_why(facts, ZL_FLEET_WHY_RESTORED, ZL_HEALTH_WARNED, out);
 }
 
-/* What is on the hub was asked for with this cluster's credential. GOOD: it was, and it is known. */
-static enum zl_health hub_is_known(const struct zl_doctor_facts *facts,
-                                   struct zl_findings_of_check *out)
+/* GOOD: there is a fleet, and this cluster's credential for the hub was read. */
+static enum zl_health credential_is_known(const struct zl_doctor_facts *facts,
+                                          struct zl_findings_of_check *out)
 {
     const enum zl_health any = any_fleet(facts, out);
     const struct zl_told *secret = &facts->told[ZL_ASKED_FLEET_SECRET];
     if (any != ZL_HEALTH_GOOD) {
         return any;
     }
-    if (!secret->asked || secret->status != ZL_OK) {
-        return zl_check_unknown(secret, out);
+    return secret->asked && secret->status == ZL_OK ? ZL_HEALTH_GOOD
+                                                    : zl_check_unknown(secret, out);
+}
+
+/* What is on the hub was asked for with it. GOOD: it was, and it is known. */
+static enum zl_health hub_is_known(const struct zl_doctor_facts *facts,
+                                   struct zl_findings_of_check *out)
+{
+    const enum zl_health credential = credential_is_known(facts, out);
+    if (credential != ZL_HEALTH_GOOD) {
+        return credential;
     }
     if (facts->hub_problem[0] != '\0') {
         zl_check_say(out, "%s", facts->hub_problem);
@@ -140,13 +149,9 @@ enum zl_health zl_check_hub_rights(const struct zl_doctor_facts *facts,
 enum zl_health zl_check_hub_credential(const struct zl_doctor_facts *facts,
                                        struct zl_findings_of_check *out)
 {
-    const enum zl_health any = any_fleet(facts, out);
-    const struct zl_told *secret = &facts->told[ZL_ASKED_FLEET_SECRET];
-    if (any != ZL_HEALTH_GOOD) {
-        return any;
-    }
-    if (!secret->asked || secret->status != ZL_OK) {
-        return zl_check_unknown(secret, out);
+    const enum zl_health credential = credential_is_known(facts, out);
+    if (credential != ZL_HEALTH_GOOD) {
+        return credential;
     }
     const int64_t end_s = facts->hub_credential_s;
     const int64_t left_s = end_s - (facts->now_us + zl_doctor_skew_us(facts)) / US_PER_S;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/clock.h"
 
+#include "common/base/backoff.h"
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -183,10 +184,15 @@ int64_t zl_jitter_ms(int64_t value_ms, int percent)
         return value_ms;
     }
     span /= 100;
+    int64_t extra = zl_spread_ms(0, span, zl_random());
+    return value_ms > INT64_MAX - extra ? INT64_MAX : value_ms + extra;
+}
+
+uint64_t zl_random(void)
+{
     uint64_t random = 0;
     zl_random_bytes(&random, sizeof random);
-    int64_t extra = (int64_t)(random % ((uint64_t)span + 1));
-    return value_ms > INT64_MAX - extra ? INT64_MAX : value_ms + extra;
+    return random;
 }
 
 void zl_random_bytes(void *out, uint32_t length)

@@ -35,6 +35,7 @@ bool zl_time_parse(const char *text, int64_t *wall_us);
 
 /* VALUE_MS spread evenly over [value, value * (1 + percent / 100)]: client-go's wait.Jitter. */
 int64_t zl_jitter_ms(int64_t value_ms, int percent);
+uint64_t zl_random(void); /* 64 random bits from the system */
 /* LENGTH random bytes from the system. */
 void zl_random_bytes(void *out, uint32_t length);
 

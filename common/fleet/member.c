@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/fleet/member.h"
 
+#include "common/base/larger.h"
+
 #include <string.h>
 
 enum { BEAT_ACTIVE_MS = 15000, BEAT_WAITING_MS = 60000 };
@@ -14,11 +16,6 @@ void zl_fleet_agent_begin(struct zl_fleet_agent *agent, const char *pool,
     }
     ZL_FLEET_TEXT(agent->request.pool, pool);
     ZL_FLEET_TEXT(agent->turn.pool, pool);
-}
-
-static int64_t larger(int64_t left, int64_t right)
-{
-    return left > right ? left : right;
 }
 
 /* Is it what was told before, or what an older hub says? */
@@ -39,7 +36,7 @@ void zl_fleet_agent_see(struct zl_fleet_agent *agent, const struct zl_fleet_turn
     if (turn == NULL) {
         return;
     }
-    request->seen_token = larger(request->seen_token, larger(turn->token, turn->ended_token));
+    request->seen_token = zl_larger(request->seen_token, zl_larger(turn->token, turn->ended_token));
     /* What this process acts in ends by its clock, or by a turn that knows of it. */
     if (!is_older(turn, &agent->turn) || agent->acted_until_ms == 0) {
         agent->turn = *turn;

@@ -3,26 +3,22 @@
  * A hub that was restored from a backup does not know who acts. So nothing is offered and nothing expires until every turn
  * that may have been given since is over; who acts says so, and is written down again.
  */
+#include "common/base/larger.h"
 #include "common/base/memory.h"
 #include "common/fleet/next_internal.h"
 
 static const struct zl_fleet_write NOTHING = {.kind = ZL_FLEET_NO_WRITE};
 
-static int64_t larger(int64_t left, int64_t right)
-{
-    return left > right ? left : right;
-}
-
 static int64_t largest_token(const struct zl_fleet_view *view)
 {
-    int64_t token = larger(view->ledger->last_token, view->seen_token);
+    int64_t token = zl_larger(view->ledger->last_token, view->seen_token);
     for (size_t i = 0; i < view->count; i++) {
         const struct zl_fleet_cluster *cluster = &view->clusters[i];
         if (cluster->turn != NULL) {
-            token = larger(token, larger(cluster->turn->token, cluster->turn->ended_token));
+            token = zl_larger(token, zl_larger(cluster->turn->token, cluster->turn->ended_token));
         }
         if (cluster->request != NULL) {
-            token = larger(token, cluster->request->seen_token);
+            token = zl_larger(token, cluster->request->seen_token);
         }
     }
     return token;
@@ -32,14 +28,14 @@ static int64_t longest_limit_ms(const struct zl_fleet_view *view)
 {
     int64_t limit_ms = view->ledger->limit_ms;
     for (size_t i = 0; i < view->ledger->active_count; i++) {
-        limit_ms = larger(limit_ms, view->ledger->active[i].limit_ms);
+        limit_ms = zl_larger(limit_ms, view->ledger->active[i].limit_ms);
     }
     for (size_t i = 0; i < view->count; i++) {
         const struct zl_fleet_cluster *cluster = &view->clusters[i];
-        limit_ms = larger(limit_ms, cluster->turn != NULL ? cluster->turn->limit_ms : 0);
+        limit_ms = zl_larger(limit_ms, cluster->turn != NULL ? cluster->turn->limit_ms : 0);
         if (cluster->request != NULL) { /* one that was raised since the backup counts */
-            limit_ms = larger(limit_ms, cluster->request->spec.limit_ms);
-            limit_ms = larger(limit_ms, cluster->request->rest_ms);
+            limit_ms = zl_larger(limit_ms, cluster->request->spec.limit_ms);
+            limit_ms = zl_larger(limit_ms, cluster->request->rest_ms);
         }
     }
     return limit_ms < ZL_FLEET_LIMIT_MAX_MS ? limit_ms : ZL_FLEET_LIMIT_MAX_MS;
@@ -72,10 +68,10 @@ struct zl_fleet_write zl_fleet_row_restored(const struct zl_fleet_view *view,
     struct zl_fleet_ledger *next = zl_fleet_ledger_copy(ledger);
     int64_t limit_ms = longest_limit_ms(view);
     next->last_token = token;
-    next->hold_ms = larger(next->hold_ms, limit_ms + zl_fleet_grace_ms(limit_ms));
+    next->hold_ms = zl_larger(next->hold_ms, limit_ms + zl_fleet_grace_ms(limit_ms));
     if (!held) {
         /* Who saw what was given may be gone, and whose clock it was as well. */
-        next->last_token = larger(token, zl_fleet_token_most(now));
+        next->last_token = zl_larger(token, zl_fleet_token_most(now));
         next->restored_serial = ++next->last_restored;
         next->restored_s = now->wall_s;
         next->hold_ms = limit_ms + zl_fleet_grace_ms(limit_ms);
@@ -106,9 +102,9 @@ static struct zl_fleet_write adopt(const struct zl_fleet_view *view,
     zl_fleet_place_entry(&next->plan, cluster, &entry);
     zl_fleet_entry_remove(next, cluster->name);
     zl_fleet_entry_add(next, &entry);
-    next->last_token = larger(next->last_token, claimed->token);
+    next->last_token = zl_larger(next->last_token, claimed->token);
     int64_t over_ms = claimed->limit_ms + zl_fleet_grace_ms(claimed->limit_ms);
-    next->hold_ms = larger(next->hold_ms, over_ms);
+    next->hold_ms = zl_larger(next->hold_ms, over_ms);
     return zl_fleet_swap(view, next, "adopted");
 }
 

@@ -11,6 +11,7 @@
 #include "common/kube/elector.h"
 
 #include "common/base/clock.h"
+#include "common/base/larger.h"
 #include "common/base/log.h"
 #include "common/base/monitor.h"
 #include "common/kube/retries.h"
@@ -58,11 +59,6 @@ struct zl_elector {
     int64_t touched_ms;  /* last time that the server answered with the Lease */
 };
 
-static int64_t smaller(int64_t left, int64_t right)
-{
-    return left < right ? left : right;
-}
-
 static int64_t seconds_up(int64_t ms)
 {
     return (ms + 999) / 1000;
@@ -82,8 +78,8 @@ static int64_t call_timeout_ms(struct zl_elector *elector)
     int64_t timeout_ms = elector->spec.renew_deadline_ms / 2;
     zl_monitor_lock(&elector->monitor);
     if (elector->leading) {
-        timeout_ms = smaller(timeout_ms,
-                             elector->renewed_ms + elector->spec.renew_deadline_ms - zl_clock_ms());
+        timeout_ms = zl_smaller(timeout_ms, elector->renewed_ms + elector->spec.renew_deadline_ms -
+                                                zl_clock_ms());
     }
     zl_monitor_unlock(&elector->monitor);
     return timeout_ms > 1 ? timeout_ms : 1;
@@ -322,7 +318,7 @@ static int64_t next_try_ms(const struct zl_elector *elector)
     const int64_t retry_ms =
         now_ms + zl_jitter_ms(elector->spec.retry_period_ms, RETRY_JITTER_PERCENT);
     const int64_t free_ms = elector->record.version != NULL ? expiry_ms(elector) : 0;
-    return free_ms > now_ms ? smaller(retry_ms, free_ms) : retry_ms;
+    return free_ms > now_ms ? zl_smaller(retry_ms, free_ms) : retry_ms;
 }
 
 static void wait_as_candidate(struct zl_elector *elector, int64_t deadline_ms)
@@ -398,7 +394,7 @@ static bool renew(struct zl_elector *elector)
     int64_t renewed_ms = elector->renewed_ms; /* only this thread writes it */
     for (;;) {
         const int64_t deadline_ms = renewed_ms + spec->renew_deadline_ms;
-        wait_until(elector, smaller(zl_clock_ms() + spec->retry_period_ms, deadline_ms));
+        wait_until(elector, zl_smaller(zl_clock_ms() + spec->retry_period_ms, deadline_ms));
         if (is_stopping(elector)) {
             return false;
         }

@@ -71,8 +71,6 @@ char *zl_event_series_key(const struct zl_event_job *job)
 
 char *zl_event_new_name(const struct zl_event_job *job)
 {
-    uint64_t suffix = 0;
-    zl_random_bytes(&suffix, sizeof suffix);
     size_t length = strlen(job->name);
     if (length > NAME_MAX_BYTES - SUFFIX_BYTES) {
         length = NAME_MAX_BYTES - SUFFIX_BYTES;
@@ -81,7 +79,7 @@ char *zl_event_new_name(const struct zl_event_job *job)
     while (length > 0 && (job->name[length - 1] == '-' || job->name[length - 1] == '.')) {
         length--;
     }
-    return zl_asprintf("%.*s.%016llx", (int)length, job->name, (unsigned long long)suffix);
+    return zl_asprintf("%.*s.%016llx", (int)length, job->name, (unsigned long long)zl_random());
 }
 
 const char *zl_event_namespace(const struct zl_event_job *job)

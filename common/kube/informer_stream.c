@@ -51,9 +51,7 @@ static int64_t backoff_ms(const struct zl_informer *informer, int failures,
 {
     const struct zl_informer_timing *timing = &informer->timing;
     if (informer->spec.reconnect_spread_ms > 0) {
-        uint64_t random = 0;
-        zl_random_bytes(&random, sizeof random);
-        return zl_spread_ms(RECONNECT_LEAST_MS, informer->spec.reconnect_spread_ms, random);
+        return zl_spread_ms(RECONNECT_LEAST_MS, informer->spec.reconnect_spread_ms, zl_random());
     }
     const int64_t mean_ms = zl_backoff_ms(failures - 1, timing->backoff_ms, timing->backoff_max_ms);
     const int64_t delay_ms = zl_jitter_ms(mean_ms / 2, 100);

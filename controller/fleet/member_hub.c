@@ -8,16 +8,9 @@
 
 enum { DUPLICATE_MS = 180000 }; /* three beats: then another cluster of this name is gone */
 
-static uint64_t random_bits(void)
-{
-    uint64_t random = 0;
-    zl_random_bytes(&random, sizeof random);
-    return random;
-}
-
 int64_t zl_member_random(int64_t bound)
 {
-    return (int64_t)(random_bits() % (uint64_t)bound);
+    return (int64_t)(zl_random() % (uint64_t)bound);
 }
 
 int64_t zl_member_nonce(void)
@@ -33,7 +26,7 @@ static void note_failure(struct zl_cluster_member *member, const struct zl_error
     member->reached = false;
     ZL_FLEET_TEXT(member->problem, err->message);
     member->retry_ms = zl_clock_boot_ms() + zl_spread_ms(ZL_FLEET_RECONNECT_LEAST_MS,
-                                                         ZL_FLEET_RECONNECT_MAX_MS, random_bits());
+                                                         ZL_FLEET_RECONNECT_MAX_MS, zl_random());
 }
 
 static void note_success(struct zl_cluster_member *member)

@@ -2,6 +2,7 @@
 #include "controller/gate/arming.h"
 
 #include "common/base/backoff.h"
+#include "common/base/larger.h"
 #include "common/base/memory.h"
 #include "common/kube/reasons.h"
 #include "controller/gate/webhook_entry.h"
@@ -190,11 +191,6 @@ char *zl_arming_message(enum zl_arming arming, const char *namespace_, const cha
     return zl_strdup("");
 }
 
-static int64_t longer(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 int64_t zl_arming_look_again_ms(enum zl_arming arming, int attempts, size_t namespaces,
                                 int64_t unchanged_ms)
 {
@@ -207,13 +203,13 @@ int64_t zl_arming_look_again_ms(enum zl_arming arming, int attempts, size_t name
         if (attempts > 0) {
             return IDLE_LOOK_MS; /* in doubt */
         }
-        return longer(spaced_ms, unchanged_ms < SETTLING_MS ? SETTLING_MS : PROBE_PERIOD_MS);
+        return zl_larger(spaced_ms, unchanged_ms < SETTLING_MS ? SETTLING_MS : PROBE_PERIOD_MS);
     case ZL_ARMING_CONTESTED:
     case ZL_ARMING_NAMESPACE_NOT_LABELLED:
     case ZL_ARMING_WEBHOOK_UNREACHABLE:
     case ZL_ARMING_NOT_INTERCEPTED:
     case ZL_ARMING_PROBE_FAILED:
-        return longer(spaced_ms, RETRY_MAX_MS);
+        return zl_larger(spaced_ms, RETRY_MAX_MS);
     case ZL_ARMING_PROBING:
     case ZL_ARMING_COUNT:
         break;

@@ -53,9 +53,7 @@ static void resemble(struct zl_kube_client *client, const char *namespace_, cons
 enum zl_probe zl_probe_namespace(struct zl_kube_client *client, const char *namespace_,
                                  const char *like, struct zl_error *err)
 {
-    uint64_t random = 0;
-    zl_random_bytes(&random, sizeof random);
-    ZL_AUTO_FREE char *nonce = zl_asprintf("%016llx", (unsigned long long)random);
+    ZL_AUTO_FREE char *nonce = zl_asprintf("%016llx", (unsigned long long)zl_random());
     ZL_AUTO_JSON struct cJSON *object = new_probe(namespace_, nonce);
     if (like != NULL) {
         resemble(client, namespace_, like, object);

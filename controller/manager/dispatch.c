@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/manager/dispatch.h"
 
+#include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/kube/reasons.h"
@@ -43,10 +44,8 @@ const struct zl_metric *const ZL_DISPATCH_METRICS[] = {&RECONCILES, &RECONCILE_S
 /* Up to a quarter earlier. */
 static int64_t spread(int64_t after_ms)
 {
-    uint32_t random = 0;
-    zl_random_bytes(&random, sizeof random);
     int64_t earlier_ms = after_ms / ZL_IDLE_SPREAD;
-    return after_ms - (earlier_ms > 0 ? (int64_t)random % earlier_ms : 0);
+    return after_ms - (earlier_ms > 0 ? zl_spread_ms(0, earlier_ms - 1, zl_random()) : 0);
 }
 
 static void settle(const struct zl_dispatch *dispatch, const char *key,

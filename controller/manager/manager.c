@@ -262,10 +262,8 @@ static enum zl_status start_server(struct manager *manager, struct zl_error *err
 static char *make_identity(void)
 {
     char host[256] = "";
-    uint64_t random = 0;
     (void)gethostname(host, sizeof host - 1);
-    zl_random_bytes(&random, sizeof random);
-    return zl_asprintf("%s_%016llx", host, (unsigned long long)random);
+    return zl_asprintf("%s_%016llx", host, (unsigned long long)zl_random());
 }
 
 static enum zl_status start_election(struct manager *manager, struct zl_kube_client *client,

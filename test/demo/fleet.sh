@@ -18,6 +18,8 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
 # shellcheck source=test/controlplane/programs.bash
 . test/controlplane/programs.bash
+# shellcheck source=test/controlplane/fleet.bash
+. test/controlplane/fleet.bash
 # shellcheck source=test/demo/talk.bash
 . test/demo/talk.bash
 
@@ -92,31 +94,13 @@ make_clusters() {
         printf -- '---\napiVersion: v1\nkind: Namespace\nmetadata: {name: %s, labels: {kubernetes.io/metadata.name: %s}}\n---\n' "$cluster" "$cluster"
         sed "s/example-cluster/$cluster/g" manifests/fleet/hub-member/member.yaml
     done | kubectl create -f - || return 1
-    for cluster in "${clusters[@]}"; do hub_kubeconfig "$cluster" || return 1; done
-}
-
-# hub_kubeconfig CLUSTER - how it reaches the hub: with a token that the hub gives for its service account.
-hub_kubeconfig() {
-    local token
-    token=$(curl -sf --noproxy '*' --cacert "$ZL_RUN/ca.crt" -H "Authorization: Bearer $(cat "$ZL_RUN/admin.token")" \
-        -H 'Content-Type: application/json' -d '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{}}' \
-        "$server/api/v1/namespaces/$HUB/serviceaccounts/member.$1/token" | jq -r .status.token)
-    [ -n "$token" ] && [ "$token" != null ] || return 1
-    jq --arg token "$token" '.users[0].user = {token: $token}' "$ZL_RUN/kubeconfig.json" >"$ZL_RUN/hub-$1.kubeconfig"
-}
-
-# fleet_program NAME OPTION... - a controller of its own, which serves no pools and is elected by nobody.
-fleet_program() {
-    local name=$1
-    shift
-    process_start "$name" "$ZL_BIN/zen-lead-controller" --listen-address 127.0.0.1 --metrics-port 0 --routing-only --leader-elect=false \
-        --fleet-namespace "$HUB" "$@"
+    for cluster in "${clusters[@]}"; do hub_kubeconfig "$HUB" "$cluster" || return 1; done
 }
 
 start_fleet() {
     local cluster
     begin "an arbiter"
-    fleet_program arbiter --kubeconfig "$ZL_RUN/kubeconfig" --fleet-arbiter-only
+    fleet_program arbiter 0 "$HUB" --kubeconfig "$ZL_RUN/kubeconfig" --fleet-arbiter-only
     wait_until 60 kubectl get lease -n "$HUB" zen-fleet-arbiter || give_up "The arbiter does not come up; see $ZL_RUN/log/arbiter.log"
     done_in
     begin "$COUNT clusters"
@@ -125,7 +109,7 @@ start_fleet() {
     done_in
 }
 start_member() {
-    fleet_program "$1" --kubeconfig "$ZL_RUN/controller.kubeconfig" --namespaces "$1" \
+    fleet_program "$1" 0 "$HUB" --kubeconfig "$ZL_RUN/controller.kubeconfig" --namespaces "$1" \
         --fleet-hub-kubeconfig "$ZL_RUN/hub-$1.kubeconfig" --cluster-name "$1"
 }
 
@@ -298,8 +282,6 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 printf '%szen-lead: %d clusters, %d at a time%s\n\n' "$bold" "$COUNT" "$N" "$plain"
 start_hub
-kubectl config view --raw --minify --flatten -o json >"$ZL_RUN/kubeconfig.json"
-server=$(jq -r '.clusters[0].cluster.server' "$ZL_RUN/kubeconfig.json")
 start_webhook_where_needed
 start_recorders
 start_fleet

@@ -84,13 +84,6 @@ static struct crowd {
     int64_t turns_done;
 } crowd = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static uint64_t random_bits(void)
-{
-    uint64_t bits = 0;
-    zl_random_bytes(&bits, sizeof bits);
-    return bits;
-}
-
 /* --- what is measured: from a turn's end that was stored to the next one's beginning --- */
 
 static void note_end(void)
@@ -194,7 +187,7 @@ static bool write_own(struct cluster *cluster, int64_t now_ms, int64_t period_ms
     atomic_fetch_add(&crowd.writes, 1);
     atomic_fetch_add(&crowd.beats, cluster->dirty ? 0 : 1);
     cluster->dirty = false;
-    cluster->next_beat_ms = now_ms + period_ms - zl_spread_ms(0, period_ms / 10, random_bits());
+    cluster->next_beat_ms = now_ms + period_ms - zl_spread_ms(0, period_ms / 10, zl_random());
     return true;
 }
 
@@ -205,7 +198,7 @@ static int64_t look_at(struct cluster *cluster)
     see_turn(cluster);
     const struct zl_fleet_intent intent = intent_of(cluster, now_ms);
     const bool ends = intent.outcome != ZL_FLEET_NO_OUTCOME;
-    const int64_t nonce = 1 + (int64_t)(random_bits() % (uint64_t)(ZL_FLEET_NUMBER_MAX - 1));
+    const int64_t nonce = 1 + (int64_t)(zl_random() % (uint64_t)(ZL_FLEET_NUMBER_MAX - 1));
     cluster->dirty |= zl_fleet_member_next(&cluster->agent, &intent, false, nonce, now_ms);
     const int64_t period_ms = zl_fleet_beat_ms(cluster->agent.turn.state == ZL_FLEET_ACTIVE, 0);
     if (cluster->dirty || now_ms >= cluster->next_beat_ms) {
@@ -288,7 +281,7 @@ static void make_clusters(void)
             (struct zl_fleet_spec){.n = config->n, .limit_ms = 600000, .max_failures = -1};
         ZL_FLEET_TEXT(cluster->agent.request.spec.round, "CVE-2015-12345-remediation");
         zl_workqueue_add_after(crowd.queue, cluster->name,
-                               zl_spread_ms(1, config->join_s * 1000, random_bits()));
+                               zl_spread_ms(1, config->join_s * 1000, zl_random()));
     }
 }
 

@@ -11,6 +11,8 @@ set -euo pipefail
 
 # shellcheck source=test/bench/cluster.bash
 . "$(dirname "$0")/../cluster.bash"
+# shellcheck source=test/controlplane/fleet.bash
+. test/controlplane/fleet.bash
 read -ra counts <<<"${COUNTS:-50 1000 10000}"
 members=${MEMBERS:-5}
 seconds=${SECONDS_EACH:-180}
@@ -18,13 +20,6 @@ work_ms=${WORK_MS:-20000}
 readonly HUB=zen-fleet POOL=crowd FLP=leaderpolicies.leadership.kube-zen.io
 # What members ask for, as the API server saw it.
 export ZL_AUDIT=1
-
-fleet_program() { # NAME OPTION...
-    local name=$1
-    shift
-    process_start "$name" "$ZL_BIN/zen-lead-controller" --listen-address 127.0.0.1 --metrics-port "$(port_of "$name-metrics")" \
-        --routing-only --leader-elect=false --fleet-namespace "$HUB" "$@"
-}
 
 set_up() {
     # shellcheck disable=SC2119
@@ -34,19 +29,14 @@ set_up() {
         kubectl apply -k manifests/fleet/hub
         kubectl wait --for condition=established --timeout 60s "crd/$FLP"
     } >"$ZL_RUN/log/install.log" 2>&1
-    kubectl config view --raw --minify --flatten -o json >"$ZL_RUN/kubeconfig.json"
-    server=$(jq -r '.clusters[0].cluster.server' "$ZL_RUN/kubeconfig.json")
+    server=$(grep -o 'https://[^"]*' "$KUBECONFIG")
     for ((i = 1; i <= members; i++)); do make_member "real-$i"; done
 }
 
 make_member() {
-    local token
     make_namespace "$1"
     sed "s/example-cluster/$1/g" manifests/fleet/hub-member/member.yaml | kubectl create -f - >/dev/null
-    token=$(curl -sf --noproxy '*' --cacert "$ZL_RUN/ca.crt" -H "Authorization: Bearer $(cat "$ZL_RUN/admin.token")" \
-        -H 'Content-Type: application/json' -d '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{}}' \
-        "$server/api/v1/namespaces/$HUB/serviceaccounts/member.$1/token" | jq -r .status.token)
-    jq --arg token "$token" '.users[0].user = {token: $token}' "$ZL_RUN/kubeconfig.json" >"$ZL_RUN/hub-$1.kubeconfig"
+    hub_kubeconfig "$HUB" "$1"
 }
 
 # It asks for a turn, and waits: work that is no Job.
@@ -58,7 +48,7 @@ metadata: {name: $POOL, namespace: $1, annotations: {zen-lead.io/fleet-want: "tr
 spec: {pool: $POOL, maxConcurrentLeaders: 5, strategy: fairness, leaseDuration: 10m, pauseOnError: false,
        observability: {annotations: {policy: CVE-2015-12345-remediation}}}
 POLICY
-    fleet_program "$1" --kubeconfig "$ZL_RUN/controller.kubeconfig" --namespaces "$1" --fleet-hub-kubeconfig "$ZL_RUN/hub-$1.kubeconfig" --cluster-name "$1"
+    fleet_program "$1" "$(port_of "$1-metrics")" "$HUB" --kubeconfig "$ZL_RUN/controller.kubeconfig" --namespaces "$1" --fleet-hub-kubeconfig "$ZL_RUN/hub-$1.kubeconfig" --cluster-name "$1"
 }
 waits() { [ "$(kubectl get "$FLP" -n "$1" "$POOL" -o 'jsonpath={.status.phase}')" = Waiting ]; }
 
@@ -72,7 +62,7 @@ renewed() { [ "$(renewal)" != "$1" ]; }
 # measure COUNT - on a hub that has nothing of a fleet yet
 measure() {
     local count=$1 began_ms calls line was=() now i
-    fleet_program arbiter --kubeconfig "$KUBECONFIG" --fleet-arbiter-only
+    fleet_program arbiter "$(port_of arbiter-metrics)" "$HUB" --kubeconfig "$KUBECONFIG" --fleet-arbiter-only
     # It has renewed its election: so it watches, and has looked. One that has just begun would wait until all of them beat again.
     wait_until 60 renewed "$(wait_until 60 renewal && renewal)"
     rm -f "$ZL_RUN/log/crowd.log"

@@ -17,6 +17,8 @@ cd "$root" || exit 1
 . test/controlplane/programs.bash
 # shellcheck source=test/controlplane/apiservers.bash
 . test/controlplane/apiservers.bash
+# shellcheck source=test/controlplane/fleet.bash
+. test/controlplane/fleet.bash
 # shellcheck source=test/chaos/programs.bash
 . test/chaos/programs.bash
 
@@ -95,12 +97,6 @@ hub_way() {
             '.users[0].user = {token: $token} | .clusters[0].cluster.server = $server' >"$ZL_RUN/hub-$1.kubeconfig"
 }
 
-member_token() {
-    curl -sf --noproxy '*' --cacert "$ZL_RUN/ca.crt" -H "Authorization: Bearer $(cat "$ZL_RUN/admin.token")" \
-        -H 'Content-Type: application/json' -d '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{"expirationSeconds":86400}}' \
-        "https://127.0.0.1:$(port_of hub)/api/v1/namespaces/$FLEET/serviceaccounts/member.$1/token" | jq -r .status.token
-}
-
 # How wrong a member's wall clock is, from its first start on.
 offset_of() { awk -v name="$1" '$1 == name { print $2 }' "$ZL_RUN/offsets"; }
 
@@ -125,7 +121,7 @@ make_members() {
         printf -- '---\napiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n---\napiVersion: leadership.kube-zen.io/v1alpha1\nkind: LeaderPolicy\nmetadata: {name: chaos, namespace: %s}\nspec: {pool: %s, maxConcurrentLeaders: 3, leaseDuration: %ss, heartbeatSeconds: 5, pauseOnError: true, maxFailures: 2}\n' \
             "$name" "$name" "$POOL" "$limit_s"
     done | kubectl create -f - || return 1
-    for name in "${members[@]}"; do hub_way "$name" "$(member_token "$name")" || return 1; done
+    for name in "${members[@]}"; do hub_way "$name" "$(member_token "https://127.0.0.1:$(port_of hub)" "$FLEET" "$name" '{"expirationSeconds":86400}')" || return 1; done
     for name in "${arbiters[@]}"; do hub_way "$name" "$(cat "$ZL_RUN/admin.token")" || return 1; done
 }
 
