@@ -133,7 +133,7 @@ static bool show_fleet(struct zl_follow *follow, const struct zl_refs *leases,
     ZL_AUTO_FREE char *key = zl_asprintf("fleet %s", ledger->of);
     const size_t count = turns_of(leases, ledger->of, turns);
     return zl_board_put(follow->board, key,
-                        zl_row_of_fleet(ledger->of, &ledger->ledger, turns, count));
+                        zl_row_of_fleet(ledger->of, ledger->ledger, turns, count));
 }
 
 /* A cluster's Lease tells of several fleets, and there are few. */

@@ -174,7 +174,7 @@ static enum zl_status refuse_slot(void *ctx, const struct zl_hub_lease *ledger,
                                   struct zl_error *err)
 {
     const char *cluster = ctx;
-    const struct zl_fleet_entry *entry = zl_fleet_entry_of(&ledger->ledger, cluster);
+    const struct zl_fleet_entry *entry = zl_fleet_entry_of(ledger->ledger, cluster);
     if (entry == NULL) {
         return ZL_OK;
     }
@@ -254,7 +254,7 @@ static enum zl_status find_entry(const struct zl_fleet_hub *hub, const char *poo
     ZL_AUTO_FREE char *name = zl_asprintf("%s%s", ZL_FLEET_LEDGER_PREFIX, pool);
     enum zl_status status = zl_hub_lease_read(hub->client, hub->namespace_, name, &lease, err);
     const struct zl_fleet_entry *entry =
-        lease != NULL ? zl_fleet_entry_of(&lease->ledger, cluster) : NULL;
+        lease != NULL ? zl_fleet_entry_of(lease->ledger, cluster) : NULL;
     if (status == ZL_OK && entry == NULL) {
         status = zl_error_set(err, ZL_E_NOT_FOUND, "%s has no turn in fleet %s", cluster, pool);
     } else if (status == ZL_OK) {

@@ -183,15 +183,15 @@ static enum zl_status act_on(const struct call *call, struct zl_hub_lease *lease
         return zl_error_set(err, ZL_E_NOT_FOUND, "Lease %s: %s", lease->name, lease->why);
     }
     if (call->verb->edit != NULL) {
-        status = call->verb->edit(call->edit, &lease->ledger, err);
+        status = call->verb->edit(call->edit, lease->ledger, err);
     }
     if (status == ZL_OK && call->verb->edit != NULL) {
-        ZL_AUTO_FREE char *text = zl_fleet_ledger_encode(&lease->ledger);
+        ZL_AUTO_FREE char *text = zl_fleet_ledger_encode(lease->ledger);
         status = zl_hub_lease_put(call->client, call->config->fleet_namespace, lease->name, lease,
                                   text, false, NULL, err);
     }
     if (status == ZL_OK) {
-        call->verb->print(call->words[1], &lease->ledger, stdout);
+        call->verb->print(call->words[1], lease->ledger, stdout);
     }
     return status;
 }

@@ -58,6 +58,15 @@ bool zl_fleet_is_absent(const struct zl_fleet_cluster *cluster)
     return cluster->member == NULL || cluster->silent_ms > PERIODS * period_ms(cluster->member);
 }
 
+static bool is_aligned(const struct zl_fleet_clocks *clocks, const struct zl_fleet_view *view)
+{
+    bool aligned = clocks->count == view->count;
+    for (size_t i = 0; i < view->count && aligned; i++) {
+        aligned = strcmp(clocks->items[i].name, view->clusters[i].name) == 0;
+    }
+    return aligned;
+}
+
 /*
  * One clock for each cluster of VIEW, in its order; of those that are gone nothing is kept. Who appears while the watch is
  * open has just written its Lease.
@@ -66,6 +75,9 @@ static void align(struct zl_fleet_clocks *clocks, const struct zl_fleet_view *vi
                   int64_t watching_since_ms, int64_t now_ms)
 {
     bool joins = clocks->watch_ms == watching_since_ms && clocks->watch_ms != 0;
+    if (is_aligned(clocks, view)) {
+        return;
+    }
     struct clock *items = zl_alloc((view->count + 1) * sizeof *items);
     size_t at = 0;
     for (size_t i = 0; i < view->count; i++) {

@@ -112,17 +112,30 @@ enum zl_status zl_fleet_ledger_decode(const char *text, struct zl_fleet_ledger *
     if (status != ZL_OK) {
         zl_fleet_ledger_clear(out);
     }
+    zl_fleet_entries_sort(out); /* another arbiter's, or a person's, are in any order */
     return status;
 }
 
+static int by_token(const void *left, const void *right)
+{
+    const struct zl_fleet_entry *a = left, *b = right;
+    return (a->token > b->token) - (a->token < b->token);
+}
+
+/* As slots were given: so people read it, and so a reader sees tokens grow within one swap, too. */
 char *zl_fleet_ledger_encode(const struct zl_fleet_ledger *ledger)
 {
-    char *text = zl_fields_write(LEDGER, ledger, true);
-    if (strlen(text) <= ZL_FLEET_JSON_MAX) {
-        return text;
+    struct zl_fleet_ledger *given = zl_fleet_ledger_copy(ledger);
+    if (given->active_count > 1) {
+        qsort(given->active, given->active_count, sizeof *given->active, by_token);
     }
-    free(text);
-    return zl_fields_write(LEDGER, ledger, false);
+    char *text = zl_fields_write(LEDGER, given, true);
+    if (strlen(text) > ZL_FLEET_JSON_MAX) {
+        free(text);
+        text = zl_fields_write(LEDGER, given, false);
+    }
+    zl_fleet_ledger_free(given);
+    return text;
 }
 
 size_t zl_fleet_ledger_least(const struct zl_fleet_ledger *ledger)

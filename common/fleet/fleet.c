@@ -52,20 +52,47 @@ void zl_fleet_ledger_free(struct zl_fleet_ledger *ledger)
     }
 }
 
+/* Where the entry of CLUSTER is, or would be. */
+static size_t place_of(const struct zl_fleet_ledger *ledger, const char *cluster)
+{
+    size_t low = 0, high = ledger->active_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        bool is_before = strcmp(ledger->active[middle].cluster, cluster) < 0;
+        low = is_before ? middle + 1 : low;
+        high = is_before ? high : middle;
+    }
+    return low;
+}
+
 struct zl_fleet_entry *zl_fleet_entry_of(const struct zl_fleet_ledger *ledger, const char *cluster)
 {
-    for (size_t i = 0; i < ledger->active_count; i++) {
-        if (strcmp(ledger->active[i].cluster, cluster) == 0) {
-            return &ledger->active[i];
-        }
-    }
-    return NULL;
+    size_t at = place_of(ledger, cluster);
+    bool found = at < ledger->active_count && strcmp(ledger->active[at].cluster, cluster) == 0;
+    return found ? &ledger->active[at] : NULL;
 }
 
 void zl_fleet_entry_add(struct zl_fleet_ledger *ledger, const struct zl_fleet_entry *entry)
 {
+    size_t at = place_of(ledger, entry->cluster);
     ledger->active = zl_realloc(ledger->active, ledger->active_count + 1, sizeof *ledger->active);
-    ledger->active[ledger->active_count++] = *entry;
+    memmove(&ledger->active[at + 1], &ledger->active[at],
+            (ledger->active_count - at) * sizeof *ledger->active);
+    ledger->active[at] = *entry;
+    ledger->active_count++;
+}
+
+static int by_cluster(const void *left, const void *right)
+{
+    const struct zl_fleet_entry *a = left, *b = right;
+    return strcmp(a->cluster, b->cluster);
+}
+
+void zl_fleet_entries_sort(struct zl_fleet_ledger *ledger)
+{
+    if (ledger->active_count > 1) {
+        qsort(ledger->active, ledger->active_count, sizeof *ledger->active, by_cluster);
+    }
 }
 
 void zl_fleet_entry_remove(struct zl_fleet_ledger *ledger, const char *cluster)
@@ -154,6 +181,17 @@ void zl_fleet_turn_put(struct zl_fleet_turns *turns, const struct zl_fleet_turn 
         turns->count++;
     }
     turns->items[at] = *turn;
+}
+
+/* What is compared was decoded into memory that was zero: two that say the same have the same bytes. */
+bool zl_fleet_member_is_same(const struct zl_fleet_member *left,
+                             const struct zl_fleet_member *right)
+{
+    return strcmp(left->cluster_uid, right->cluster_uid) == 0 &&
+           left->period_ms == right->period_ms && left->mark == right->mark &&
+           strcmp(left->labels, right->labels) == 0 && left->count == right->count &&
+           (left->count == 0 ||
+            memcmp(left->items, right->items, left->count * sizeof *left->items) == 0);
 }
 
 void zl_fleet_member_clear(struct zl_fleet_member *member)

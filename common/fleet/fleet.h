@@ -141,7 +141,7 @@ struct zl_fleet_ledger {
     int64_t last_token, next_ticket;
     struct zl_fleet_counts counts;
     /* Owned. */
-    struct zl_fleet_entry *active;
+    struct zl_fleet_entry *active; /* in order of their clusters' names */
     size_t active_count;
     struct zl_fleet_ticket *tickets;
     size_t ticket_count;
@@ -218,7 +218,10 @@ void zl_fleet_ledger_clear(struct zl_fleet_ledger *ledger);
 void zl_fleet_ledger_free(struct zl_fleet_ledger *ledger); /* NULL is fine */
 /* The entry of CLUSTER; NULL: it has none. */
 struct zl_fleet_entry *zl_fleet_entry_of(const struct zl_fleet_ledger *ledger, const char *cluster);
+/* A cluster has one at most: there must be none of ENTRY's. */
 void zl_fleet_entry_add(struct zl_fleet_ledger *ledger, const struct zl_fleet_entry *entry);
+/* Bring them into their order. */
+void zl_fleet_entries_sort(struct zl_fleet_ledger *ledger);
 void zl_fleet_entry_remove(struct zl_fleet_ledger *ledger, const char *cluster);
 bool zl_fleet_has_failed(const struct zl_fleet_ledger *ledger, int64_t token);
 /* Begin ROUND, if it is another one: its counts and stages begin anew. */
@@ -237,6 +240,9 @@ const struct zl_fleet_turn *zl_fleet_turn_of(const struct zl_fleet_turns *turns,
 /* In the place of what was told of TURN's pool. */
 void zl_fleet_turn_put(struct zl_fleet_turns *turns, const struct zl_fleet_turn *turn);
 void zl_fleet_member_clear(struct zl_fleet_member *member);
+/* Do they say the same, but for the beat? */
+bool zl_fleet_member_is_same(const struct zl_fleet_member *left,
+                             const struct zl_fleet_member *right);
 const struct zl_fleet_request *zl_fleet_request_of(const struct zl_fleet_member *member,
                                                    const char *pool);
 void zl_fleet_request_put(struct zl_fleet_member *member, const struct zl_fleet_request *request);

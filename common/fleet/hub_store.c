@@ -39,7 +39,8 @@ static enum zl_status decode_text(struct zl_hub_lease *lease, const char *text,
 {
     switch (lease->kind) {
     case ZL_HUB_LEDGER:
-        return zl_fleet_ledger_decode(text, &lease->ledger, err);
+        lease->ledger = zl_alloc(sizeof *lease->ledger);
+        return zl_fleet_ledger_decode(text, lease->ledger, err);
     case ZL_HUB_TURN:
         return zl_fleet_turns_decode(text, &lease->turns, err);
     case ZL_HUB_MEMBER:
@@ -85,7 +86,7 @@ void zl_hub_lease_free(void *object)
     if (lease == NULL) {
         return;
     }
-    zl_fleet_ledger_clear(&lease->ledger);
+    zl_fleet_ledger_free(lease->ledger);
     zl_fleet_turns_clear(&lease->turns);
     zl_fleet_member_clear(&lease->member);
     zl_fleet_reboots_clear(&lease->reboots);

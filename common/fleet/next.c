@@ -4,15 +4,18 @@
 #include "common/base/memory.h"
 #include "common/fleet/next_internal.h"
 
-/* The order matters: what has ended is settled before anything is given. */
+/*
+ * The order matters: what has ended is settled before anything is given. Who has just come waits until the free slots are given
+ * to those that have a ticket: where thousands come at once, nobody else's turn waits for all of their tickets.
+ */
 static zl_fleet_row *const ROWS[] = {
     zl_fleet_row_open,          zl_fleet_row_restored,  zl_fleet_row_witness,
     zl_fleet_row_complete,      zl_fleet_row_adopt,     zl_fleet_row_project,
     zl_fleet_row_offer_events,  zl_fleet_row_end,       zl_fleet_row_late,
     zl_fleet_row_answer,        zl_fleet_row_withdrawn, zl_fleet_row_active_events,
     zl_fleet_row_restored_over, zl_fleet_row_spec,      zl_fleet_row_tell_ticket,
-    zl_fleet_row_tickets,       zl_fleet_row_retry,     zl_fleet_row_stages,
-    zl_fleet_row_offer,         zl_fleet_row_places,
+    zl_fleet_row_retry,         zl_fleet_row_stages,    zl_fleet_row_offer,
+    zl_fleet_row_tickets,       zl_fleet_row_places,
 };
 
 struct zl_fleet_turn zl_fleet_told(const struct zl_fleet_view *view,
@@ -58,7 +61,8 @@ static int by_order(const void *left, const void *right)
     return zl_fleet_order(a->view, a->cluster, b->cluster);
 }
 
-static bool is_waiting(const struct zl_fleet_ledger *ledger, const struct zl_fleet_cluster *cluster)
+bool zl_fleet_is_waiting(const struct zl_fleet_ledger *ledger,
+                         const struct zl_fleet_cluster *cluster)
 {
     return cluster->turn != NULL &&
            (cluster->turn->state == ZL_FLEET_WAITING || cluster->turn->state == ZL_FLEET_OFFERED) &&
@@ -71,7 +75,7 @@ struct zl_fleet_place *zl_fleet_queue(const struct zl_fleet_view *view,
     struct zl_fleet_place *list = zl_alloc((view->count + 1) * sizeof *list);
     *count = 0;
     for (size_t i = 0; i < view->count; i++) {
-        if (is_waiting(ledger, &view->clusters[i])) {
+        if (zl_fleet_is_waiting(ledger, &view->clusters[i])) {
             list[(*count)++] = (struct zl_fleet_place){view, &view->clusters[i]};
         }
     }

@@ -22,6 +22,9 @@ const struct zl_fleet_entry *zl_fleet_slot_of(const struct zl_fleet_view *view,
 bool zl_fleet_speaks_for(const struct zl_fleet_cluster *cluster, const char *uid);
 bool zl_fleet_is_held(const struct zl_fleet_ledger *ledger); /* paused or restored */
 
+/* Is it in the queue, after a swap to LEDGER? */
+bool zl_fleet_is_waiting(const struct zl_fleet_ledger *ledger,
+                         const struct zl_fleet_cluster *cluster);
 /* Who waits after a swap to LEDGER, in order; the caller frees. */
 struct zl_fleet_place {
     const struct zl_fleet_view *view; /* for qsort */

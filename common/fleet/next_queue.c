@@ -61,16 +61,44 @@ static bool has_spec(const struct zl_fleet_cluster *cluster)
            cluster->request->spec.limit_ms >= ZL_FLEET_LIMIT_LEAST_MS;
 }
 
-/* How many clusters name ROUND. */
-static size_t votes(const struct zl_fleet_view *view, const char *round)
+/* The spec of CLUSTER, if it is heard; else NULL. */
+static const struct zl_fleet_spec *spec_of(const struct zl_fleet_cluster *cluster)
 {
-    size_t count = 0;
+    return has_spec(cluster) && !zl_fleet_is_absent(cluster) ? &cluster->request->spec : NULL;
+}
+
+static int by_text(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* The round that most clusters name, the first one by name of several; WAS, when none is named by more. Kept by VIEW, or WAS. */
+static const char *voted_round(const struct zl_fleet_view *view, const char *was)
+{
+    const char **names = zl_alloc((view->count + 1) * sizeof(char *));
+    const char *voted = was;
+    size_t count = 0, votes = 0, most = 0;
     for (size_t i = 0; i < view->count; i++) {
-        const struct zl_fleet_cluster *cluster = &view->clusters[i];
-        count += has_spec(cluster) && !zl_fleet_is_absent(cluster) &&
-                 strcmp(cluster->request->spec.round, round) == 0;
+        const struct zl_fleet_spec *spec = spec_of(&view->clusters[i]);
+        const bool same = spec != NULL && strcmp(spec->round, was) == 0;
+        most += same;
+        if (spec != NULL && !same) {
+            names[count++] = spec->round;
+        }
     }
-    return count;
+    if (count > 1) {
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+        qsort(names, count, sizeof *names, by_text);
+    }
+    for (size_t i = 0; i < count; i++) {
+        votes = i > 0 && strcmp(names[i - 1], names[i]) == 0 ? votes + 1 : 1;
+        if (votes > most) {
+            most = votes;
+            voted = names[i];
+        }
+    }
+    free(names);
+    return voted;
 }
 
 static int64_t stricter_failures(int64_t left, int64_t right)
@@ -109,26 +137,24 @@ static bool strictest_spec(const struct zl_fleet_view *view, const char *was,
                            struct zl_fleet_spec *out, bool *differs)
 {
     const struct zl_fleet_spec *first = NULL;
-    size_t most = votes(view, was);
     *differs = false;
     for (size_t i = 0; i < view->count; i++) {
-        const struct zl_fleet_cluster *cluster = &view->clusters[i];
-        if (!has_spec(cluster) || zl_fleet_is_absent(cluster)) {
+        const struct zl_fleet_spec *spec = spec_of(&view->clusters[i]);
+        if (spec == NULL) {
             continue;
         }
-        const struct zl_fleet_spec *spec = &cluster->request->spec;
         if (first == NULL) {
             first = spec;
             *out = *spec;
-            ZL_FLEET_TEXT(out->round, was);
+        }
+        if (memcmp(first, spec, offsetof(struct zl_fleet_spec, windows)) == 0) {
+            continue; /* as nearly all of them */
         }
         *differs = *differs || !same_spec(first, spec);
         tighten(out, spec);
-        size_t mine = strcmp(spec->round, out->round) != 0 ? votes(view, spec->round) : 0;
-        if (mine > most) {
-            most = mine;
-            ZL_FLEET_TEXT(out->round, spec->round);
-        }
+    }
+    if (first != NULL) {
+        ZL_FLEET_TEXT(out->round, voted_round(view, was));
     }
     return first != NULL;
 }
@@ -314,41 +340,63 @@ struct zl_fleet_write zl_fleet_row_withdrawn(const struct zl_fleet_view *view,
 static bool is_new(const struct zl_fleet_view *view, const struct zl_fleet_cluster *cluster)
 {
     const struct zl_fleet_request *request = cluster->request;
+    if (request == NULL || request->verb != ZL_FLEET_WANT ||
+        (cluster->turn != NULL && cluster->turn->state != ZL_FLEET_IDLE)) {
+        return false;
+    }
     const struct zl_fleet_turn told = zl_fleet_told(view, cluster);
-    return request != NULL && request->verb == ZL_FLEET_WANT && !zl_fleet_is_absent(cluster) &&
-           !cluster->duplicate && told.state == ZL_FLEET_IDLE &&
+    return !zl_fleet_is_absent(cluster) && !cluster->duplicate &&
            request->token >= told.ended_token && zl_fleet_is_answered(&request->report, &told) &&
            zl_fleet_slot_of(view, cluster) == NULL;
 }
 
-static const struct zl_fleet_ticket *ticket_of(const struct zl_fleet_ledger *ledger,
-                                               const struct zl_fleet_cluster *cluster)
+static int by_name(const void *name, const void *cluster)
 {
-    for (size_t i = 0; i < ledger->ticket_count; i++) {
-        const struct zl_fleet_ticket *ticket = &ledger->tickets[i];
-        if (strcmp(ticket->cluster, cluster->name) == 0 && cluster->request != NULL &&
-            ticket->nonce == cluster->request->nonce) {
-            return ticket;
-        }
+    return strcmp(name, ((const struct zl_fleet_cluster *)cluster)->name);
+}
+
+/* Whose want TICKET was reserved for; NULL: it asks for something else by now. */
+static const struct zl_fleet_cluster *whose(const struct zl_fleet_view *view,
+                                            const struct zl_fleet_ticket *ticket)
+{
+    const struct zl_fleet_cluster *cluster =
+        bsearch(ticket->cluster, view->clusters, view->count, sizeof *cluster, by_name);
+    return cluster != NULL && cluster->request != NULL && cluster->request->nonce == ticket->nonce
+               ? cluster
+               : NULL;
+}
+
+/* Where CLUSTER stands once TURN is told. */
+static int64_t place_with(const struct zl_fleet_view *view, const struct zl_fleet_cluster *cluster,
+                          const struct zl_fleet_turn *turn)
+{
+    const struct zl_fleet_cluster told = {.name = cluster->name, .turn = turn};
+    int64_t place = 1;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct zl_fleet_cluster *other = &view->clusters[i];
+        place += zl_fleet_is_waiting(view->ledger, other) && zl_fleet_order(view, other, &told) < 0;
     }
-    return NULL;
+    return place;
 }
 
 struct zl_fleet_write zl_fleet_row_tell_ticket(const struct zl_fleet_view *view,
                                                const struct zl_fleet_now *now)
 {
     (void)now;
-    for (size_t i = 0; i < view->count && view->ledger->ticket_count > 0; i++) {
-        const struct zl_fleet_cluster *cluster = &view->clusters[i];
-        const struct zl_fleet_ticket *ticket = ticket_of(view->ledger, cluster);
+    for (size_t i = 0; i < view->ledger->ticket_count && view->count > 0; i++) {
+        const struct zl_fleet_ticket *ticket = &view->ledger->tickets[i];
+        const struct zl_fleet_cluster *cluster = whose(view, ticket);
+        if (cluster == NULL || !is_new(view, cluster)) {
+            continue;
+        }
         struct zl_fleet_turn turn = zl_fleet_told(view, cluster);
-        if (ticket == NULL || !is_new(view, cluster) || turn.ticket >= ticket->ticket) {
+        if (turn.ticket >= ticket->ticket) {
             continue;
         }
         turn.state = ZL_FLEET_WAITING;
         turn.ticket = ticket->ticket;
         turn.declines = 0;
-        turn.position = 0;
+        turn.position = place_with(view, cluster, &turn);
         turn.why[0] = '\0';
         return zl_fleet_tell(cluster, &turn, "ticket-told");
     }
@@ -356,52 +404,54 @@ struct zl_fleet_write zl_fleet_row_tell_ticket(const struct zl_fleet_view *view,
 }
 
 /* Who asked first; of those that one look found, by name. */
-static const struct zl_fleet_cluster *longest_new(const struct zl_fleet_view *view,
-                                                  const struct zl_fleet_ledger *next)
+static int by_want(const void *left, const void *right)
 {
-    const struct zl_fleet_cluster *first = NULL;
-    for (size_t i = 0; i < view->count; i++) {
-        const struct zl_fleet_cluster *cluster = &view->clusters[i];
-        if (is_new(view, cluster) && ticket_of(next, cluster) == NULL &&
-            (first == NULL || cluster->wanted_ms > first->wanted_ms)) {
-            first = cluster;
-        }
+    const struct zl_fleet_cluster *a = *(const struct zl_fleet_cluster *const *)left;
+    const struct zl_fleet_cluster *b = *(const struct zl_fleet_cluster *const *)right;
+    if (a->wanted_ms != b->wanted_ms) {
+        return a->wanted_ms > b->wanted_ms ? -1 : 1;
     }
-    return first;
+    return strcmp(a->name, b->name);
 }
 
-static bool any_new(const struct zl_fleet_view *view)
+/* Those that are new, in the order in which they asked; the caller frees. NULL: there is none. */
+static const struct zl_fleet_cluster **list_new(const struct zl_fleet_view *view, size_t *count)
 {
+    const struct zl_fleet_cluster **list = NULL;
+    *count = 0;
     for (size_t i = 0; i < view->count; i++) {
         if (is_new(view, &view->clusters[i])) {
-            return true;
+            list = list != NULL ? list : zl_alloc((view->count - i) * sizeof(void *));
+            list[(*count)++] = &view->clusters[i];
         }
     }
-    return false;
+    if (*count > 1) {
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+        qsort(list, *count, sizeof *list, by_want);
+    }
+    return list;
 }
 
 struct zl_fleet_write zl_fleet_row_tickets(const struct zl_fleet_view *view,
                                            const struct zl_fleet_now *now)
 {
     (void)now;
-    if (!any_new(view)) {
+    size_t count = 0;
+    const struct zl_fleet_cluster **list = list_new(view, &count);
+    if (count == 0 || view->ledger->next_ticket >= ZL_FLEET_NUMBER_MAX - ZL_FLEET_TICKETS_MAX) {
+        free(list);
         return NOTHING;
     }
     struct zl_fleet_ledger *next = zl_fleet_ledger_copy(view->ledger);
     next->ticket_count = 0; /* all of them were told by now, or their wants are gone */
-    const struct zl_fleet_cluster *cluster = longest_new(view, next);
-    if (cluster == NULL || next->next_ticket >= ZL_FLEET_NUMBER_MAX - ZL_FLEET_TICKETS_MAX) {
-        zl_fleet_ledger_free(next);
-        return NOTHING;
-    }
     next->tickets = zl_realloc(next->tickets, ZL_FLEET_TICKETS_MAX, sizeof *next->tickets);
-    while (cluster != NULL && next->ticket_count < ZL_FLEET_TICKETS_MAX) {
+    for (size_t i = 0; i < count && i < ZL_FLEET_TICKETS_MAX; i++) {
         struct zl_fleet_ticket ticket = {.ticket = next->next_ticket++,
-                                         .nonce = cluster->request->nonce};
-        ZL_FLEET_TEXT(ticket.cluster, cluster->name);
+                                         .nonce = list[i]->request->nonce};
+        ZL_FLEET_TEXT(ticket.cluster, list[i]->name);
         next->tickets[next->ticket_count++] = ticket;
-        cluster = longest_new(view, next);
     }
+    free(list);
     return zl_fleet_swap(view, next, "tickets");
 }
 

@@ -84,11 +84,11 @@ static struct zl_fleet_write orphaned_offer(const struct zl_fleet_view *view)
 {
     for (size_t i = 0; i < view->ledger->active_count; i++) {
         const struct zl_fleet_entry *entry = &view->ledger->active[i];
-        bool known = false;
+        bool known = entry->active;
         for (size_t j = 0; j < view->count && !known; j++) {
             known = strcmp(view->clusters[j].name, entry->cluster) == 0;
         }
-        if (!known && !entry->active) {
+        if (!known) {
             return withdraw(view, entry->cluster, "offer-released");
         }
     }

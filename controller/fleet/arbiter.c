@@ -182,7 +182,7 @@ static struct zl_fleet_view view_of(struct zl_arbiter *arbiter, struct pool *poo
     const struct zl_hub_lease *ledger =
         zl_snapshot_find(arbiter->snapshot, ZL_HUB_LEDGER, pool->name);
     struct zl_fleet_view view = {.pool = pool->name,
-                                 .ledger = ledger != NULL ? &ledger->ledger : NULL};
+                                 .ledger = ledger != NULL ? ledger->ledger : NULL};
     view.count = zl_snapshot_clusters(arbiter->snapshot, pool->name, &view.clusters);
     zl_fleet_clocks_look(pool->clocks, &view, arbiter->watching_since_ms, zl_clock_boot_ms());
     return view;
@@ -366,15 +366,27 @@ static enum zl_status decode(void *ctx, const struct cJSON *object, void **out,
     struct zl_hub_lease *lease = NULL;
     (void)ctx;
     enum zl_status status = zl_hub_lease_decode(object, &lease, err);
+    if (lease != NULL && lease->kind == ZL_HUB_MEMBER) { /* an arbiter never replaces one */
+        free(lease->object);
+        lease->object = NULL;
+    }
     *out = lease;
     return status;
+}
+
+/* A cluster's heart has beaten, and that is all it says: the next look is soon enough. With thousands of them it would be the last. */
+static bool is_mere_beat(const struct zl_hub_lease *old, const struct zl_hub_lease *new)
+{
+    return old != NULL && new != NULL &&new->kind == ZL_HUB_MEMBER && !old->broken &&
+           !new->broken &&zl_fleet_member_is_same(&old->member, &new->member);
 }
 
 static void changed(void *ctx, const void *old_object, const void *new_object)
 {
     struct zl_arbiter *arbiter = ctx;
-    (void)old_object;
-    (void)new_object;
+    if (is_mere_beat(old_object, new_object)) {
+        return;
+    }
     zl_monitor_lock(&arbiter->monitor);
     arbiter->changed = true;
     zl_monitor_wake_all(&arbiter->monitor);

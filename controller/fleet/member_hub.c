@@ -137,8 +137,8 @@ static void read_ledger(struct zl_cluster_member *member, struct zl_member_part 
     if (zl_hub_lease_read(member->spec.hub, member->hub_namespace, name, &lease, &err) == ZL_OK &&
         lease != NULL && !lease->broken) {
         zl_fleet_ledger_clear(&part->ledger);
-        part->ledger = lease->ledger;
-        memset(&lease->ledger, 0, sizeof lease->ledger);
+        part->ledger = *lease->ledger;
+        memset(lease->ledger, 0, sizeof *lease->ledger);
         part->ledger_is_known = true;
     }
     zl_hub_lease_free(lease);

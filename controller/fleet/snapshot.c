@@ -200,10 +200,10 @@ size_t zl_snapshot_clusters(const struct zl_snapshot *snapshot, const char *pool
                             struct zl_fleet_cluster **out)
 {
     const struct zl_hub_lease *ledger = zl_snapshot_find(snapshot, ZL_HUB_LEDGER, pool);
-    size_t slots = ledger != NULL ? ledger->ledger.active_count : 0;
+    size_t slots = ledger != NULL ? ledger->ledger->active_count : 0;
     *out = zl_alloc((snapshot->leases.count + slots + 1) * sizeof **out);
     size_t count = list_told(snapshot, pool, *out);
-    size_t all = slots > 0 ? add_entries(&ledger->ledger, count, *out) : count;
+    size_t all = slots > 0 ? add_entries(ledger->ledger, count, *out) : count;
     if (all > count) {
         qsort(*out, all, sizeof **out, by_cluster);
     }

@@ -70,6 +70,56 @@ static void test_a_turn_and_a_member_are_written_as_they_were_read(void **state)
     zl_fleet_member_clear(&member);
 }
 
+/* A person's edit, or another version's ledger. */
+static void test_slots_are_found_in_whatever_order_they_were_written(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"active\":[{\"cluster\":\"a\",\"token\":3},{\"cluster\":\"c\","
+                               "\"token\":1},{\"cluster\":\"b\",\"token\":2}]}";
+    static const char *const names[] = {"c", "b", "a"}; /* by token */
+    struct zl_fleet_ledger ledger;
+    struct zl_error err = {0};
+    assert_int_equal(zl_fleet_ledger_decode(text, &ledger, &err), ZL_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(zl_fleet_entry_of(&ledger, names[i])->token, i + 1);
+    }
+    assert_null(zl_fleet_entry_of(&ledger, "aa"));
+    ZL_AUTO_FREE char *again = zl_fleet_ledger_encode(&ledger);
+    const char *first = strstr(again, "\"c\""), *second = strstr(again, "\"b\"");
+    assert_true(first < second && second < strstr(again, "\"a\"")); /* as they were given */
+    zl_fleet_entry_remove(&ledger, "b");
+    assert_null(zl_fleet_entry_of(&ledger, "b"));
+    zl_fleet_entry_add(&ledger, &(struct zl_fleet_entry){.cluster = "aa", .token = 4});
+    assert_int_equal(zl_fleet_entry_of(&ledger, "aa")->token, 4);
+    assert_int_equal(zl_fleet_entry_of(&ledger, "c")->token, 1);
+    zl_fleet_ledger_clear(&ledger);
+}
+
+/* What an arbiter need not wake up for. */
+static void test_a_mere_beat_is_told_from_all_that_a_member_says(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"clusterUID\":\"u\",\"beat\":3,\"pools\":{\"p\":{\"verb\":\"want\",\"nonce\":7}}}",
+        "{\"clusterUID\":\"u\",\"beat\":4,\"pools\":{\"p\":{\"verb\":\"want\",\"nonce\":7}}}",
+        "{\"clusterUID\":\"u\",\"beat\":4,\"pools\":{\"p\":{\"verb\":\"want\",\"nonce\":8}}}",
+        "{\"clusterUID\":\"v\",\"beat\":4,\"pools\":{\"p\":{\"verb\":\"want\",\"nonce\":7}}}",
+        "{\"clusterUID\":\"u\",\"beat\":4,\"mark\":1,\"pools\":{\"p\":{\"verb\":\"want\",\"nonce\":"
+        "7}}}",
+        "{\"clusterUID\":\"u\",\"beat\":4,\"labels\":\"a=b\",\"pools\":{\"p\":{\"verb\":\"want\","
+        "\"nonce\":7}}}",
+        "{\"clusterUID\":\"u\",\"beat\":4,\"pools\":{}}"};
+    struct zl_fleet_member members[sizeof texts / sizeof texts[0]];
+    struct zl_error err = {0};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        assert_int_equal(zl_fleet_member_decode(texts[i], &members[i], &err), ZL_OK);
+        assert_int_equal(zl_fleet_member_is_same(&members[0], &members[i]), i <= 1);
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        zl_fleet_member_clear(&members[i]);
+    }
+}
+
 static void test_what_is_newer_is_passed_over_and_what_is_missing_is_zero(void **state)
 {
     (void)state;
@@ -273,6 +323,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_ledger_is_written_as_it_was_read),
         cmocka_unit_test(test_a_turn_and_a_member_are_written_as_they_were_read),
+        cmocka_unit_test(test_slots_are_found_in_whatever_order_they_were_written),
+        cmocka_unit_test(test_a_mere_beat_is_told_from_all_that_a_member_says),
         cmocka_unit_test(test_what_is_newer_is_passed_over_and_what_is_missing_is_zero),
         cmocka_unit_test(test_what_cannot_be_meant_is_refused_by_name),
         cmocka_unit_test(test_lists_and_texts_are_bounded),

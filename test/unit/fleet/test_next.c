@@ -45,7 +45,8 @@ static void test_want_reserves_its_ticket_in_the_ledger_before_it_is_told(void *
     assert_string_equal(zl_scene_step(&scene), "ticket-told");
     assert_int_equal(scene.turns[ZL_SCENE_A].ticket, 10);
     assert_int_equal(scene.turns[ZL_SCENE_A].state, ZL_FLEET_WAITING);
-    assert_string_equal(zl_scene_steps(&scene), "place");
+    assert_int_equal(scene.turns[ZL_SCENE_A].position, 1);
+    assert_string_equal(zl_scene_steps(&scene), "");
 }
 
 static void test_want_of_a_turn_that_has_ended_is_no_new_one(void **state)
@@ -57,6 +58,36 @@ static void test_want_of_a_turn_that_has_ended_is_no_new_one(void **state)
     assert_string_equal(zl_scene_steps(&scene), "");
     zl_scene_ask(&scene, ZL_SCENE_A, ZL_FLEET_WANT, 5, 8);
     assert_string_equal(zl_scene_next(&scene), "tickets");
+}
+
+static void test_tickets_are_given_in_the_order_in_which_they_were_wanted(void **state)
+{
+    (void)state;
+    static const int64_t wanted_ms[ZL_SCENE_CLUSTERS] = {100, 300, 300};
+    scene.ledger.n = 0;
+    for (int i = 0; i < ZL_SCENE_CLUSTERS; i++) {
+        zl_scene_ask(&scene, i, ZL_FLEET_WANT, 0, 40 + i);
+        scene.clusters[i].wanted_ms = wanted_ms[i];
+    }
+    assert_string_equal(zl_scene_step(&scene), "tickets");
+    assert_int_equal(scene.ledger.ticket_count, ZL_SCENE_CLUSTERS);
+    for (int i = 0; i < ZL_SCENE_CLUSTERS; i++) {
+        assert_string_equal(zl_scene_step(&scene), "ticket-told");
+    }
+    assert_int_equal(scene.turns[ZL_SCENE_B].ticket, 10);
+    assert_int_equal(scene.turns[ZL_SCENE_C].ticket, 11);
+    assert_int_equal(scene.turns[ZL_SCENE_A].ticket, 12);
+}
+
+/* Where thousands come at once, it takes minutes until all of them have one. */
+static void test_a_free_slot_does_not_wait_for_the_tickets_of_who_has_just_come(void **state)
+{
+    (void)state;
+    zl_scene_wait(&scene, ZL_SCENE_C, 1);
+    zl_scene_ask(&scene, ZL_SCENE_A, ZL_FLEET_WANT, 0, 40);
+    assert_string_equal(zl_scene_step(&scene), "offered");
+    assert_string_equal(scene.ledger.active[0].cluster, "c");
+    assert_string_equal(zl_scene_steps(&scene), "told tickets ticket-told");
 }
 
 static void test_offer_goes_to_the_fewest_turns_then_the_oldest_ticket(void **state)
@@ -165,7 +196,7 @@ static void test_nothing_is_offered_for_which_the_ledger_has_no_room(void **stat
     }
     assert_in_range(ledger->active_count, 300, ZL_FLEET_N_MAX - 1);
     assert_string_equal(zl_scene_step(&scene), "offered"); /* to one of the two */
-    assert_string_equal(ledger->active[ledger->active_count - 1].cluster, "a");
+    assert_non_null(zl_fleet_entry_of(ledger, "a"));
     while (zl_fleet_room(ledger) > 0) {
         zl_fleet_entry_add(ledger, &entry);
     }
@@ -705,6 +736,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RULE(test_want_reserves_its_ticket_in_the_ledger_before_it_is_told),
+        RULE(test_tickets_are_given_in_the_order_in_which_they_were_wanted),
+        RULE(test_a_free_slot_does_not_wait_for_the_tickets_of_who_has_just_come),
         RULE(test_want_of_a_turn_that_has_ended_is_no_new_one),
         RULE(test_offer_goes_to_the_fewest_turns_then_the_oldest_ticket),
         RULE(test_turns_of_another_round_do_not_count),

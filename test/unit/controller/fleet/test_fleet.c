@@ -146,8 +146,8 @@ static void resume(void)
     enum zl_status status = ZL_E_CONFLICT;
     while (status == ZL_E_CONFLICT) {
         assert_int_equal(zl_hub_lease_read(client, "zen-fleet", "fleet.cve", &lease, &err), ZL_OK);
-        assert_true(zl_fleet_resume(&lease->ledger, lease->ledger.pause.id));
-        ZL_AUTO_FREE char *text = zl_fleet_ledger_encode(&lease->ledger);
+        assert_true(zl_fleet_resume(lease->ledger, lease->ledger->pause.id));
+        ZL_AUTO_FREE char *text = zl_fleet_ledger_encode(lease->ledger);
         status = zl_hub_lease_put(client, "zen-fleet", "fleet.cve", lease, text, false, NULL, &err);
         zl_hub_lease_free(lease);
     }

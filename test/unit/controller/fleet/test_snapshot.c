@@ -81,7 +81,7 @@ static void test_clusters_of_a_pool_come_in_order_with_turn_and_request_side_by_
     assert_string_equal(clusters[3].name, "d");
     assert_null(clusters[3].turn);
     free(clusters);
-    assert_int_equal(zl_snapshot_find(snapshot, ZL_HUB_LEDGER, "p")->ledger.n, 1);
+    assert_int_equal(zl_snapshot_find(snapshot, ZL_HUB_LEDGER, "p")->ledger->n, 1);
     assert_null(zl_snapshot_find(snapshot, ZL_HUB_LEDGER, "b"));
     zl_snapshot_free(snapshot);
 }
