@@ -19,6 +19,7 @@
 #include "controller/manager/server.h"
 #include "controller/observe/failovers.h"
 #include "controller/observe/overview.h"
+#include "controller/reconcile/caretaker.h"
 #include "controller/reconcile/reconcile.h"
 
 #include <stddef.h>
@@ -205,11 +206,13 @@ static const struct zl_option OPTIONS[] = {
 };
 
 static const struct zl_metric *const *const METRICS[] = {
-    ZL_DAEMON_METRICS,   ZL_PROCESS_METRICS,  ZL_KUBE_CLIENT_METRICS, ZL_RETRY_METRICS,
-    ZL_INFORMER_METRICS, ZL_CACHE_METRICS,    ZL_MANAGER_METRICS,     ZL_DISPATCH_METRICS,
-    ZL_QUEUE_METRICS,    ZL_POOL_METRICS,     ZL_JOB_METRICS,         ZL_ROUTE_METRICS,
-    ZL_SERVICE_METRICS,  ZL_FAILOVER_METRICS, ZL_OVERVIEW_METRICS,    ZL_ARMER_METRICS,
-    ZL_ARBITER_METRICS,  ZL_MEMBER_METRICS,   ZL_HTTP_METRICS,        NULL};
+    ZL_DAEMON_METRICS,   ZL_PROCESS_METRICS,   ZL_KUBE_CLIENT_METRICS,
+    ZL_RETRY_METRICS,    ZL_CARETAKER_METRICS, ZL_INFORMER_METRICS,
+    ZL_CACHE_METRICS,    ZL_MANAGER_METRICS,   ZL_DISPATCH_METRICS,
+    ZL_QUEUE_METRICS,    ZL_POOL_METRICS,      ZL_JOB_METRICS,
+    ZL_ROUTE_METRICS,    ZL_SERVICE_METRICS,   ZL_FAILOVER_METRICS,
+    ZL_OVERVIEW_METRICS, ZL_ARMER_METRICS,     ZL_ARBITER_METRICS,
+    ZL_MEMBER_METRICS,   ZL_HTTP_METRICS,      NULL};
 
 static const struct zl_program PROGRAM = {
     .name = "zen-lead-controller",

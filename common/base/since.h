@@ -28,6 +28,7 @@ enum zl_topic {
     ZL_TOPIC_UNARMED,         /* of a namespace: probes of the gatekeeper fail */
     ZL_TOPIC_DESERTED,        /* no workload joins it */
     ZL_TOPIC_SERVICE_UNREADY, /* of an annotated Service: its leader is not Ready */
+    ZL_TOPIC_RENEWED,         /* of a pool: its Lease's renewTime */
     ZL_TOPIC_SURROUNDINGS, /* of a pool or Service: what else is in the namespace was looked at */
     ZL_TOPIC_COUNT,
 };

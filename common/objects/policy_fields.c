@@ -19,8 +19,10 @@ const struct zl_policy_field ZL_POLICY_FIELDS[] = {
              "renewal fails. More than retryPeriodSeconds, less than leaseDurationSeconds."},
     {NAMED("retryPeriodSeconds"), .type = ZL_POLICY_SECONDS, .fallback = 2, .min = 1, .max = 3598,
      .less_than = "renewDeadlineSeconds", IN(retry_period_s),
-     .help = "The Lease is renewed three times in leaseDurationSeconds, but no more often than "
-             "this. Less than renewDeadlineSeconds."},
+     .help =
+         "So long before its end the Lease is renewed at the latest, or a tenth of "
+         "leaseDurationSeconds if that is more: time for a write that is slow, or that is tried "
+         "again. Less than renewDeadlineSeconds."},
     {NAMED("identityStrategy"), .type = ZL_POLICY_CHOICE, .choices = {"pod", "custom"},
      IN(custom_identity),
      .help = "What the Lease names as holder: pod writes <pod name>_<pod uid>; custom writes the "

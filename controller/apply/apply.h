@@ -40,6 +40,9 @@ struct zl_writer {
 struct zl_result zl_apply(const struct zl_writer *writer, struct zl_steps *steps,
                           struct zl_error *err);
 
+/* Write a new renewTime into LEASE, of POLICY, if it is still what is stored; all else stays. */
+enum zl_status zl_apply_renewal(const struct zl_writer *writer, const struct zl_lease *lease,
+                                const struct zl_policy *policy, struct zl_error *err) ZL_MUST_CHECK;
 /* A workload or Job that nobody gatekeeps any more: wake it past its back-off. Read live. NAME: "Deployment/web". */
 enum zl_status zl_wake_freed(const struct zl_writer *writer, const char *namespace_,
                              const char *name, struct zl_error *err) ZL_MUST_CHECK;

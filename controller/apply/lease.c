@@ -91,3 +91,12 @@ enum zl_status zl_apply_lease(struct zl_applying *applying, const struct zl_step
     zl_lease_free(stored);
     return status;
 }
+
+enum zl_status zl_apply_renewal(const struct zl_writer *writer, const struct zl_lease *lease,
+                                const struct zl_policy *policy, struct zl_error *err)
+{
+    struct zl_lease *next = zl_lease_renewed(lease, policy, NULL, zl_clock_wall_us());
+    enum zl_status status = zl_lease_swap(writer->client, next, policy, 0, NULL, err);
+    zl_lease_free(next);
+    return status;
+}

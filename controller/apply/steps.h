@@ -95,12 +95,6 @@ struct zl_step {
     } of;
 };
 
-/*
- * What can wait is looked at up to a ZL_IDLE_SPREAD-th earlier, by chance: pools that were elected together would renew together
- * for ever.
- */
-enum { ZL_IDLE_SPREAD = 4 };
-
 /* {0} is a valid start; zl_steps_clear. */
 struct zl_steps {
     struct zl_step *items;

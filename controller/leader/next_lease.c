@@ -1,16 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/leader/next_lease.h"
 
+#include "common/base/hash.h"
+#include "common/base/larger.h"
+
 #include <string.h>
 
-enum { LISTING_LOOK_MS = 100 };
+enum {
+    LISTING_LOOK_MS = 100,
+    OVERDUE_MS = 250, /* what an acting controller's renewal may be late */
+};
 
-/* Renewing three times within the lease duration survives one lost write and one slow one. */
-int64_t zl_renew_interval_ms(const struct zl_policy *policy)
+/*
+ * Of a Lease's time: what is left at least for a renewal that is slow, and what goes by at least whatever the retry period. Of the
+ * latter what is left for one that comes late, before its moment would be the next one.
+ */
+enum { RESERVE_PARTS = 10, SOON_PARTS = 3, SPAN_PARTS = 50 };
+#define US_PER_MS INT64_C(1000)
+#define US_PER_S INT64_C(1000000)
+
+/* How long after its renewal LEASE is renewed again at the latest. */
+static int64_t latest_us(const struct zl_lease *lease, const struct zl_policy *policy)
 {
-    int64_t third_ms = policy->lease_duration_s * 1000 / 3;
-    int64_t retry_ms = policy->retry_period_s * 1000;
-    return third_ms > retry_ms ? third_ms : retry_ms;
+    /* The Lease's own end counts until a renewal has written the policy's. */
+    const int64_t duration_s = lease->duration_s > 0 && lease->duration_s < policy->lease_duration_s
+                                   ? lease->duration_s
+                                   : policy->lease_duration_s;
+    const int64_t reserve_us =
+        zl_larger(policy->retry_period_s * US_PER_S, duration_s * US_PER_S / RESERVE_PARTS);
+    return zl_larger(duration_s * US_PER_S - reserve_us, duration_s * US_PER_S / SOON_PARTS);
+}
+
+int64_t zl_renewal_due_us(const struct zl_lease *lease, const struct zl_policy *policy)
+{
+    const int64_t after_us = latest_us(lease, policy);
+    const int64_t span_us = after_us - after_us / SPAN_PARTS;
+    const char *uid = policy->meta.uid;
+    const unsigned hash = uid != NULL ? zl_hash(uid, strlen(uid)) : 0;
+    const int64_t moment_us = (int64_t)hash * US_PER_MS % span_us;
+    const int64_t due_us = lease->renew_us + after_us;
+    return due_us - (due_us - moment_us) % span_us;
+}
+
+bool zl_renewal_is_overdue(const struct zl_lease *lease, const struct zl_policy *policy,
+                           int64_t unchanged_ms)
+{
+    return !lease->provisional && lease->renew_us != 0 &&
+           unchanged_ms >= latest_us(lease, policy) / US_PER_MS + OVERDUE_MS;
+}
+
+static int64_t ms_until(int64_t due_us, int64_t now_us)
+{
+    return (due_us - now_us + US_PER_MS - 1) / US_PER_MS;
+}
+
+/* Renew RECORD when it is time, and not sooner. */
+static void wait_for_renewal(const struct zl_draft *draft, const struct zl_lease *record)
+{
+    const struct zl_view *view = draft->view;
+    const int64_t due_us = zl_renewal_due_us(record, view->policy);
+    zl_steps_idle_after(draft->steps, ms_until(due_us, view->now_us));
 }
 
 bool zl_must_wait_for_claims(const struct zl_view *view, const struct zl_pod *taker)
@@ -103,7 +152,7 @@ void zl_draft_take(struct zl_draft *draft, const struct zl_pod *taker, enum zl_w
         zl_replace_string(&draft->next->ready_holder, taker->meta.uid);
         zl_replace_string(&draft->next->ready_revision, taker->meta.controller.uid);
     }
-    zl_steps_idle_after(draft->steps, zl_renew_interval_ms(view->policy));
+    wait_for_renewal(draft, draft->next);
 }
 
 void zl_draft_release(struct zl_draft *draft, enum zl_why why)
@@ -161,17 +210,17 @@ void zl_draft_renew(struct zl_draft *draft)
 {
     const struct zl_view *view = draft->view;
     const struct zl_lease *lease = view->lease;
-    int64_t interval_ms = zl_renew_interval_ms(view->policy);
-    int64_t age_ms = (view->now_us - lease->renew_us) / 1000;
     /* A renewTime in the future is another machine's clock, or an edit: renew. */
-    bool due = age_ms >= interval_ms - interval_ms / ZL_IDLE_SPREAD || age_ms < 0;
+    bool due =
+        view->now_us >= zl_renewal_due_us(lease, view->policy) || view->now_us < lease->renew_us;
 
     if ((due && !view->defers_renewal) || lease->provisional || lease->wants_repair ||
         holder_is_misnamed(view) || lease->fencing_token < view->policy->status.fencing_token) {
-        (void)zl_draft_edit(draft, ZL_WHY_RENEWAL);
-        zl_steps_idle_after(draft->steps, interval_ms);
+        wait_for_renewal(draft, zl_draft_edit(draft, ZL_WHY_RENEWAL));
+    } else if (due) {
+        zl_steps_idle_after(draft->steps, 0);
     } else {
-        zl_steps_idle_after(draft->steps, due ? 0 : interval_ms - age_ms);
+        wait_for_renewal(draft, lease);
     }
 }
 

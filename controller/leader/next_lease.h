@@ -49,8 +49,19 @@ enum zl_why zl_why_gone(const struct zl_view *view);
  */
 void zl_draft_store(struct zl_draft *draft, bool reserves);
 
-/* Milliseconds from one renewal to the next, at most: they are spread (ZL_IDLE_SPREAD). */
-int64_t zl_renew_interval_ms(const struct zl_policy *policy);
+/*
+ * When LEASE is renewed, by the clock that wrote its renewTime: as late as leaves the retry period, or a tenth of the Lease's time if
+ * that is more, for a write that is slow or that is tried again. Each pool has a moment of its own: pools that were elected
+ * together, or renewed together once the API server was back, part again.
+ */
+int64_t zl_renewal_due_us(const struct zl_lease *lease, const struct zl_policy *policy);
+/*
+ * Nobody sees to the renewals of LEASE: a controller that acts would have renewed it by now.
+ *
+ * @param unchanged_ms  for how long it has been seen as it is
+ */
+bool zl_renewal_is_overdue(const struct zl_lease *lease, const struct zl_policy *policy,
+                           int64_t unchanged_ms);
 /*
  * The Lease was lost, and the pod of the claim that it may have carried may still be on its way into the
  * store: nobody is taken yet, but for TAKER (may be NULL) if it was the leader for sure.

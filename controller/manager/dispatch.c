@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/manager/dispatch.h"
 
-#include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/kube/reasons.h"
@@ -41,18 +40,11 @@ static const struct zl_metric RECONCILE_ERRORS = {
 const struct zl_metric *const ZL_DISPATCH_METRICS[] = {&RECONCILES, &RECONCILE_SECONDS,
                                                        &RECONCILE_ERRORS, NULL};
 
-/* Up to a quarter earlier. */
-static int64_t spread(int64_t after_ms)
-{
-    int64_t earlier_ms = after_ms / ZL_IDLE_SPREAD;
-    return after_ms - (earlier_ms > 0 ? zl_spread_ms(0, earlier_ms - 1, zl_random()) : 0);
-}
-
 static void settle(const struct zl_dispatch *dispatch, const char *key,
                    const struct zl_result *result, const struct zl_error *err)
 {
     if (result->idle_after_ms > 0) {
-        zl_workqueue_add_to(dispatch->queue, key, ZL_LANE_IDLE, spread(result->idle_after_ms));
+        zl_workqueue_add_to(dispatch->queue, key, ZL_LANE_IDLE, result->idle_after_ms);
     }
     if (result->status == ZL_OK) {
         if (zl_workqueue_failures(dispatch->queue, key) > 0) {

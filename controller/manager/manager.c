@@ -17,6 +17,7 @@
 #include "controller/manager/keys.h"
 #include "controller/manager/server.h"
 #include "controller/observe/definition_note.h"
+#include "controller/reconcile/caretaker.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -37,6 +38,7 @@ struct manager {
     pthread_t workers[WORKERS_MAX];
     int64_t worker_count;
     pthread_t probers[PROBERS];
+    pthread_t caretaker;
     struct zl_discovery *discovery;
     struct zl_kube_client *client;
     struct zl_fleet *fleet;    /* NULL: it has no part in one */
@@ -93,6 +95,39 @@ static void *work(void *ctx)
     }
 }
 
+static bool is_standing_by(void *ctx)
+{
+    struct manager *manager = ctx;
+    zl_monitor_lock(&manager->monitor);
+    bool stands_by = !manager->acting && !manager->stopping;
+    zl_monitor_unlock(&manager->monitor);
+    return stands_by;
+}
+
+/* @return false: this replica acts, or stops */
+static bool stand_by_until(struct manager *manager, int64_t until_ms)
+{
+    zl_monitor_lock(&manager->monitor);
+    while (!manager->acting && !manager->stopping && zl_monitor_wait(&manager->monitor, until_ms)) {
+        ;
+    }
+    bool stands_by = !manager->acting && !manager->stopping;
+    zl_monitor_unlock(&manager->monitor);
+    return stands_by;
+}
+
+static void *stand_by(void *ctx)
+{
+    struct manager *manager = ctx;
+    const char *lagging = NULL;
+    while (stand_by_until(manager, zl_clock_ms() + ZL_CARETAKER_LOOK_MS)) {
+        if (zl_cache_is_synced(manager->context.sources.cache, NULL, &lagging)) {
+            zl_caretaker_look(&manager->context, zl_clock_ms(), is_standing_by, manager);
+        }
+    }
+    return NULL;
+}
+
 static void *probe(void *ctx)
 {
     struct manager *manager = ctx;
@@ -111,6 +146,7 @@ static void start_workers(struct manager *manager)
     for (size_t i = 0; i < PROBERS; i++) {
         manager->probers[i] = zl_thread_start("probe", probe, manager);
     }
+    manager->caretaker = zl_thread_start("caretaker", stand_by, manager);
     manager->worker_count = manager->config->workers;
 }
 
@@ -374,6 +410,9 @@ static void stop(struct manager *manager)
     }
     for (size_t i = 0; i < PROBERS && manager->worker_count > 0; i++) {
         (void)pthread_join(manager->probers[i], NULL);
+    }
+    if (manager->worker_count > 0) {
+        (void)pthread_join(manager->caretaker, NULL);
     }
     zl_fleet_stop(manager->fleet); /* the workers asked it what is gatekept */
     stop_election(manager);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/reconcile/reconcile.h"
 
+#include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
@@ -86,7 +87,9 @@ struct zl_result zl_reconcile_service(struct zl_context *context, const char *na
                                             zl_clock_ms())) {
             look_around(context, &known.view, &steps);
         }
-        zl_steps_idle_after(&steps, ZL_SURROUNDINGS_MS);
+        /* Services that were made together are not looked at together for ever. */
+        zl_steps_idle_after(
+            &steps, zl_spread_ms(ZL_SURROUNDINGS_MS * 3 / 4, ZL_SURROUNDINGS_MS, zl_random()));
     }
     return zl_apply(&context->writer, &steps, err);
 }

@@ -121,6 +121,11 @@ start_controller() {
         --leader-elect-renew-deadline-seconds 3 --leader-elect-retry-period-seconds 1 "$@"
 }
 
+# The same with the elections of the defaults.
+start_default_controller() {
+    start_controller "$1" --leader-elect-lease-duration-seconds 15 --leader-elect-renew-deadline-seconds 10 --leader-elect-retry-period-seconds 2
+}
+
 # start_proxy COUNT [PATIENCE] - the Service in front of webhook replicas 1..COUNT. One that is gone or says that it is not ready
 # is left at once, with all its connections; one that does not answer, after PATIENCE (5s): it may just be a busy machine.
 start_proxy() {

@@ -186,10 +186,6 @@ make_pools() {
     wait_for 60 is_not "" holder calm
 }
 
-acting() {
-    local n
-    for n in 1 2; do [ "$(metric "controller-$n" zen_lead_controller_is_leader)" = 0 ] || echo "controller-$n"; done
-}
 all_pids() { for program in "${programs[@]}"; do process_pid "$program"; done; }
 leads_another() { is_not "" holder "$1" && is_not "$2" holder "$1"; }
 

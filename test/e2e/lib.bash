@@ -379,6 +379,11 @@ our_calls() {
 
 stop_webhook() { process_stop "webhook-$1" "${2:-TERM}"; }
 stop_controller() { process_stop "controller-$1" "${2:-TERM}"; }
+# The replica of the controller that acts.
+acting() {
+    local n
+    for n in 1 2; do [ "$(metric "controller-$n" zen_lead_controller_is_leader)" = 0 ] || echo "controller-$n"; done
+}
 
 # Bring back whatever a test stopped; also when it failed half-way.
 restore_programs() {

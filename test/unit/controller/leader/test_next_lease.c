@@ -189,6 +189,57 @@ static void test_standby_keeps_neither_successor_nor_deposed_pods(void **state)
 }
 
 /* Finding 5: in a look that an event caused, a renewal that is merely due waits for a look of its own. */
+enum { SECOND_US = 1000000, POOLS = 1000 };
+
+static struct zl_policy policy_of(int number, int64_t duration_s, int64_t retry_s)
+{
+    static char uid[64];
+    (void)snprintf(uid, sizeof uid, "8f1c2b9e-0000-4000-8000-%012d", number);
+    return (struct zl_policy){
+        .meta.uid = uid, .lease_duration_s = duration_s, .retry_period_s = retry_s};
+}
+
+static void test_a_lease_is_renewed_as_late_as_leaves_a_reserve(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t duration_s, retry_s, lease_s, reserve_ms, mean_least_ms;
+    } rows[] = {{15, 2, 15, 2000, 12700},  {15, 5, 15, 5000, 9700},
+                {60, 2, 60, 6000, 52000},  {3600, 2, 3600, 360000, 3160000},
+                {5, 3, 5, 3000, 1900},     {3600, 3598, 3600, 2400000, 1150000},
+                {3600, 2, 15, 2000, 12700} /* the policy's is written by the next renewal */};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int pool = 0; pool < 20; pool++) {
+            const struct zl_policy policy = policy_of(pool, rows[i].duration_s, rows[i].retry_s);
+            struct zl_lease lease = {.duration_s = rows[i].lease_s, .renew_us = 1700000000123456};
+            const int64_t latest_us = (rows[i].lease_s * 1000 - rows[i].reserve_ms) * 1000;
+            int64_t first_us = 0;
+            for (int turn = 0; turn <= 100; turn++) {
+                const int64_t due_us = zl_renewal_due_us(&lease, &policy);
+                assert_true(due_us > lease.renew_us && due_us <= lease.renew_us + latest_us);
+                lease.renew_us = due_us + 3000; /* what the write takes */
+                first_us = turn == 0 ? due_us : first_us;
+            }
+            assert_true((lease.renew_us - first_us) / 100 / 1000 >= rows[i].mean_least_ms);
+        }
+    }
+}
+
+/* They were elected in one second, or all renewed in one once the API server was back. */
+static void test_pools_that_were_renewed_together_part(void **state)
+{
+    (void)state;
+    int at[13] = {0};
+    for (int pool = 0; pool < POOLS; pool++) {
+        const struct zl_policy policy = policy_of(pool, 15, 2);
+        struct zl_lease lease = {.duration_s = 15, .renew_us = 1700000000000000};
+        at[(zl_renewal_due_us(&lease, &policy) - lease.renew_us) / SECOND_US % 13]++;
+    }
+    for (int i = 0; i < 12; i++) {
+        assert_in_range(at[i], POOLS / 13 / 2, POOLS / 13 * 2);
+    }
+}
+
 static void test_a_renewal_that_can_wait_waits(void **state)
 {
     (void)state;
@@ -198,11 +249,11 @@ static void test_a_renewal_that_can_wait_waits(void **state)
         bool defers, provisional;
         const char *steps;
     } rows[] = {
-        {"not due", 3, false, false, "again 2000"},
-        {"due within the spread", 4, false, false, "lease renewal:; again 5000"},
-        {"due, when something else is urgent", 4, true, false, "again 1"},
+        {"not due", 3, false, false, "again 9240"},
+        {"due", 13, false, false, "lease renewal:; again 9240"},
+        {"due, when something else is urgent", 13, true, false, "again 1"},
         {"overdue, too", 60, true, false, "again 1"},
-        {"a claim is confirmed at once", 0, true, true, "lease renewal:; again 5000"},
+        {"a claim is confirmed at once", 0, true, true, "lease renewal:; again 9240"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct scene scene;
@@ -217,6 +268,8 @@ static void test_a_renewal_that_can_wait_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_lease_is_renewed_as_late_as_leaves_a_reserve),
+        cmocka_unit_test(test_pools_that_were_renewed_together_part),
         cmocka_unit_test(test_a_renewal_that_can_wait_waits),
         cmocka_unit_test(test_plan_becomes_the_record),
         cmocka_unit_test(test_pods_are_forgotten_only_by_a_memory_that_is_new_enough),

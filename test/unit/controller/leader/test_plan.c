@@ -106,7 +106,7 @@ static void expect(const char *name, const struct scene *scene, const char *want
     expect_trace(name, &steps, wanted);
 }
 
-static void test_living_holder_is_renewed_a_third_of_the_way(void **state)
+static void test_living_holder_is_renewed_when_it_is_time(void **state)
 {
     (void)state;
     static const struct {
@@ -115,12 +115,12 @@ static void test_living_holder_is_renewed_a_third_of_the_way(void **state)
         bool provisional;
         const char *steps;
     } rows[] = {
-        {"just renewed", 0, false, "again 5000"},
-        {"not due yet", 2, false, "again 3000"},
-        {"due", 5, false, "lease renewal:; again 5000"},
-        {"long overdue", 900, false, "lease renewal:; again 5000"},
-        {"a renewTime in the future", -3, false, "lease renewal:; again 5000"},
-        {"the claim is confirmed at once", 0, true, "lease renewal:; again 5000"},
+        {"just renewed", 0, false, "again 9240"},
+        {"not due yet", 2, false, "again 9240"},
+        {"due", 13, false, "lease renewal:; again 9240"},
+        {"long overdue", 900, false, "lease renewal:; again 9240"},
+        {"a renewTime in the future", -3, false, "lease renewal:; again 9240"},
+        {"the claim is confirmed at once", 0, true, "lease renewal:; again 9240"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct scene scene;
@@ -141,19 +141,19 @@ static void test_edited_lease_is_repaired_at_once(void **state)
 
     lease.wants_repair = true;
     set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_ALIVE);
-    expect("label or owner is missing", &scene, "lease renewal:; again 5000");
+    expect("label or owner is missing", &scene, "lease renewal:; again 9240");
 
     lease = lease_of_a(false, 0);
     lease.holder_identity = pod_b;
     set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_ALIVE);
     scene.view.holder_pod = &A;
     expect("who reads only the identity would follow another leader", &scene,
-           "lease renewal:; again 5000");
+           "lease renewal:; again 9240");
 
     lease = lease_of_a(false, 0);
     policy.status.fencing_token = 9;
     set_scene(&scene, &policy, &lease, ZL_HOLDER_ALIVE);
-    expect("the token was edited down", &scene, "lease renewal:; again 5000");
+    expect("the token was edited down", &scene, "lease renewal:; again 9240");
 }
 
 static void test_renewal_names_the_holder_anew(void **state)
@@ -181,7 +181,7 @@ static void test_holder_outside_the_pool_loses_the_seat(void **state)
     add_pod(&scene, &B);
     expect("B lives", &scene,
            "reserve-token if taker-lives lease-same; lease elected: holder=web-b ready=uid-b; "
-           "again 5000");
+           "again 9240");
 }
 
 /* A namespace got its first LeaderPolicy, and B was listed before A, which has been Ready for longer. */
@@ -201,17 +201,17 @@ static void test_first_leader_is_not_elected_from_half_a_list(void **state)
         {"scaleDown, half a list", &SCALE_DOWN, &vacant, 0, true, "again 100"},
         {"scaleDown", &SCALE_DOWN, &vacant, 0, false,
          "reserve-token if taker-lives lease-same; lease elected: holder=web-b ready=uid-b; again "
-         "5000"},
+         "9240"},
         {"standby, half a list", &STANDBY, NULL, 0, true, "again 100"},
         {"standby", &STANDBY, NULL, 0, false,
-         "lease elected: holder=web-b ready=uid-b; again 5000"},
+         "lease elected: holder=web-b ready=uid-b; again 9240"},
         {"a failover waits for nothing", &SCALE_DOWN, &led, 0, true,
          "reserve-token if taker-lives lease-same; lease elected: holder=web-b ready=uid-b; again "
-         "5000"},
+         "9240"},
         {"nor in standby", &STANDBY, &led, 3, true,
-         "record-token 3; lease elected: holder=web-b ready=uid-b; again 5000"},
+         "record-token 3; lease elected: holder=web-b ready=uid-b; again 9240"},
         {"nor when the Lease was lost", &STANDBY, NULL, 3, true,
-         "lease elected: holder=web-b ready=uid-b; again 5000"},
+         "lease elected: holder=web-b ready=uid-b; again 9240"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct scene scene;
@@ -246,7 +246,7 @@ static void test_old_claim_without_its_pod_is_released(void **state)
     add_pod(&scene, &B);
     expect("5 s old, and B lives", &scene,
            "reserve-token if taker-lives lease-same; lease claim-expired: holder=web-b "
-           "ready=uid-b; again 5000");
+           "ready=uid-b; again 9240");
 }
 
 static void test_dead_leader_is_replaced_by_a_running_pod_else_released(void **state)
@@ -261,12 +261,12 @@ static void test_dead_leader_is_replaced_by_a_running_pod_else_released(void **s
                "lease leader-gone: holder=-; wake seat-free Deployment/web; again 30000");
         add_pod(&scene, &A_TERMINATING);
         expect("it may be a leader whose Lease was lost: before a new pod", &scene,
-               "reserve-token if taker-lives lease-same; lease elected: holder=web-a; again 5000");
+               "reserve-token if taker-lives lease-same; lease elected: holder=web-a; again 9240");
         add_pod(&scene, &C);
         add_pod(&scene, &B);
         expect("Ready before not Ready", &scene,
                "reserve-token if taker-lives lease-same; lease elected: holder=web-b ready=uid-b; "
-               "delete-pod surplus web-c if holder-same; again 5000");
+               "delete-pod surplus web-c if holder-same; again 9240");
     }
 }
 
@@ -278,7 +278,7 @@ static void test_terminating_leader_keeps_the_seat(void **state)
     set_scene(&scene, &SCALE_DOWN, &lease, ZL_HOLDER_TERMINATING);
     scene.view.holder_pod = &A_TERMINATING;
     add_pod(&scene, &A_TERMINATING);
-    expect("on its way out", &scene, "again 5000");
+    expect("on its way out", &scene, "again 9240");
 }
 
 static void test_deleted_lease_is_given_back_even_to_a_terminating_pod(void **state)
@@ -294,10 +294,10 @@ static void test_deleted_lease_is_given_back_even_to_a_terminating_pod(void **st
     set_scene(&scene, &SCALE_DOWN, &vacant, ZL_HOLDER_UNKNOWN);
     add_pod(&scene, &A_TERMINATING);
     expect("then given back", &scene,
-           "reserve-token if taker-lives lease-same; lease elected: holder=web-a; again 5000");
+           "reserve-token if taker-lives lease-same; lease elected: holder=web-a; again 9240");
     add_pod(&scene, &C);
     expect("but to one that stays", &scene,
-           "reserve-token if taker-lives lease-same; lease elected: holder=web-c; again 5000");
+           "reserve-token if taker-lives lease-same; lease elected: holder=web-c; again 9240");
 }
 
 static void test_free_seat_wakes_only_who_wants_pods(void **state)
@@ -377,14 +377,14 @@ static void test_standby_prefers_sticky_then_ready_and_never_deletes(void **stat
         const struct zl_pod *other;
         const char *steps;
     } rows[] = {
-        {"sticky", &A, ZL_HOLDER_ALIVE, &B, "again 5000"},
+        {"sticky", &A, ZL_HOLDER_ALIVE, &B, "again 9240"},
         {"not Ready", &A_NOT_READY, ZL_HOLDER_ALIVE, &B,
-         "record-token 3; lease elected: holder=web-b ready=uid-b; again 5000"},
+         "record-token 3; lease elected: holder=web-b ready=uid-b; again 9240"},
         {"on its way out", &A_TERMINATING, ZL_HOLDER_TERMINATING, &B,
-         "record-token 3; lease elected: holder=web-b ready=uid-b; again 5000"},
-        {"nobody is better", &A_NOT_READY, ZL_HOLDER_ALIVE, &C, "again 5000"},
+         "record-token 3; lease elected: holder=web-b ready=uid-b; again 9240"},
+        {"nobody is better", &A_NOT_READY, ZL_HOLDER_ALIVE, &C, "again 9240"},
         {"gone", NULL, ZL_HOLDER_GONE, &B,
-         "record-token 3; lease elected: holder=web-b ready=uid-b; again 5000"},
+         "record-token 3; lease elected: holder=web-b ready=uid-b; again 9240"},
         {"gone, and nobody can lead", NULL, ZL_HOLDER_GONE, &C, "lease leader-gone: holder=-"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -411,7 +411,7 @@ static void test_pool_that_became_standby_wakes_who_was_refused(void **state)
     scene.view.holder_pod = &A;
     add_pod(&scene, &A);
     expect("two replicas wait", &scene,
-           "unblock not-gatekept Deployment/web if owners-listed; again 5000");
+           "unblock not-gatekept Deployment/web if owners-listed; again 9240");
 }
 
 static void fill_status(const struct zl_view *view, const struct zl_pod *leader,
@@ -551,7 +551,7 @@ static void test_wake_clock_is_remembered_while_it_runs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_living_holder_is_renewed_a_third_of_the_way),
+        cmocka_unit_test(test_living_holder_is_renewed_when_it_is_time),
         cmocka_unit_test(test_edited_lease_is_repaired_at_once),
         cmocka_unit_test(test_renewal_names_the_holder_anew),
         cmocka_unit_test(test_holder_outside_the_pool_loses_the_seat),

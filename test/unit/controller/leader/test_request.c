@@ -20,8 +20,8 @@
 #define TAKEN                                                                                      \
     "reserve-token if taker-lives lease-same; lease requested: holder=web-s successor=- "          \
     "deposed=uid-a ready=uid-s proven=rs-new request=-; delete-pod led-before web-a if "           \
-    "holder-same; again 5000"
-#define DROPPED "lease renewal: request=-; tell request-void LeaderPolicy/web; again 5000"
+    "holder-same; again 9240"
+#define DROPPED "lease renewal: request=-; tell request-void LeaderPolicy/web; again 9240"
 
 /* --- scaleDown --- */
 
@@ -38,27 +38,27 @@ static const struct {
     {"the successor is not Ready yet: it is awaited",
      {.unready = true},
      ASKS("web-s_uid-s", "3", SOON),
-     "again 5000"},
+     "again 9240"},
     {"nor does the leader go before it, whoever is next",
      {.unready = true},
      ASKS_FOR_ANY("3"),
-     "again 5000"},
+     "again 9240"},
     {"a paused Deployment hands nothing over",
      {.min_ready_s = 60, .paused = true},
      ASKS("web-s_uid-s", "3", SOON),
-     "again 5000"},
+     "again 9240"},
     {"one that lost the seat never gets it",
      {.ousted = true},
      ASKS("web-s_uid-s", "3", SOON),
-     "delete-pod successor-stale web-s if leads-not; again 5000"},
+     "delete-pod successor-stale web-s if leads-not; again 9240"},
     {"there is only the leader: its pod goes, and keeps the seat until it has gone",
      {.none = true, .newest = OLD},
      ASKS_FOR_ANY("3"),
-     "delete-pod asked-to-go web-a if leads asked; again 5000"},
+     "delete-pod asked-to-go web-a if leads asked; again 9240"},
     {"it is going already",
      {.none = true, .newest = OLD, .seat = LEADER_LEAVING, .serves = true},
      ASKS_FOR_ANY("3"),
-     "again 5000"},
+     "again 9240"},
     {"another pod than the successor cannot run beside the leader",
      {.none = true, .newest = OLD},
      ASKS("web-x_uid-x", "3", SOON),
@@ -108,25 +108,25 @@ static const struct {
      {0},
      ASKS("web-s_uid-s", "3", SOON),
      "record-token 3; lease requested: holder=web-s ready=uid-s proven=rs-new request=-; again "
-     "5000"},
+     "9240"},
     {"nobody is named: the one that is next",
      {0},
      ASKS_FOR_ANY("3"),
      "record-token 3; lease requested: holder=web-s ready=uid-s proven=rs-new request=-; again "
-     "5000"},
+     "9240"},
     {"it is not Ready yet: it is awaited",
      {.unready = true},
      ASKS("web-s_uid-s", "3", SOON),
-     "again 5000"},
-    {"it is on its way out", {.deleting = true}, ASKS("web-s_uid-s", "3", SOON), "again 5000"},
-    {"there is no such pod (yet)", {0}, ASKS("web-x_uid-x", "3", SOON), "again 5000"},
+     "again 9240"},
+    {"it is on its way out", {.deleting = true}, ASKS("web-s_uid-s", "3", SOON), "again 9240"},
+    {"there is no such pod (yet)", {0}, ASKS("web-x_uid-x", "3", SOON), "again 9240"},
     {"the time is up", {.unready = true}, ASKS("web-s_uid-s", "3", PAST), DROPPED},
     {"the leader is another one by now", {0}, ASKS("web-s_uid-s", "2", SOON), DROPPED},
     {"it leads already", {0}, ASKS("web-a_uid-a", "3", SOON), DROPPED},
     {"a leader that is not Ready is replaced as ever",
      {.unready_s = 1},
      ASKS("web-x_uid-x", "3", SOON),
-     "record-token 3; lease elected: holder=web-s ready=uid-s proven=rs-new request=-; again 5000"},
+     "record-token 3; lease elected: holder=web-s ready=uid-s proven=rs-new request=-; again 9240"},
 };
 
 static void test_of_a_standby_pool_the_seat_moves_and_no_pod_goes(void **state)

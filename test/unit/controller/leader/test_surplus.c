@@ -40,16 +40,16 @@ static void test_old_leader_runs_on_from_the_handover_on(void **state)
          {.grace_period_s = 0},
          "reserve-token if taker-lives lease-same; lease handed-over: holder=web-s successor=- "
          "deposed=uid-a ready=uid-s proven=rs-new; delete-pod led-before web-a if holder-same; "
-         "again 5000"},
+         "again 9240"},
         {"the old leader is not Ready: it could not answer",
          {.grace_period_s = 2, .unready_s = 1},
          "reserve-token if taker-lives lease-same; lease handed-over: holder=web-s successor=- "
          "deposed=uid-a ready=uid-s proven=rs-new; delete-pod led-before web-a if holder-same; "
-         "again 5000"},
+         "again 9240"},
         {"it leaves already",
          {.grace_period_s = 2, .seat = LEADER_LEAVING, .serves = true},
          "reserve-token if taker-lives lease-same; lease handed-over: holder=web-s successor=- "
-         "deposed=uid-a ready=uid-s proven=rs-new; again 5000"},
+         "deposed=uid-a ready=uid-s proven=rs-new; again 9240"},
         {"it loses the seat because it stays not Ready",
          {.grace_period_s = 2, .none = true, .unready_s = 15},
          "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
@@ -57,15 +57,15 @@ static void test_old_leader_runs_on_from_the_handover_on(void **state)
         {"a successor that failed",
          {.grace_period_s = 2, .unready = true, .age_s = 600},
          "lease rollout: deposed=uid-s failed=rs-new; delete-pod successor-failed web-s if "
-         "leads-not; again 5000"},
+         "leads-not; again 9240"},
         {"one that is stale, and Ready",
          {.grace_period_s = 2, .newest = NEXT},
-         "lease rollout: deposed=uid-s; delete-pod successor-stale web-s if leads-not; again 5000"},
+         "lease rollout: deposed=uid-s; delete-pod successor-stale web-s if leads-not; again 9240"},
     };
     CHECK(rows);
 }
 
-#define GOES "delete-pod led-before web-a if holder-same; again 5000"
+#define GOES "delete-pod led-before web-a if holder-same; again 9240"
 
 static void test_old_leader_goes_when_proxies_have_had_their_time(void **state)
 {
@@ -80,7 +80,7 @@ static void test_old_leader_goes_when_proxies_have_had_their_time(void **state)
         {"all but a moment", 2, 1999, 2300, "again 1"},
         {"over", 2, 2000, 2300, GOES},
         {"a look that comes late", 2, 90000, 90000, GOES},
-        {"a longer time than to the next renewal", 60, 1000, 1000, "again 5000"},
+        {"a longer time than to the next renewal", 60, 1000, 1000, "again 9240"},
         {"its end", 60, 57000, 57000, "again 3000"},
         {"no time is given any more", 0, 0, 0, GOES},
         {"the routes cannot be written: for as long as a leader may be not Ready", 2, 0, 16000,
@@ -124,7 +124,7 @@ static void test_old_leader_is_not_needed_again(void **state)
 
     set_handed_over(&scene, 2);
     scene.leader.meta.deleting = true;
-    expect_plan("somebody deleted it", &scene, "again 5000");
+    expect_plan("somebody deleted it", &scene, "again 9240");
 }
 
 static void test_who_did_not_hand_over_goes_at_once(void **state)
@@ -136,17 +136,17 @@ static void test_who_did_not_hand_over_goes_at_once(void **state)
     set_handed_over(&scene, 2);
     scene.lease.deposed = NULL;
     expect_plan("it slipped past the gatekeeper", &scene,
-                "delete-pod surplus web-a if holder-same; again 5000");
+                "delete-pod surplus web-a if holder-same; again 9240");
 
     set_handed_over(&scene, 2);
     scene.leader.meta.controller.uid = rs_new;
     expect_plan("of the leader's own revision: the Lease was lost", &scene,
-                "delete-pod surplus web-a if holder-same; again 5000");
+                "delete-pod surplus web-a if holder-same; again 9240");
 
     set_handed_over(&scene, 2);
     scene.members[0].workload = &other;
     expect_plan("of another workload", &scene,
-                "delete-pod surplus web-a if holder-same; again 5000");
+                "delete-pod surplus web-a if holder-same; again 9240");
 }
 
 /* Once more before the old leader is gone: both have their time, from the last handover on. */
@@ -189,7 +189,7 @@ static void test_second_handover_starts_the_time_anew(void **state)
     scene.view.routed_ms = 2000;
     expect_plan("and both are done", &scene,
                 "delete-pod led-before web-a if holder-same; delete-pod led-before web-s if "
-                "holder-same; again 5000");
+                "holder-same; again 9240");
 }
 
 int main(void)

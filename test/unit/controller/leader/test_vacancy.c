@@ -23,22 +23,22 @@ static const struct plan_row SICK_ROWS[] = {
     {"while one starts, and nothing is proven",
      {.unready_s = 15, .unready = true, .unproven = true},
      "reserve-token if taker-lives still-unready lease-same; lease not-ready: holder=web-s "
-     "successor=- deposed=uid-a; delete-pod led-before web-a if holder-same; again 5000"},
+     "successor=- deposed=uid-a; delete-pod led-before web-a if holder-same; again 9240"},
     {"the successor is Ready: a handover like another",
      {.unready_s = 15},
      "reserve-token if taker-lives lease-same; lease handed-over: holder=web-s successor=- "
      "deposed=uid-a ready=uid-s proven=rs-new; delete-pod led-before web-a if holder-same; again "
-     "5000"},
+     "9240"},
     {"the successor is Ready, not for long: better than this",
      {.unready_s = 15, .min_ready_s = 60},
      "reserve-token if taker-lives lease-same; lease handed-over: holder=web-s successor=- "
      "deposed=uid-a ready=uid-s proven=rs-new; delete-pod led-before web-a if holder-same; again "
-     "5000"},
+     "9240"},
     {"the successor is Ready, the Deployment paused: better than this",
      {.unready_s = 15, .paused = true},
      "reserve-token if taker-lives still-unready lease-same; lease not-ready: holder=web-s "
      "successor=- deposed=uid-a ready=uid-s proven=rs-new; delete-pod led-before web-a if "
-     "holder-same; again 5000"},
+     "holder-same; again 9240"},
     {"a stale successor is no heir",
      {.unready_s = 15, .newest = NEXT, .unproven = true},
      "lease not-ready: holder=- deposed=uid-a,uid-s if still-unready; wake seat-free "
@@ -68,7 +68,7 @@ static const struct plan_row SICK_ROWS[] = {
      "delete-pod led-before web-a if holder-same; again 30000; idle never"},
     {"with one replica nobody is replaced",
      {.none = true, .unready_s = 9999, .single = true},
-     "again 5000"},
+     "again 9240"},
     {"but beside those of another workload",
      {.none = true, .unready_s = 9999, .single = true, .beside = true},
      "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
@@ -86,26 +86,26 @@ static void test_leader_that_stays_not_ready_loses_the_seat(void **state)
 static const struct plan_row LEAVING_ROWS[] = {
     {"it serves to the end",
      {LEAVING, .serves = true, .unready_s = 9999, .terminating_s = 9999},
-     "again 5000"},
+     "again 9240"},
     {"not Ready any more, within its grace",
      {LEAVING, .unready_s = 20, .terminating_s = 20},
-     "again 5000"},
+     "again 9240"},
     {"its grace is over, not so the lease duration",
      {LEAVING, .unready_s = 44, .terminating_s = 44},
      "again 1000"},
     {"grace and lease duration are over, and it runs on a Ready node: looked at again later",
      {LEAVING, .unready_s = 45, .terminating_s = 45, .runs_on = true},
-     "tell runs-on LeaderPolicy/web; again 5000"},
+     "tell runs-on LeaderPolicy/web; again 9240"},
     {"for however long",
      {LEAVING, .unready_s = 9999, .terminating_s = 9999, .runs_on = true},
-     "tell runs-on LeaderPolicy/web; again 5000"},
+     "tell runs-on LeaderPolicy/web; again 9240"},
     {"it may not run any more, which happened to be asked a moment too early",
      {LEAVING, .unready_s = 14, .terminating_s = 45, .runs_on = true},
      "again 1000"},
     {"with a Ready successor beside it the seat moves all the same: a handover like another",
      {.seat = LEADER_LEAVING, .grace_s = 30, .unready_s = 45, .terminating_s = 45, .runs_on = true},
      "reserve-token if taker-lives lease-same; lease handed-over: holder=web-s successor=- "
-     "deposed=uid-a ready=uid-s proven=rs-new; again 5000"},
+     "deposed=uid-a ready=uid-s proven=rs-new; again 9240"},
     {"grace and lease duration are over, and nothing of it can run",
      {LEAVING, .unready_s = 45, .terminating_s = 45},
      "lease not-ready: holder=- deposed=uid-a if still-unready; wake seat-free Deployment/web; "
@@ -136,18 +136,18 @@ static const struct plan_row VACANT_ROWS[] = {
     {"a Ready successor",
      {.seat = VACANT},
      "reserve-token if taker-lives lease-same; lease elected: holder=web-s successor=- ready=uid-s "
-     "proven=rs-new; again 5000"},
+     "proven=rs-new; again 9240"},
     {"minReadySeconds are no reason to have no leader",
      {.seat = VACANT, .min_ready_s = 60},
      "reserve-token if taker-lives lease-same; lease elected: holder=web-s successor=- ready=uid-s "
-     "proven=rs-new; again 5000"},
+     "proven=rs-new; again 9240"},
     {"one that starts waits for the proven revision",
      {.seat = VACANT, .unready = true},
      "wake seat-free Deployment/web; again 30000; idle 590000"},
     {"one that starts, nothing proven: it leads at once",
      {.seat = VACANT, .unready = true, .unproven = true},
      "reserve-token if taker-lives lease-same; lease elected: holder=web-s successor=-; again "
-     "5000"},
+     "9240"},
     {"one that leaves is no heir",
      {.seat = VACANT, .deleting = true, .unproven = true},
      "wake seat-free Deployment/web; again 15000; idle 15000"},
@@ -175,7 +175,7 @@ static const struct plan_row VACANT_ROWS[] = {
     {"the leader died, the successor is Ready",
      {.seat = DEAD},
      "reserve-token if taker-lives lease-same; lease elected: holder=web-s successor=- ready=uid-s "
-     "proven=rs-new; again 5000"},
+     "proven=rs-new; again 9240"},
     {"the leader died, the successor starts",
      {.seat = DEAD, .unready = true},
      "lease leader-gone: holder=-; wake seat-free Deployment/web; again 30000; idle 590000"},
@@ -205,7 +205,7 @@ static void test_any_other_living_pod_still_comes_before_a_new_one(void **state)
     set_scene(&scene, &(struct knobs){.seat = VACANT, .unready = true, .deposed = true});
     scene.lease.deposed = NULL; /* A did not lose the seat: somebody emptied it */
     expect_plan("A lives", &scene,
-                "reserve-token if taker-lives lease-same; lease elected: holder=web-a; again 5000");
+                "reserve-token if taker-lives lease-same; lease elected: holder=web-a; again 9240");
 }
 
 /* The scene's seat is vacant and S is Ready, but nobody of us emptied it: fencing token 3, lost a while ago. */
@@ -223,7 +223,7 @@ static void test_lost_lease_is_taken_when_a_claim_would_have_settled(void **stat
 {
     (void)state;
     static const char TAKEN[] = "reserve-token if taker-lives lease-same; lease elected: "
-                                "holder=web-s successor=- ready=uid-s proven=rs-new; again 5000";
+                                "holder=web-s successor=- ready=uid-s proven=rs-new; again 9240";
     struct scene scene;
     set_lost(&scene, &(struct knobs){.seat = VACANT}, 4999);
     expect_plan("a claim may be under way", &scene, "again 1");
@@ -310,17 +310,17 @@ static void test_standby_forgets_the_rollout(void **state)
         bool claimed; /* and the pod was not seen yet */
         const char *steps;
     } rows[] = {
-        {"a successor", {0}, false, "lease rollout: successor=-; again 5000"},
-        {"nothing to forget", {.none = true}, false, "again 5000"},
+        {"a successor", {0}, false, "lease rollout: successor=-; again 9240"},
+        {"nothing to forget", {.none = true}, false, "again 9240"},
         {"deposed pods",
          {.none = true, .deposed = true},
          false,
-         "lease rollout: deposed=-; again 5000"},
+         "lease rollout: deposed=-; again 9240"},
         {"the leader is not Ready",
          {.unready_s = 1},
          false,
          "record-token 3; lease elected: holder=web-s successor=- ready=uid-s proven=rs-new; again "
-         "5000"},
+         "9240"},
         {"nobody is Ready", {.seat = VACANT, .unready = true}, false, "lease rollout: successor=-"},
         {"the leader died, and nobody is Ready",
          {.seat = DEAD, .unready = true},

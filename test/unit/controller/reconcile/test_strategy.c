@@ -171,12 +171,12 @@ static void test_new_leader_is_told_when_the_status_says_so(void **state)
     scene.view.members = members;
     scene.view.member_count = 1;
     scene.view.armed = &condition;
-    expect("and probing is no news", &scene, "tell leader-elected LeaderPolicy/web; again 5000");
+    expect("and probing is no news", &scene, "tell leader-elected LeaderPolicy/web; again 1890");
     scene.policy.status.holder_uid = uid_a;
     condition.reason = armed;
     condition.status = true_;
     expect("it led before, and the namespace is armed", &scene,
-           "tell armed LeaderPolicy/web; again 5000");
+           "tell armed LeaderPolicy/web; again 1890");
 }
 
 /* What works against a pool is a condition, and news once; the condition is absent as long as nothing ever did. */

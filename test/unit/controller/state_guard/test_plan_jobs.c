@@ -277,7 +277,7 @@ static const struct row FREE_ROWS[] = {
      .runs = "b",
      .count = 2,
      .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-0 turn=b; queue "
-              "waits a if turn-same; again 5000"},
+              "waits a if turn-same; again 9240"},
     {.title = "... nor when it was deleted",
      .given = true,
      .young = true,
@@ -298,34 +298,34 @@ static const struct row FREE_ROWS[] = {
      .runs = "ab",
      .count = 2,
      .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-1 turn=b; queue "
-              "waits a if turn-same; delete-pod surplus-of-job p-0 if holder-same; again 5000"},
+              "waits a if turn-same; delete-pod surplus-of-job p-0 if holder-same; again 9240"},
     {.title = "nobody admitted it, but it runs: it is adopted",
      .lease = RELEASED,
      .runs = "b",
      .count = 2,
      .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-0 turn=b; queue "
-              "waits a if turn-same; again 5000"},
+              "waits a if turn-same; again 9240"},
     {.title = "of two that run, the first Job's",
      .lease = RELEASED,
      .runs = "ca",
      .count = 3,
      .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-1 turn=a; queue "
               "waits b if turn-same; queue waits c if turn-same; delete-pod surplus-of-job p-0 if "
-              "holder-same; again 5000"},
+              "holder-same; again 9240"},
     {.title = "a Job that is over, and whose pod lives: nobody starts beside it",
      .lease = RELEASED,
      .runs = "a",
      .jobs = {{.over = true}, QUEUED},
      .count = 2,
      .steps =
-         "reserve-token if taker-lives lease-same; lease elected: holder=p-0 turn=a; again 5000"},
+         "reserve-token if taker-lives lease-same; lease elected: holder=p-0 turn=a; again 9240"},
     {.title = "one that wants its turn is preferred to that",
      .lease = RELEASED,
      .runs = "ab",
      .jobs = {{.over = true}, {0}},
      .count = 2,
      .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-1 turn=b; "
-              "delete-pod surplus-of-job p-0 if holder-same; again 5000"},
+              "delete-pod surplus-of-job p-0 if holder-same; again 9240"},
     {.title = "somebody emptied the Lease within a turn: it goes on",
      .lease = LOST,
      .turn = "b",
@@ -354,7 +354,7 @@ static const struct row TURN_ROWS[] = {
      .runs = "a",
      .jobs = {{0}, {0}, QUEUED},
      .count = 3,
-     .steps = "queue waits b if turn-same; again 5000"},
+     .steps = "queue waits b if turn-same; again 9240"},
     {.title = "it executes although it was queued: let go",
      SEAT,
      .holder = ALIVE,
@@ -362,7 +362,7 @@ static const struct row TURN_ROWS[] = {
      .runs = "a",
      .jobs = {QUEUED},
      .count = 1,
-     .steps = "resume had-its-turn a; again 5000"},
+     .steps = "resume had-its-turn a; again 9240"},
     {.title = "the claim is confirmed when its pod is seen",
      SEAT,
      .holder = ALIVE,
@@ -370,7 +370,7 @@ static const struct row TURN_ROWS[] = {
      .turn = "a",
      .runs = "a",
      .count = 1,
-     .steps = "lease renewal:; again 5000"},
+     .steps = "lease renewal:; again 9240"},
     {.title = "a turn that somebody edited is put right",
      SEAT,
      .holder = ALIVE,
@@ -379,7 +379,7 @@ static const struct row TURN_ROWS[] = {
      .jobs = {QUEUED, {0}},
      .count = 2,
      .steps =
-         "lease renewal: turn=a; resume had-its-turn a; queue waits b if turn-same; again 5000"},
+         "lease renewal: turn=a; resume had-its-turn a; queue waits b if turn-same; again 9240"},
     {.title = "the pod of a claim is on its way",
      SEAT,
      .provisional = true,
@@ -409,7 +409,7 @@ static const struct row TURN_ROWS[] = {
      .runs = "-b",
      .jobs = {QUEUED, {0}},
      .count = 2,
-     .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-1; again 5000"},
+     .steps = "reserve-token if taker-lives lease-same; lease elected: holder=p-1; again 9240"},
     {.title = "... another Job's pod slipped in: it is surplus",
      SEAT,
      .holder = FINISHED,
@@ -433,7 +433,7 @@ static const struct row TURN_ROWS[] = {
      .runs = "a",
      .jobs = {{.over = true}, QUEUED},
      .count = 2,
-     .steps = "again 5000"},
+     .steps = "again 9240"},
     {.title = "over, and its pod is on its way out, on a lost node perhaps: nor here",
      SEAT,
      .holder = LEAVING,
@@ -441,7 +441,7 @@ static const struct row TURN_ROWS[] = {
      .runs = "a",
      .jobs = {{.over = true}, QUEUED},
      .count = 2,
-     .steps = "again 5000"},
+     .steps = "again 9240"},
     {.title = "deleted, and its pod is gone",
      SEAT,
      .turn = "a",
@@ -468,7 +468,7 @@ static const struct row TURN_ROWS[] = {
      .jobs = {{.over = true}, QUEUED, {0}},
      .count = 3,
      .steps =
-         "reserve-token if taker-lives lease-same; lease elected: holder=p-1 turn=c; again 5000"},
+         "reserve-token if taker-lives lease-same; lease elected: holder=p-1 turn=c; again 9240"},
 };
 
 static void test_turn_lasts_until_its_job_is_over_and_its_pod_gone(void **state)
@@ -495,7 +495,7 @@ static const struct row TICK_ROWS[] = {
      .used_by = "a",
      .jobs = {TICK, TICK},
      .count = 2,
-     .steps = "delete-job duplicate b if no-turn; again 5000"},
+     .steps = "delete-job duplicate b if no-turn; again 9240"},
     {.title = "one that slipped in for a tick that is used up gets no turn",
      .lease = RELEASED,
      .used_by = "gone",
@@ -698,7 +698,7 @@ static void test_deployment_beside_an_executing_job_waits(void **state)
     scene.view.unready_ms = 9999999; /* a Job's pod is never Ready for anybody */
     zl_steps_begin(&steps, &scene.view);
     zl_plan_scale_down(&scene.view, &steps);
-    expect_trace("it executes", &steps, "again 5000");
+    expect_trace("it executes", &steps, "again 9240");
     struct zl_policy_status status = {0};
     zl_status_scale_down(&scene.view, &status);
     assert_int_equal(status.blocked, 3);
@@ -722,7 +722,7 @@ static const struct row CONTEST_ROWS[] = {
      .given = true,
      .jobs = {{0}, {.queued = true, .resumptions = 1}},
      .count = 2,
-     .steps = "suspend resumed-too-early b if turn-same; again 5000"},
+     .steps = "suspend resumed-too-early b if turn-same; again 9240"},
     {.title = "resumed once more: left so, and said",
      .lease = HELD,
      .holder = ALIVE,
@@ -731,7 +731,7 @@ static const struct row CONTEST_ROWS[] = {
      .given = true,
      .jobs = {{0}, {.queued = true, .resumptions = 2}},
      .count = 2,
-     .steps = "tell contested Job/b; again 5000"},
+     .steps = "tell contested Job/b; again 9240"},
     {.title = "Kueue's is queued, and never suspended",
      .lease = HELD,
      .holder = ALIVE,
@@ -740,7 +740,7 @@ static const struct row CONTEST_ROWS[] = {
      .given = true,
      .jobs = {{0}, {.queued = true, .scheduled = true}},
      .count = 2,
-     .steps = "again 5000"},
+     .steps = "again 9240"},
     {.title = "its turn: called like any other",
      .lease = RELEASED,
      .given = true,
