@@ -210,7 +210,7 @@ install-check: all ## what make install puts there works for others: plugin, com
 	@bash test/client/install.sh
 
 # What is looked for in memory and threads shows in one run of the simulation as well as in six; under valgrind each takes a minute and a half.
-ONE_SEED := SEED=5
+ONE_SEED := SEED=1
 unit: $(UNIT) ## unit tests (cmocka); SANITIZE=address,undefined or thread runs them under a sanitizer
 	@$(if $(SANITIZE),$(ONE_SEED)) bash test/unit/run.sh $(BUILD)/test -- $(UNIT)
 
@@ -255,6 +255,12 @@ bench-scale: all $(BUILD)/bin/zl-bench ## 1,000 annotated Services: convergence,
 
 bench-namespaces: all $(BUILD)/bin/zl-bench ## a pool in each of NAMESPACES ("100 400"), PODS (5000) elsewhere: streams, memory, time to ready, failover, and the slope
 	@ZL_BIN=$(BUILD)/bin bash test/bench/namespaces.sh
+
+bench-pools: all $(BUILD)/bin/zl-bench $(BUILD)/bin/zl-limit ## POOLS ("20 200 1000 3000") that lead: requests and processor while nothing happens, failover among them, takeover, memory for each
+	@ZL_BIN=$(BUILD)/bin bash test/bench/pools.sh
+
+bench-jobs: all ## JOBS (40) through one pool, one after the other, beside the same Jobs without one
+	@ZL_BIN=$(BUILD)/bin bash test/bench/jobs.sh
 
 bench-fleet: all $(BUILD)/bin/zl-crowd ## an arbiter with COUNTS ("50 1000 10000") clusters: memory, writes a second, hand-over; requests of a real member that waits among them
 	@ZL_BIN=$(BUILD)/bin bash test/bench/fleet/run.sh
@@ -371,6 +377,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' Makefile
 
-.PHONY: abuse abuse-node all build hardening sbom soak node bench-node bench-sidecar install uninstall run deploy undeploy chart image image-root image-check release release-check install-check deps deps-test unit valgrind e2e e2e-tsan bench-dashboard bench-failover bench-webhook bench-scale bench-namespaces test model chaos chaos-fleet demo demo-fleet dashboard-pictures format format-check layers lint docs docs-check analyze fuzz install-matrix manifests-check monitoring-check newest-check clean help
+.PHONY: abuse abuse-node all build hardening sbom soak node bench-node bench-sidecar install uninstall run deploy undeploy chart image image-root image-check release release-check install-check deps deps-test unit valgrind e2e e2e-tsan bench-dashboard bench-failover bench-webhook bench-scale bench-namespaces bench-pools bench-jobs bench-fleet bench test model chaos chaos-fleet demo demo-fleet dashboard-pictures format format-check layers lint docs docs-check analyze fuzz install-matrix manifests-check monitoring-check newest-check clean help
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# pools.sh - many pools that lead, in one namespace: what they cost while nothing happens, whether a failover among many is slower
+# than among few, and what becomes of their Leases when the acting controller is killed.
+#
+# A pool is a LeaderPolicy (standby, all defaults) and a Deployment with one pod. A failover is that of an annotated Service with
+# three pods beside them, beside Kubernetes' own EndpointSlice controller and zl-limit (failover.sh).
+#
+#   POOLS="20 200 1000"  how many, one after the other (20 200 1000 3000)
+#   COUNT=N              failovers per measurement (50)
+#   QUIET=N              seconds for which requests are counted (26: each Lease is renewed twice)
+set -euo pipefail
+
+# shellcheck source=test/bench/cluster.bash
+. "$(dirname "$0")/cluster.bash"
+read -ra numbers <<<"${POOLS:-20 200 1000 3000}"
+count=${COUNT:-50}
+quiet=${QUIET:-26}
+# Kubernetes' own controllers share 20 requests a second by default.
+export ZL_CONTROLLER_MANAGER_OPTIONS="--kube-api-qps 500 --kube-api-burst 500"
+# shellcheck disable=SC2119
+start_cluster
+
+# add FROM TO
+add() {
+    local i
+    for i in $(seq "$1" "$2"); do
+        echo ---
+        echo "{apiVersion: coordination.kube-zen.io/v1alpha1, kind: LeaderPolicy, metadata: {name: p$i, namespace: pools}, spec: {followerMode: standby}}"
+        echo ---
+        echo "{apiVersion: apps/v1, kind: Deployment, metadata: {name: p$i, namespace: pools, labels: {zen-lead/pool: p$i}}, spec: {selector: {matchLabels: {app: p$i}}, template: {metadata: {labels: {app: p$i}}, spec: {containers: [{name: main, image: none}]}}}}"
+    done >"$ZL_RUN/objects.yaml"
+    split -l 400 "$ZL_RUN/objects.yaml" "$ZL_RUN/objects.yaml-"
+    printf '%s\n' "$ZL_RUN"/objects.yaml-* | xargs -P 2 -n 1 kubectl create -f >/dev/null
+    rm "$ZL_RUN"/objects.yaml*
+}
+
+add_bench() {
+    local p
+    make_namespace bench
+    for p in a b c; do
+        echo ---
+        echo "{apiVersion: v1, kind: Pod, metadata: {name: s-$p, namespace: bench, labels: {app: s}}, spec: {containers: [{name: main, image: none}]}}"
+    done >"$ZL_RUN/objects.yaml"
+    echo --- >>"$ZL_RUN/objects.yaml"
+    echo "{apiVersion: v1, kind: Service, metadata: {name: s, namespace: bench, annotations: {zen-lead.io/enabled: \"true\"}}, spec: {selector: {app: s}, ports: [{port: 80, targetPort: 8080}]}}" >>"$ZL_RUN/objects.yaml"
+    kubectl create -f "$ZL_RUN/objects.yaml" >/dev/null
+    rm "$ZL_RUN/objects.yaml"
+}
+
+leases() { kubectl get --raw "/apis/coordination.k8s.io/v1/namespaces/pools/leases" | jq "$1"; }
+led() { leases '[.items[] | select((.spec.holderIdentity // "") != "")] | length'; }
+# ready N - each pool's pod can lead
+ready() { [ "$(kubectl get --raw /apis/apps/v1/namespaces/pools/deployments | jq '[.items[] | select(.status.readyReplicas == 1)] | length')" -ge "$1" ]; }
+all_lead() { [ "$(led)" -ge "$1" ]; }
+requests() { metric "$1" zen_lead_api_call_duration_seconds_count "${@:2}"; }
+cpu_us() { cat "/proc/$(process_pid "$1")"/task/*/schedstat | awk '{ ns += $1 } END { printf "%d\n", ns / 1000 }'; }
+kib() { awk -v key="$2:" '$1 == key { print $2 }' "/proc/$(process_pid "$1")/status"; }
+
+# start N - and how long until it is ready and each pool has a leader
+start() {
+    local began=${EPOCHREALTIME/./} now
+    start_default_controller 1
+    await_ready controller-1 300
+    now=${EPOCHREALTIME/./}
+    wait_until 600 all_lead "$1"
+    awk -v n="$1" -v us="$((now - began))" -v all="$((${EPOCHREALTIME/./} - began))" -v rss="$(kib controller-1 VmRSS)" -v anon="$(kib controller-1 RssAnon)" \
+        'BEGIN { printf "%d pools: ready after %.1f s, all lead after %.1f s, resident %.1f MiB, %.1f of them its own\n", n, us / 1e6, all / 1e6, rss / 1024, anon / 1024 }'
+    echo "$1 $(kib controller-1 RssAnon)" >>"$ZL_RUN/memory"
+}
+
+# quiet N - what the acting controller and the one beside it ask for and use while nothing happens
+quiet() {
+    local began cpu1 cpu2 before1 before2 took
+    before1=$(requests controller-1) before2=$(requests controller-2)
+    cpu1=$(cpu_us controller-1) cpu2=$(cpu_us controller-2)
+    began=${EPOCHREALTIME/./}
+    sleep "$quiet"
+    took=$((${EPOCHREALTIME/./} - began))
+    awk -v n="$1" -v us="$took" -v r1="$(($(requests controller-1) - before1))" -v r2="$(($(requests controller-2) - before2))" \
+        -v c1="$(($(cpu_us controller-1) - cpu1))" -v c2="$(($(cpu_us controller-2) - cpu2))" \
+        'BEGIN { printf "%d pools, nothing happens: %.1f requests a second and %.2f %% of a processor; of the controller that stands by %.1f and %.2f %%\n", n, r1 / us * 1e6, c1 / us * 100, r2 / us * 1e6, c2 / us * 100 }'
+}
+
+# The longest time between two renewals of one Lease, and how long the Leases were over, of those that are watched.
+longest() {
+    jq -rnR '[inputs / " " | select(length == 2 and .[1] != "")] | group_by(.[0]) |
+        map(map(.[1] | split("[.Z]"; "") | (.[0] + "Z" | fromdate) + ("0." + .[1] | tonumber)) | unique |
+            [.[1:], .[:-1]] | transpose | map(.[0] - .[1])) | add |
+        "\(max * 100 | round / 100) s; \(map(select(. > 15)) | length) of \(length) came later than 15 s after the one before"' "$ZL_RUN/log/renewals.log"
+}
+acts() { [ "$(metric "$1" zen_lead_controller_is_leader)" = 1 ]; }
+
+# takeover N - the acting controller is killed
+takeover() {
+    local began us
+    rm -f "$ZL_RUN/log/renewals.log"
+    process_start renewals kubectl get leases --namespace pools --watch -o 'jsonpath={.metadata.name} {.spec.renewTime}{"\n"}'
+    sleep 15 # each Lease is renewed at least once
+    began=${EPOCHREALTIME/./}
+    process_stop controller-1 KILL || true
+    wait_until 60 acts controller-2
+    us=$((${EPOCHREALTIME/./} - began))
+    "$ZL_BIN/zl-bench" --kubeconfig "$KUBECONFIG" --namespace bench --app s --leader-service s-leader --limit=false --kubernetes=false --cause not-ready --count 3 |
+        awk -v n="$1" -v us="$us" '$2 == "zen-lead" { printf "%d pools, the acting controller is killed: another one acts after %.1f s, and its first three failovers take at most %s ms\n", n, us / 1e6, $6 }'
+    sleep 15 # the last of them are renewed by who acts now
+    echo "$1 pools, from one renewal of a Lease to the next meanwhile: at most $(longest)"
+    process_stop renewals || true
+}
+
+measure() {
+    start "$1"
+    start_default_controller 2
+    await_ready controller-2 300
+    process_is_running limit || process_start limit "$ZL_BIN/zl-limit" --kubeconfig "$KUBECONFIG" --namespace bench --app s
+    sleep 15 # what the start has left to do, and each Lease is at its own moment
+    quiet "$1"
+    printf '%-10s %-12s %5s %9s %9s %9s\n' among who n "p50 ms" "p99 ms" "max ms"
+    "$ZL_BIN/zl-bench" --kubeconfig "$KUBECONFIG" --namespace bench --app s --leader-service s-leader --cause not-ready --count "$count" |
+        sed "s/^not-ready /$(printf '%-10s' "$1")/"
+    takeover "$1"
+    process_stop controller-2
+}
+
+machine
+kubectl create namespace pools >/dev/null
+add_bench
+have=0
+for number in "${numbers[@]}"; do
+    add $((have + 1)) "$number"
+    have=$number
+    wait_until 900 ready "$number"
+    measure "$number"
+done
+awk 'NR == 1 { n = $1; kib = $2 } END { if ($1 > n) printf "one more pool, with its Deployment and pod, costs %.1f KiB\n", ($2 - kib) / ($1 - n) }' "$ZL_RUN/memory"
