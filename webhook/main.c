@@ -2,6 +2,7 @@
 /*
  * zen-lead-webhook - the gatekeeper: refuses every pod of a pool but its leader's.
  */
+#include "common/base/json.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/options.h"
@@ -308,5 +309,6 @@ int main(int argc, char **argv)
                                      .metrics = METRICS,
                                      .run = serve,
                                      .ctx = &config};
+    zl_json_have_arenas();
     return zl_daemon_main(&daemon);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/json.h"
 
+#include "common/base/arena.h"
 #include "common/base/limits.h"
 #include "common/base/parse.h"
 
@@ -133,8 +134,15 @@ static void keep_exact(cJSON *node)
     for (; node != NULL; node = node->next) {
         int64_t value = 0;
         if (whole(node, &value) && (value > PRINTED_MAX || value < -PRINTED_MAX)) {
+            char text[24];
+            const int length = snprintf(text, sizeof text, "%" PRId64, value);
+            char *kept = cJSON_malloc((size_t)length + 1); /* where the tree is */
+            if (kept == NULL) {
+                abort(); /* as everywhere */
+            }
+            memcpy(kept, text, (size_t)length + 1);
             node->type = cJSON_Raw;
-            node->valuestring = zl_asprintf("%" PRId64, value);
+            node->valuestring = kept;
         }
         keep_exact(node->child);
     }
@@ -174,6 +182,62 @@ enum zl_status zl_json_parse(const char *text, size_t length, struct cJSON **out
     return ZL_OK;
 }
 
+/* --- trees with memory of their own: cJSON's hooks are of the process, the arena is of the thread that parses just now --- */
+
+enum { ARENA_LEAST = 4096, ARENA_MOST = 65536, TREE_PER_TEXT = 8 };
+
+static bool has_arenas;
+static _Thread_local struct zl_arena *parsing_into;
+
+static void *take(size_t size_bytes)
+{
+    return parsing_into != NULL ? zl_arena_take(parsing_into, size_bytes) : malloc(size_bytes);
+}
+
+static void give(void *pointer)
+{
+    if (parsing_into == NULL || !zl_arena_has(parsing_into, pointer)) {
+        free(pointer);
+    }
+}
+
+void zl_json_have_arenas(void)
+{
+    cJSON_Hooks hooks = {.malloc_fn = take, .free_fn = give};
+    cJSON_InitHooks(&hooks);
+    has_arenas = true;
+}
+
+enum zl_status zl_json_parse_apart(const char *text, size_t length, struct cJSON **out,
+                                   struct zl_arena **arena, struct zl_error *err)
+{
+    *arena = NULL;
+    if (!has_arenas) {
+        return zl_json_parse(text, length, out, err);
+    }
+    const size_t block = length * TREE_PER_TEXT;
+    struct zl_arena *own = zl_arena_new(block < ARENA_LEAST  ? ARENA_LEAST
+                                        : block > ARENA_MOST ? ARENA_MOST
+                                                             : block);
+    parsing_into = own;
+    enum zl_status status = zl_json_parse(text, length, out, err);
+    parsing_into = NULL;
+    if (status != ZL_OK) {
+        zl_arena_free(own);
+        return status;
+    }
+    *arena = own;
+    return ZL_OK;
+}
+
+void zl_json_free_apart(struct cJSON *tree, struct zl_arena *arena)
+{
+    if (arena == NULL) {
+        cJSON_Delete(tree);
+    }
+    zl_arena_free(arena);
+}
+
 void zl_json_free(struct cJSON *tree)
 {
     cJSON_Delete(tree);
@@ -188,6 +252,48 @@ char *zl_json_print(const struct cJSON *tree)
 {
     char *text = cJSON_PrintUnformatted(tree);
     return text != NULL ? text : zl_strdup("null");
+}
+
+/* What stands behind the backslash for C; 'u': its number; 0: it stands for itself. */
+static char escape_of(unsigned char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+        return (char)c;
+    case '\b':
+        return 'b';
+    case '\f':
+        return 'f';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    default:
+        return c < 0x20 ? 'u' : 0;
+    }
+}
+
+void zl_json_quote(struct zl_buf *out, const char *text)
+{
+    (void)zl_buf_add(out, "\"", 1);
+    const char *from = text != NULL ? text : "";
+    for (const char *at = from;; at++) {
+        const char escape = escape_of((unsigned char)*at);
+        if (escape == 0) {
+            continue;
+        }
+        (void)zl_buf_add(out, from, (size_t)(at - from));
+        if (*at == '\0') {
+            break;
+        }
+        (void)(escape == 'u' ? zl_buf_printf(out, "\\u%04x", (unsigned)*at)
+                             : zl_buf_printf(out, "\\%c", escape));
+        from = at + 1;
+    }
+    (void)zl_buf_add(out, "\"", 1);
 }
 
 bool zl_json_same(const struct cJSON *left, const struct cJSON *right)

@@ -12,7 +12,7 @@
 #ifndef ZL_JSON_H
 #define ZL_JSON_H
 
-#include "common/base/memory.h"
+#include "common/base/buf.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,8 +37,24 @@ void zl_json_free(struct cJSON *tree);
 void zl_json_cleanup(struct cJSON **tree);
 #define ZL_AUTO_JSON ZL_CLEANUP(zl_json_cleanup)
 
+/*
+ * The same into memory of the tree's own, *ARENA, which the caller frees in its place: a tree of a hundred nodes is a hundred
+ * allocations, in which threads meet. Such a tree is read only: nothing is put into it or taken out of it.
+ */
+struct zl_arena;
+enum zl_status zl_json_parse_apart(const char *text, size_t length, struct cJSON **out,
+                                   struct zl_arena **arena, struct zl_error *err) ZL_MUST_CHECK;
+/*
+ * Once, before other threads use JSON. Until then, and in programs that do not say so, zl_json_parse_apart takes ordinary memory for
+ * the tree, and zl_json_free_apart frees it.
+ */
+void zl_json_have_arenas(void);
+void zl_json_free_apart(struct cJSON *tree, struct zl_arena *arena); /* NULL are fine */
+
 /* Unformatted text; the caller frees. */
 char *zl_json_print(const struct cJSON *tree);
+/* Add TEXT (NULL: "") as a JSON string with its quotes, as zl_json_print writes one. */
+void zl_json_quote(struct zl_buf *out, const char *text);
 
 /* Reading. All borrow from TREE, which may be NULL. */
 const struct cJSON *zl_json_at(const struct cJSON *tree, ...) __attribute__((sentinel));

@@ -63,7 +63,9 @@ const struct zl_metric *const ZL_HTTP_METRICS[] = {&EVICTED, NULL};
 struct zl_reaper {
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* a phase, or stopping */
+    pthread_cond_t stop;    /* what the sweep waits for */
+    pthread_cond_t changed; /* a phase; told while somebody waits for that */
+    size_t waiters;
     LIST_HEAD(, zl_reaper_entry) entries;
     struct peer *peers;
     size_t connections; /* as in struct peer */
@@ -118,15 +120,30 @@ static void sweep_one(struct zl_reaper *reaper, struct zl_reaper_entry *entry, i
     }
 }
 
-/* Wait on CHANGED with the lock held. */
-static void wait_changed(struct zl_reaper *reaper, int64_t timeout_ms)
+/* Wait on COND with the lock held. */
+static void wait_for(struct zl_reaper *reaper, pthread_cond_t *cond, int64_t timeout_ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     int64_t nanoseconds = until.tv_nsec + timeout_ms % 1000 * 1000000;
     until.tv_sec += timeout_ms / 1000 + nanoseconds / 1000000000;
     until.tv_nsec = nanoseconds % 1000000000;
-    pthread_cond_timedwait(&reaper->changed, &reaper->lock, &until);
+    pthread_cond_timedwait(cond, &reaper->lock, &until);
+}
+
+static void wait_changed(struct zl_reaper *reaper)
+{
+    reaper->waiters++;
+    wait_for(reaper, &reaper->changed, QUIET_TICK_MS);
+    reaper->waiters--;
+}
+
+/* With the lock held. A wake-up for each request that nobody waits for would be a third of what a review costs. */
+static void tell_changed(struct zl_reaper *reaper)
+{
+    if (reaper->waiters > 0) {
+        pthread_cond_broadcast(&reaper->changed);
+    }
 }
 
 /* With the lock held, which is let go meanwhile. */
@@ -149,7 +166,7 @@ static void *sweep(void *ctx)
     while (!reaper->stopping) {
         int64_t now_ms = zl_clock_ms();
         if (now_ms < next_ms) {
-            wait_changed(reaper, next_ms - now_ms);
+            wait_for(reaper, &reaper->stop, next_ms - now_ms);
             continue;
         }
         next_ms = now_ms + reaper->tick_ms;
@@ -183,6 +200,7 @@ struct zl_reaper *zl_reaper_start(const struct zl_reaper_limits *limits)
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&reaper->stop, &monotonic);
     pthread_cond_init(&reaper->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     if (pthread_create(&reaper->thread, NULL, sweep, reaper) != 0) {
@@ -195,10 +213,11 @@ void zl_reaper_stop(struct zl_reaper *reaper)
 {
     pthread_mutex_lock(&reaper->lock);
     reaper->stopping = true;
-    pthread_cond_broadcast(&reaper->changed);
+    pthread_cond_signal(&reaper->stop);
     pthread_mutex_unlock(&reaper->lock);
     pthread_join(reaper->thread, NULL);
     pthread_cond_destroy(&reaper->changed);
+    pthread_cond_destroy(&reaper->stop);
     pthread_mutex_destroy(&reaper->lock);
     free(reaper);
 }
@@ -362,7 +381,7 @@ void zl_reaper_remove(struct zl_reaper *reaper, struct zl_reaper_entry *entry)
     LIST_REMOVE(entry, link);
     uncount(reaper, entry);
     leave_peer(reaper, entry->peer);
-    pthread_cond_broadcast(&reaper->changed);
+    tell_changed(reaper);
     pthread_mutex_unlock(&reaper->lock);
     free(entry);
 }
@@ -370,15 +389,17 @@ void zl_reaper_remove(struct zl_reaper *reaper, struct zl_reaper_entry *entry)
 void zl_reaper_enter(struct zl_reaper *reaper, struct zl_reaper_entry *entry,
                      enum zl_reaper_phase phase)
 {
+    const int64_t now_ms = zl_clock_ms();
+    const uint64_t received = phase == ZL_REAPER_IDLE ? bytes_received(entry->fd) : 0;
     pthread_mutex_lock(&reaper->lock);
     if (phase != ZL_REAPER_BODY || entry->phase != ZL_REAPER_HEAD) {
-        begin_phase(reaper, entry, zl_clock_ms()); /* else head and body share one deadline */
+        begin_phase(reaper, entry, now_ms); /* else head and body share one deadline */
     }
     entry->phase = phase;
     entry->has_asked = entry->has_asked || phase == ZL_REAPER_BODY;
     if (phase == ZL_REAPER_IDLE) {
-        entry->received = bytes_received(entry->fd);
-        pthread_cond_broadcast(&reaper->changed);
+        entry->received = received;
+        tell_changed(reaper);
     }
     pthread_mutex_unlock(&reaper->lock);
 }
@@ -415,7 +436,7 @@ void zl_reaper_wait_calm(struct zl_reaper *reaper, int64_t calm_ms, int64_t time
     const int64_t until_ms = now_ms + timeout_ms;
     uint64_t seen = reaper->phases;
     while (now_ms < until_ms && now_ms - since_ms < calm_ms) {
-        wait_changed(reaper, QUIET_TICK_MS);
+        wait_changed(reaper);
         now_ms = zl_clock_ms();
         since_ms = reaper->phases != seen ? now_ms : since_ms;
         seen = reaper->phases;
@@ -429,7 +450,7 @@ bool zl_reaper_wait_quiet(struct zl_reaper *reaper, int64_t timeout_ms)
     pthread_mutex_lock(&reaper->lock);
     bool busy;
     while ((busy = is_any_busy(reaper)) && zl_clock_ms() < until_ms) {
-        wait_changed(reaper, QUIET_TICK_MS);
+        wait_changed(reaper);
     }
     pthread_mutex_unlock(&reaper->lock);
     return !busy;

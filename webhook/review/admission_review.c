@@ -151,71 +151,79 @@ enum zl_status zl_review_decode(const char *body, size_t length, struct zl_revie
     if (length == 0) {
         return zl_error_set(err, ZL_E_INVALID, "the body is empty, not an " KIND);
     }
-    ZL_AUTO_JSON struct cJSON *tree = NULL;
-    if (zl_json_parse(body, length, &tree, err) != ZL_OK) {
+    struct cJSON *tree = NULL;
+    struct zl_arena *arena = NULL;
+    if (zl_json_parse_apart(body, length, &tree, &arena, err) != ZL_OK) {
         return zl_error_wrap(err, ZL_E_INVALID, "the body is not an " KIND);
     }
-    if (!zl_json_is_object(tree)) {
-        return zl_error_set(err, ZL_E_INVALID, "the body is JSON but not an object");
-    }
-    const char *uid = valid_uid(tree);
-    enum zl_status status = decode_tree(tree, out, err);
+    enum zl_status status =
+        zl_json_is_object(tree)
+            ? decode_tree(tree, out, err)
+            : zl_error_set(err, ZL_E_INVALID, "the body is JSON but not an object");
     if (status != ZL_OK) {
         *out = (struct zl_review){0};
     }
-    out->uid = uid;
-    if (uid != NULL) {
-        out->tree = ZL_STEAL(&tree);
+    out->uid = valid_uid(tree);
+    if (out->uid == NULL) {
+        zl_json_free_apart(tree, arena);
+        return status;
     }
+    out->tree = tree;
+    out->arena = arena;
     return status;
 }
 
 void zl_review_clear(struct zl_review *review)
 {
-    zl_json_free(review->tree);
+    zl_json_free_apart(review->tree, review->arena);
     *review = (struct zl_review){0};
 }
 
 /* --- the answer ----------------------------------------------------------------------------- */
 
-static void add_status(struct cJSON *response, const struct zl_review_answer *answer)
+/* Written as it is read, without a tree in between: it is made for each review. */
+static void add_status(struct zl_buf *out, const struct zl_review_answer *answer)
 {
-    struct cJSON *status = zl_json_child(response, "status");
-    zl_json_set_i64(status, "code", answer->code);
+    (void)zl_buf_printf(out, ",\"status\":{\"code\":%d", answer->code);
     if (answer->reason != NULL) {
-        zl_json_set_text(status, "reason", answer->reason);
+        (void)zl_buf_add_text(out, ",\"reason\":");
+        zl_json_quote(out, answer->reason);
     }
     if (answer->message != NULL) {
-        zl_json_set_text(status, "message", answer->message);
+        (void)zl_buf_add_text(out, ",\"message\":");
+        zl_json_quote(out, answer->message);
     }
     if (answer->details != NULL) {
-        zl_json_set(status, "details", zl_json_copy(answer->details));
+        ZL_AUTO_FREE char *details = zl_json_print(answer->details);
+        (void)zl_buf_add_text(out, ",\"details\":");
+        (void)zl_buf_add_text(out, details);
     }
+    (void)zl_buf_add_text(out, "}");
 }
 
-static void add_warnings(struct cJSON *response, const struct zl_review_answer *answer)
+static void add_warnings(struct zl_buf *out, const struct zl_review_answer *answer)
 {
-    if (answer->warnings[0] == NULL) {
-        return;
-    }
-    struct cJSON *warnings = zl_json_array();
     for (size_t i = 0; i < ZL_REVIEW_WARNINGS_MAX && answer->warnings[i] != NULL; i++) {
-        zl_json_append_text(warnings, answer->warnings[i]);
+        (void)zl_buf_add_text(out, i == 0 ? ",\"warnings\":[" : ",");
+        zl_json_quote(out, answer->warnings[i]);
     }
-    zl_json_set(response, "warnings", warnings);
+    if (answer->warnings[0] != NULL) {
+        (void)zl_buf_add_text(out, "]");
+    }
 }
 
 char *zl_review_encode(const char *uid, const struct zl_review_answer *answer)
 {
-    ZL_AUTO_JSON struct cJSON *review = zl_json_object();
-    zl_json_set_text(review, "apiVersion", API_VERSION);
-    zl_json_set_text(review, "kind", KIND);
-    struct cJSON *response = zl_json_child(review, "response");
-    zl_json_set_text(response, "uid", uid);
-    zl_json_set_bool(response, "allowed", answer->allowed);
+    struct zl_buf out;
+    zl_buf_init(&out, SIZE_MAX); /* nothing in it is of any length but what this program says */
+    (void)zl_buf_add_text(&out, "{\"apiVersion\":\"" API_VERSION "\",\"kind\":\"" KIND
+                                "\",\"response\":{\"uid\":");
+    zl_json_quote(&out, uid);
+    (void)zl_buf_add_text(&out, answer->allowed ? ",\"allowed\":true" : ",\"allowed\":false");
     if (!answer->allowed) {
-        add_status(response, answer);
+        add_status(&out, answer);
     }
-    add_warnings(response, answer);
-    return zl_json_print(review);
+    add_warnings(&out, answer);
+    (void)zl_buf_add_text(&out, "}}");
+    return zl_buf_take(&out);
 }

@@ -12,6 +12,7 @@
 /* A decoded request. Everything points into TREE. Text fields are never NULL except where said. */
 struct zl_review {
     struct cJSON *tree;
+    struct zl_arena *arena;                 /* TREE's */
     const char *uid;                        /* request.uid; not empty */
     const char *operation;                  /* CREATE, UPDATE, DELETE, CONNECT */
     const char *group, *version, *resource; /* request.resource */

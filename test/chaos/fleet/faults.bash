@@ -109,6 +109,6 @@ restore() { # NUMBER
     tell restored
     bring_back hub-etcd
     bring_back hub
-    for name in "${kept[@]}"; do bring_back "$name" "$1"; done
+    for name in "${kept[@]}"; do bring_back "$name" $(($1 % 1000)); done
     hit restore
 }

@@ -304,6 +304,32 @@ static void test_bytes_that_are_not_utf8_pass_through(void **state)
     assert_prints(tree, "[\"a\xFF\xC3\",\"\xF0\x9F\"]");
 }
 
+static void test_a_quoted_text_is_the_one_that_is_printed(void **state)
+{
+    (void)state;
+    char text[256];
+    for (int i = 0; i < 255; i++) {
+        text[i] = (char)(i + 1);
+    }
+    text[255] = '\0';
+    const char *const texts[] = {text, "", "plain", "\x01", "\"", "tail\\"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        ZL_AUTO_BUF struct zl_buf out;
+        zl_buf_init(&out, 4096);
+        (void)zl_buf_add_text(&out, "{\"a\":");
+        zl_json_quote(&out, texts[i]);
+        (void)zl_buf_add_text(&out, "}");
+        ZL_AUTO_JSON struct cJSON *tree = zl_json_object();
+        zl_json_set_text(tree, "a", texts[i]);
+        ZL_AUTO_FREE char *printed = zl_json_print(tree);
+        assert_string_equal(out.data, printed);
+    }
+    ZL_AUTO_BUF struct zl_buf none;
+    zl_buf_init(&none, 4096);
+    zl_json_quote(&none, NULL);
+    assert_string_equal(none.data, "\"\"");
+}
+
 static void test_duplicate_members_read_as_the_first(void **state)
 {
     (void)state;
@@ -397,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_whole_numbers_print_as_digits),
         cmocka_unit_test(test_escaped_nul_does_not_cut_a_string),
         cmocka_unit_test(test_bytes_that_are_not_utf8_pass_through),
+        cmocka_unit_test(test_a_quoted_text_is_the_one_that_is_printed),
         cmocka_unit_test(test_duplicate_members_read_as_the_first),
         cmocka_unit_test(test_setters_add_or_replace_in_place),
         cmocka_unit_test(test_child_is_borrowed_or_made),
