@@ -147,11 +147,10 @@ static bool strictest_spec(const struct zl_fleet_view *view, const char *was,
             first = spec;
             *out = *spec;
         }
-        if (memcmp(first, spec, offsetof(struct zl_fleet_spec, windows)) == 0) {
-            continue; /* as nearly all of them */
+        if (!same_spec(first, spec)) { /* nearly all of them are the same */
+            *differs = true;
+            tighten(out, spec);
         }
-        *differs = *differs || !same_spec(first, spec);
-        tighten(out, spec);
     }
     if (first != NULL) {
         ZL_FLEET_TEXT(out->round, voted_round(view, was));
