@@ -26,6 +26,7 @@ enum {
     RETRY_BACKOFF_MAX_MS = 30000,
     EVENTS_DRAIN_MS = 2000,
     WORKERS_MAX = 64,
+    FIRST_LOOKS_MS = 15000, /* until the caretaker leaves renewals to the workers */
     PROBERS = 2,
 };
 
@@ -45,6 +46,7 @@ struct manager {
     struct zl_monitor monitor; /* guards the rest */
     struct zl_elector *elector;
     bool acting, stopping;
+    int64_t acting_since_ms;
     bool discovered; /* the informers that this server has are running */
 };
 
@@ -95,34 +97,40 @@ static void *work(void *ctx)
     }
 }
 
-static bool is_standing_by(void *ctx)
+/* With the lock held: a replica that has just been elected looks at everything first, and renewals wait for that. */
+static bool takes_care(const struct manager *manager)
+{
+    return !manager->stopping &&
+           (!manager->acting || zl_clock_ms() - manager->acting_since_ms < FIRST_LOOKS_MS);
+}
+
+static bool still_takes_care(void *ctx)
 {
     struct manager *manager = ctx;
     zl_monitor_lock(&manager->monitor);
-    bool stands_by = !manager->acting && !manager->stopping;
+    bool goes_on = takes_care(manager);
     zl_monitor_unlock(&manager->monitor);
-    return stands_by;
+    return goes_on;
 }
 
-/* @return false: this replica acts, or stops */
-static bool stand_by_until(struct manager *manager, int64_t until_ms)
+static bool take_care_until(struct manager *manager, int64_t until_ms)
 {
     zl_monitor_lock(&manager->monitor);
-    while (!manager->acting && !manager->stopping && zl_monitor_wait(&manager->monitor, until_ms)) {
+    while (takes_care(manager) && zl_monitor_wait(&manager->monitor, until_ms)) {
         ;
     }
-    bool stands_by = !manager->acting && !manager->stopping;
+    bool goes_on = takes_care(manager);
     zl_monitor_unlock(&manager->monitor);
-    return stands_by;
+    return goes_on;
 }
 
-static void *stand_by(void *ctx)
+static void *take_care(void *ctx)
 {
     struct manager *manager = ctx;
     const char *lagging = NULL;
-    while (stand_by_until(manager, zl_clock_ms() + ZL_CARETAKER_LOOK_MS)) {
+    while (take_care_until(manager, zl_clock_ms() + ZL_CARETAKER_LOOK_MS)) {
         if (zl_cache_is_synced(manager->context.sources.cache, NULL, &lagging)) {
-            zl_caretaker_look(&manager->context, zl_clock_ms(), is_standing_by, manager);
+            zl_caretaker_look(&manager->context, zl_clock_ms(), still_takes_care, manager);
         }
     }
     return NULL;
@@ -146,7 +154,7 @@ static void start_workers(struct manager *manager)
     for (size_t i = 0; i < PROBERS; i++) {
         manager->probers[i] = zl_thread_start("probe", probe, manager);
     }
-    manager->caretaker = zl_thread_start("caretaker", stand_by, manager);
+    manager->caretaker = zl_thread_start("caretaker", take_care, manager);
     manager->worker_count = manager->config->workers;
 }
 
@@ -157,6 +165,7 @@ static void act(void *ctx)
     ZL_LOG_INFO("elected: acting", ZL_I64("workers", manager->worker_count));
     zl_monitor_lock(&manager->monitor);
     manager->acting = true;
+    manager->acting_since_ms = zl_clock_ms();
     zl_monitor_wake_all(&manager->monitor);
     zl_monitor_unlock(&manager->monitor);
     /* What changed until now was not noted. What changes from now on is more urgent than what perhaps did. */

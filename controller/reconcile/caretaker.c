@@ -12,8 +12,9 @@
 static const struct zl_metric RENEWALS = {
     .name = "zen_lead_caretaker_renewals_total",
     .type = ZL_METRIC_COUNTER,
-    .help = "Leases of pools that this replica renewed while it stood by, because the acting one "
-            "did not.",
+    .help =
+        "Leases of pools that this replica renewed while it stood by, or had just been elected, "
+        "because nobody else did.",
 };
 
 const struct zl_metric *const ZL_CARETAKER_METRICS[] = {&RENEWALS, NULL};
@@ -53,9 +54,8 @@ static void renew(struct zl_context *context, const struct zl_lease *lease,
     if (status == ZL_OK) {
         zl_metric_add(&RENEWALS, NULL, NULL, 1);
     }
-    ZL_LOG_INFO("renewed a Lease, since the acting controller did not",
-                ZL_STR("namespace", lease->namespace_), ZL_STR("pool", lease->pool),
-                ZL_STR("result", zl_status_name(status)));
+    ZL_LOG_INFO("renewed a Lease that nobody else renewed", ZL_STR("namespace", lease->namespace_),
+                ZL_STR("pool", lease->pool), ZL_STR("result", zl_status_name(status)));
 }
 
 static void look_at_pool(struct zl_context *context, const struct zl_policy *policy, int64_t now_ms)

@@ -5,7 +5,8 @@
  * A controller that dies is missed when its own Lease has ended, 15 s later, and pools' Leases end sooner: whoever reads their time
  * would take leaders that are well for leaders no more. So the replica beside it, which follows the same objects, renews a Lease
  * that should have been renewed by now. It decides nothing: who holds the Lease goes on to hold it, and must be alive
- * and fit; all else waits for whoever is elected. What it stores is a compare-and-swap like any other, so an acting controller that
+ * and fit; all else waits for whoever is elected. It goes on for a while after the election: renewals then wait until everything
+ * has been looked at. What it stores is a compare-and-swap like any other, so an acting controller that
  * was late after all loses a write, and no more.
  *
  * Time is counted by this replica's own clock from when it first saw a renewTime, as client-go counts it.
@@ -20,7 +21,7 @@
 /* How often to look: what is overdue is renewed well before it ends. */
 enum { ZL_CARETAKER_LOOK_MS = 500 };
 
-/* Look at all pools once, at NOW_MS (zl_clock_ms). GO_ON says whether this replica still stands by. Blocks on the API server. */
+/* Look at all pools once, at NOW_MS (zl_clock_ms). GO_ON says whether renewals are still this replica's care. Blocks on the API server. */
 void zl_caretaker_look(struct zl_context *context, int64_t now_ms, bool (*go_on)(void *ctx),
                        void *ctx);
 
