@@ -255,25 +255,11 @@ char *zl_json_print(const struct cJSON *tree)
 }
 
 /* What stands behind the backslash for C; 'u': its number; 0: it stands for itself. */
-static char escape_of(unsigned char c)
+static char escape_of(char c)
 {
-    switch (c) {
-    case '"':
-    case '\\':
-        return (char)c;
-    case '\b':
-        return 'b';
-    case '\f':
-        return 'f';
-    case '\n':
-        return 'n';
-    case '\r':
-        return 'r';
-    case '\t':
-        return 't';
-    default:
-        return c < 0x20 ? 'u' : 0;
-    }
+    static const char escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+    const char *at = c != '\0' ? strchr(escaped, c) : NULL;
+    return at != NULL ? letters[at - escaped] : (unsigned char)c < 0x20 ? 'u' : '\0';
 }
 
 void zl_json_quote(struct zl_buf *out, const char *text)
@@ -281,7 +267,7 @@ void zl_json_quote(struct zl_buf *out, const char *text)
     (void)zl_buf_add(out, "\"", 1);
     const char *from = text != NULL ? text : "";
     for (const char *at = from;; at++) {
-        const char escape = escape_of((unsigned char)*at);
+        const char escape = escape_of(*at);
         if (escape == 0) {
             continue;
         }

@@ -74,10 +74,10 @@ static bool is_aligned(const struct zl_fleet_clocks *clocks, const struct zl_fle
 static void align(struct zl_fleet_clocks *clocks, const struct zl_fleet_view *view,
                   int64_t watching_since_ms, int64_t now_ms)
 {
-    bool joins = clocks->watch_ms == watching_since_ms && clocks->watch_ms != 0;
     if (is_aligned(clocks, view)) {
         return;
     }
+    bool joins = clocks->watch_ms == watching_since_ms && clocks->watch_ms != 0;
     struct clock *items = zl_alloc((view->count + 1) * sizeof *items);
     size_t at = 0;
     for (size_t i = 0; i < view->count; i++) {

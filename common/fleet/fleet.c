@@ -52,40 +52,22 @@ void zl_fleet_ledger_free(struct zl_fleet_ledger *ledger)
     }
 }
 
-/* Where the entry of CLUSTER is, or would be. */
-static size_t place_of(const struct zl_fleet_ledger *ledger, const char *cluster)
-{
-    size_t low = 0, high = ledger->active_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        bool is_before = strcmp(ledger->active[middle].cluster, cluster) < 0;
-        low = is_before ? middle + 1 : low;
-        high = is_before ? high : middle;
-    }
-    return low;
-}
-
-struct zl_fleet_entry *zl_fleet_entry_of(const struct zl_fleet_ledger *ledger, const char *cluster)
-{
-    size_t at = place_of(ledger, cluster);
-    bool found = at < ledger->active_count && strcmp(ledger->active[at].cluster, cluster) == 0;
-    return found ? &ledger->active[at] : NULL;
-}
-
-void zl_fleet_entry_add(struct zl_fleet_ledger *ledger, const struct zl_fleet_entry *entry)
-{
-    size_t at = place_of(ledger, entry->cluster);
-    ledger->active = zl_realloc(ledger->active, ledger->active_count + 1, sizeof *ledger->active);
-    memmove(&ledger->active[at + 1], &ledger->active[at],
-            (ledger->active_count - at) * sizeof *ledger->active);
-    ledger->active[at] = *entry;
-    ledger->active_count++;
-}
-
 static int by_cluster(const void *left, const void *right)
 {
     const struct zl_fleet_entry *a = left, *b = right;
     return strcmp(a->cluster, b->cluster);
+}
+
+static int is_of(const void *cluster, const void *entry)
+{
+    return strcmp(cluster, ((const struct zl_fleet_entry *)entry)->cluster);
+}
+
+struct zl_fleet_entry *zl_fleet_entry_of(const struct zl_fleet_ledger *ledger, const char *cluster)
+{
+    return ledger->active_count > 0 ? bsearch(cluster, ledger->active, ledger->active_count,
+                                              sizeof *ledger->active, is_of)
+                                    : NULL;
 }
 
 void zl_fleet_entries_sort(struct zl_fleet_ledger *ledger)
@@ -93,6 +75,13 @@ void zl_fleet_entries_sort(struct zl_fleet_ledger *ledger)
     if (ledger->active_count > 1) {
         qsort(ledger->active, ledger->active_count, sizeof *ledger->active, by_cluster);
     }
+}
+
+void zl_fleet_entry_add(struct zl_fleet_ledger *ledger, const struct zl_fleet_entry *entry)
+{
+    ledger->active = zl_realloc(ledger->active, ledger->active_count + 1, sizeof *ledger->active);
+    ledger->active[ledger->active_count++] = *entry;
+    zl_fleet_entries_sort(ledger);
 }
 
 void zl_fleet_entry_remove(struct zl_fleet_ledger *ledger, const char *cluster)

@@ -22,9 +22,9 @@ struct zl_hub_lease {
     const char *of;                /* the pool's, cluster's or group's name, within NAME */
     bool broken; /* its annotation cannot be read: WHY says why, and what it holds is zero */
     char *why;
-    struct zl_fleet_ledger
-        *ledger; /* of a ledger, and there alone: it is large, and the others are many */
-    struct zl_fleet_turns turns; /* of KIND: this, or one of the next; the others are zero */
+    /* The one of KIND; the others are NULL or zero. A ledger is large, and the others are many. */
+    struct zl_fleet_ledger *ledger;
+    struct zl_fleet_turns turns;
     struct zl_fleet_member member;
     struct zl_fleet_reboots reboots;
 };

@@ -48,9 +48,11 @@ int64_t zl_fleet_token_most(const struct zl_fleet_now *now);
  */
 int64_t zl_fleet_room(const struct zl_fleet_ledger *ledger);
 #define ZL_FLEET_WHY_LEDGER_FULL "as many act as the ledger has room for"
+/* next_spec.c: what the clusters say of their fleet */
+zl_fleet_row zl_fleet_row_open, zl_fleet_row_spec;
 /* next_queue.c: who waits, and where */
-zl_fleet_row zl_fleet_row_open, zl_fleet_row_spec, zl_fleet_row_project, zl_fleet_row_withdrawn,
-    zl_fleet_row_tell_ticket, zl_fleet_row_tickets, zl_fleet_row_places;
+zl_fleet_row zl_fleet_row_project, zl_fleet_row_withdrawn, zl_fleet_row_tell_ticket,
+    zl_fleet_row_tickets, zl_fleet_row_places;
 /* next_stages.c: the fleet's plan */
 #define ZL_FLEET_WHY_STAGE_FULL "as many of its stage act as may"
 #define ZL_FLEET_WHY_SPREAD_FULL "as many as may act where it is: spread"

@@ -374,11 +374,11 @@ static enum zl_status decode(void *ctx, const struct cJSON *object, void **out,
     return status;
 }
 
-/* A cluster's heart has beaten, and that is all it says: the next look is soon enough. With thousands of them it would be the last. */
-static bool is_mere_beat(const struct zl_hub_lease *old, const struct zl_hub_lease *new)
+/* A cluster's heart has beaten, and that is all it says: thousands of them beat all the time, and the next look is soon enough. */
+static bool is_mere_beat(const struct zl_hub_lease *was, const struct zl_hub_lease *is)
 {
-    return old != NULL && new != NULL &&new->kind == ZL_HUB_MEMBER && !old->broken &&
-           !new->broken &&zl_fleet_member_is_same(&old->member, &new->member);
+    return was != NULL && is != NULL && is->kind == ZL_HUB_MEMBER && !was->broken && !is->broken &&
+           zl_fleet_member_is_same(&was->member, &is->member);
 }
 
 static void changed(void *ctx, const void *old_object, const void *new_object)

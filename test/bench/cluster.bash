@@ -41,6 +41,25 @@ metadata: {name: $1, labels: {kubernetes.io/metadata.name: $1}}
 NAMESPACE
 }
 
+# The namespace whose Service fails over, s, with three pods that nothing else is at work on.
+add_bench() {
+    local p
+    make_namespace bench
+    for p in a b c; do
+        echo ---
+        echo "{apiVersion: v1, kind: Pod, metadata: {name: s-$p, namespace: bench, labels: {app: s}}, spec: {containers: [{name: main, image: none}]}}"
+    done >"$ZL_RUN/objects.yaml"
+    echo --- >>"$ZL_RUN/objects.yaml"
+    echo "{apiVersion: v1, kind: Service, metadata: {name: s, namespace: bench, annotations: {zen-lead.io/enabled: \"true\"}}, spec: {selector: {app: s}, ports: [{port: 80, targetPort: 8080}]}}" >>"$ZL_RUN/objects.yaml"
+    kubectl create -f "$ZL_RUN/objects.yaml" >/dev/null
+    rm "$ZL_RUN/objects.yaml"
+}
+
+# threads_us PROGRAM - microseconds of processor time that its threads have had so far, without those that have ended
+threads_us() { cat "/proc/$(process_pid "$1")"/task/*/schedstat | awk '{ ns += $1 } END { printf "%d\n", ns / 1000 }'; }
+# status_kib PROGRAM FIELD - of its memory: VmRSS, VmHWM, RssAnon
+status_kib() { awk -v key="$2:" '$1 == key { print $2 }' "/proc/$(process_pid "$1")/status"; }
+
 # machine - one line about where the numbers come from
 machine() {
     echo "# $(nproc) CPUs, load $(cut -d' ' -f1 /proc/loadavg), Kubernetes $(kubectl version -o json | jq -r .serverVersion.gitVersion)"

@@ -51,20 +51,6 @@ add_stranger() {
 }
 has_pods() { [ "$(kubectl get --raw '/api/v1/namespaces/stranger/pods?limit=1' | jq '(.metadata.remainingItemCount // 0) + (.items | length)')" -ge "$pods" ]; }
 
-# The namespace whose Service fails over.
-add_bench() {
-    local p
-    make_namespace bench
-    for p in a b c; do
-        echo ---
-        echo "{apiVersion: v1, kind: Pod, metadata: {name: s-$p, namespace: bench, labels: {app: s}}, spec: {containers: [{name: main, image: none}]}}"
-    done >"$ZL_RUN/objects.yaml"
-    echo --- >>"$ZL_RUN/objects.yaml"
-    echo "{apiVersion: v1, kind: Service, metadata: {name: s, namespace: bench, annotations: {zen-lead.io/enabled: \"true\"}}, spec: {selector: {app: s}, ports: [{port: 80, targetPort: 8080}]}}" >>"$ZL_RUN/objects.yaml"
-    kubectl create -f "$ZL_RUN/objects.yaml" >/dev/null
-    rm "$ZL_RUN/objects.yaml"
-}
-
 is_routed() {
     [ "$(kubectl get endpointslices -n bench -l endpointslice.kubernetes.io/managed-by=zen-lead -o json |
         jq '[.items[] | select((.endpoints // []) | length == 1)] | length')" = 1 ]

@@ -34,28 +34,12 @@ add() {
     rm "$ZL_RUN"/objects.yaml*
 }
 
-add_bench() {
-    local p
-    make_namespace bench
-    for p in a b c; do
-        echo ---
-        echo "{apiVersion: v1, kind: Pod, metadata: {name: s-$p, namespace: bench, labels: {app: s}}, spec: {containers: [{name: main, image: none}]}}"
-    done >"$ZL_RUN/objects.yaml"
-    echo --- >>"$ZL_RUN/objects.yaml"
-    echo "{apiVersion: v1, kind: Service, metadata: {name: s, namespace: bench, annotations: {zen-lead.io/enabled: \"true\"}}, spec: {selector: {app: s}, ports: [{port: 80, targetPort: 8080}]}}" >>"$ZL_RUN/objects.yaml"
-    kubectl create -f "$ZL_RUN/objects.yaml" >/dev/null
-    rm "$ZL_RUN/objects.yaml"
-}
-
 leases() { kubectl get --raw "/apis/coordination.k8s.io/v1/namespaces/pools/leases" | jq "$1"; }
 led() { leases '[.items[] | select((.spec.holderIdentity // "") != "")] | length'; }
 # ready N - each pool's pod can lead
 ready() { [ "$(kubectl get --raw /apis/apps/v1/namespaces/pools/deployments | jq '[.items[] | select(.status.readyReplicas == 1)] | length')" -ge "$1" ]; }
 all_lead() { [ "$(led)" -ge "$1" ]; }
 requests() { metric "$1" zen_lead_api_call_duration_seconds_count "${@:2}"; }
-cpu_us() { cat "/proc/$(process_pid "$1")"/task/*/schedstat | awk '{ ns += $1 } END { printf "%d\n", ns / 1000 }'; }
-kib() { awk -v key="$2:" '$1 == key { print $2 }' "/proc/$(process_pid "$1")/status"; }
-
 # start N - and how long until it is ready and each pool has a leader
 start() {
     local began=${EPOCHREALTIME/./} now
@@ -63,9 +47,9 @@ start() {
     await_ready controller-1 300
     now=${EPOCHREALTIME/./}
     wait_until 600 all_lead "$1"
-    awk -v n="$1" -v us="$((now - began))" -v all="$((${EPOCHREALTIME/./} - began))" -v rss="$(kib controller-1 VmRSS)" -v anon="$(kib controller-1 RssAnon)" \
+    awk -v n="$1" -v us="$((now - began))" -v all="$((${EPOCHREALTIME/./} - began))" -v rss="$(status_kib controller-1 VmRSS)" -v anon="$(status_kib controller-1 RssAnon)" \
         'BEGIN { printf "%d pools: ready after %.1f s, all lead after %.1f s, resident %.1f MiB, %.1f of them its own\n", n, us / 1e6, all / 1e6, rss / 1024, anon / 1024 }'
-    echo "$1 $(kib controller-1 RssAnon)" >>"$ZL_RUN/memory"
+    echo "$1 $(status_kib controller-1 RssAnon)" >>"$ZL_RUN/memory"
 }
 
 # is_calm - what the start has left to tell is told: Events are slow
@@ -76,37 +60,35 @@ is_calm() {
     [ "$before" = "$(requests controller-1 'operation="create"')" ]
 }
 
-# As the API server counts them; nobody else patches Leases here.
-renewals() { kubectl get --raw /metrics | awk '/^apiserver_request_total.*resource="leases".*verb="PATCH"/ { n += $NF } END { printf "%d\n", n }'; }
+# How many a watch has shown so far, and what it began with.
+renewals() { wc -l <"$ZL_RUN/log/renewals.log"; }
 
 # quiet N - what the acting controller and the one beside it ask for and use while nothing happens
 quiet() {
     local began cpu1 cpu2 before1 before2 patches took
+    watch_renewals pools
     wait_until 300 is_calm
     before1=$(requests controller-1) before2=$(requests controller-2) patches=$(renewals)
-    cpu1=$(cpu_us controller-1) cpu2=$(cpu_us controller-2)
+    cpu1=$(threads_us controller-1) cpu2=$(threads_us controller-2)
     began=${EPOCHREALTIME/./}
     sleep "$quiet"
     took=$((${EPOCHREALTIME/./} - began))
     awk -v n="$1" -v us="$took" -v r1="$(($(requests controller-1) - before1))" -v r2="$(($(requests controller-2) - before2))" -v p="$(($(renewals) - patches))" \
-        -v c1="$(($(cpu_us controller-1) - cpu1))" -v c2="$(($(cpu_us controller-2) - cpu2))" \
+        -v c1="$(($(threads_us controller-1) - cpu1))" -v c2="$(($(threads_us controller-2) - cpu2))" \
         'BEGIN { printf "%d pools, nothing happens: %.1f requests a second, %.1f renewals of Leases, and %.2f %% of a processor; of the controller that stands by %.1f and %.2f %%\n", n, r1 / us * 1e6, p / us * 1e6, c1 / us * 100, r2 / us * 1e6, c2 / us * 100 }'
+    process_stop renewals || true
 }
 
-# The longest time between two renewals of one Lease, and how long the Leases were over, of those that are watched.
+# The longest time between two renewals of one Lease, and how many were over meanwhile.
 longest() {
-    jq -rnR '[inputs / " " | select(length == 2 and .[1] != "")] | group_by(.[0]) |
-        map(map(.[1] | split("[.Z]"; "") | (.[0] + "Z" | fromdate) + ("0." + .[1] | tonumber)) | unique |
-            [.[1:], .[:-1]] | transpose | map(.[0] - .[1])) | add |
-        "\(max * 100 | round / 100) s; \(map(select(. > 15)) | length) of \(length) came later than 15 s after the one before"' "$ZL_RUN/log/renewals.log"
+    renewal_gaps | jq -r '"\(max * 100 | round / 100) s; \(map(select(. > 15)) | length) of \(length) came later than 15 s after the one before"'
 }
 acts() { [ "$(metric "$1" zen_lead_controller_is_leader)" = 1 ]; }
 
 # takeover N - the acting controller is killed
 takeover() {
     local began us
-    rm -f "$ZL_RUN/log/renewals.log"
-    process_start renewals kubectl get leases --namespace pools --watch -o 'jsonpath={.metadata.name} {.spec.renewTime}{"\n"}'
+    watch_renewals pools
     sleep 15 # each Lease is renewed at least once
     began=${EPOCHREALTIME/./}
     process_stop controller-1 KILL || true

@@ -56,20 +56,17 @@ start_and_route() {
 
 requests() { metric controller-1 zen_lead_api_call_duration_seconds_count; }
 
-# cpu_us PROGRAM - microseconds of processor time that its threads have had so far
-cpu_us() { cat "/proc/$(process_pid "$1")"/task/*/schedstat | awk '{ ns += $1 } END { printf "%d\n", ns / 1000 }'; }
-
 # failovers WHAT - among what there is now
 failovers() {
     local before after began took cpu
     before=$(requests)
-    cpu=$(cpu_us controller-1)
+    cpu=$(threads_us controller-1)
     began=$SECONDS
     "$ZL_BIN/zl-bench" --kubeconfig "$KUBECONFIG" --namespace bench --app s5 --leader-service s5-leader \
         --limit=false --cause not-ready --count "$count" | sed "s/^not-ready /$(printf '%-10s' "$1")/"
     after=$(requests)
     took=$((SECONDS - began))
-    cpu=$(($(cpu_us controller-1) - cpu))
+    cpu=$(($(threads_us controller-1) - cpu))
     # The elector renews once a second in the meantime, whatever happens.
     echo "$1: API requests per failover: $(awk -v n=$((after - before - took)) -v c="$count" 'BEGIN { printf "%.1f", n / c }')"
     # What our part costs, however busy the machine is; every pod, Service and slice event of the failover is in it.

@@ -199,6 +199,18 @@ start_recorder() {
         -o go-template='{{.type}} {{with .object}}{{.metadata.namespace}} {{with .metadata.labels}}{{or .app "-"}}{{else}}-{{end}} {{.metadata.name}} {{.metadata.uid}} {{or .status.phase "-"}}{{end}}{{"\n"}}'
 }
 
+# watch_renewals NAMESPACE - from now on: each line a Lease and its renewTime
+watch_renewals() {
+    rm -f "$ZL_RUN/log/renewals.log"
+    process_start renewals kubectl get leases --namespace "$1" --watch -o 'jsonpath={.metadata.name} {.spec.renewTime}{"\n"}'
+}
+# renewal_gaps - the seconds from each of these renewals to the next one of the same Lease, as a list of JSON
+renewal_gaps() {
+    jq -ncR '[inputs / " " | select(length == 2 and .[1] != "")] | group_by(.[0]) |
+        map(map(.[1] | split("[.Z]"; "") | (.[0] + "Z" | fromdate) + ("0." + .[1] | tonumber)) | unique |
+            [.[1:], .[:-1]] | transpose | map(.[0] - .[1])) | add' "$ZL_RUN/log/renewals.log"
+}
+
 # workload KIND NAME REPLICAS POOL [POD-ANNOTATIONS [SPEC [POD-SPEC]]] - to be applied; POOL "" for no label. POD-ANNOTATIONS,
 # SPEC of the workload and POD-SPEC in flow style: {zl-test/ready-after-ms: "500"}, "minReadySeconds: 2,".
 workload() {

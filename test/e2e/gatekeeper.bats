@@ -268,12 +268,6 @@ leads_another() {
     expect "pods ever admitted" "$(admitted web)" -eq 1
 }
 
-# Seconds between two renewals of one Lease, the most of them, by a watch: each line a Lease and its renewTime.
-longest_renewal() {
-    jq -rnR '[inputs / " " | select(length == 2 and .[1] != "")] | group_by(.[0]) |
-        map(map(.[1] | split("[.Z]"; "") | (.[0] + "Z" | fromdate) + ("0." + .[1] | tonumber)) | unique |
-            [.[1:], .[:-1]] | transpose | map(.[0] - .[1])) | add | max | floor' "$ZL_RUN/log/renewals.log"
-}
 renewed_since() {
     local now
     now=$(k get leases -o json | jq --arg since "$1" '[.items[] | select(.spec.renewTime > $since)] | length')
@@ -294,7 +288,7 @@ renewed_since() {
         deployment "web-$n" 1 "web-$n"
     done
     for n in 1 2 3 4 5 6 7 8; do wait_for 30 is_not "" holder "web-$n"; done
-    process_start renewals kubectl get leases --namespace "$NS" --watch -o 'jsonpath={.metadata.name} {.spec.renewTime}{"\n"}'
+    watch_renewals "$NS"
     # Each has a moment of its own, so that some of them are due while nobody acts.
     wait_for 40 renewed_since "$(date -u +%FT%T.%6NZ)" 8
     acts=$(acting)
@@ -304,7 +298,7 @@ renewed_since() {
     calls=$(metric "$(acting)" zen_lead_caretaker_renewals_total)
     expect "renewals before it acted" "$calls" -ge 5
     wait_for 30 renewed_since "$(date -u +%FT%T.%6NZ)" 8
-    expect "the longest time from one renewal to the next" "$(longest_renewal)" -lt 15
+    expect "the longest time from one renewal to the next" "$(renewal_gaps | jq 'max | floor')" -lt 15
     process_stop renewals || true
     for n in 1 2; do stop_controller "$n" || true; done
     restore_programs

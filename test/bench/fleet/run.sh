@@ -52,7 +52,6 @@ POLICY
 }
 waits() { [ "$(kubectl get "$FLP" -n "$1" "$POOL" -o 'jsonpath={.status.phase}')" = Waiting ]; }
 
-status_kib() { awk -v key="$2:" '$1 == key { print $2 }' "/proc/$(process_pid "$1")/status"; }
 processor_ms() { awk -v hz="$(getconf CLK_TCK)" '{ print ($14 + $15) * 1000 / hz }' "/proc/$(process_pid "$1")/stat"; }
 requests_of() { grep -c "\"username\":\"system:serviceaccount:$HUB:member.$1\"" "$ZL_RUN/audit.log" || true; }
 
