@@ -26,8 +26,8 @@ void zl_buf_reset(struct zl_buf *buf)
     }
 }
 
-/* Room for EXTRA more bytes and the NUL; false when the maximum would be passed. */
-static bool reserve(struct zl_buf *buf, size_t extra)
+/* And for the NUL. */
+bool zl_buf_reserve(struct zl_buf *buf, size_t extra)
 {
     if (extra > buf->max - buf->length) {
         return false;
@@ -50,7 +50,7 @@ static bool reserve(struct zl_buf *buf, size_t extra)
 
 bool zl_buf_add(struct zl_buf *buf, const void *bytes, size_t length)
 {
-    if (!reserve(buf, length)) {
+    if (!zl_buf_reserve(buf, length)) {
         return false;
     }
     if (length > 0) {
@@ -66,13 +66,21 @@ bool zl_buf_add_text(struct zl_buf *buf, const char *text)
     return zl_buf_add(buf, text, strlen(text));
 }
 
+/* What there is room for is written at once; what there is not, is written again. */
 bool zl_buf_printf(struct zl_buf *buf, const char *format, ...)
 {
+    (void)zl_buf_reserve(buf, 0);
+    const size_t room = buf->capacity - buf->length;
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(NULL, 0, format, args);
+    int length = vsnprintf(buf->data + buf->length, room, format, args);
     va_end(args);
-    if (length < 0 || !reserve(buf, (size_t)length)) {
+    if (length >= 0 && (size_t)length < room) {
+        buf->length += (size_t)length;
+        return true;
+    }
+    buf->data[buf->length] = '\0';
+    if (length < 0 || !zl_buf_reserve(buf, (size_t)length)) {
         return false;
     }
     va_start(args, format);

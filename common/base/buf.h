@@ -21,6 +21,8 @@ struct zl_buf {
 void zl_buf_init(struct zl_buf *buf, size_t max_bytes);
 void zl_buf_clear(struct zl_buf *buf); /* frees the bytes, keeps the maximum */
 void zl_buf_reset(struct zl_buf *buf); /* length 0, keeps the memory */
+/* Have room for EXTRA more bytes at once, where it is known how many come; false when the maximum would be passed. */
+bool zl_buf_reserve(struct zl_buf *buf, size_t extra);
 /* Add LENGTH bytes; false (buffer unchanged) when the maximum would be passed. */
 bool zl_buf_add(struct zl_buf *buf, const void *bytes, size_t length);
 bool zl_buf_add_text(struct zl_buf *buf, const char *text);

@@ -2,6 +2,7 @@
 #include "common/base/json.h"
 
 #include "common/base/arena.h"
+#include "common/base/json_text.h"
 #include "common/base/limits.h"
 #include "common/base/parse.h"
 
@@ -28,25 +29,23 @@ __attribute__((constructor)) static void install_allocator(void)
 /* What one pass over the text finds out before cJSON sees it. */
 struct scan {
     size_t depth;
-    bool in_text;
-    bool has_nul_escape;  /* \u0000 in a string */
-    bool has_long_number; /* 16 digits in a row outside of strings */
     size_t digits;
+    bool has_long_number; /* 16 digits in a row outside of strings */
 };
 
-/* Inside a string; returns how many bytes were looked at. */
-static size_t scan_text(struct scan *scan, const char *at, size_t left)
+/* One byte outside of strings. */
+static enum zl_status scan_byte(struct scan *scan, char c, size_t at, struct zl_error *err)
 {
-    if (*at == '"') {
-        scan->in_text = false;
+    scan->digits = c >= '0' && c <= '9' ? scan->digits + 1 : 0;
+    scan->has_long_number |= scan->digits >= 16;
+    if ((c == '[' || c == '{') && ++scan->depth > ZL_JSON_DEPTH_MAX) {
+        return zl_error_set(err, ZL_E_INVALID, "JSON: nested deeper than %d at byte %zu",
+                            ZL_JSON_DEPTH_MAX, at);
     }
-    if (*at != '\\' || left < 2) {
-        return 1;
+    if ((c == ']' || c == '}') && scan->depth-- == 0) {
+        return zl_error_set(err, ZL_E_INVALID, "JSON: unexpected '%c' at byte %zu", c, at);
     }
-    if (left >= 6 && memcmp(at, "\\u0000", 6) == 0) {
-        scan->has_nul_escape = true;
-    }
-    return 2;
+    return ZL_OK;
 }
 
 /*
@@ -56,28 +55,24 @@ static size_t scan_text(struct scan *scan, const char *at, size_t left)
 static enum zl_status scan_json(struct scan *scan, const char *text, size_t length,
                                 struct zl_error *err)
 {
-    for (size_t i = 0; i < length;) {
-        char c = text[i];
-        if (c == '\0') {
-            return zl_error_set(err, ZL_E_INVALID, "JSON: NUL at byte %zu", i);
-        }
-        if (scan->in_text) {
-            i += scan_text(scan, text + i, length - i);
+    const char *nul = memchr(text, '\0', length);
+    if (nul != NULL) {
+        return zl_error_set(err, ZL_E_INVALID, "JSON: NUL at byte %zu", (size_t)(nul - text));
+    }
+    size_t at = 0;
+    while (at < length) {
+        if (text[at] == '"') {
+            scan->digits = 0;
+            at = zl_json_text_end(text, at + 1, length) + 1;
             continue;
         }
-        scan->in_text = c == '"';
-        scan->digits = c >= '0' && c <= '9' ? scan->digits + 1 : 0;
-        scan->has_long_number |= scan->digits >= 16;
-        if ((c == '[' || c == '{') && ++scan->depth > ZL_JSON_DEPTH_MAX) {
-            return zl_error_set(err, ZL_E_INVALID, "JSON: nested deeper than %d at byte %zu",
-                                ZL_JSON_DEPTH_MAX, i);
+        enum zl_status status = scan_byte(scan, text[at], at, err);
+        if (status != ZL_OK) {
+            return status;
         }
-        if ((c == ']' || c == '}') && scan->depth-- == 0) {
-            return zl_error_set(err, ZL_E_INVALID, "JSON: unexpected '%c' at byte %zu", c, i);
-        }
-        i++;
+        at++;
     }
-    if (scan->depth > 0 || scan->in_text) {
+    if (scan->depth > 0 || at > length) { /* beyond it: no quote was the last one */
         return zl_error_set(err, ZL_E_INVALID, "JSON: ends after %zu bytes inside a value", length);
     }
     return ZL_OK;
@@ -93,6 +88,12 @@ static size_t skip_space(const char *text, size_t at, size_t length)
     return at;
 }
 
+/* \u0000, or what looks like it. */
+static bool may_have_nul_escape(const char *text, size_t length)
+{
+    return memchr(text, '\\', length) != NULL && memmem(text, length, "\\u0000", 6) != NULL;
+}
+
 /*
  * A copy in which \u0000 reads \ufffd. A C string would end there, and "a\u0000b" would pass for "a"; but
  * refusing it would let whoever writes one annotation stop a watch of the whole cluster.
@@ -100,18 +101,10 @@ static size_t skip_space(const char *text, size_t at, size_t length)
 static char *without_nul_escapes(const char *text, size_t length)
 {
     char *copy = zl_strndup(text, length);
-    struct scan scan = {0};
-    for (size_t i = 0; i < length;) {
-        if (!scan.in_text) {
-            scan.in_text = copy[i++] == '"';
-            continue;
+    for (char *at = copy; (at = strchr(at, '\\')) != NULL; at += at[1] != '\0' ? 2 : 1) {
+        if (strncmp(at, "\\u0000", 6) == 0) {
+            memcpy(at + 2, "fffd", 4); /* NOLINT: four bytes inside a longer text */
         }
-        scan.has_nul_escape = false;
-        size_t step = scan_text(&scan, copy + i, length - i);
-        if (scan.has_nul_escape) {
-            memcpy(copy + i + 2, "fffd", 4); /* NOLINT: four bytes inside a longer text */
-        }
-        i += step;
     }
     return copy;
 }
@@ -160,7 +153,8 @@ enum zl_status zl_json_parse(const char *text, size_t length, struct cJSON **out
     if (status != ZL_OK) {
         return status;
     }
-    ZL_AUTO_FREE char *clean = scan.has_nul_escape ? without_nul_escapes(text, length) : NULL;
+    ZL_AUTO_FREE char *clean =
+        may_have_nul_escape(text, length) ? without_nul_escapes(text, length) : NULL;
     const char *input = clean != NULL ? clean : text;
     const char *end = NULL;
     ZL_AUTO_JSON cJSON *tree = NULL;
@@ -258,8 +252,11 @@ char *zl_json_print(const struct cJSON *tree)
 static char escape_of(char c)
 {
     static const char escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+    if ((unsigned char)c >= 0x20 && c != '"' && c != '\\') {
+        return '\0'; /* nearly all */
+    }
     const char *at = c != '\0' ? strchr(escaped, c) : NULL;
-    return at != NULL ? letters[at - escaped] : (unsigned char)c < 0x20 ? 'u' : '\0';
+    return at != NULL ? letters[at - escaped] : 'u';
 }
 
 void zl_json_quote(struct zl_buf *out, const char *text)
@@ -275,8 +272,9 @@ void zl_json_quote(struct zl_buf *out, const char *text)
         if (*at == '\0') {
             break;
         }
+        const char pair[] = {'\\', escape};
         (void)(escape == 'u' ? zl_buf_printf(out, "\\u%04x", (unsigned)*at)
-                             : zl_buf_printf(out, "\\%c", escape));
+                             : zl_buf_add(out, pair, sizeof pair));
         from = at + 1;
     }
     (void)zl_buf_add(out, "\"", 1);

@@ -11,6 +11,7 @@
 #include "common/base/json_prune.h"
 
 #include "common/base/buf.h"
+#include "common/base/json_text.h"
 #include "common/base/limits.h"
 
 #include <string.h>
@@ -104,6 +105,11 @@ void zl_json_pruner_free(struct zl_json_pruner *pruner)
 void zl_json_pruner_cleanup(struct zl_json_pruner **pruner)
 {
     zl_json_pruner_free(*pruner);
+}
+
+bool zl_json_pruner_is_between(const struct zl_json_pruner *pruner)
+{
+    return pruner != NULL && pruner->state == VALUE && !pruner->is_inside;
 }
 
 size_t zl_json_pruner_kept(const struct zl_json_pruner *pruner)
@@ -310,21 +316,14 @@ static void begin_element(struct zl_json_pruner *pruner)
 /* In a text: what comes before its end or the end of the bytes. */
 static size_t pass_text(struct zl_json_pruner *pruner, const char *bytes, size_t length)
 {
-    size_t i = 0;
-    if (pruner->is_escaped) {
-        pruner->is_escaped = false;
-        i++;
+    if (length == 0) {
+        return 0;
     }
-    for (; i < length; i++) {
-        if (bytes[i] == '"') {
-            pruner->in_text = false;
-            return i + 1;
-        }
-        if (bytes[i] == '\\' && ++i == length) {
-            pruner->is_escaped = true;
-        }
-    }
-    return length;
+    const size_t start = pruner->is_escaped ? 1 : 0;
+    const size_t end = zl_json_text_end(bytes, start, length);
+    pruner->is_escaped = end > length;
+    pruner->in_text = end >= length;
+    return pruner->in_text ? length : end + 1;
 }
 
 /* What one byte outside of texts means for a value of which all is kept or none. */
@@ -395,6 +394,9 @@ static enum zl_status take_whole(struct zl_json_pruner *pruner, const char *byte
 
 static bool names(const struct zl_json_shape *shape, const char *key)
 {
+    if (shape->name[0] != key[0] && shape->name[0] != '*') { /* nearly all */
+        return false;
+    }
     const size_t length = strlen(shape->name);
     return length > 0 && shape->name[length - 1] == '*' ? strncmp(shape->name, key, length - 1) == 0
                                                         : strcmp(shape->name, key) == 0;

@@ -70,6 +70,8 @@ enum zl_status zl_json_pruner_end(struct zl_json_pruner *pruner,
                                   struct zl_error *err) ZL_MUST_CHECK;
 /* What is kept of a document that is not complete: no JSON. Borrowed until the next call. */
 const char *zl_json_pruner_rest(const struct zl_json_pruner *pruner);
+/* No document is under way, and none was broken: the next one may be fed. NULL: false. */
+bool zl_json_pruner_is_between(const struct zl_json_pruner *pruner);
 /* Bytes that are kept at this moment. */
 size_t zl_json_pruner_kept(const struct zl_json_pruner *pruner);
 

@@ -16,11 +16,11 @@ static _Noreturn void out_of_memory(size_t size_bytes)
 }
 
 /*
- * Each arena keeps what its threads freed, and glibc makes eight for each core: connections come and go on any of them. Two
- * are as quick here, since no thread allocates for long. A fixed threshold keeps large blocks out of the arenas; left alone,
+ * Each arena keeps what its threads freed, and glibc makes eight for each core: connections come and go on any of them. Four
+ * are enough that threads seldom meet in one: a review over TLS needs blocks larger than what a thread keeps for itself. A fixed threshold keeps large blocks out of the arenas; left alone,
  * glibc raises it to the largest block that was ever freed.
  */
-#define ARENAS_MAX 2
+#define ARENAS_MAX 4
 #define MAPPED_FROM (128 * 1024)
 #define TRIM_FROM (256 * 1024)
 
@@ -50,13 +50,17 @@ void zl_memory_give_back(void)
 #endif
 }
 
+/* What a thread freed and may have again without a lock, as malloc gives it; glibc's calloc takes the arena's lock each time. */
+#define OF_THREAD_MAX 1024
+
 void *zl_alloc(size_t size_bytes)
 {
-    void *memory = calloc(1, size_bytes > 0 ? size_bytes : 1);
+    const size_t size = size_bytes > 0 ? size_bytes : 1;
+    void *memory = size <= OF_THREAD_MAX ? malloc(size) : calloc(1, size);
     if (memory == NULL) {
         out_of_memory(size_bytes);
     }
-    return memory;
+    return size <= OF_THREAD_MAX ? memset(memory, 0, size) : memory;
 }
 
 void *zl_realloc(void *old, size_t count, size_t size_bytes)

@@ -16,7 +16,9 @@ char *zl_labels_pack(const struct cJSON *object)
     for (; label != NULL; label = zl_json_next(label)) {
         const char *value = zl_json_value_text(label);
         if (value != NULL) {
-            (void)zl_buf_printf(&text, "%s=%s", zl_json_name(label), value);
+            (void)zl_buf_add_text(&text, zl_json_name(label));
+            (void)zl_buf_add_text(&text, "=");
+            (void)zl_buf_add_text(&text, value);
             (void)zl_buf_add(&text, "", 1);
         }
     }

@@ -10,6 +10,8 @@
 #define KIND "AdmissionReview"
 /* The API server sends a UUID of 36 bytes. */
 #define UID_MAX_BYTES 256
+/* Nearly every answer fits. */
+#define ANSWER_BYTES ((size_t)640)
 
 static const char *text_or_empty(const char *text)
 {
@@ -216,6 +218,7 @@ char *zl_review_encode(const char *uid, const struct zl_review_answer *answer)
 {
     struct zl_buf out;
     zl_buf_init(&out, SIZE_MAX); /* nothing in it is of any length but what this program says */
+    (void)zl_buf_reserve(&out, ANSWER_BYTES);
     (void)zl_buf_add_text(&out, "{\"apiVersion\":\"" API_VERSION "\",\"kind\":\"" KIND
                                 "\",\"response\":{\"uid\":");
     zl_json_quote(&out, uid);

@@ -47,10 +47,13 @@ static enum zl_status feed(const struct zl_json_shape *shape, size_t kept_max, c
         memcpy(exact, text + at, count);
         enum zl_status status = zl_json_pruner_feed(pruner, exact, count, err);
         if (status != ZL_OK) {
+            assert_false(zl_json_pruner_is_between(pruner));
             return status;
         }
     }
-    return zl_json_pruner_end(pruner, err);
+    enum zl_status status = zl_json_pruner_end(pruner, err);
+    assert_int_equal(zl_json_pruner_is_between(pruner), status == ZL_OK);
+    return status;
 }
 
 struct row {
