@@ -148,7 +148,7 @@ static struct MHD_Response *new_message(struct zl_http_response *response)
 }
 
 enum MHD_Result zl_http_send(struct MHD_Connection *connection, struct zl_http_response *response,
-                             const char *allow, bool closes)
+                             const struct zl_http_sending *how)
 {
     if (response->body == NULL && response->stream.next == NULL) {
         zl_http_respond_text(response, response->status, "");
@@ -159,16 +159,18 @@ enum MHD_Result zl_http_send(struct MHD_Connection *connection, struct zl_http_r
         return MHD_NO;
     }
     MHD_add_response_header(message, MHD_HTTP_HEADER_CONTENT_TYPE, response->content_type);
-    MHD_add_response_header(message, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(message, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (how->is_page) {
+        MHD_add_response_header(message, "X-Content-Type-Options", "nosniff");
+        MHD_add_response_header(message, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    }
     for (const struct zl_http_header *more = response->headers; more != NULL && more->name != NULL;
          more++) {
         MHD_add_response_header(message, more->name, more->value);
     }
-    if (allow != NULL) {
-        MHD_add_response_header(message, MHD_HTTP_HEADER_ALLOW, allow);
+    if (how->allow != NULL) {
+        MHD_add_response_header(message, MHD_HTTP_HEADER_ALLOW, how->allow);
     }
-    if (closes) {
+    if (how->closes) {
         MHD_add_response_header(message, MHD_HTTP_HEADER_CONNECTION, "close");
     }
     enum MHD_Result result = MHD_queue_response(connection, (unsigned)response->status, message);

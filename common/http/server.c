@@ -39,6 +39,10 @@
 #define LEAVING_MAX 128
 /* So that not every packet of a body asks for a larger share. */
 #define SHARE_STEP (16 * ZL_KIB)
+/* A record has room for 16 KiB, and a head is shorter than the rest. */
+#define ONE_RECORD (12 * ZL_KIB)
+/* Of a body's memory, for the next one on its connection. */
+#define KEPT_FOR_NEXT (4 * ZL_KIB)
 /* Nobody asks any more when for so long nobody has: a kube-proxy that is late still leads here. */
 #define CALM_MS 500
 
@@ -58,24 +62,40 @@ struct exchange {
     const struct zl_http_route *route; /* NULL when refused */
     int refusal;                       /* 0, 403, 404, 405, 413, 429 */
     bool unread;                       /* refused without reading the body */
+    bool is_cut;                       /* more was to be kept of it than may be */
+    bool is_broken;                    /* no JSON: the rest is not looked at */
+    size_t received;                   /* bytes of the body */
+    size_t share;                      /* of the budget */
+    bool is_held;                      /* the answer, until it is whole */
+};
+
+/*
+ * A connection has a thread of its own, and one request after another. What a small body took is kept for the next one: to ask
+ * for it each time is where threads meet.
+ */
+struct connection {
+    struct zl_reaper_entry *entry;
+    struct exchange exchange;
     struct zl_buf body;
-    struct zl_json_pruner *pruner; /* of the body; NULL: all of it is kept */
-    bool is_cut;                   /* more was to be kept of it than may be */
-    bool is_broken;                /* no JSON: the rest is not looked at */
-    size_t received;               /* bytes of the body */
-    size_t share;                  /* of the budget */
+    struct zl_json_pruner *pruner;     /* NULL: all of the body is kept */
+    const struct zl_json_shape *shape; /* of the pruner */
 };
 
 /* --- the life of a request ------------------------------------------------------------------ */
 
-static struct zl_reaper_entry *entry_of(struct MHD_Connection *connection)
+static struct connection *connection_of(struct MHD_Connection *mhd)
 {
-    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
 static int socket_of(struct MHD_Connection *connection)
 {
     return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+static gnutls_session_t session_of(struct MHD_Connection *mhd)
+{
+    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
 }
 
 static const char *header_of(struct MHD_Connection *connection, const char *name)
@@ -105,18 +125,31 @@ static void give_back(struct exchange *exchange)
     }
 }
 
-static void drop_body(struct exchange *exchange)
+static void drop_pruner(struct connection *connection)
 {
-    zl_buf_clear(&exchange->body);
-    zl_json_pruner_free(ZL_STEAL(&exchange->pruner));
-    give_back(exchange);
+    zl_json_pruner_free(ZL_STEAL(&connection->pruner));
+    connection->shape = NULL;
+}
+
+static void drop_body(struct connection *connection)
+{
+    if (connection->body.capacity > KEPT_FOR_NEXT) {
+        zl_buf_clear(&connection->body);
+    } else {
+        zl_buf_reset(&connection->body);
+    }
+    if (!zl_json_pruner_is_between(connection->pruner)) {
+        drop_pruner(connection);
+    }
+    give_back(&connection->exchange);
 }
 
 /* The share that what is kept so far needs, and its tree. */
-static bool charge(struct exchange *exchange)
+static bool charge(struct connection *connection)
 {
+    struct exchange *exchange = &connection->exchange;
     size_t needed =
-        zl_budget_of_tree(exchange->body.length + zl_json_pruner_kept(exchange->pruner));
+        zl_budget_of_tree(connection->body.length + zl_json_pruner_kept(connection->pruner));
     needed = (needed + SHARE_STEP - 1) / SHARE_STEP * SHARE_STEP;
     if (needed <= exchange->share) {
         return true;
@@ -128,66 +161,82 @@ static bool charge(struct exchange *exchange)
 
 static enum zl_status keep(void *ctx, const struct zl_json_kept *kept, struct zl_error *err)
 {
-    struct exchange *exchange = ctx;
-    if (kept->cut || !zl_buf_add(&exchange->body, kept->text, kept->length)) {
-        exchange->is_cut = true;
-        exchange->refusal = 413;
+    struct connection *connection = ctx;
+    if (kept->cut || !zl_buf_add(&connection->body, kept->text, kept->length)) {
+        connection->exchange.is_cut = true;
+        connection->exchange.refusal = 413;
     }
     (void)err;
     return ZL_OK;
 }
 
-static void prune_body(struct exchange *exchange, const char *bytes, size_t length)
+static void have_pruner(struct connection *connection, const struct zl_json_shape *shape)
 {
+    if (shape != connection->shape) {
+        drop_pruner(connection);
+    }
+    if (shape != NULL && connection->pruner == NULL) {
+        connection->pruner = zl_json_pruner_new(shape, ZL_BODY_KEPT_MAX, keep, connection);
+        connection->shape = shape;
+    }
+}
+
+static void prune_body(struct connection *connection, const char *bytes, size_t length)
+{
+    struct exchange *exchange = &connection->exchange;
     if (exchange->is_broken) {
         return;
     }
-    exchange->is_broken = zl_json_pruner_feed(exchange->pruner, bytes, length, NULL) != ZL_OK;
-    if (exchange->refusal == 0 && !charge(exchange)) {
+    exchange->is_broken = zl_json_pruner_feed(connection->pruner, bytes, length, NULL) != ZL_OK;
+    if (exchange->refusal == 0 && !charge(connection)) {
         exchange->refusal = 429;
     }
 }
 
 /* A refusal in the middle of a body is answered when that ends, within the request's deadline. */
-static void take_body(struct zl_http_server *server, struct exchange *exchange, const char *bytes,
-                      size_t length)
+static void take_body(const struct zl_http_server *server, struct connection *connection,
+                      const char *bytes, size_t length)
 {
+    struct exchange *exchange = &connection->exchange;
     exchange->received += length;
     if (exchange->refusal != 0) {
         return;
     }
     if (exchange->received > server->served.body_max_bytes) {
         exchange->refusal = 413;
-    } else if (exchange->pruner != NULL) {
-        prune_body(exchange, bytes, length);
+    } else if (connection->pruner != NULL) {
+        prune_body(connection, bytes, length);
     } else {
-        (void)zl_buf_add(&exchange->body, bytes, length); /* there is room, see above */
+        (void)zl_buf_add(&connection->body, bytes, length); /* there is room, see above */
     }
     if (exchange->refusal != 0) {
-        drop_body(exchange);
+        drop_pruner(connection);
+        drop_body(connection);
     }
 }
 
 /* A body with a shape that ended too early, or was no JSON, stays broken: whoever parses it says why. */
-static void end_body(struct exchange *exchange)
+static void end_body(struct connection *connection)
 {
-    if (exchange->pruner == NULL || exchange->refusal != 0) {
+    if (connection->pruner == NULL || connection->exchange.refusal != 0) {
         return;
     }
-    if (exchange->is_broken || zl_json_pruner_end(exchange->pruner, NULL) != ZL_OK) {
-        const char *rest = zl_json_pruner_rest(exchange->pruner);
-        (void)zl_buf_add_text(&exchange->body, rest[0] != '\0' ? rest : ",");
+    if (connection->exchange.is_broken || zl_json_pruner_end(connection->pruner, NULL) != ZL_OK) {
+        const char *rest = zl_json_pruner_rest(connection->pruner);
+        (void)zl_buf_add_text(&connection->body, rest[0] != '\0' ? rest : ",");
+        drop_pruner(connection);
     }
 }
 
 /* --- from the first byte to the answer ------------------------------------------------------ */
 
-static enum MHD_Result finish(struct zl_http_server *server, struct exchange *exchange,
-                              struct MHD_Connection *connection, const char *path,
-                              const char *method)
+static enum MHD_Result finish(struct zl_http_server *server, struct MHD_Connection *mhd,
+                              const char *path, const char *method)
 {
+    struct connection *connection = connection_of(mhd);
+    const struct exchange *exchange = &connection->exchange;
     struct zl_http_response response = {.status = 200, .content_type = "text/plain; charset=utf-8"};
-    end_body(exchange);
+    end_body(connection);
     ZL_AUTO_FREE char *allow =
         exchange->refusal == 405 ? zl_http_methods_of(&server->served, path) : NULL;
     if (exchange->refusal != 0) {
@@ -196,21 +245,29 @@ static enum MHD_Result finish(struct zl_http_server *server, struct exchange *ex
         const struct zl_http_request request = {
             .method = method,
             .path = path,
-            .content_type = header_of(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
-            .host = header_of(connection, MHD_HTTP_HEADER_HOST),
-            .zen_lead = header_of(connection, "zen-lead"),
-            .fleet_lock = header_of(connection, "fleet-lock-protocol"),
-            .body = exchange->body.data == NULL ? "" : exchange->body.data,
-            .body_length = exchange->body.length,
+            .content_type = header_of(mhd, MHD_HTTP_HEADER_CONTENT_TYPE),
+            .host = header_of(mhd, MHD_HTTP_HEADER_HOST),
+            .zen_lead = header_of(mhd, "zen-lead"),
+            .fleet_lock = header_of(mhd, "fleet-lock-protocol"),
+            .body = connection->body.data == NULL ? "" : connection->body.data,
+            .body_length = connection->body.length,
         };
-        zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_HANDLING);
+        zl_reaper_enter(server->reaper, connection->entry, ZL_REAPER_HANDLING);
         exchange->route->handle(server->served.ctx, &request, &response);
     }
-    drop_body(exchange);
+    drop_body(connection);
     if (response.stream.next == NULL) { /* a stream has all the time in the world */
-        zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_ANSWERING);
+        zl_reaper_enter(server->reaper, connection->entry, ZL_REAPER_ANSWERING);
     }
-    return zl_http_send(connection, &response, allow, atomic_load(&server->leaving));
+    if (server->keys != NULL && response.stream.next == NULL &&
+        response.body_length <= ONE_RECORD) {
+        connection->exchange.is_held = true;
+        zl_tls_hold_answer(session_of(mhd));
+    }
+    const struct zl_http_sending how = {.allow = allow,
+                                        .is_page = strcmp(method, "POST") != 0,
+                                        .closes = atomic_load(&server->leaving)};
+    return zl_http_send(mhd, &response, &how);
 }
 
 /*
@@ -220,20 +277,17 @@ static bool may_use(const struct zl_http_server *server, struct MHD_Connection *
                     const char *method)
 {
     return !server->asks_clients || strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
-           zl_client_is_known(
-               MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
-               server->client_name);
+           zl_client_is_known(session_of(connection), server->client_name);
 }
 
 /* The headers have been read. A body declared too large is refused here, before a byte of it. */
-static enum MHD_Result begin(struct zl_http_server *server, struct MHD_Connection *connection,
-                             const char *path, const char *method, struct exchange **out)
+static enum MHD_Result begin(struct zl_http_server *server, struct MHD_Connection *mhd,
+                             const char *path, const char *method)
 {
-    struct exchange *exchange = zl_alloc(sizeof *exchange);
-    *out = exchange;
-    zl_buf_init(&exchange->body, server->served.body_max_bytes);
-    exchange->unread = declares_too_much(server, connection);
-    bool may = may_use(server, connection, method);
+    struct connection *connection = connection_of(mhd);
+    struct exchange *exchange = &connection->exchange;
+    *exchange = (struct exchange){.unread = declares_too_much(server, mhd)};
+    bool may = may_use(server, mhd, method);
     exchange->route = may ? zl_http_find_route(&server->served, method, path) : NULL;
     if (!may) {
         exchange->refusal = 403;
@@ -243,30 +297,25 @@ static enum MHD_Result begin(struct zl_http_server *server, struct MHD_Connectio
     } else if (exchange->unread) {
         exchange->refusal = 413;
     }
-    if (exchange->refusal == 0 && exchange->route->shape != NULL) {
-        exchange->pruner =
-            zl_json_pruner_new(exchange->route->shape, ZL_BODY_KEPT_MAX, keep, exchange);
-    }
-    zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_BODY);
-    return exchange->unread ? finish(server, exchange, connection, path, method) : MHD_YES;
+    have_pruner(connection, exchange->refusal == 0 ? exchange->route->shape : NULL);
+    zl_reaper_enter(server->reaper, connection->entry, ZL_REAPER_BODY);
+    return exchange->unread ? finish(server, mhd, path, method) : MHD_YES;
 }
 
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const char *path,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_length, void **slot)
 {
     (void)version;
     struct zl_http_server *server = ctx;
-    struct exchange *exchange = *slot;
-    if (exchange == NULL) {
-        enum MHD_Result result = begin(server, connection, path, method, &exchange);
-        *slot = exchange;
-        return result;
+    if (*slot == NULL) {
+        *slot = connection_of(mhd);
+        return begin(server, mhd, path, method);
     }
     if (*upload_length == 0) {
-        return finish(server, exchange, connection, path, method);
+        return finish(server, mhd, path, method);
     }
-    take_body(server, exchange, upload, *upload_length);
+    take_body(server, connection_of(mhd), upload, *upload_length);
     *upload_length = 0;
     return MHD_YES;
 }
@@ -292,21 +341,23 @@ static void linger(int fd)
     }
 }
 
-static void on_request_done(void *ctx, struct MHD_Connection *connection, void **slot,
+static void on_request_done(void *ctx, struct MHD_Connection *mhd, void **slot,
                             enum MHD_RequestTerminationCode why)
 {
     struct zl_http_server *server = ctx;
-    struct exchange *exchange = *slot;
-    if (exchange == NULL) {
+    struct connection *connection = *slot;
+    if (connection == NULL) {
         return;
     }
     *slot = NULL;
-    if (exchange->unread && why == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
-        linger(socket_of(connection));
+    if (connection->exchange.is_held && why == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+        zl_tls_send_answer(session_of(mhd), socket_of(mhd));
     }
-    zl_reaper_enter(server->reaper, entry_of(connection), ZL_REAPER_IDLE);
-    drop_body(exchange);
-    free(exchange);
+    if (connection->exchange.unread && why == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+        linger(socket_of(mhd));
+    }
+    zl_reaper_enter(server->reaper, connection->entry, ZL_REAPER_IDLE);
+    drop_body(connection);
 }
 
 /*
@@ -316,22 +367,27 @@ static void on_request_done(void *ctx, struct MHD_Connection *connection, void *
 static void name_slot(const struct zl_http_server *server, struct MHD_Connection *connection)
 {
     if (server->keys != NULL) {
-        gnutls_session_set_ptr(
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
-            server->keys);
+        gnutls_session_set_ptr(session_of(connection), server->keys);
     }
 }
 
 /* "Closed" comes before the close of the socket, as zl_reaper_add asks. */
-static void on_connection(void *ctx, struct MHD_Connection *connection, void **slot,
+static void on_connection(void *ctx, struct MHD_Connection *mhd, void **slot,
                           enum MHD_ConnectionNotificationCode what)
 {
     struct zl_http_server *server = ctx;
+    struct connection *connection = *slot;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        name_slot(server, connection);
-        *slot = zl_reaper_add(server->reaper, socket_of(connection));
-    } else if (*slot != NULL) {
-        zl_reaper_remove(server->reaper, *slot);
+        name_slot(server, mhd);
+        connection = zl_alloc(sizeof *connection);
+        zl_buf_init(&connection->body, server->served.body_max_bytes);
+        connection->entry = zl_reaper_add(server->reaper, socket_of(mhd));
+        *slot = connection;
+    } else if (connection != NULL) {
+        zl_reaper_remove(server->reaper, connection->entry);
+        drop_pruner(connection);
+        zl_buf_clear(&connection->body);
+        free(connection);
     }
 }
 

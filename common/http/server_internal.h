@@ -35,9 +35,14 @@ char *zl_http_methods_of(const struct zl_http_served *served, const char *path);
  */
 void zl_http_refuse(const struct zl_http_served *served, int refusal, bool is_cut,
                     const char *allow, struct zl_http_response *response);
-/* Takes RESPONSE's body or stream. CLOSES: the connection is not for another request. */
+struct zl_http_sending {
+    const char *allow; /* NULL: no such field */
+    bool is_page;      /* somebody may look at it, or keep it: of GET and HEAD */
+    bool closes;       /* the connection is not for another request */
+};
+/* Takes RESPONSE's body or stream. */
 enum MHD_Result zl_http_send(struct MHD_Connection *connection, struct zl_http_response *response,
-                             const char *allow, bool closes);
+                             const struct zl_http_sending *how);
 
 /* --- listen.c ------------------------------------------------------------------------------- */
 
@@ -58,6 +63,13 @@ bool zl_key_pair_copy(const struct zl_key_pair *pair, gnutls_pcert_st **certific
                       unsigned *count, gnutls_privkey_t *key);
 /* For MHD_OPTION_HTTPS_CERT_CALLBACK2. The session's pointer is the slot. */
 gnutls_certificate_retrieve_function3 zl_key_slot_show;
+
+/* --- tls_answer.c --------------------------------------------------------------------------- */
+
+/* Collect what is written to SESSION from now on. For answers that fit into one record, whose body is there. */
+void zl_tls_hold_answer(gnutls_session_t session);
+/* Send it. Waits until the kernel has taken it, or FD is shut down. */
+void zl_tls_send_answer(gnutls_session_t session, int fd);
 
 /* --- client_certificate.c ------------------------------------------------------------------- */
 

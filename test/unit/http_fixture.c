@@ -29,6 +29,18 @@ static void handle_health(void *ctx, const struct zl_http_request *request,
     zl_http_respond_text(response, 200, "ok\n");
 }
 
+/* Nearly as much as one record of TLS may hold. */
+static void handle_page(void *ctx, const struct zl_http_request *request,
+                        struct zl_http_response *response)
+{
+    enum { PAGE_BYTES = 12000 };
+    char text[PAGE_BYTES + 1];
+    (void)ctx, (void)request;
+    memset(text, 'p', PAGE_BYTES);
+    text[PAGE_BYTES] = '\0';
+    zl_http_respond_text(response, 200, text);
+}
+
 static void handle_nothing(void *ctx, const struct zl_http_request *request,
                            struct zl_http_response *response)
 {
@@ -55,6 +67,7 @@ static const struct zl_http_route ROUTES[] = {
     {"POST", "/validate", handle_length, NULL, NULL},
     {"GET", "/healthz", handle_health, NULL, NULL},
     {"GET", "/nothing", handle_nothing, NULL, NULL},
+    {"GET", "/page", handle_page, NULL, NULL},
     {"GET", "/slow", handle_slow, NULL, NULL},
     {"POST", "/hidden", handle_length, NULL, serves_secret},
     {0},

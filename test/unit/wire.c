@@ -225,13 +225,18 @@ struct zl_wire_answer zl_wire_receive(struct zl_wire *wire, bool head)
     } while (status_of(answer.head) == 100);
     answer.status = status_of(answer.head);
     size_t expected = head ? 0 : (size_t)number_after(answer.head, "\r\nContent-Length: ");
-    while (answer.body_length < expected && answer.body_length < sizeof answer.body - 1) {
-        ssize_t got = receive_some(wire, answer.body + answer.body_length,
-                                   sizeof answer.body - 1 - answer.body_length);
+    /* No byte of the next answer. */
+    for (size_t read = 0; read < expected;) {
+        char scrap[4096];
+        const size_t room = sizeof answer.body - 1 - answer.body_length;
+        const size_t left = expected - read, most = room > 0 ? room : sizeof scrap;
+        ssize_t got = receive_some(wire, room > 0 ? answer.body + answer.body_length : scrap,
+                                   left < most ? left : most);
         if (got <= 0) {
             break;
         }
-        answer.body_length += (size_t)got;
+        read += (size_t)got;
+        answer.body_length += room > 0 ? (size_t)got : 0;
     }
     return answer;
 }

@@ -28,6 +28,9 @@ static void test_answer_is_the_handlers_over_tls_1_2_and_1_3(void **state)
         assert_int_equal(answer.status, 200);
         assert_string_equal(answer.body, "5 application/json");
         assert_non_null(strstr(answer.head, "Content-Type: text/plain; charset=utf-8\r\n"));
+        /* What a POST is answered is for nobody to look at or to keep. */
+        assert_null(strstr(answer.head, "Cache-Control:"));
+        answer = zl_fixture_ask(fixture, GOOD_REQUEST);
         assert_non_null(strstr(answer.head, "X-Content-Type-Options: nosniff\r\n"));
         assert_non_null(strstr(answer.head, "Cache-Control: no-store\r\n"));
     }
@@ -68,8 +71,8 @@ static void test_requests_are_routed_by_method_and_path(void **state)
         {"HEAD /validate", 405, "Allow: POST\r\n", ""},
         {"DELETE /healthz", 405, "Allow: GET, HEAD\r\n", "this path serves GET, HEAD"},
         {"get /healthz", 405, "Allow: GET, HEAD\r\n", ""},
-        {"GET /", 404, "", "there is POST /validate, GET /healthz, GET /nothing"},
-        {"GET /", 404, "", "GET /nothing, GET /slow\n"}, /* and no word of what is hidden */
+        {"GET /", 404, "", "there is POST /validate, GET /healthz, GET /nothing, GET /page"},
+        {"GET /", 404, "", "GET /page, GET /slow\n"}, /* and no word of what is hidden */
         {"POST /hidden/s3cret", 200, "", "0 (none)"},
         {"GET /hidden/s3cret", 405, "Allow: POST\r\n", ""},
         {"POST /hidden", 404, "", ""},
@@ -100,6 +103,21 @@ static void test_connection_is_reused(void **state)
     for (int i = 0; i < 5; i++) {
         assert_true(zl_wire_send_text(&wire, GOOD_REQUEST));
         assert_int_equal(zl_wire_receive(&wire, false).status, 200);
+    }
+    zl_wire_close(&wire);
+}
+
+static void test_what_is_asked_at_once_is_answered_one_by_one(void **state)
+{
+    struct zl_wire wire = zl_fixture_dial(*state);
+    assert_true(zl_wire_send_text(&wire, "GET /page HTTP/1.1\r\nHost: t\r\n\r\n" GOOD_REQUEST
+                                         "POST /validate HTTP/1.1\r\nHost: t\r\n"
+                                         "Content-Length: 5\r\n\r\nhello" GOOD_REQUEST));
+    static const char *const BEGIN[] = {"ppp", "ok\n", "5 (none)", "ok\n"};
+    for (size_t i = 0; i < sizeof BEGIN / sizeof BEGIN[0]; i++) {
+        const struct zl_wire_answer answer = zl_wire_receive(&wire, false);
+        assert_int_equal(answer.status, 200);
+        assert_memory_equal(answer.body, BEGIN[i], strlen(BEGIN[i]));
     }
     zl_wire_close(&wire);
 }
@@ -321,6 +339,7 @@ int main(void)
         OVER_TLS(test_plain_http_on_the_tls_port_gets_no_answer),
         OVER_BOTH(test_requests_are_routed_by_method_and_path),
         OVER_BOTH(test_connection_is_reused),
+        OVER_BOTH(test_what_is_asked_at_once_is_answered_one_by_one),
         OVER_BOTH(test_stop_drains_the_request_under_way),
         OVER_TLS(test_stop_serves_on_while_anybody_asks),
         OVER_TLS(test_who_leaves_serves_on_and_each_answer_is_the_last_of_its_connection),

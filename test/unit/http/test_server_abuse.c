@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -178,6 +179,23 @@ static void test_slow_peers_are_cut_at_the_deadline_while_others_are_served(void
         zl_wire_close(&peers[i].wire);
         assert_in_range(peers[i].cut_after_ms, REQUEST_TIMEOUT_MS, PATIENT_MS);
     }
+}
+
+static void test_who_asks_and_takes_no_answer_is_cut(void **state)
+{
+    enum { LEAST = 4096, PADDING = 4000 };
+    const struct zl_http_fixture *fixture = *state;
+    struct zl_wire wire = zl_fixture_dial(fixture);
+    ZL_AUTO_FREE char *request =
+        zl_asprintf("GET /page HTTP/1.1\r\nHost: t\r\nX: %0*d\r\n\r\n", PADDING, 0);
+    setsockopt(wire.fd, SOL_SOCKET, SO_RCVBUF, &(int){LEAST}, sizeof(int));
+    while (zl_wire_send_text(&wire, request)) { /* until all that holds them is full */
+    }
+    struct pollfd cut = {.fd = wire.fd};
+    assert_int_equal(poll(&cut, 1, PATIENT_MS), 1);
+    assert_true((cut.revents & (POLLERR | POLLHUP)) != 0);
+    zl_wire_close(&wire);
+    zl_fixture_assert_serves(fixture);
 }
 
 static void test_handshake_that_never_comes_is_cut(void **state)
@@ -417,6 +435,7 @@ int main(void)
         OVER_BOTH(test_garbage_is_survived),
         OVER_BOTH(test_header_larger_than_memory_is_refused),
         OVER_BOTH_IMPATIENT(test_slow_peers_are_cut_at_the_deadline_while_others_are_served),
+        OVER_BOTH_IMPATIENT(test_who_asks_and_takes_no_answer_is_cut),
         OVER_TLS_IMPATIENT(test_handshake_that_never_comes_is_cut),
         cmocka_unit_test_setup_teardown(test_idle_connection_lives_for_the_idle_timeout,
                                         zl_setup_tls_idle_timeout, zl_teardown),

@@ -66,7 +66,7 @@ struct body {
     const char *after;
 };
 
-static struct zl_wire_answer post(struct zl_http_server *server, const struct body *body)
+static struct zl_wire_answer post_on(struct zl_wire *wire, const struct body *body)
 {
     char head[256];
     struct zl_buf piece;
@@ -76,19 +76,24 @@ static struct zl_wire_answer post(struct zl_http_server *server, const struct bo
     for (size_t i = 0; i < at_once; i++) {
         zl_buf_add_text(&piece, body->text);
     }
-    struct zl_wire wire = zl_wire_open(zl_http_server_port(server), 0);
     snprintf(head, sizeof head, "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: %zu\r\n\r\n%s",
              strlen(body->before) + body->count * each + strlen(body->after), body->before);
-    zl_wire_send_text(&wire, head);
+    zl_wire_send_text(wire, head);
     for (size_t sent = 0; sent < body->count;) {
         size_t count = body->count - sent < at_once ? body->count - sent : at_once;
-        zl_wire_send(&wire, piece.data, count * each);
+        zl_wire_send(wire, piece.data, count * each);
         sent += count;
     }
-    zl_wire_send_text(&wire, body->after);
-    struct zl_wire_answer answer = zl_wire_receive(&wire, false);
-    zl_wire_close(&wire);
+    zl_wire_send_text(wire, body->after);
     zl_buf_clear(&piece);
+    return zl_wire_receive(wire, false);
+}
+
+static struct zl_wire_answer post(struct zl_http_server *server, const struct body *body)
+{
+    struct zl_wire wire = zl_wire_open(zl_http_server_port(server), 0);
+    struct zl_wire_answer answer = post_on(&wire, body);
+    zl_wire_close(&wire);
     return answer;
 }
 
@@ -177,6 +182,23 @@ static void test_over_the_budget_large_ones_are_put_off_and_small_ones_pass(void
     assert_answer(*state, &KEPT, 200, "200023 ");
 }
 
+/* Whatever came before on the same connection, whole, broken or too large. */
+static void test_one_body_leaves_nothing_to_the_next(void **state)
+{
+    static const struct body BROKEN = {"{\"object\":{\"name\":", "", 0, ""},
+                             TEXT = {"<", "", 0, ""}, NOTHING = {"", "", 0, ""};
+    static const struct body *const BEFORE[] = {&SMALL, &BROKEN, &TEXT,    &NOTHING,
+                                                &FAT,   &KEPT,   &TOO_MUCH};
+    struct zl_wire wire = zl_wire_open(zl_http_server_port(*state), 0);
+    for (size_t i = 0; i < sizeof BEFORE / sizeof BEFORE[0]; i++) {
+        (void)post_on(&wire, BEFORE[i]);
+        const struct zl_wire_answer answer = post_on(&wire, &SMALL);
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(answer.body, "23 {\"object\":{\"name\":\"a\"}}");
+    }
+    zl_wire_close(&wire);
+}
+
 /* Nothing is left of a share whose request is over, however it ended. */
 static void test_shares_are_given_back(void **state)
 {
@@ -206,6 +228,7 @@ int main(void)
         TEST(test_large_bodies_of_which_little_is_kept_take_no_memory),
         TEST(test_too_much_to_keep_is_refused_and_the_server_goes_on),
         TEST(test_over_the_budget_large_ones_are_put_off_and_small_ones_pass),
+        TEST(test_one_body_leaves_nothing_to_the_next),
         TEST(test_shares_are_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
