@@ -24,6 +24,7 @@ enum {
     LOOK_LEAST_MS = 1000, /* from one look at the deadlines to the next */
     SLACK_MS = 100,       /* of the kernel's clock against ours */
     WAKE = 2,             /* beside the numbers of the two sides */
+    LISTS = 0,
     SIDES = 2,
 };
 
@@ -34,6 +35,8 @@ struct side {
     int *sockets;     /* those of its connections */
     size_t socket_count;
     int closed; /* the last one: libcurl may take its leave of it afterwards; -1: it is another's number again */
+    size_t exchanges; /* under way */
+    int64_t idle_ms;  /* since when there are none */
     /* Something was heard in the last round, and there may be more in libcurl's own buffers. */
     bool is_unread;
 };
@@ -143,6 +146,10 @@ static void open_side(struct zl_kube_loop *loop, struct side *side)
     curl_multi_setopt(side->multi, CURLMOPT_SOCKETDATA, side);
     curl_multi_setopt(side->multi, CURLMOPT_TIMERFUNCTION, on_timer);
     curl_multi_setopt(side->multi, CURLMOPT_TIMERDATA, side);
+    if (side == &loop->sides[LISTS]) {
+        /* Between lists one connection is enough to keep. */
+        curl_multi_setopt(side->multi, CURLMOPT_MAXCONNECTS, 1L);
+    }
 }
 
 struct zl_kube_loop *zl_kube_loop_new(void)
@@ -158,8 +165,6 @@ struct zl_kube_loop *zl_kube_loop_new(void)
     for (size_t i = 0; i < SIDES; i++) {
         open_side(loop, &loop->sides[i]);
     }
-    /* Between lists one connection is enough to keep. */
-    curl_multi_setopt(loop->sides[0].multi, CURLMOPT_MAXCONNECTS, 1L);
     loop->share = curl_share_init();
     if (loop->share == NULL) {
         abort();
@@ -327,6 +332,7 @@ enum zl_status zl_kube_exchange_start(struct zl_kube_client *client, struct zl_k
         loop->first->link = &exchange->next;
     }
     loop->first = exchange;
+    side_of(exchange)->exchanges++;
     curl_multi_add_handle(side_of(exchange)->multi, exchange->handle);
     look_in_time(exchange);
     *out = exchange;
@@ -339,7 +345,10 @@ static void detach(struct zl_kube_exchange *exchange)
     if (exchange->link == NULL) {
         return;
     }
-    curl_multi_remove_handle(side_of(exchange)->multi, exchange->handle);
+    struct side *side = side_of(exchange);
+    curl_multi_remove_handle(side->multi, exchange->handle);
+    side->exchanges--;
+    side->idle_ms = zl_clock_ms();
     *exchange->link = exchange->next;
     if (exchange->next != NULL) {
         exchange->next->link = exchange->link;
@@ -507,9 +516,32 @@ static void look_at_deadlines(struct zl_kube_loop *loop)
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
+/*
+ * When the connection for lists goes: after as long without one as one may take to be answered. libcurl and OpenSSL keep some 60 KiB
+ * for it, and the API server more, and most informers list once.
+ */
+static int64_t idle_until(const struct zl_kube_loop *loop)
+{
+    const struct side *side = &loop->sides[LISTS];
+    return side->exchanges == 0 && side->socket_count > 0 ? side->idle_ms + loop->open_ms
+                                                          : ZL_NEVER;
+}
+
+static void close_idle(struct zl_kube_loop *loop)
+{
+    if (idle_until(loop) > zl_clock_ms()) {
+        return;
+    }
+    struct side *side = &loop->sides[LISTS];
+    curl_multi_cleanup(side->multi);
+    open_side(loop, side);
+    zl_memory_give_back();
+}
+
 static int wait_ms(const struct zl_kube_loop *loop, int64_t until_ms)
 {
     int64_t next_ms = until_ms < loop->look_ms ? until_ms : loop->look_ms;
+    next_ms = idle_until(loop) < next_ms ? idle_until(loop) : next_ms;
     for (size_t i = 0; i < SIDES; i++) {
         next_ms = loop->sides[i].timer_ms < next_ms ? loop->sides[i].timer_ms : next_ms;
     }
@@ -584,4 +616,5 @@ void zl_kube_loop_run(struct zl_kube_loop *loop, int64_t until_ms)
         run_side(&loop->sides[i]);
     }
     look_at_deadlines(loop);
+    close_idle(loop);
 }

@@ -3,7 +3,8 @@
  * client_stream.h - any number of lists and watches at once, driven by one thread.
  *
  * A loop has two sets of connections, one for watches and one for lists, so that a list that hangs does not take a watch
- * along. On a connection that speaks HTTP/2 up to 100 requests run at once.
+ * along. On a connection that speaks HTTP/2 up to 100 requests run at once. Those for lists are closed when for
+ * ZL_OPEN_TIMEOUT_MS there was no list.
  *
  * Silence: a server that hangs while its kernel answers, and a proxy that keeps our side open when it has lost the other,
  * look like one that has nothing to say. So a request that is not answered within ZL_OPEN_TIMEOUT_MS, and a watch on which

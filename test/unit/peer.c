@@ -358,6 +358,17 @@ char *zl_peer_kubeconfig(const struct zl_peer *peer)
     return zl_strdup(path);
 }
 
+int zl_peer_connections(struct zl_peer *peer)
+{
+    int open = 0;
+    pthread_mutex_lock(&peer->lock);
+    for (const struct connection *at = peer->connections; at != NULL; at = at->next) {
+        open += at->fd >= 0;
+    }
+    pthread_mutex_unlock(&peer->lock);
+    return open;
+}
+
 int zl_peer_calls(struct zl_peer *peer)
 {
     pthread_mutex_lock(&peer->lock);

@@ -20,7 +20,8 @@ uint16_t zl_peer_port(const struct zl_peer *peer);
 char *zl_peer_url(const struct zl_peer *peer); /* "http://127.0.0.1:PORT", caller frees */
 /* Writes a kubeconfig file that leads here, namespace "shop". Its path; the caller unlinks it, and frees. */
 char *zl_peer_kubeconfig(const struct zl_peer *peer);
-int zl_peer_calls(struct zl_peer *peer); /* requests so far */
+int zl_peer_calls(struct zl_peer *peer);       /* requests so far */
+int zl_peer_connections(struct zl_peer *peer); /* that are open */
 
 const char *zl_peer_method(const struct zl_peer_call *call);
 const char *zl_peer_path(const struct zl_peer_call *call); /* with query */

@@ -385,6 +385,31 @@ static void test_beside_the_watch_the_newer_of_two_wins(void **state)
     AWAIT(journal_is(scene, "+a/changed +a/old +a/end "));
 }
 
+/* --- connections --------------------------------------------------------------------------------- */
+
+/* A connection for lists goes when there are none for as long as one may take to be answered. */
+static void test_what_lists_no_more_keeps_the_connection_of_its_watch_alone(void **state)
+{
+    struct scene *scene = *state;
+    set(scene, "a", POD("a", "x", "5"), 9, false);
+    set(scene, "b", POD("b", "y", "5"), 9, false);
+    begin(scene, true, 200, 0);
+    zl_informer_follow(scene->informer, "a");
+    AWAIT(STATE(scene, "a").watching);
+    assert_int_equal(zl_peer_connections(scene->peer), 2);
+    AWAIT(zl_peer_connections(scene->peer) == 1);
+
+    zl_informer_follow(scene->informer,
+                       "b"); /* anew, and each watch of HTTP/1.1 has one of its own */
+    AWAIT(STATE(scene, "b").watching);
+    AWAIT(zl_peer_connections(scene->peer) == 2);
+    tell(scene, "a", "DELETED", POD("a", "x", "10"));
+    tell(scene, "b", "DELETED", POD("b", "y", "10"));
+    AWAIT(zl_store_count(zl_informer_store(scene->informer)) == 0);
+    assert_int_equal(count_of(scene, "a", LISTS), 1);
+    assert_int_equal(count_of(scene, "a", WATCHES), 1);
+}
+
 /* --- silence ------------------------------------------------------------------------------------- */
 
 static void resume_a_silent_watch(struct scene *scene, int64_t silence_ms)
@@ -445,6 +470,7 @@ int main(void)
         TEST(test_a_policy_made_and_deleted_in_a_loop_lists_once),
         TEST(test_a_namespace_forgotten_while_it_is_listed_ends_that_list),
         TEST(test_beside_the_watch_the_newer_of_two_wins),
+        TEST(test_what_lists_no_more_keeps_the_connection_of_its_watch_alone),
         TEST(test_a_silent_watch_is_resumed_where_it_was),
         TEST(test_the_client_says_what_silence_is),
         TEST(test_what_is_not_answered_is_asked_again_elsewhere),
