@@ -6,14 +6,20 @@
 #include "common/http/server_internal.h"
 
 #include <gnutls/x509.h>
+#include <stdatomic.h>
 
 #define KEY_ID_MAX 64
 #define DAY_S INT64_C(86400)
 
 struct zl_key_pair {
+    atomic_uint holders; /* whoever made it, and each session that shows it */
     gnutls_x509_crt_t chain[ZL_CERT_CHAIN_MAX];
     unsigned count;
     gnutls_x509_privkey_t key;
+    /* The same for handshakes, which any number of threads may do with them at once. */
+    gnutls_pcert_st shown[ZL_CERT_CHAIN_MAX];
+    unsigned shown_count;
+    gnutls_privkey_t signing; /* with KEY, borrowed */
 };
 
 static gnutls_datum_t datum(const char *text)
@@ -72,16 +78,35 @@ static enum zl_status check_match(const struct zl_key_pair *pair, struct zl_erro
                         "tls.crt and tls.key must come from the same issue");
 }
 
+static enum zl_status prepare(struct zl_key_pair *pair, struct zl_error *err)
+{
+    while (pair->shown_count < pair->count &&
+           gnutls_pcert_import_x509(&pair->shown[pair->shown_count], pair->chain[pair->shown_count],
+                                    0) == 0) {
+        pair->shown_count++;
+    }
+    if (pair->shown_count == pair->count && gnutls_privkey_init(&pair->signing) == 0 &&
+        gnutls_privkey_import_x509(pair->signing, pair->key, 0) == 0) {
+        return ZL_OK;
+    }
+    return zl_error_set(err, ZL_E_INVALID,
+                        "the TLS library cannot show this certificate or sign with its key");
+}
+
 enum zl_status zl_key_pair_parse(const char *cert_pem, const char *key_pem,
                                  struct zl_key_pair **out, struct zl_error *err)
 {
     struct zl_key_pair *pair = zl_alloc(sizeof *pair);
+    atomic_init(&pair->holders, 1);
     enum zl_status status = read_chain(cert_pem, pair, err);
     if (status == ZL_OK) {
         status = read_key(key_pem, pair, err);
     }
     if (status == ZL_OK) {
         status = check_match(pair, err);
+    }
+    if (status == ZL_OK) {
+        status = prepare(pair, err);
     }
     if (status != ZL_OK) {
         zl_key_pair_free(pair);
@@ -93,9 +118,13 @@ enum zl_status zl_key_pair_parse(const char *cert_pem, const char *key_pem,
 
 void zl_key_pair_free(struct zl_key_pair *pair)
 {
-    if (pair == NULL) {
+    if (pair == NULL || atomic_fetch_sub(&pair->holders, 1) != 1) {
         return;
     }
+    for (unsigned i = 0; i < pair->shown_count; i++) {
+        gnutls_pcert_deinit(&pair->shown[i]);
+    }
+    gnutls_privkey_deinit(pair->signing); /* NULL is fine */
     for (unsigned i = 0; i < pair->count; i++) {
         gnutls_x509_crt_deinit(pair->chain[i]);
     }
@@ -139,52 +168,16 @@ bool zl_validity_may_replace(const struct zl_validity *serving, const struct zl_
 
 /* --- for handshakes ------------------------------------------------------------------------- */
 
-static void free_certificates(gnutls_pcert_st *certificates, unsigned count)
+struct zl_key_pair *zl_key_pair_hold(struct zl_key_pair *pair)
 {
-    for (unsigned i = 0; i < count; i++) {
-        gnutls_pcert_deinit(&certificates[i]);
-    }
-    gnutls_free(certificates);
+    atomic_fetch_add(&pair->holders, 1);
+    return pair;
 }
 
-/* NULL when the TLS library has no memory. */
-static gnutls_pcert_st *copy_chain(const struct zl_key_pair *pair)
+void zl_key_pair_show(struct zl_key_pair *pair, gnutls_pcert_st **certificates, unsigned *count,
+                      gnutls_privkey_t *key)
 {
-    gnutls_pcert_st *certificates = gnutls_calloc(pair->count, sizeof *certificates);
-    for (unsigned i = 0; certificates != NULL && i < pair->count; i++) {
-        if (gnutls_pcert_import_x509(&certificates[i], pair->chain[i], 0) != 0) {
-            free_certificates(certificates, i);
-            return NULL;
-        }
-    }
-    return certificates;
-}
-
-static gnutls_privkey_t copy_key(const struct zl_key_pair *pair)
-{
-    gnutls_privkey_t key = NULL;
-    if (gnutls_privkey_init(&key) != 0) {
-        return NULL;
-    }
-    if (gnutls_privkey_import_x509(key, pair->key, GNUTLS_PRIVKEY_IMPORT_COPY) != 0) {
-        gnutls_privkey_deinit(key);
-        return NULL;
-    }
-    return key;
-}
-
-bool zl_key_pair_copy(const struct zl_key_pair *pair, gnutls_pcert_st **certificates,
-                      unsigned *count, gnutls_privkey_t *key)
-{
-    *certificates = copy_chain(pair);
-    *count = pair->count;
-    *key = copy_key(pair);
-    if (*certificates != NULL && *key != NULL) {
-        return true;
-    }
-    if (*certificates != NULL) {
-        free_certificates(*certificates, pair->count);
-    }
-    gnutls_privkey_deinit(*key);
-    return false;
+    *certificates = pair->shown;
+    *count = pair->shown_count;
+    *key = pair->signing;
 }

@@ -3,7 +3,7 @@
  * key_pair.h - certificate and private key of a TLS server, and the slot from which handshakes take them.
  *
  * A server shows what is in its slot. Another pair may be put there at any time: handshakes from then
- * on show the new one, connections that stand go on with the old one, of which each has its own copy.
+ * on show the new one, connections that stand go on with the old one, which goes with the last of them.
  */
 #ifndef ZL_HTTP_KEY_PAIR_H
 #define ZL_HTTP_KEY_PAIR_H

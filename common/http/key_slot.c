@@ -40,20 +40,27 @@ void zl_key_slot_put(struct zl_key_slot *slot, struct zl_key_pair *taken)
 }
 
 /*
- * Each session gets a copy that GnuTLS frees with the session (GNUTLS_CERT_RETR_DEINIT_ALL): a handshake
- * that is under way when the slot changes signs with the key of the certificate that it showed.
+ * A session holds the pair that it showed until its end: a handshake that is under way when the slot changes signs with the key
+ * of its certificate. GnuTLS frees nothing (no GNUTLS_CERT_RETR_DEINIT_ALL).
  */
 int zl_key_slot_show(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
                      gnutls_pcert_st **certificates, unsigned *count, gnutls_ocsp_data_st **ocsp,
                      unsigned *ocsp_count, gnutls_privkey_t *key, unsigned *flags)
 {
     (void)info;
-    struct zl_key_slot *slot = gnutls_session_get_ptr(session);
+    struct zl_key_shown *shown = gnutls_session_get_ptr(session);
+    struct zl_key_slot *slot = shown->slot;
     *ocsp = NULL;
     *ocsp_count = 0;
-    *flags = GNUTLS_CERT_RETR_DEINIT_ALL;
+    *flags = 0;
     pthread_mutex_lock(&slot->lock);
-    bool copied = slot->pair != NULL && zl_key_pair_copy(slot->pair, certificates, count, key);
+    struct zl_key_pair *pair = slot->pair != NULL ? zl_key_pair_hold(slot->pair) : NULL;
     pthread_mutex_unlock(&slot->lock);
-    return copied ? 0 : -1;
+    zl_key_pair_free(shown->pair);
+    shown->pair = pair;
+    if (pair == NULL) {
+        return -1;
+    }
+    zl_key_pair_show(pair, certificates, count, key);
+    return 0;
 }

@@ -17,6 +17,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
+#include "common/http/key_pair.h"
 #include "common/http/server_internal.h"
 
 #include <limits.h>
@@ -75,6 +76,7 @@ struct exchange {
  */
 struct connection {
     struct zl_reaper_entry *entry;
+    struct zl_key_shown keys;
     struct exchange exchange;
     struct zl_buf body;
     struct zl_json_pruner *pruner;     /* NULL: all of the body is kept */
@@ -364,10 +366,12 @@ static void on_request_done(void *ctx, struct MHD_Connection *mhd, void **slot,
  * Sessions have no context of their own but this pointer; libmicrohttpd uses it for pre-shared keys alone,
  * and has set it when it tells of the connection, before the handshake.
  */
-static void name_slot(const struct zl_http_server *server, struct MHD_Connection *connection)
+static void name_slot(const struct zl_http_server *server, struct MHD_Connection *mhd,
+                      struct connection *connection)
 {
     if (server->keys != NULL) {
-        gnutls_session_set_ptr(session_of(connection), server->keys);
+        connection->keys.slot = server->keys;
+        gnutls_session_set_ptr(session_of(mhd), &connection->keys);
     }
 }
 
@@ -378,8 +382,8 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **slot,
     struct zl_http_server *server = ctx;
     struct connection *connection = *slot;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        name_slot(server, mhd);
         connection = zl_alloc(sizeof *connection);
+        name_slot(server, mhd, connection);
         zl_buf_init(&connection->body, server->served.body_max_bytes);
         connection->entry = zl_reaper_add(server->reaper, socket_of(mhd));
         *slot = connection;
@@ -387,6 +391,7 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **slot,
         zl_reaper_remove(server->reaper, connection->entry);
         drop_pruner(connection);
         zl_buf_clear(&connection->body);
+        zl_key_pair_free(connection->keys.pair);
         free(connection);
     }
 }

@@ -58,10 +58,18 @@ uint16_t zl_http_local_port(int fd);
 
 struct zl_key_pair;
 
-/* Copies for one session, of gnutls_malloc; false when the TLS library has no memory for them. */
-bool zl_key_pair_copy(const struct zl_key_pair *pair, gnutls_pcert_st **certificates,
-                      unsigned *count, gnutls_privkey_t *key);
-/* For MHD_OPTION_HTTPS_CERT_CALLBACK2. The session's pointer is the slot. */
+/* One more holder, who calls zl_key_pair_free. */
+struct zl_key_pair *zl_key_pair_hold(struct zl_key_pair *pair);
+/* Borrowed, as long as PAIR is held; any number of sessions may use them at once. */
+void zl_key_pair_show(struct zl_key_pair *pair, gnutls_pcert_st **certificates, unsigned *count,
+                      gnutls_privkey_t *key);
+
+/* What a session's pointer leads to. When the session shows nothing any more, the PAIR (NULL: it never did) is freed. */
+struct zl_key_shown {
+    struct zl_key_slot *slot;
+    struct zl_key_pair *pair;
+};
+/* For MHD_OPTION_HTTPS_CERT_CALLBACK2. */
 gnutls_certificate_retrieve_function3 zl_key_slot_show;
 
 /* --- tls_answer.c --------------------------------------------------------------------------- */
