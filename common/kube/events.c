@@ -30,6 +30,9 @@
 #define REFILL_MS (5 * 60 * 1000)
 #define REMINDERS 3
 #define REMIND_MS (60 * 1000)
+/* Of all objects together, or 3000 pools in which something stands would be 50 writes a second for ever. */
+#define REMINDERS_OF_ALL 600
+#define REMIND_OF_ALL_MS 100
 #define MESSAGE_BUFFER 2048 /* more than an Event takes: cutting is its business */
 #define CALL_TIMEOUT_MS 3000
 #define TRIES 3
@@ -47,7 +50,7 @@ struct series {
     UT_hash_handle hh;
 };
 
-/* How much may still be said of an object for one reason; or of what stands, in one text. */
+/* How much may still be said of an object for one reason; or of what stands, in one text, or (no key) in any. */
 struct allowance {
     char *key;
     int64_t tokens;
@@ -121,7 +124,9 @@ static struct allowance *find_or_add_allowance(struct zl_events *events, const c
     return allowance;
 }
 
-static bool take_token(struct zl_events *events, const char *key, int64_t burst, int64_t refill_ms)
+/* What may be said by now. */
+static struct allowance *refill(struct zl_events *events, const char *key, int64_t burst,
+                                int64_t refill_ms)
 {
     struct allowance *allowance = find_or_add_allowance(events, key, burst);
     const int64_t refills = (zl_clock_ms() - allowance->refilled_ms) / refill_ms;
@@ -130,10 +135,29 @@ static bool take_token(struct zl_events *events, const char *key, int64_t burst,
     if (allowance->tokens > burst) {
         allowance->tokens = burst;
     }
+    return allowance;
+}
+
+static bool may_emit(struct zl_events *events, const char *key)
+{
+    struct allowance *allowance = refill(events, key, BURST, REFILL_MS);
     if (allowance->tokens == 0) {
         return false;
     }
     allowance->tokens--;
+    return true;
+}
+
+/* The one of all objects is never unused longest: it is asked for each time. */
+static bool may_remind(struct zl_events *events, const char *key)
+{
+    struct allowance *all = refill(events, "", REMINDERS_OF_ALL, REMIND_OF_ALL_MS);
+    struct allowance *allowance = refill(events, key, REMINDERS, REMIND_MS);
+    if (allowance->tokens == 0 || all->tokens == 0) {
+        return false;
+    }
+    allowance->tokens--;
+    all->tokens--;
     return true;
 }
 
@@ -163,7 +187,7 @@ void zl_events_emit(struct zl_events *events, const struct zl_event_object *obje
     zl_monitor_lock(&events->monitor);
     if (events->queued >= QUEUE_MAX) {
         drop_locked(events, "the queue is full");
-    } else if (!take_token(events, key, BURST, REFILL_MS)) {
+    } else if (!may_emit(events, key)) {
         drop_locked(events, "too many about one object");
     } else {
         line_up_locked(events, ZL_STEAL(&job));
@@ -180,7 +204,7 @@ void zl_events_remind(struct zl_events *events, const struct zl_event_object *ob
     zl_monitor_lock(&events->monitor);
     if (events->queued >= QUEUE_MAX) {
         drop_locked(events, "the queue is full");
-    } else if (take_token(events, key, REMINDERS, REMIND_MS)) {
+    } else if (may_remind(events, key)) {
         line_up_locked(events, ZL_STEAL(&job));
     }
     zl_monitor_unlock(&events->monitor);

@@ -30,7 +30,8 @@ void zl_events_emit(struct zl_events *events, const struct zl_event_object *obje
 
 /*
  * As zl_events_emit, of something that is so whenever it is looked at: the same text about the same object is told three times
- * at once (it may have gone and come back), then once a minute, and takes nothing from the object's allowance.
+ * at once (it may have gone and come back), then once a minute, and takes nothing from the object's allowance. Of all objects
+ * together 600 are told at once, then ten a second: what stands can be read where it stands.
  */
 void zl_events_remind(struct zl_events *events, const struct zl_event_object *object, bool warning,
                       const char *reason, const char *message);

@@ -322,6 +322,27 @@ static void test_what_stands_is_told_and_then_only_now_and_again(void **state)
     assert_int_equal(zl_events_dropped(fixture->events), 0);
 }
 
+/* However many objects there are in which something stands: far more than what is remembered of each. */
+static void test_what_stands_in_thousands_is_told_of_some(void **state)
+{
+    enum { OBJECTS = 5000, AT_ONCE = 600, A_SECOND = 10 };
+    struct fixture *fixture = *state;
+    const int64_t began_ms = zl_clock_ms();
+    for (int i = 0; i < OBJECTS; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "pool-%d", i);
+        const struct zl_event_object object = {
+            .api_version = "v1", .kind = "Pod", .namespace_ = "shop", .name = name, .uid = name};
+        zl_events_remind(fixture->events, &object, true, "PortResolutionFailed", "no such port");
+    }
+    zl_events_emit(fixture->events, &POD, false, "Last", "end");
+    zl_events_free(fixture->events, 60000);
+    fixture->events = NULL;
+    const int told = zl_peer_calls(fixture->peer) - 1;
+    const int64_t took_s = (zl_clock_ms() - began_ms) / 1000 + 1;
+    assert_in_range(told, AT_ONCE, AT_ONCE + A_SECOND * took_s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +353,7 @@ int main(void)
         TEST(test_long_names_and_messages_are_cut_cleanly),
         TEST(test_one_reason_takes_nothing_from_another),
         TEST(test_what_stands_is_told_and_then_only_now_and_again),
+        TEST(test_what_stands_in_thousands_is_told_of_some),
         TEST(test_an_object_may_say_25_things_at_once_and_hinders_no_other),
         TEST(test_a_full_queue_drops_and_does_not_block),
         TEST(test_a_refused_event_is_dropped_and_the_next_starts_afresh),
