@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/manager/manager.h"
+#include "controller/manager/caretakers.h"
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"
@@ -12,12 +13,12 @@
 #include "common/objects/names.h"
 #include "controller/fleet/fleet.h"
 #include "controller/gate/armer.h"
+#include "controller/manager/caretakers.h"
 #include "controller/manager/discovery.h"
 #include "controller/manager/dispatch.h"
 #include "controller/manager/keys.h"
 #include "controller/manager/server.h"
 #include "controller/observe/definition_note.h"
-#include "controller/reconcile/caretaker.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -26,7 +27,7 @@ enum {
     RETRY_BACKOFF_MAX_MS = 30000,
     EVENTS_DRAIN_MS = 2000,
     WORKERS_MAX = 64,
-    FIRST_LOOKS_MS = 15000, /* until the caretaker leaves renewals to the workers */
+    FIRST_LOOKS_MS = 15000, /* until the caretakers leave renewals to the workers */
     PROBERS = 2,
 };
 
@@ -39,7 +40,7 @@ struct manager {
     pthread_t workers[WORKERS_MAX];
     int64_t worker_count;
     pthread_t probers[PROBERS];
-    pthread_t caretaker;
+    struct zl_caretakers *caretakers;
     struct zl_discovery *discovery;
     struct zl_kube_client *client;
     struct zl_fleet *fleet;    /* NULL: it has no part in one */
@@ -97,43 +98,15 @@ static void *work(void *ctx)
     }
 }
 
-/* With the lock held: a replica that has just been elected looks at everything first, and renewals wait for that. */
-static bool takes_care(const struct manager *manager)
-{
-    return !manager->stopping &&
-           (!manager->acting || zl_clock_ms() - manager->acting_since_ms < FIRST_LOOKS_MS);
-}
-
-static bool still_takes_care(void *ctx)
+/* A replica that has just been elected looks at everything first, and renewals wait for that. */
+static bool takes_care(void *ctx)
 {
     struct manager *manager = ctx;
     zl_monitor_lock(&manager->monitor);
-    bool goes_on = takes_care(manager);
+    const bool is_new =
+        !manager->acting || zl_clock_ms() - manager->acting_since_ms < FIRST_LOOKS_MS;
     zl_monitor_unlock(&manager->monitor);
-    return goes_on;
-}
-
-static bool take_care_until(struct manager *manager, int64_t until_ms)
-{
-    zl_monitor_lock(&manager->monitor);
-    while (takes_care(manager) && zl_monitor_wait(&manager->monitor, until_ms)) {
-        ;
-    }
-    bool goes_on = takes_care(manager);
-    zl_monitor_unlock(&manager->monitor);
-    return goes_on;
-}
-
-static void *take_care(void *ctx)
-{
-    struct manager *manager = ctx;
-    const char *lagging = NULL;
-    while (take_care_until(manager, zl_clock_ms() + ZL_CARETAKER_LOOK_MS)) {
-        if (zl_cache_is_synced(manager->context.sources.cache, NULL, &lagging)) {
-            zl_caretaker_look(&manager->context, zl_clock_ms(), still_takes_care, manager);
-        }
-    }
-    return NULL;
+    return is_new;
 }
 
 static void *probe(void *ctx)
@@ -154,7 +127,7 @@ static void start_workers(struct manager *manager)
     for (size_t i = 0; i < PROBERS; i++) {
         manager->probers[i] = zl_thread_start("probe", probe, manager);
     }
-    manager->caretaker = zl_thread_start("caretaker", take_care, manager);
+    manager->caretakers = zl_caretakers_start(&manager->context, takes_care, manager);
     manager->worker_count = manager->config->workers;
 }
 
@@ -420,9 +393,7 @@ static void stop(struct manager *manager)
     for (size_t i = 0; i < PROBERS && manager->worker_count > 0; i++) {
         (void)pthread_join(manager->probers[i], NULL);
     }
-    if (manager->worker_count > 0) {
-        (void)pthread_join(manager->caretaker, NULL);
-    }
+    zl_caretakers_stop(manager->caretakers);
     zl_fleet_stop(manager->fleet); /* the workers asked it what is gatekept */
     stop_election(manager);
     zl_monitor_lock(&manager->monitor);

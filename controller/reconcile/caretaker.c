@@ -73,12 +73,12 @@ static void look_at_pool(struct zl_context *context, const struct zl_policy *pol
     }
 }
 
-void zl_caretaker_look(struct zl_context *context, int64_t now_ms, bool (*go_on)(void *ctx),
-                       void *ctx)
+void zl_caretaker_look(struct zl_context *context, struct zl_caretaker_share share, int64_t now_ms,
+                       bool (*go_on)(void *ctx), void *ctx)
 {
     ZL_AUTO_REFS struct zl_refs policies = {0};
     zl_cache_list(context->sources.cache, ZL_CACHED_POLICIES, NULL, &policies);
-    for (size_t i = 0; i < policies.count && go_on(ctx); i++) {
+    for (size_t i = share.index; i < policies.count && go_on(ctx); i += share.count) {
         look_at_pool(context, zl_ref_object(policies.items[i]), now_ms);
     }
 }

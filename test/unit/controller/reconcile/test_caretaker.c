@@ -132,6 +132,16 @@ static int all_patches(void)
     return all;
 }
 
+/* All shares, at NOW_MS. */
+static void look(struct zl_context *context, int64_t now_ms, bool (*go_on)(void *ctx))
+{
+    enum { SHARES = 3 };
+    for (size_t i = 0; i < SHARES; i++) {
+        const struct zl_caretaker_share share = {.index = i, .count = SHARES};
+        zl_caretaker_look(context, share, now_ms, go_on, NULL);
+    }
+}
+
 static void test_what_nobody_renews_is_renewed_if_its_leader_is_well(void **state)
 {
     static const struct zl_cache_options options = {.watch = ZL_WATCH_NAMESPACES};
@@ -144,12 +154,12 @@ static void test_what_nobody_renews_is_renewed_if_its_leader_is_well(void **stat
     assert_true(zl_cache_wait_synced(cache, NULL, NULL));
     AWAIT(zl_cache_is_settled(cache, ZL_CACHED_PODS, "shop"));
     AWAIT(zl_cache_is_settled(cache, ZL_CACHED_LEASES, "shop"));
-    zl_caretaker_look(&context, FIRST_MS, always, NULL);
-    zl_caretaker_look(&context, FIRST_MS + LATE_MS - 1, always, NULL);
+    look(&context, FIRST_MS, always);
+    look(&context, FIRST_MS + LATE_MS - 1, always);
     assert_int_equal(all_patches(), 0); /* whoever acts may still see to it */
-    zl_caretaker_look(&context, FIRST_MS + LATE_MS, never, NULL);
+    look(&context, FIRST_MS + LATE_MS, never);
     assert_int_equal(all_patches(), 0); /* this replica acts by now */
-    zl_caretaker_look(&context, FIRST_MS + LATE_MS, always, NULL);
+    look(&context, FIRST_MS + LATE_MS, always);
     for (size_t i = 0; i < POOL_COUNT; i++) {
         if (patches[i] != POOLS[i].renewed) {
             fail_msg("%s: %s, and it was renewed %d times", POOLS[i].pool, POOLS[i].reason,
