@@ -3,6 +3,7 @@
 # while nothing happens, and whether a failover among many is slower than among few.
 #
 #   NAMESPACES="100 400"  how many, one after the other (100 400); the last lines say what one more costs
+#   DEPLOYMENTS=N         with the label of its pool, in each namespace (1)
 #   PODS=N                pods of a stranger, in a namespace without pool (5000)
 #   COUNT=N               failovers per measurement (50)
 #   WATCH=MODE            --watch of both programs (namespaces)
@@ -16,6 +17,7 @@ count=${COUNT:-50}
 watch=${WATCH:-namespaces}
 quiet=${QUIET:-30}
 pods=${PODS:-5000}
+each=${DEPLOYMENTS:-1}
 # Kubernetes' own controllers share 20 requests a second by default, and a namespace costs them a dozen.
 export ZL_CONTROLLER_MANAGER_OPTIONS="--kube-api-qps 500 --kube-api-burst 500"
 # shellcheck disable=SC2119
@@ -24,16 +26,18 @@ export ZL_CLAIM_TIMEOUT=5
 make_certificates
 server=$(grep -o 'https://[^"]*' "$KUBECONFIG")
 
-# add FROM TO - a policy and a workload in each; without pods, which are other benchmarks' business
+# add FROM TO - a policy and its workloads in each; without pods, which are other benchmarks' business
 add() {
-    local i
+    local i j
     for i in $(seq "$1" "$2"); do
         echo ---
         echo "{apiVersion: v1, kind: Namespace, metadata: {name: team-$i, labels: {kubernetes.io/metadata.name: team-$i}}}"
         echo ---
         echo "{apiVersion: coordination.kube-zen.io/v1alpha1, kind: LeaderPolicy, metadata: {name: main, namespace: team-$i}, spec: {followerMode: standby}}"
-        echo ---
-        echo "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: team-$i, labels: {zen-lead/pool: main}}, spec: {replicas: 0, selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: main, image: none}]}}}}"
+        for j in $(seq "$each"); do
+            echo ---
+            echo "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web-$j, namespace: team-$i, labels: {zen-lead/pool: main}}, spec: {replicas: 0, selector: {matchLabels: {app: web-$j}}, template: {metadata: {labels: {app: web-$j}}, spec: {containers: [{name: main, image: none}]}}}}"
+        done
     done >"$ZL_RUN/objects.yaml"
     split -l 600 "$ZL_RUN/objects.yaml" "$ZL_RUN/objects.yaml-"
     printf '%s\n' "$ZL_RUN"/objects.yaml-* | xargs -P 2 -n 1 kubectl create -f >/dev/null
@@ -47,7 +51,7 @@ add_stranger() {
         -H 'Content-Type: application/json' -d '{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"x-","labels":{"app":"x"}},"spec":{"schedulerName":"none","containers":[{"name":"main","image":"none"}]}}' \
         "$server/api/v1/namespaces/stranger/pods?n=[1-$pods]"
     wait_until 300 has_pods
-    echo "# $pods pods of a stranger"
+    echo "# $pods pods of a stranger, $each labelled Deployments in each namespace"
 }
 has_pods() { [ "$(kubectl get --raw '/api/v1/namespaces/stranger/pods?limit=1' | jq '(.metadata.remainingItemCount // 0) + (.items | length)')" -ge "$pods" ]; }
 
@@ -110,7 +114,7 @@ for number in "${numbers[@]}"; do
     add $((have + 1)) "$number"
     have=$number
     # Kubernetes' own controllers are limited to 20 requests a second: their part of the work has to be over.
-    wait_until 900 eval "[ \"\$(kubectl get replicasets -A -o name | wc -l)\" -ge $number ]"
+    wait_until 900 eval "[ \"\$(kubectl get replicasets -A -o name | wc -l)\" -ge $((number * each)) ]"
     measure "$number"
 done
 slope

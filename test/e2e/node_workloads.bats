@@ -131,6 +131,10 @@ seen() { client_field "$1" "$line"; }
     tell "$NS" "$leader" "/eat?mib=200" || true
     oom_killed() { k get pods -l app=web -o json | jq -e 'any(.items[].status.containerStatuses[]; .lastState.terminated.reason == "OOMKilled")'; }
     wait_for 180 oom_killed
+    # It may answer before it is known that it was gone, and is sent nothing once that is known, until it is Ready again.
+    ready_again() { k get pods -l app=web -o json | jq -e 'any(.items[].status; .containerStatuses[0].state.running.startedAt as $started |
+        $started != null and any(.conditions[]; .type == "Ready" and .status == "True" and .lastTransitionTime >= $started))'; }
+    wait_for 180 ready_again
     wait_for 180 leader_serves web
     count web
     wait_for 10 stays 1 leader_serves web
