@@ -39,7 +39,9 @@ add() {
             echo "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web-$j, namespace: team-$i, labels: {zen-lead/pool: main}}, spec: {replicas: 0, selector: {matchLabels: {app: web-$j}}, template: {metadata: {labels: {app: web-$j}}, spec: {containers: [{name: main, image: none}]}}}}"
         done
     done >"$ZL_RUN/objects.yaml"
-    split -l 600 "$ZL_RUN/objects.yaml" "$ZL_RUN/objects.yaml-"
+    # Whole namespaces, some 300 objects of two lines at a time.
+    local lines=$(((2 + each) * 2))
+    split -l $((lines * (lines < 600 ? 600 / lines : 1))) "$ZL_RUN/objects.yaml" "$ZL_RUN/objects.yaml-"
     printf '%s\n' "$ZL_RUN"/objects.yaml-* | xargs -P 2 -n 1 kubectl create -f >/dev/null
     rm "$ZL_RUN"/objects.yaml*
 }
