@@ -313,12 +313,9 @@ static void begin_element(struct zl_json_pruner *pruner)
     pruner->state = VALUE;
 }
 
-/* In a text: what comes before its end or the end of the bytes. */
+/* In a text: what comes before its end or the end of the bytes, of which there is one at least. */
 static size_t pass_text(struct zl_json_pruner *pruner, const char *bytes, size_t length)
 {
-    if (length == 0) {
-        return 0;
-    }
     const size_t start = pruner->is_escaped ? 1 : 0;
     const size_t end = zl_json_text_end(bytes, start, length);
     pruner->is_escaped = end > length;

@@ -21,8 +21,11 @@ static inline size_t zl_json_text_end(const char *bytes, size_t from, size_t len
         while (at < stop && (escape = memchr(bytes + at, '\\', stop - at)) != NULL) {
             at = (size_t)(escape - bytes) + 2;
         }
-        if (at <= stop || stop == length) {
-            return at <= stop ? stop : at;
+        if (at <= stop) {
+            return stop;
+        }
+        if (stop == length) {
+            return at;
         }
     }
     return length;

@@ -17,8 +17,8 @@ static _Noreturn void out_of_memory(size_t size_bytes)
 
 /*
  * Each arena keeps what its threads freed, and glibc makes eight for each core: connections come and go on any of them. Four
- * are enough that threads seldom meet in one: a review over TLS needs blocks larger than what a thread keeps for itself. A fixed threshold keeps large blocks out of the arenas; left alone,
- * glibc raises it to the largest block that was ever freed.
+ * are enough that threads seldom meet in one: a review over TLS needs blocks larger than what a thread keeps for itself. A
+ * fixed threshold keeps large blocks out of the arenas; left alone, glibc raises it to the largest block that was ever freed.
  */
 #define ARENAS_MAX 4
 #define MAPPED_FROM (128 * 1024)

@@ -23,9 +23,10 @@ enum {
     WATCH_BUFFER_BYTES = 4096,
     LOOK_LEAST_MS = 1000, /* from one look at the deadlines to the next */
     SLACK_MS = 100,       /* of the kernel's clock against ours */
-    WAKE = 2,             /* beside the numbers of the two sides */
     LISTS = 0,
+    WATCHES = 1,
     SIDES = 2,
+    WAKE = SIDES, /* beside the numbers of the two sides */
 };
 
 struct side {
@@ -45,7 +46,7 @@ struct side {
 
 struct zl_kube_loop {
     int epoll_fd, wake_fd;
-    struct side sides[SIDES]; /* lists, watches */
+    struct side sides[SIDES];
     struct zl_kube_exchange *first;
     int64_t look_ms; /* when a deadline is to be looked at next */
     int64_t open_ms, silence_ms;
@@ -280,7 +281,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 
 static struct side *side_of(const struct zl_kube_exchange *exchange)
 {
-    return &exchange->loop->sides[exchange->spec.lasts ? 1 : 0];
+    return &exchange->loop->sides[exchange->spec.lasts ? WATCHES : LISTS];
 }
 
 static void set_options(struct zl_kube_client *client, struct zl_kube_exchange *exchange)
@@ -518,7 +519,7 @@ static void look_at_deadlines(struct zl_kube_loop *loop)
 
 /*
  * When the connection for lists goes: after as long without one as one may take to be answered. libcurl and OpenSSL keep some 60 KiB
- * for it, and the API server more, and most informers list once.
+ * for it, and most informers list once.
  */
 static int64_t idle_until(const struct zl_kube_loop *loop)
 {
@@ -606,7 +607,7 @@ static void run_side(struct side *side)
 void zl_kube_loop_run(struct zl_kube_loop *loop, int64_t until_ms)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
-    const bool is_unread = loop->sides[0].is_unread || loop->sides[1].is_unread;
+    const bool is_unread = loop->sides[LISTS].is_unread || loop->sides[WATCHES].is_unread;
     const int count =
         epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, is_unread ? 0 : wait_ms(loop, until_ms));
     for (int i = 0; i < count; i++) {

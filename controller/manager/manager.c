@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/manager/manager.h"
-#include "controller/manager/caretakers.h"
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"
