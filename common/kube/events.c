@@ -2,13 +2,12 @@
 /*
  * zl_events_emit puts a job into a bounded line; one thread turns jobs into writes:
  *
- *   - The same (object, type, reason, message) as within the last ten minutes: a merge patch of
+ *   - The same (object, type, reason, message) as within the last hour, after which API servers forget it: a merge patch of
  *     count and lastTimestamp of the Event made then; if that is gone, a new Event goes on counting.
  *   - Otherwise a new Event, in the object's namespace ("default" for cluster-scoped objects).
  *
- * Two tables remember what was written and how much each object has said lately. Both are least
- * recently used, with a fixed size, so a cluster of any size costs a few MiB at most. The spam
- * filter is client-go's, for each reason of an object by itself: 25 Events at once, then one in five minutes. It guards the
+ * Two tables remember what was written and how much each object has said lately (event_allowance.h). Both are least
+ * recently used, with a fixed size, so a cluster of any size costs a few MiB at most. Allowances guard the
  * line as well: one object in a crash loop must not push out the Events of the others, nor a warning that is repeated those of
  * other reasons.
  */
@@ -18,6 +17,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/monitor.h"
+#include "common/kube/event_allowance.h"
 #include "common/kube/event_object.h"
 
 #include <stdarg.h>
@@ -25,14 +25,7 @@
 
 #define QUEUE_MAX 1000
 #define REMEMBERED_MAX 4096
-#define SERIES_MS (10 * 60 * 1000)
-#define BURST 25
-#define REFILL_MS (5 * 60 * 1000)
-#define REMINDERS 3
-#define REMIND_MS (60 * 1000)
-/* Of all objects together, or 3000 pools in which something stands would be 50 writes a second for ever. */
-#define REMINDERS_OF_ALL 600
-#define REMIND_OF_ALL_MS 100
+#define SERIES_MS (60 * 60 * 1000)
 #define MESSAGE_BUFFER 2048 /* more than an Event takes: cutting is its business */
 #define CALL_TIMEOUT_MS 3000
 #define TRIES 3
@@ -50,14 +43,6 @@ struct series {
     UT_hash_handle hh;
 };
 
-/* How much may still be said of an object for one reason; or of what stands, in one text, or (no key) in any. */
-struct allowance {
-    char *key;
-    int64_t tokens;
-    int64_t refilled_ms;
-    UT_hash_handle hh;
-};
-
 struct zl_events {
     struct zl_kube_client *client;
     char *component;
@@ -68,7 +53,7 @@ struct zl_events {
     struct zl_monitor monitor; /* guards the rest */
     struct zl_event_job *first, *last;
     size_t queued;
-    struct allowance *allowances; /* oldest use first */
+    struct zl_event_allowances *allowances;
     bool draining;
     int64_t drain_until_ms;
     uint64_t dropped, complained_dropped;
@@ -94,71 +79,6 @@ static void drop(struct zl_events *events, const char *why)
     zl_monitor_lock(&events->monitor);
     drop_locked(events, why);
     zl_monitor_unlock(&events->monitor);
-}
-
-static void remove_allowance(struct zl_events *events, struct allowance *allowance)
-{
-    HASH_DEL(events->allowances, allowance);
-    free(allowance->key);
-    free(allowance);
-}
-
-/* The object's allowance, moved to the end of the table: the front is the one unused longest. */
-static struct allowance *find_or_add_allowance(struct zl_events *events, const char *key,
-                                               int64_t burst)
-{
-    struct allowance *allowance = NULL;
-    HASH_FIND_STR(events->allowances, key, allowance);
-    if (allowance != NULL) {
-        HASH_DEL(events->allowances, allowance);
-    } else {
-        if (HASH_COUNT(events->allowances) >= REMEMBERED_MAX) {
-            remove_allowance(events, events->allowances);
-        }
-        allowance = zl_alloc(sizeof *allowance);
-        allowance->key = zl_strdup(key);
-        allowance->tokens = burst;
-        allowance->refilled_ms = zl_clock_ms();
-    }
-    HASH_ADD_KEYPTR(hh, events->allowances, allowance->key, strlen(allowance->key), allowance);
-    return allowance;
-}
-
-/* What may be said by now. */
-static struct allowance *refill(struct zl_events *events, const char *key, int64_t burst,
-                                int64_t refill_ms)
-{
-    struct allowance *allowance = find_or_add_allowance(events, key, burst);
-    const int64_t refills = (zl_clock_ms() - allowance->refilled_ms) / refill_ms;
-    allowance->refilled_ms += refills * refill_ms;
-    allowance->tokens += refills;
-    if (allowance->tokens > burst) {
-        allowance->tokens = burst;
-    }
-    return allowance;
-}
-
-static bool may_emit(struct zl_events *events, const char *key)
-{
-    struct allowance *allowance = refill(events, key, BURST, REFILL_MS);
-    if (allowance->tokens == 0) {
-        return false;
-    }
-    allowance->tokens--;
-    return true;
-}
-
-/* The one of all objects is never unused longest: it is asked for each time. */
-static bool may_remind(struct zl_events *events, const char *key)
-{
-    struct allowance *all = refill(events, "", REMINDERS_OF_ALL, REMIND_OF_ALL_MS);
-    struct allowance *allowance = refill(events, key, REMINDERS, REMIND_MS);
-    if (allowance->tokens == 0 || all->tokens == 0) {
-        return false;
-    }
-    allowance->tokens--;
-    all->tokens--;
-    return true;
 }
 
 static void line_up_locked(struct zl_events *events, struct zl_event_job *taken)
@@ -187,7 +107,7 @@ void zl_events_emit(struct zl_events *events, const struct zl_event_object *obje
     zl_monitor_lock(&events->monitor);
     if (events->queued >= QUEUE_MAX) {
         drop_locked(events, "the queue is full");
-    } else if (!may_emit(events, key)) {
+    } else if (!zl_event_may_tell(events->allowances, key, zl_clock_ms())) {
         drop_locked(events, "too many about one object");
     } else {
         line_up_locked(events, ZL_STEAL(&job));
@@ -204,7 +124,7 @@ void zl_events_remind(struct zl_events *events, const struct zl_event_object *ob
     zl_monitor_lock(&events->monitor);
     if (events->queued >= QUEUE_MAX) {
         drop_locked(events, "the queue is full");
-    } else if (may_remind(events, key)) {
+    } else if (zl_event_may_remind(events->allowances, key, zl_clock_ms())) {
         line_up_locked(events, ZL_STEAL(&job));
     }
     zl_monitor_unlock(&events->monitor);
@@ -398,6 +318,7 @@ struct zl_events *zl_events_new(struct zl_kube_client *client, const char *compo
     events->client = client;
     events->component = zl_strdup(component);
     events->instance = host_name();
+    events->allowances = zl_event_allowances_new(REMEMBERED_MAX);
     zl_monitor_init(&events->monitor);
     events->thread = zl_thread_start("events", run, events);
     return events;
@@ -425,9 +346,7 @@ void zl_events_free(struct zl_events *events, int64_t drain_ms)
     while (events->series != NULL) {
         remove_series(events, events->series);
     }
-    while (events->allowances != NULL) {
-        remove_allowance(events, events->allowances);
-    }
+    zl_event_allowances_free(events->allowances);
     zl_monitor_clear(&events->monitor);
     free(events->component);
     free(events->instance);

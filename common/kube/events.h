@@ -2,7 +2,7 @@
 /*
  * events.h - Kubernetes Events about other people's objects, aggregated.
  *
- * Equal (object, type, reason, message) within ten minutes is one Event whose count and
+ * Equal (object, type, reason, message) within an hour is one Event whose count and
  * lastTimestamp grow (client-go's EventCorrelator, in short). Delivery is asynchronous and best
  * effort: a full queue or a refused write drops the Event, counts it and logs it once a minute.
  *
@@ -29,9 +29,8 @@ void zl_events_emit(struct zl_events *events, const struct zl_event_object *obje
                     const char *reason, const char *format, ...) ZL_PRINTF(5, 6);
 
 /*
- * As zl_events_emit, of something that is so whenever it is looked at: the same text about the same object is told three times
- * at once (it may have gone and come back), then once a minute, and takes nothing from the object's allowance. Of all objects
- * together 600 are told at once, then ten a second: what stands can be read where it stands.
+ * As zl_events_emit, of something that is so whenever it is looked at: told when it begins, then less and less often, up to once in
+ * forty minutes, and it takes nothing from the object's allowance (event_allowance.h). What stands can be read where it stands.
  */
 void zl_events_remind(struct zl_events *events, const struct zl_event_object *object, bool warning,
                       const char *reason, const char *message);

@@ -74,7 +74,7 @@ enum zl_status zl_prove(struct zl_applying *applying, const struct zl_step *step
 
 /* What STEP's reason has to say by an Event, if anything (events.c). */
 void zl_tell(const struct zl_writer *writer, const struct zl_step *step);
-/* A Warning that is true at each look: an Event at most once a minute. */
+/* A Warning that is true at each look (zl_events_remind). */
 void zl_remind_of(const struct zl_writer *writer, const struct zl_subject *subject,
                   const char *reason, const char *message);
 void zl_tell_about(const struct zl_writer *writer, const struct zl_subject *subject, bool warning,
