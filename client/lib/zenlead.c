@@ -88,6 +88,9 @@ void zenlead_close(zenlead *handle)
         return;
     }
     zl_lead_locks_free(handle);
+    if (handle->client != NULL) {
+        zl_kube_client_cancel(handle->client); /* what is asked still, nobody waits for */
+    }
     struct zl_lead_pool *pool = atomic_load(&handle->pools);
     while (pool != NULL) {
         struct zl_lead_pool *next = pool->next;

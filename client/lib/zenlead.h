@@ -149,7 +149,10 @@ typedef struct zenlead_elector zenlead_elector; /* opaque */
 /* No I/O: files are read and the API server is asked when something is first asked. OPTIONS may be NULL. */
 ZENLEAD_API int zenlead_open(const struct zenlead_options *options, zenlead **out,
                              struct zenlead_error *error);
-/* Gives locks back, ends and joins all threads. Electors are closed before. Blocks for up to one request. NULL is fine. */
+/*
+ * Gives locks back, which takes up to one request for each; then ends and joins all threads, within about a second also
+ * while the API server does not answer. Electors are closed before. NULL is fine.
+ */
 ZENLEAD_API void zenlead_close(zenlead *handle);
 
 /*

@@ -35,6 +35,11 @@ enum zl_status zl_kube_client_new(const struct zl_kube_config *config, const cha
                                   struct zl_kube_client **out, struct zl_error *err) ZL_MUST_CHECK;
 void zl_kube_client_free(struct zl_kube_client *client); /* no call may be in flight */
 /*
+ * From any thread: the calls in flight end within about a second as ZL_E_STOPPED, whether their server answers or not, and so
+ * does each later one. Watches have a zl_kube_stop. For who is about to free the client and must not wait for an API server.
+ */
+void zl_kube_client_cancel(struct zl_kube_client *client);
+/*
  * The server's clock now, in seconds since 1970, by the Date of its last answer to a call (not of a watch). 0: unknown.
  */
 int64_t zl_kube_server_time_s(struct zl_kube_client *client);

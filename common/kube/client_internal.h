@@ -47,7 +47,8 @@ struct zl_kube_client {
     char *host_header; /* "Host: ..." of the real server, with CONNECT_TO */
     struct zl_kube_token token;
     _Atomic int64_t server_ahead_ms; /* the server's clock before zl_clock_boot_ms; 0: unknown */
-    pthread_mutex_t lock;            /* the pool */
+    atomic_bool is_cancelled;
+    pthread_mutex_t lock; /* the pool */
     struct zl_kube_idle {
         CURL *handle;
         int64_t answered_ms;  /* its last request */

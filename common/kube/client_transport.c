@@ -15,6 +15,8 @@
 #define KEEPALIVE_INTERVAL_S 5L
 #define USER_TIMEOUT_MS 30000u
 #define CONNECT_TIMEOUT_MS 10000L
+/* An idle connection is closed after this: as http.Transport of client-go does (IdleConnTimeout). */
+#define IDLE_CLOSE_MS 90000
 
 static const struct zl_metric CALL_DURATION = {
     .name = "zen_lead_api_call_duration_seconds",
@@ -177,32 +179,14 @@ static CURL *take_handle(struct zl_kube_client *client)
     return handle != NULL ? handle : curl_easy_init();
 }
 
-static void return_handle(struct zl_kube_client *client, CURL *handle, bool broken)
+/* Out of the pool, the coldest first: those answered at UNTIL_MS or before. @return how many are in DROPPED */
+static size_t drop_cold(struct zl_kube_client *client, int64_t until_ms,
+                        CURL *dropped[ZL_KUBE_IDLE_MAX])
 {
-    if (!broken) {
-        pthread_mutex_lock(&client->lock);
-        if (client->idle_count < ZL_KUBE_IDLE_MAX) {
-            client->idle[client->idle_count++] =
-                (struct zl_kube_idle){.handle = handle, .answered_ms = zl_clock_ms()};
-            handle = NULL;
-        }
-        pthread_mutex_unlock(&client->lock);
-    }
-    curl_easy_cleanup(handle); /* NULL is fine */
-}
-
-/*
- * A request that began at STARTED_MS had no answer in time: its server may hang, and the next request must not find that
- * out on its own. Idle connections that were last answered before may lead there, too; they are closed. What was
- * answered since goes elsewhere, or the server works.
- */
-static void drop_idle_before(struct zl_kube_client *client, int64_t started_ms)
-{
-    CURL *dropped[ZL_KUBE_IDLE_MAX];
     size_t count = 0, kept = 0;
     pthread_mutex_lock(&client->lock);
     for (size_t i = 0; i < client->idle_count; i++) {
-        if (client->idle[i].answered_ms <= started_ms) {
+        if (client->idle[i].answered_ms <= until_ms) {
             dropped[count++] = client->idle[i].handle;
         } else {
             client->idle[kept++] = client->idle[i];
@@ -210,9 +194,33 @@ static void drop_idle_before(struct zl_kube_client *client, int64_t started_ms)
     }
     client->idle_count = kept;
     pthread_mutex_unlock(&client->lock);
+    return count;
+}
+
+static void close_cold(struct zl_kube_client *client, int64_t until_ms)
+{
+    CURL *dropped[ZL_KUBE_IDLE_MAX];
+    size_t count = drop_cold(client, until_ms, dropped);
     while (count > 0) {
         curl_easy_cleanup(dropped[--count]);
     }
+}
+
+/* What a burst needed goes when others have been enough for a while: a connection is 115 KiB here, and more at the server. */
+static void return_handle(struct zl_kube_client *client, CURL *handle, bool broken)
+{
+    const int64_t now_ms = zl_clock_ms();
+    if (!broken) {
+        pthread_mutex_lock(&client->lock);
+        if (client->idle_count < ZL_KUBE_IDLE_MAX) {
+            client->idle[client->idle_count++] =
+                (struct zl_kube_idle){.handle = handle, .answered_ms = now_ms};
+            handle = NULL;
+        }
+        pthread_mutex_unlock(&client->lock);
+    }
+    curl_easy_cleanup(handle); /* NULL is fine */
+    close_cold(client, now_ms - IDLE_CLOSE_MS);
 }
 
 static int set_user_timeout(void *ctx, curl_socket_t fd, curlsocktype purpose)
@@ -352,6 +360,9 @@ enum zl_status zl_kube_curl_error(const struct zl_kube_request *request, CURLcod
     if (code == CURLE_OPERATION_TIMEDOUT) {
         zl_metric_add(&TIMEOUTS, request->operation, NULL, 1);
     }
+    if (code == CURLE_ABORTED_BY_CALLBACK) {
+        return zl_error_set(err, ZL_E_STOPPED, "%s: cancelled", request->what);
+    }
     /* these are ours to mend; everything else may pass by itself */
     bool ours = code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CACERT_BADFILE ||
                 code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ||
@@ -402,6 +413,23 @@ int64_t zl_kube_server_time_s(struct zl_kube_client *client)
     return ahead_ms != 0 ? (ahead_ms + zl_clock_boot_ms()) / 1000 : 0;
 }
 
+/* libcurl asks it at least once a second. Not 0: the transfer ends. */
+static int on_progress(void *ctx, curl_off_t to_receive, curl_off_t received, curl_off_t to_send,
+                       curl_off_t sent)
+{
+    struct zl_kube_client *client = ctx;
+    (void)to_receive;
+    (void)received;
+    (void)to_send;
+    (void)sent;
+    return atomic_load(&client->is_cancelled);
+}
+
+void zl_kube_client_cancel(struct zl_kube_client *client)
+{
+    atomic_store(&client->is_cancelled, true);
+}
+
 static enum zl_status perform(struct zl_kube_client *client, CURL *handle,
                               const struct zl_kube_request *request,
                               const struct zl_kube_sink *sink, CURLcode *outcome,
@@ -414,6 +442,9 @@ static enum zl_status perform(struct zl_kube_client *client, CURL *handle,
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, &receiver);
     curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, note_date);
     curl_easy_setopt(handle, CURLOPT_HEADERDATA, client);
+    curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(handle, CURLOPT_XFERINFODATA, client);
+    curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, detail);
     CURLcode code = curl_easy_perform(handle);
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, NULL);
@@ -441,7 +472,11 @@ enum zl_status zl_kube_execute(struct zl_kube_client *client, const struct zl_ku
     enum zl_status status = perform(client, handle, request, sink, &code, err);
     return_handle(client, handle, code != CURLE_OK); /* what timed out is not used again */
     if (code == CURLE_OPERATION_TIMEDOUT) {
-        drop_idle_before(client, started_ms);
+        /*
+         * Its server may hang, and the next request must not find that out on its own. What was answered before this one
+         * began may lead there, too; what was answered since goes elsewhere, or the server works.
+         */
+        close_cold(client, started_ms);
     }
     curl_slist_free_all(headers);
     zl_kube_observe(request, status, started_ms);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # run.sh FOLDER [WRAPPER...] -- PROGRAM... - run these unit test programs, which are below FOLDER (under a wrapper such
-# as valgrind), as many at a time as there are processors and one more: the longest of them wait for time limits.
+# as valgrind): by themselves four for each processor at a time, since the longest of them wait for time limits; under a wrapper as many
+# as there are processors and one more.
 #
 # Shows one line per program, everything of a program that fails, and adds the counts to $ZL_RESULTS (build/results).
 set -uo pipefail
@@ -36,10 +37,12 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
     shift
 done
 shift || { echo "run.sh: no -- PROGRAM..." >&2; exit 2; }
+at_once=$(($(nproc) * 4))
+[ "${#wrapper[@]}" -eq 0 ] || at_once=$(($(nproc) + 1))
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 printf '%s\0' "$@" |
-    xargs -0 -P $(($(nproc) + 1)) -I PROGRAM bash test/unit/run.sh --one "$logs" "$folder" PROGRAM "${wrapper[@]}"
+    xargs -0 -P "$at_once" -I PROGRAM bash test/unit/run.sh --one "$logs" "$folder" PROGRAM "${wrapper[@]}"
 read -r passed failed < <(find "$logs" -name '*.counts' -exec cat {} + | awk '{p += $1; f += $2} END {print p + 0, f + 0}')
 mkdir -p build
 echo "$passed $failed" >>"${ZL_RESULTS:-build/results}"
