@@ -159,11 +159,14 @@ char *zl_review_door_complaint(struct zl_review_door *door)
 
 /* --- start and stop --- */
 
-struct zl_review_door *zl_review_door_start(struct zl_kube_client *client, const char *namespace_)
+struct zl_review_door *zl_review_door_start(struct zl_kube_client *client,
+                                            struct zl_informer_thread *thread,
+                                            const char *namespace_)
 {
     struct zl_review_door *door = zl_alloc(sizeof *door);
     const struct zl_informer_spec spec = {
         .resource = &ZL_KUBE_SECRETS,
+        .thread = thread,
         .namespace_ = namespace_,
         .field_selector = "metadata.name=" ZL_REVIEW_SECRET,
         .shape = ZL_REVIEW_SECRET_SHAPE,

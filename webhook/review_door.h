@@ -13,11 +13,14 @@
 
 #include "common/base/metrics.h"
 #include "common/kube/client.h"
+#include "common/kube/informer_thread.h"
 
 struct zl_review_door; /* opaque */
 
-/* CLIENT and NAMESPACE_ are borrowed until the free. */
-struct zl_review_door *zl_review_door_start(struct zl_kube_client *client, const char *namespace_);
+/* All are borrowed until the free. THREAD watches. */
+struct zl_review_door *zl_review_door_start(struct zl_kube_client *client,
+                                            struct zl_informer_thread *thread,
+                                            const char *namespace_);
 void zl_review_door_free(struct zl_review_door *door); /* NULL is fine */
 
 /* Blocks for at most half a second, and only where PATH is not one that is known. */

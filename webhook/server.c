@@ -200,7 +200,8 @@ enum zl_status zl_webhook_server_start(const struct zl_webhook_config *config,
 {
     struct zl_webhook_server *server = zl_alloc(sizeof *server);
     server->gatekeeper = gatekeeper;
-    server->door = zl_review_door_start(gatekeeper->client, config->namespace_);
+    server->door = zl_review_door_start(gatekeeper->client, zl_cache_thread(gatekeeper->cache),
+                                        config->namespace_);
     const struct zl_http_options options = {
         .address = config->listen_address,
         .port = config->metrics_port,

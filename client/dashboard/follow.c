@@ -18,6 +18,7 @@ struct slot {
 
 struct zl_follow {
     struct zl_follow_spec spec;
+    struct zl_informer_thread *thread; /* of all but the hub's */
     struct slot slots[ZL_FOLLOWED_COUNT];
     struct zl_health *health;
     struct zl_monitor monitor; /* guards the rest */
@@ -210,6 +211,7 @@ static void make_informer(struct zl_follow *follow, enum zl_followed kind)
     struct slot *slot = &follow->slots[kind];
     const struct zl_informer_spec spec = {
         .resource = followed->resource,
+        .thread = hub ? NULL : follow->thread,
         .reconnect_spread_ms = RECONNECT_SPREAD_MS,
         .namespace_ = hub ? follow->spec.fleet_namespace : follow->spec.namespace_,
         .label_selector = followed->label_selector,
@@ -234,6 +236,7 @@ struct zl_follow *zl_follow_start(const struct zl_follow_spec *spec)
     follow->spec = *spec;
     follow->board = zl_board_new();
     follow->timeline = zl_timeline_new(follow->board);
+    follow->thread = zl_informer_thread_new("informers");
     zl_monitor_init(&follow->monitor);
     for (int i = 0; i < ZL_FOLLOWED_COUNT; i++) {
         make_informer(follow, (enum zl_followed)i);
@@ -270,6 +273,7 @@ void zl_follow_stop(struct zl_follow *follow)
             zl_informer_free(follow->slots[i].informer);
         }
     }
+    zl_informer_thread_free(follow->thread);
     zl_timeline_free(follow->timeline);
     zl_board_free(follow->board);
     zl_monitor_clear(&follow->monitor);

@@ -57,6 +57,8 @@ static void make_informer(struct zl_cache *cache, enum zl_cached kind,
     spec.on_change = changed;
     spec.on_synced = synced;
     spec.ctx = slot;
+    /* A leader's end is a pod's event, and waits for nothing else. */
+    spec.thread = kind == ZL_CACHED_PODS ? NULL : cache->thread;
     slot->informer = zl_informer_new(cache->client, &spec);
     if (!by_namespace) {
         follow_all(cache, slot);
@@ -73,6 +75,7 @@ static void make_labelled(struct zl_cache *cache)
         spec.on_demand = cache->namespaces != NULL;
         spec.on_synced = synced;
         spec.ctx = slot;
+        spec.thread = cache->thread;
         slot->informer = zl_informer_new(cache->client, &spec);
         follow_all(cache, slot);
     }
@@ -107,6 +110,7 @@ struct zl_cache *zl_cache_new(struct zl_kube_client *client, const struct zl_cac
 {
     struct zl_cache *cache = zl_alloc(sizeof *cache);
     cache->client = client;
+    cache->thread = zl_informer_thread_new("informers");
     cache->options = *options;
     cache->namespaces = split(options->namespaces);
     if (cache->namespaces != NULL) {
@@ -192,6 +196,7 @@ void zl_cache_free(struct zl_cache *cache)
         zl_informer_free(cache->labelled[i].informer);
         free(cache->labelled[i].name);
     }
+    zl_informer_thread_free(cache->thread);
     zl_interests_free(cache->interests);
     for (char **namespace_ = cache->namespaces; namespace_ != NULL && *namespace_ != NULL;
          namespace_++) {
@@ -200,6 +205,11 @@ void zl_cache_free(struct zl_cache *cache)
     free(cache->namespaces);
     zl_monitor_clear(&cache->monitor);
     free(cache);
+}
+
+struct zl_informer_thread *zl_cache_thread(struct zl_cache *cache)
+{
+    return cache->thread;
 }
 
 /* --- is it all there? --- */

@@ -100,6 +100,8 @@ void zl_cache_start_pools(struct zl_cache *cache);
 void zl_cache_start_routing(struct zl_cache *cache, const struct zl_kube_resource *slices);
 void zl_cache_stop(struct zl_cache *cache); /* no on_change after this; look-ups still work */
 void zl_cache_free(struct zl_cache *cache); /* stops first */
+/* For informers of others, whose events are as patient as those of Services or Leases; they are freed before the cache is. */
+struct zl_informer_thread *zl_cache_thread(struct zl_cache *cache);
 
 /*
  * true when all that is of interest at the start was listed once, and whatever is of interest in NAMESPACE_ (may be NULL)

@@ -24,6 +24,7 @@ struct slot {
 
 struct zl_cache {
     struct zl_kube_client *client;
+    struct zl_informer_thread *thread; /* of all but pods */
     struct zl_cache_options options;
     char **namespaces; /* the only ones there are for us; NULL: all */
     struct slot slots[ZL_CACHED_COUNT];

@@ -300,8 +300,12 @@ static void set_options(struct zl_kube_client *client, struct zl_kube_exchange *
     curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, side_of(exchange));
     curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, on_close);
     curl_easy_setopt(handle, CURLOPT_CLOSESOCKETDATA, side_of(exchange));
-    /* A thousand that start together wait to see whether the first one's connection carries them. */
-    curl_easy_setopt(handle, CURLOPT_PIPEWAIT, 1L);
+    /*
+     * A thousand that start together wait to see whether the first one's connection carries them. Without TLS none does: there libcurl
+     * would find that out from the first answer, and let the others wait for that one's end, which a watch has not.
+     */
+    curl_easy_setopt(handle, CURLOPT_PIPEWAIT,
+                     strncmp(exchange->request->url, "https:", 6) == 0 ? 1L : 0L);
     curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, exchange->spec.anew ? 1L : 0L);
     if (exchange->spec.lasts) {
         curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, (long)WATCH_BUFFER_BYTES);

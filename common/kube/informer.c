@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * informer.c - what others ask of an informer, and its thread: look which streams have something to begin, then wait for
- * what the API server sends to any of them.
+ * informer.c - what others ask of an informer, and what of it has to be begun.
  */
 #include "common/kube/informer.h"
 
@@ -140,14 +139,6 @@ void zl_informer_relist(struct zl_informer *informer)
 
 /* --- the thread --- */
 
-static bool must_end(struct zl_informer *informer)
-{
-    zl_monitor_lock(&informer->monitor);
-    const bool stopping = informer->stopping;
-    zl_monitor_unlock(&informer->monitor);
-    return stopping;
-}
-
 /* Those that were followed since, in the order in which they were asked for. */
 static void take_newcomers(struct zl_informer *informer)
 {
@@ -224,14 +215,14 @@ static int64_t take_up(struct zl_informer *informer)
     }
 }
 
-static void step(struct zl_informer *informer)
+int64_t zl_informer_step(struct zl_informer *informer)
 {
     zl_monitor_lock(&informer->monitor);
     const bool asked = informer->asked;
     zl_monitor_unlock(&informer->monitor);
     const int64_t now_ms = zl_clock_ms();
     if (!asked && now_ms < informer->step_ms) {
-        return;
+        return informer->step_ms;
     }
     int64_t next_ms = take_up(informer);
     for (struct zl_stream *stream = informer->streams; stream != NULL; stream = stream->next) {
@@ -239,16 +230,17 @@ static void step(struct zl_informer *informer)
         next_ms = due_ms < next_ms ? due_ms : next_ms;
     }
     informer->step_ms = next_ms;
+    return next_ms;
 }
 
-static void *run(void *arg)
+void zl_informer_halt(struct zl_informer *informer)
 {
-    struct zl_informer *informer = arg;
-    while (!must_end(informer)) {
-        step(informer);
-        zl_kube_loop_run(informer->loop, informer->step_ms);
+    zl_monitor_lock(&informer->monitor);
+    take_newcomers(informer);
+    zl_monitor_unlock(&informer->monitor);
+    for (struct zl_stream *stream = informer->streams; stream != NULL; stream = stream->next) {
+        zl_stream_halt(stream);
     }
-    return NULL;
 }
 
 /* --- start and stop --- */
@@ -262,7 +254,10 @@ struct zl_informer *zl_informer_new(struct zl_kube_client *client,
     informer->timing = DEFAULT_TIMING;
     informer->store = zl_store_new();
     zl_store_set_indexers(informer->store, spec->indexers, spec->indexer_count);
-    informer->loop = zl_kube_loop_new();
+    informer->own_thread =
+        spec->thread == NULL ? zl_informer_thread_new(zl_informer_name(informer)) : NULL;
+    informer->thread = spec->thread != NULL ? spec->thread : informer->own_thread;
+    informer->loop = zl_informer_thread_loop(informer->thread);
     zl_monitor_init(&informer->monitor);
     if (!spec->on_demand) {
         zl_informer_follow(informer, spec->namespace_);
@@ -287,7 +282,7 @@ void zl_informer_start(struct zl_informer *informer)
         stream->last_watching_ms = zl_clock_ms(); /* it may have been made long before */
     }
     zl_monitor_unlock(&informer->monitor);
-    informer->thread = zl_thread_start(zl_informer_name(informer), run, informer);
+    zl_informer_thread_add(informer->thread, informer);
 }
 
 void zl_informer_stop(struct zl_informer *informer)
@@ -299,14 +294,7 @@ void zl_informer_stop(struct zl_informer *informer)
         return;
     }
     informer->started = false;
-    pthread_join(informer->thread, NULL);
-    zl_monitor_lock(&informer->monitor);
-    for (struct zl_stream *stream = informer->by_namespace; stream != NULL;
-         stream = stream->hh.next) {
-        stream->last_watching_ms = stream->watching ? zl_clock_ms() : stream->last_watching_ms;
-        stream->watching = false;
-    }
-    zl_monitor_unlock(&informer->monitor);
+    zl_informer_thread_remove(informer->thread, informer);
 }
 
 void zl_informer_free(struct zl_informer *informer)
@@ -326,7 +314,7 @@ void zl_informer_free(struct zl_informer *informer)
         informer->leaving = leaving->next;
         free_leaving(leaving);
     }
-    zl_kube_loop_free(informer->loop);
+    zl_informer_thread_free(informer->own_thread);
     zl_store_free(informer->store);
     zl_monitor_clear(&informer->monitor);
     free(informer);

@@ -3,8 +3,8 @@
  * informer.h - a local, always-converging copy of one resource type: LIST, then WATCH from the
  * list's version, resumed without losing an event (client-go's reflector).
  *
- * An informer is one store and one thread that drives any number of streams: one for all namespaces, or one for each
- * namespace that is followed. They share connections (HTTP/2) and wait for nobody: a namespace whose list takes
+ * An informer is one store and any number of streams, driven by one thread, its own or one that it shares
+ * (informer_thread.h): one stream for all namespaces, or one for each namespace that is followed. They share connections (HTTP/2) and wait for nobody: a namespace whose list takes
  * long delays no event of another.
  *
  *   - A list is put into the store when it is complete, and what it does not name goes, in its own namespace only.
@@ -19,17 +19,19 @@
  *   - What DECODE wants more of in a namespace is listed beside the open watch; the newer version of an object wins.
  *   - Memory holds only what DECODE returned. A stream that waits costs about 16 KiB (docs/tuning.md).
  *
- * Threads: one thread per informer runs DECODE, ON_CHANGE and ON_SYNCED; the functions below may be called from
- * any thread except, inside a callback of the same informer, zl_informer_stop (it would wait for itself).
+ * Threads: the informer's runs DECODE, ON_CHANGE and ON_SYNCED; the functions below may be called from
+ * any thread except, inside a callback on the same thread, zl_informer_stop (it would wait for itself).
  */
 #ifndef ZL_KUBE_INFORMER_H
 #define ZL_KUBE_INFORMER_H
 
 #include "common/kube/client.h"
+#include "common/kube/informer_thread.h"
 #include "common/kube/store.h"
 
 struct zl_informer_spec {
     const struct zl_kube_resource *resource;
+    struct zl_informer_thread *thread; /* that drives it beside others; NULL: one of its own */
     /*
      * The same in another version, or NULL: a list that answers 404 is tried in the other one. So it follows an API
      * server that is upgraded past a version, too.
@@ -83,7 +85,8 @@ struct zl_informer; /* opaque */
 struct zl_informer *zl_informer_new(struct zl_kube_client *client,
                                     const struct zl_informer_spec *spec);
 void zl_informer_start(struct zl_informer *informer);
-void zl_informer_stop(struct zl_informer *informer); /* waits for the thread; may be called twice */
+void zl_informer_stop(
+    struct zl_informer *informer); /* its callbacks have ended; may be called twice */
 void zl_informer_free(struct zl_informer *informer); /* stops first */
 
 struct zl_store *zl_informer_store(struct zl_informer *informer);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * informer_internal.h - what the files of the informer share: informer.c is what others call, informer_stream.c follows
- * one namespace, informer_apply.c brings what came into the store.
+ * informer_internal.h - what the files of the informer share: informer.c is what others call, informer_thread.c drives
+ * them, informer_stream.c follows one namespace, informer_apply.c brings what came into the store.
  *
- * Threads: what stands below MONITOR is guarded by it; the rest is the informer's thread's.
+ * Threads: what stands below MONITOR is guarded by it; LEAVING_THREAD and DRIVEN by the thread's own; the rest is
+ * the thread's.
  */
 #ifndef ZL_KUBE_INFORMER_INTERNAL_H
 #define ZL_KUBE_INFORMER_INTERNAL_H
@@ -12,6 +13,7 @@
 #include "common/base/monitor.h"
 #include "common/kube/client_stream.h"
 #include "common/kube/informer.h"
+#include "common/kube/informer_thread.h"
 #include "common/kube/listing.h"
 
 struct zl_informer_timing {
@@ -89,14 +91,16 @@ struct zl_informer {
     struct zl_informer_spec spec;
     struct zl_informer_timing timing;
     struct zl_store *store;
-    struct zl_kube_loop *loop;
+    struct zl_informer_thread *thread, *own_thread; /* OWN: NULL when it is shared */
+    struct zl_kube_loop *loop;                      /* the thread's */
+    struct zl_informer *next;                       /* of the thread's */
+    bool driven, leaving_thread;
     struct zl_stream *streams;             /* those of BY_NAMESPACE but for NEWCOMERS */
     int lists;                             /* under way */
     int64_t step_ms;                       /* when a stream has something to begin */
     bool is_cut;                           /* the object that is looked at is not complete */
     int64_t failed_said_ms, again_said_ms; /* when the log was told so of a stream; 0: never */
     uint64_t unsaid;                       /* how many have failed since */
-    pthread_t thread;
 
     struct zl_monitor monitor;     /* guards the block below; woken by each change of it */
     bool started, stopping, asked; /* ASKED: the thread has to look at what is below */
@@ -105,6 +109,20 @@ struct zl_informer {
     size_t unsynced;
     uint64_t restarts, relists, cut;
 };
+
+/* --- informer.c: from its thread --- */
+
+/* Begin what is due. @return when it has to be called again, unless something ends before */
+int64_t zl_informer_step(struct zl_informer *informer);
+/* End what is under way: nobody drives it any more. */
+void zl_informer_halt(struct zl_informer *informer);
+
+/* --- informer_thread.c --- */
+
+struct zl_kube_loop *zl_informer_thread_loop(struct zl_informer_thread *thread);
+void zl_informer_thread_add(struct zl_informer_thread *thread, struct zl_informer *informer);
+/* When it returns, the thread has nothing more to do with INFORMER. */
+void zl_informer_thread_remove(struct zl_informer_thread *thread, struct zl_informer *informer);
 
 /* --- informer_apply.c --- */
 
@@ -124,9 +142,10 @@ void zl_tombs_clear(struct zl_tomb **tombs);
 /* --- informer_stream.c --- */
 
 struct zl_stream *zl_stream_new(struct zl_informer *informer, const char *namespace_);
-/* Ends what is under way. */
+/* From the thread: end what is under way; what was followed is not any more. */
+void zl_stream_halt(struct zl_stream *stream);
+/* Nothing may be under way, unless this is the thread. */
 void zl_stream_free(struct zl_stream *stream);
-void zl_fill_free(struct zl_fill *fill);
 /* Begin what is due. @return when it has to be called again, unless something ends before */
 int64_t zl_stream_step(struct zl_stream *stream, int64_t now_ms);
 

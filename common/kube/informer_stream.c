@@ -115,6 +115,24 @@ static void recover(struct zl_stream *stream)
     stream->failures = 0;
 }
 
+/* With the monitor's lock, or none to be had any more. */
+static void end_fill(struct zl_fill *fill)
+{
+    if (fill->lister != NULL) {
+        zl_kube_lister_free(ZL_STEAL(&fill->lister));
+        fill->stream->informer->lists--;
+        zl_listing_clear(&fill->listing);
+        zl_tombs_clear(&fill->tombs);
+    }
+}
+
+static void free_fill(struct zl_fill *fill)
+{
+    end_fill(fill);
+    free(fill->namespace_);
+    free(fill);
+}
+
 /* --- the list --- */
 
 static enum zl_status on_listed(void *ctx, const struct cJSON *object, struct zl_error *err)
@@ -144,7 +162,7 @@ static void note_synced(struct zl_stream *stream, const char *version)
             continue;
         }
         *link = fill->next;
-        zl_fill_free(fill);
+        free_fill(fill);
     }
     zl_monitor_wake_all(&informer->monitor);
     zl_monitor_unlock(&informer->monitor);
@@ -209,12 +227,7 @@ static void cover_fills(struct zl_stream *stream)
 {
     zl_monitor_lock(&stream->informer->monitor);
     for (struct zl_fill *fill = stream->fills; fill != NULL; fill = fill->next) {
-        if (fill->lister != NULL) {
-            zl_kube_lister_free(ZL_STEAL(&fill->lister));
-            stream->informer->lists--;
-            zl_listing_clear(&fill->listing);
-            zl_tombs_clear(&fill->tombs);
-        }
+        end_fill(fill);
         fill->covered = true;
         fill->again = false;
     }
@@ -243,15 +256,6 @@ static void start_list(struct zl_stream *stream)
 
 /* --- a list beside the watch --- */
 
-void zl_fill_free(struct zl_fill *fill)
-{
-    zl_kube_lister_free(fill->lister);
-    zl_listing_clear(&fill->listing);
-    zl_tombs_clear(&fill->tombs);
-    free(fill->namespace_);
-    free(fill);
-}
-
 static enum zl_status on_filled(void *ctx, const struct cJSON *object, struct zl_error *err)
 {
     struct zl_fill *fill = ctx;
@@ -278,7 +282,7 @@ static void close_fill(struct zl_fill *fill)
     }
     *link = fill->next;
     zl_monitor_unlock(monitor);
-    zl_fill_free(fill);
+    free_fill(fill);
 }
 
 static void fill_ended(void *ctx, enum zl_status status, const char *version, struct zl_error *err)
@@ -472,17 +476,41 @@ struct zl_stream *zl_stream_new(struct zl_informer *informer, const char *namesp
     return stream;
 }
 
+static void end_list(struct zl_stream *stream)
+{
+    if (stream->lister != NULL) {
+        zl_kube_lister_free(ZL_STEAL(&stream->lister));
+        stream->informer->lists--;
+        zl_listing_clear(&stream->listing);
+    }
+}
+
+static void end_watch(struct zl_stream *stream)
+{
+    if (stream->watcher != NULL) {
+        zl_kube_watcher_free(ZL_STEAL(&stream->watcher));
+        note_not_watching(stream);
+    }
+}
+
+void zl_stream_halt(struct zl_stream *stream)
+{
+    end_list(stream);
+    end_watch(stream);
+    zl_monitor_lock(&stream->informer->monitor);
+    for (struct zl_fill *fill = stream->fills; fill != NULL; fill = fill->next) {
+        end_fill(fill);
+    }
+    zl_monitor_unlock(&stream->informer->monitor);
+}
+
 void zl_stream_free(struct zl_stream *stream)
 {
-    stream->informer->lists -= stream->lister != NULL;
-    zl_kube_lister_free(stream->lister);
-    zl_kube_watcher_free(stream->watcher);
-    zl_listing_clear(&stream->listing);
+    zl_stream_halt(stream);
     while (stream->fills != NULL) {
         struct zl_fill *fill = stream->fills;
         stream->fills = fill->next;
-        stream->informer->lists -= fill->lister != NULL;
-        zl_fill_free(fill);
+        free_fill(fill);
     }
     free(stream->version);
     free(stream->namespace_);
@@ -521,15 +549,8 @@ static void begin_anew(struct zl_stream *stream)
     if (!is_old) {
         return;
     }
-    if (stream->lister != NULL) {
-        zl_kube_lister_free(ZL_STEAL(&stream->lister));
-        stream->informer->lists--;
-        zl_listing_clear(&stream->listing);
-    }
-    if (stream->watcher != NULL) {
-        zl_kube_watcher_free(ZL_STEAL(&stream->watcher));
-        note_not_watching(stream);
-    }
+    end_list(stream);
+    end_watch(stream);
     free(ZL_STEAL(&stream->version));
 }
 

@@ -275,6 +275,7 @@ static void open_informers(struct zl_cluster_member *member)
                                            .on_change = changed,
                                            .ctx = member};
     const struct zl_informer_spec policies = {.resource = &ZL_KUBE_FLEETPOLICIES,
+                                              .thread = member->informers,
                                               .name = "fleet-policies",
                                               .namespace_ = member->namespaces,
                                               .shape = ZL_FLEET_POLICY_SHAPE,
@@ -283,6 +284,7 @@ static void open_informers(struct zl_cluster_member *member)
                                               .on_change = policies_changed,
                                               .ctx = member};
     const struct zl_informer_spec jobs = {.resource = &ZL_KUBE_JOBS,
+                                          .thread = member->informers,
                                           .name = "fleet-jobs",
                                           .namespace_ = member->namespaces,
                                           .label_selector = ZL_KEY_FLEET,
@@ -293,6 +295,7 @@ static void open_informers(struct zl_cluster_member *member)
                                           .ctx = member};
     const struct zl_informer_spec cronjobs = {.resource = &ZL_KIND_CRONJOB.resource,
                                               .alternative = ZL_KIND_CRONJOB.alternative,
+                                              .thread = member->informers,
                                               .name = "fleet-cronjobs",
                                               .namespace_ = member->namespaces,
                                               .label_selector = ZL_KEY_FLEET,
@@ -319,6 +322,7 @@ struct zl_cluster_member *zl_cluster_member_start(const struct zl_cluster_spec *
     member->turn_name = zl_asprintf("%s%s", ZL_FLEET_TURN_PREFIX, spec->name);
     zl_monitor_init(&member->monitor);
     atomic_init(&member->cannot_suspend, false);
+    member->informers = zl_informer_thread_new("fleet-informers");
     open_informers(member);
     member->thread = zl_thread_start("fleet-member", take_part, member);
     return member;
@@ -338,6 +342,7 @@ void zl_cluster_member_stop(struct zl_cluster_member *member)
     zl_informer_free(member->policies);
     zl_informer_free(member->jobs);
     zl_informer_free(member->cronjobs);
+    zl_informer_thread_free(member->informers);
     for (size_t i = 0; i < member->part_count; i++) {
         zl_fleet_ledger_clear(&member->parts[i].ledger);
     }

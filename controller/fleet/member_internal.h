@@ -34,6 +34,7 @@ struct zl_member_part {
 struct zl_cluster_member {
     struct zl_cluster_spec spec;
     char *name, *hub_namespace, *namespaces, *labels, *own_name, *turn_name, *turn_field;
+    struct zl_informer_thread *informers; /* of those of the cluster */
     struct zl_informer *turns, *policies, *jobs, *cronjobs;
     pthread_t thread;
     /* The thread's own. */

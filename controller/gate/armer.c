@@ -382,6 +382,7 @@ struct zl_armer *zl_armer_new(struct zl_kube_client *client, struct zl_cache *ca
     struct zl_armer *armer = zl_alloc(sizeof *armer);
     const struct zl_informer_spec spec = {
         .resource = &ZL_KUBE_VALIDATING_WEBHOOKS,
+        .thread = zl_cache_thread(cache),
         .field_selector = "metadata.name=" ZL_PODS_CONFIGURATION,
         .decode = decode_entry,
         .free_object = zl_webhook_entry_free,
@@ -395,7 +396,7 @@ struct zl_armer *zl_armer_new(struct zl_kube_client *client, struct zl_cache *ca
     armer->probes = zl_workqueue_new(PROBE_BACKOFF_MAX_MS);
     armer->armings = zl_armings_new();
     armer->configuration = zl_informer_new(client, &spec);
-    armer->filler = zl_filler_new(client, namespace_, something_to_fill, armer);
+    armer->filler = zl_filler_new(client, spec.thread, namespace_, something_to_fill, armer);
     atomic_init(&armer->started, false);
     atomic_init(&armer->stopping, false);
     atomic_init(&armer->is_foreign, false);

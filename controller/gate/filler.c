@@ -419,15 +419,17 @@ void zl_filler_opponent(struct zl_filler *filler, char *out, size_t size)
 
 /* --- start and stop --- */
 
-static struct zl_informer *watch(struct zl_filler *filler, struct zl_informer_spec spec)
+static struct zl_informer *watch(struct zl_filler *filler, struct zl_informer_thread *thread,
+                                 struct zl_informer_spec spec)
 {
+    spec.thread = thread;
     spec.on_change = changed;
     spec.ctx = filler;
     return zl_informer_new(filler->client, &spec);
 }
 
-struct zl_filler *zl_filler_new(struct zl_kube_client *client, const char *namespace_,
-                                void (*changed_)(void *ctx), void *ctx)
+struct zl_filler *zl_filler_new(struct zl_kube_client *client, struct zl_informer_thread *thread,
+                                const char *namespace_, void (*changed_)(void *ctx), void *ctx)
 {
     struct zl_filler *filler = zl_alloc(sizeof *filler);
     filler->client = client;
@@ -436,27 +438,30 @@ struct zl_filler *zl_filler_new(struct zl_kube_client *client, const char *names
     filler->ctx = ctx;
     pthread_mutex_init(&filler->lock, NULL);
     atomic_init(&filler->started, false);
-    filler->shipped = watch(filler, (struct zl_informer_spec){
-                                        .resource = &ZL_KUBE_VALIDATING_WEBHOOKS,
-                                        .field_selector = "metadata.name=" ZL_SHIPPED_CONFIGURATION,
-                                        .decode = decode_shipped,
-                                        .free_object = zl_webhook_entry_free,
-                                    });
-    filler->secret = watch(filler, (struct zl_informer_spec){
-                                       .resource = &ZL_KUBE_SECRETS,
-                                       .namespace_ = namespace_,
-                                       .field_selector = "metadata.name=" ZL_REVIEW_SECRET,
-                                       .shape = ZL_REVIEW_SECRET_SHAPE,
-                                       .decode = decode_secret,
-                                       .free_object = free_secret,
-                                   });
-    filler->pods = watch(filler, (struct zl_informer_spec){
-                                     .resource = &ZL_KUBE_PODS,
-                                     .namespace_ = namespace_,
-                                     .label_selector = WEBHOOK_PODS,
-                                     .decode = decode_pod,
-                                     .free_object = free,
-                                 });
+    filler->shipped = watch(filler, thread,
+                            (struct zl_informer_spec){
+                                .resource = &ZL_KUBE_VALIDATING_WEBHOOKS,
+                                .field_selector = "metadata.name=" ZL_SHIPPED_CONFIGURATION,
+                                .decode = decode_shipped,
+                                .free_object = zl_webhook_entry_free,
+                            });
+    filler->secret = watch(filler, thread,
+                           (struct zl_informer_spec){
+                               .resource = &ZL_KUBE_SECRETS,
+                               .namespace_ = namespace_,
+                               .field_selector = "metadata.name=" ZL_REVIEW_SECRET,
+                               .shape = ZL_REVIEW_SECRET_SHAPE,
+                               .decode = decode_secret,
+                               .free_object = free_secret,
+                           });
+    filler->pods = watch(filler, thread,
+                         (struct zl_informer_spec){
+                             .resource = &ZL_KUBE_PODS,
+                             .namespace_ = namespace_,
+                             .label_selector = WEBHOOK_PODS,
+                             .decode = decode_pod,
+                             .free_object = free,
+                         });
     return filler;
 }
 

@@ -19,11 +19,12 @@
 struct zl_filler; /* opaque */
 
 /*
+ * @param thread      that watches; it outlives the filler
  * @param namespace_  the controller's own; borrowed
  * @param changed     called on informers' threads: there may be something to fill
  */
-struct zl_filler *zl_filler_new(struct zl_kube_client *client, const char *namespace_,
-                                void (*changed)(void *ctx), void *ctx);
+struct zl_filler *zl_filler_new(struct zl_kube_client *client, struct zl_informer_thread *thread,
+                                const char *namespace_, void (*changed)(void *ctx), void *ctx);
 void zl_filler_start(struct zl_filler *filler); /* once */
 /* Watches nothing more. A Namespace that is being deleted takes the webhook with it: then nobody shall wait for that. */
 void zl_filler_stop(struct zl_filler *filler);
