@@ -48,7 +48,7 @@ bool zl_buf_reserve(struct zl_buf *buf, size_t extra)
     return true;
 }
 
-bool zl_buf_add(struct zl_buf *buf, const void *bytes, size_t length)
+bool zl_buf_add_beyond(struct zl_buf *buf, const void *bytes, size_t length)
 {
     if (!zl_buf_reserve(buf, length)) {
         return false;

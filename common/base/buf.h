@@ -10,6 +10,7 @@
 #include "common/base/memory.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 struct zl_buf {
     char *data;      /* NUL-terminated once anything was added; NULL before */
@@ -23,8 +24,19 @@ void zl_buf_clear(struct zl_buf *buf); /* frees the bytes, keeps the maximum */
 void zl_buf_reset(struct zl_buf *buf); /* length 0, keeps the memory */
 /* Have room for EXTRA more bytes at once, where it is known how many come; false when the maximum would be passed. */
 bool zl_buf_reserve(struct zl_buf *buf, size_t extra);
-/* Add LENGTH bytes; false (buffer unchanged) when the maximum would be passed. */
-bool zl_buf_add(struct zl_buf *buf, const void *bytes, size_t length);
+/* zl_buf_add where the buffer has to grow, or may not. */
+bool zl_buf_add_beyond(struct zl_buf *buf, const void *bytes, size_t length);
+/* Add LENGTH bytes; false (buffer unchanged) when the maximum would be passed. Here, because a review adds a hundred pieces of a few bytes. */
+static inline bool zl_buf_add(struct zl_buf *buf, const void *bytes, size_t length)
+{
+    if (length >= buf->capacity - buf->length) { /* the NUL needs room, too */
+        return zl_buf_add_beyond(buf, bytes, length);
+    }
+    memcpy(buf->data + buf->length, bytes, length);
+    buf->length += length;
+    buf->data[buf->length] = '\0';
+    return true;
+}
 bool zl_buf_add_text(struct zl_buf *buf, const char *text);
 bool zl_buf_printf(struct zl_buf *buf, const char *format, ...) ZL_PRINTF(2, 3);
 /* Drop the first COUNT bytes (COUNT <= length). */
