@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/monitor.h"
 #include "common/kube/informer_health.h"
 #include "common/objects/review_path.h"
 
@@ -177,7 +178,7 @@ struct zl_review_door *zl_review_door_start(struct zl_kube_client *client,
     };
     door->client = client;
     door->namespace_ = namespace_;
-    pthread_mutex_init(&door->lock, NULL);
+    zl_short_lock_init(&door->lock);
     door->secret = zl_informer_new(client, &spec);
     zl_informer_start(door->secret);
     return door;

@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Values are atomic, so whoever counts, observes or writes the exposition needs the lock for reading only: a scrape delays no
+ * review. For writing it is held where a series or family comes or goes. A scrape may see an observation's bucket before its sum.
+ */
 #include "common/base/metrics.h"
 
+#include "common/base/hash.h"
+#include "common/base/monitor.h"
 #include "common/base/utf8.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 const double ZL_BUCKETS_SECONDS[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                      0.25,  0.5,    1,     2.5,  5,     10,   0};
 
 struct series {
     char *value1, *value2, *value3; /* "" where there is no label */
-    double value;                   /* of a histogram: the sum */
-    uint64_t count;                 /* of a histogram */
-    uint64_t *in_bucket; /* of a histogram: observations in each bucket alone, not cumulated */
+    _Atomic double value;           /* of a histogram: the sum */
+    /* Of a histogram: observations in each bucket alone, not cumulated, and behind them those beyond the last one. */
+    atomic_uint_fast64_t *in_bucket;
     struct series *next;
 };
 
@@ -26,26 +33,30 @@ struct zl_samples {
 struct family {
     const struct zl_metric *metric;
     struct series *first;
-    struct family *next;
+    UT_hash_handle hh; /* by METRIC; in order of registration */
 };
 
 /* In order of registration and of first use: the exposition is stable. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_rwlock_t lock = ZL_READ_LOCK_INITIALIZER;
 static struct family *families;
 
-static void lock_cleanup(pthread_mutex_t **held)
+static void lock_cleanup(pthread_rwlock_t **held)
 {
-    (void)pthread_mutex_unlock(*held);
+    (void)pthread_rwlock_unlock(*held);
 }
 
-static pthread_mutex_t *locked(void)
+static pthread_rwlock_t *locked(bool for_writing)
 {
-    (void)pthread_mutex_lock(&lock);
+    (void)(for_writing ? pthread_rwlock_wrlock(&lock) : pthread_rwlock_rdlock(&lock));
     return &lock;
 }
 
-/* NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration */
-#define HOLD_LOCK __attribute__((unused)) ZL_CLEANUP(lock_cleanup) pthread_mutex_t *held_ = locked()
+/* NOLINTBEGIN(bugprone-macro-parentheses): declarations */
+#define HOLD_LOCK_AS(for_writing)                                                                  \
+    __attribute__((unused)) ZL_CLEANUP(lock_cleanup) pthread_rwlock_t *held_ = locked(for_writing)
+/* NOLINTEND(bugprone-macro-parentheses) */
+#define HOLD_LOCK HOLD_LOCK_AS(true)
+#define HOLD_LOCK_TO_READ HOLD_LOCK_AS(false)
 
 static size_t bucket_count(const struct zl_metric *metric)
 {
@@ -56,24 +67,22 @@ static size_t bucket_count(const struct zl_metric *metric)
     return count;
 }
 
-/* The link that holds METRIC's family, or the empty one at the end. */
-static struct family **family_link(const struct zl_metric *metric)
+static struct family *find_family(const struct zl_metric *metric)
 {
-    struct family **link = &families;
-    while (*link != NULL && (*link)->metric != metric) {
-        link = &(*link)->next;
-    }
-    return link;
+    struct family *family = NULL;
+    HASH_FIND_PTR(families, &metric, family);
+    return family;
 }
 
 static struct family *get_family(const struct zl_metric *metric)
 {
-    struct family **link = family_link(metric);
-    if (*link == NULL) {
-        *link = zl_alloc(sizeof **link);
-        (*link)->metric = metric;
+    struct family *family = find_family(metric);
+    if (family == NULL) {
+        family = zl_alloc(sizeof *family);
+        family->metric = metric;
+        HASH_ADD_PTR(families, metric, family);
     }
-    return *link;
+    return family;
 }
 
 static struct series **series_link(struct family *family, const char *value1, const char *value2)
@@ -122,11 +131,48 @@ static struct series *get_series(const struct zl_metric *metric, const char *val
     if (*link == NULL) {
         struct series *series = new_series(value1, value2, NULL);
         if (metric->type == ZL_METRIC_HISTOGRAM) {
-            series->in_bucket = zl_alloc(bucket_count(metric) * sizeof *series->in_bucket);
+            series->in_bucket = zl_alloc((bucket_count(metric) + 1) * sizeof *series->in_bucket);
         }
         *link = series;
     }
     return *link;
+}
+
+static struct series *find_series(const struct zl_metric *metric, const char *value1,
+                                  const char *value2)
+{
+    struct family *family = find_family(metric);
+    return family != NULL ? *series_link(family, or_empty(value1), or_empty(value2)) : NULL;
+}
+
+/* The lock is held for reading afterwards: the series stays. */
+static struct series *hold_series(const struct zl_metric *metric, const char *value1,
+                                  const char *value2)
+{
+    for (;;) {
+        (void)pthread_rwlock_rdlock(&lock);
+        struct series *series = find_series(metric, value1, value2);
+        if (series != NULL) {
+            return series;
+        }
+        (void)pthread_rwlock_unlock(&lock);
+        HOLD_LOCK;
+        (void)get_series(metric, value1, value2);
+    }
+}
+
+static void let_go(void)
+{
+    (void)pthread_rwlock_unlock(&lock);
+}
+
+static void add_to(_Atomic double *value, double by)
+{
+    double before = atomic_load_explicit(value, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(value, &before, before + by, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+        ;
+    }
 }
 
 void zl_metrics_register(const struct zl_metric *metric)
@@ -167,8 +213,8 @@ void zl_metric_add(const struct zl_metric *metric, const char *value1, const cha
         (metric->type == ZL_METRIC_COUNTER && by < 0)) {
         return;
     }
-    HOLD_LOCK;
-    get_series(metric, value1, value2)->value += by;
+    add_to(&hold_series(metric, value1, value2)->value, by);
+    let_go();
 }
 
 void zl_metric_set(const struct zl_metric *metric, const char *value1, const char *value2,
@@ -177,8 +223,8 @@ void zl_metric_set(const struct zl_metric *metric, const char *value1, const cha
     if (metric->type == ZL_METRIC_HISTOGRAM) {
         return;
     }
-    HOLD_LOCK;
-    get_series(metric, value1, value2)->value = to;
+    atomic_store_explicit(&hold_series(metric, value1, value2)->value, to, memory_order_relaxed);
+    let_go();
 }
 
 void zl_metric_observe(const struct zl_metric *metric, const char *value1, const char *value2,
@@ -187,17 +233,15 @@ void zl_metric_observe(const struct zl_metric *metric, const char *value1, const
     if (metric->type != ZL_METRIC_HISTOGRAM || isnan(seconds)) {
         return;
     }
-    HOLD_LOCK;
-    struct series *series = get_series(metric, value1, value2);
-    size_t buckets = bucket_count(metric);
-    for (size_t i = 0; i < buckets; i++) {
-        if (seconds <= metric->buckets[i]) {
-            series->in_bucket[i]++;
-            break;
-        }
+    struct series *series = hold_series(metric, value1, value2);
+    const size_t buckets = bucket_count(metric);
+    size_t i = 0;
+    while (i < buckets && seconds > metric->buckets[i]) {
+        i++;
     }
-    series->count++;
-    series->value += seconds;
+    atomic_fetch_add_explicit(&series->in_bucket[i], 1, memory_order_relaxed);
+    add_to(&series->value, seconds);
+    let_go();
 }
 
 struct zl_samples *zl_samples_new(void)
@@ -236,16 +280,23 @@ void zl_metric_replace(const struct zl_metric *metric, struct zl_samples *taken)
     zl_samples_free(taken);
 }
 
+static uint64_t count_of(const struct zl_metric *metric, const struct series *series)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i <= bucket_count(metric); i++) {
+        count += atomic_load_explicit(&series->in_bucket[i], memory_order_relaxed);
+    }
+    return count;
+}
+
 double zl_metric_value(const struct zl_metric *metric, const char *value1, const char *value2)
 {
-    HOLD_LOCK;
-    struct family *family = *family_link(metric);
-    const struct series *series =
-        family != NULL ? *series_link(family, or_empty(value1), or_empty(value2)) : NULL;
+    HOLD_LOCK_TO_READ;
+    const struct series *series = find_series(metric, value1, value2);
     if (series == NULL) {
         return 0;
     }
-    return metric->type == ZL_METRIC_HISTOGRAM ? (double)series->count : series->value;
+    return metric->type == ZL_METRIC_HISTOGRAM ? (double)count_of(metric, series) : series->value;
 }
 
 /* TEXT with '\' and line breaks escaped, and '"' too for QUOTED; bytes that are not UTF-8 replaced. */
@@ -311,18 +362,19 @@ static bool add_histogram(struct zl_buf *out, const struct zl_metric *metric,
                           const struct series *series)
 {
     uint64_t cumulated = 0;
-    size_t buckets = bucket_count(metric);
-    for (size_t i = 0; i < buckets; i++) {
-        char le[32];
-        format_number(metric->buckets[i], le);
-        cumulated += series->in_bucket[i];
+    const size_t buckets = bucket_count(metric);
+    for (size_t i = 0; i <= buckets; i++) { /* each is read once: the last line is the sum of all */
+        char le[32] = "+Inf";
+        if (i < buckets) {
+            format_number(metric->buckets[i], le);
+        }
+        cumulated += atomic_load_explicit(&series->in_bucket[i], memory_order_relaxed);
         if (!add_sample(out, metric, series, "_bucket", le, (double)cumulated)) {
             return false;
         }
     }
-    return add_sample(out, metric, series, "_bucket", "+Inf", (double)series->count) &&
-           add_sample(out, metric, series, "_sum", NULL, series->value) &&
-           add_sample(out, metric, series, "_count", NULL, (double)series->count);
+    return add_sample(out, metric, series, "_sum", NULL, series->value) &&
+           add_sample(out, metric, series, "_count", NULL, (double)cumulated);
 }
 
 static bool add_family(struct zl_buf *out, const struct family *family)
@@ -343,8 +395,8 @@ static bool add_family(struct zl_buf *out, const struct family *family)
 /* A family that does not fit is left out whole: half a line would spoil the scrape. */
 void zl_metrics_write(struct zl_buf *out)
 {
-    HOLD_LOCK;
-    for (const struct family *family = families; family != NULL; family = family->next) {
+    HOLD_LOCK_TO_READ;
+    for (const struct family *family = families; family != NULL; family = family->hh.next) {
         size_t before = out->length;
         if (!add_family(out, family) && out->data != NULL) {
             out->length = before;
@@ -356,9 +408,10 @@ void zl_metrics_write(struct zl_buf *out)
 void zl_metrics_reset(void)
 {
     HOLD_LOCK;
-    while (families != NULL) {
-        struct family *family = families;
-        families = family->next;
+    struct family *family = NULL, *next = NULL;
+    HASH_ITER(hh, families, family, next)
+    {
+        HASH_DELETE(hh, families, family);
         free_all(family->first);
         free(family);
     }

@@ -6,6 +6,24 @@
 
 #include <errno.h>
 
+void zl_short_lock_init(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
+void zl_read_lock_init(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(lock, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+}
+
 void zl_monitor_init(struct zl_monitor *monitor)
 {
     pthread_condattr_t attributes;
@@ -13,7 +31,7 @@ void zl_monitor_init(struct zl_monitor *monitor)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&monitor->condition, &attributes);
     pthread_condattr_destroy(&attributes);
-    pthread_mutex_init(&monitor->mutex, NULL);
+    zl_short_lock_init(&monitor->mutex);
 }
 
 void zl_monitor_clear(struct zl_monitor *monitor)

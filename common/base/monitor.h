@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * monitor.h - a mutex with one condition on the monotonic clock, and the start of a named thread.
+ * monitor.h - a mutex with one condition on the monotonic clock, one that is held for a moment only, and the start of a named
+ * thread.
  *
  * Deadlines are values of zl_clock_ms(), so that a step of the wall clock neither wakes nor delays.
  *
@@ -35,6 +36,17 @@ void zl_monitor_wake_all(struct zl_monitor *monitor);
  * @return false when the deadline has passed
  */
 bool zl_monitor_wait(struct zl_monitor *monitor, int64_t deadline_ms);
+
+/*
+ * A mutex that is held for tens of instructions and that many threads want: who finds it taken looks again for a while (glibc's
+ * adaptive mutex) before the kernel is asked to wait. A monitor's is one as well.
+ */
+void zl_short_lock_init(pthread_mutex_t *lock);
+#define ZL_SHORT_LOCK_INITIALIZER PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
+
+/* For what is read far more often than written: readers do not wait for each other, and a writer that waits goes before new readers. */
+void zl_read_lock_init(pthread_rwlock_t *lock);
+#define ZL_READ_LOCK_INITIALIZER PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
 
 /* Start a thread; NAME is cut to the kernel's 15 bytes. No thread to be had ends the process. */
 pthread_t zl_thread_start(const char *name, void *(*run)(void *arg), void *arg);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/since.h"
+#include "common/base/monitor.h"
 
 #include "common/base/hash.h"
 #include "common/base/limits.h"
@@ -28,7 +29,7 @@ struct zl_sinces {
 struct zl_sinces *zl_sinces_new(size_t keys_max)
 {
     struct zl_sinces *sinces = zl_alloc(sizeof *sinces);
-    pthread_mutex_init(&sinces->lock, NULL);
+    zl_short_lock_init(&sinces->lock);
     sinces->keys_max = keys_max;
     return sinces;
 }

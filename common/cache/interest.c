@@ -2,6 +2,7 @@
 #include "common/cache/interest.h"
 
 #include "common/base/hash.h"
+#include "common/base/monitor.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -59,7 +60,7 @@ enum zl_interest_step zl_interest_step(const struct zl_interest *before,
 struct zl_interests *zl_interests_new(void)
 {
     struct zl_interests *interests = zl_alloc(sizeof *interests);
-    pthread_mutex_init(&interests->lock, NULL);
+    zl_short_lock_init(&interests->lock);
     return interests;
 }
 

@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/hash.h"
 #include "common/base/metrics.h"
+#include "common/base/monitor.h"
 #include "common/http/server_internal.h"
 
 #include <linux/tcp.h>
@@ -196,7 +197,7 @@ struct zl_reaper *zl_reaper_start(const struct zl_reaper_limits *limits)
     reaper->tick_ms =
         tick_for(limits->request_timeout_ms < limits->idle_timeout_ms ? limits->request_timeout_ms
                                                                       : limits->idle_timeout_ms);
-    pthread_mutex_init(&reaper->lock, NULL);
+    zl_short_lock_init(&reaper->lock);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -29,6 +29,14 @@ static struct zl_stream *find_covering(struct zl_informer *informer, const char 
     return found != NULL ? found : find_stream(informer, NULL);
 }
 
+void zl_informer_note_watching(struct zl_stream *stream, bool watching)
+{
+    if (stream->counted && stream->watching != watching) {
+        atomic_fetch_add(&stream->informer->gaps, watching ? (size_t)-1 : 1);
+    }
+    stream->watching = watching;
+}
+
 static void add_stream(struct zl_informer *informer, const char *namespace_)
 {
     struct zl_stream *stream = zl_stream_new(informer, namespace_);
@@ -37,6 +45,8 @@ static void add_stream(struct zl_informer *informer, const char *namespace_)
     stream->next = informer->newcomers;
     informer->newcomers = stream;
     informer->unsynced++;
+    stream->counted = true;
+    atomic_fetch_add(&informer->gaps, 1);
 }
 
 static struct zl_leaving **find_leaving(struct zl_informer *informer, const char *namespace_)
@@ -174,6 +184,8 @@ static struct zl_stream *take_stream(struct zl_informer *informer, const char *n
     }
     HASH_DELETE(hh, informer->by_namespace, stream);
     informer->unsynced -= !stream->synced;
+    zl_informer_note_watching(stream, true); /* its end is no gap */
+    stream->counted = false;
     struct zl_stream **link = &informer->streams;
     while (*link != stream) {
         link = &(*link)->next;
@@ -358,6 +370,11 @@ struct zl_informer_state zl_informer_state(struct zl_informer *informer, const c
     }
     zl_monitor_unlock(&informer->monitor);
     return state;
+}
+
+bool zl_informer_has_gap(struct zl_informer *informer)
+{
+    return atomic_load(&informer->gaps) != 0;
 }
 
 bool zl_informer_is_synced(struct zl_informer *informer)

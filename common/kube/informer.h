@@ -125,6 +125,8 @@ struct zl_informer_state {
     uint64_t position;
 };
 struct zl_informer_state zl_informer_state(struct zl_informer *informer, const char *namespace_);
+/* Is any stream without an open watch? Costs one load, where zl_informer_state looks for one stream under a lock. */
+bool zl_informer_has_gap(struct zl_informer *informer);
 
 /* true when all that is followed has its first list; so it is when nothing is followed. */
 bool zl_informer_is_synced(struct zl_informer *informer);

@@ -16,6 +16,8 @@
 #include "common/kube/informer_thread.h"
 #include "common/kube/listing.h"
 
+#include <stdatomic.h>
+
 struct zl_informer_timing {
     int64_t backoff_ms;     /* first wait after a failure; doubles */
     int64_t backoff_max_ms; /* and stops doubling here */
@@ -72,7 +74,8 @@ struct zl_stream {
     bool tried_other; /* this list was not there in the other version of the resource either */
     /* below MONITOR */
     bool synced, watching;
-    bool is_old;              /* zl_informer_relist */
+    bool counted; /* in the informer's by_namespace, and among its gaps while it is not watching */
+    bool is_old;  /* zl_informer_relist */
     int64_t last_watching_ms; /* when the last watch ended; its start before the first */
     uint64_t position;
     struct zl_fill *fills;
@@ -107,10 +110,16 @@ struct zl_informer {
     struct zl_stream *by_namespace, *newcomers;
     struct zl_leaving *leaving;
     size_t unsynced;
+    atomic_size_t gaps; /* streams that are not watching; read without the lock */
     uint64_t restarts, relists, cut;
 };
 
-/* --- informer.c: from its thread --- */
+/* --- informer.c --- */
+
+/* With the monitor's lock: a watch of STREAM was opened, or is over. */
+void zl_informer_note_watching(struct zl_stream *stream, bool watching);
+
+/* From its thread: */
 
 /* Begin what is due. @return when it has to be called again, unless something ends before */
 int64_t zl_informer_step(struct zl_informer *informer);

@@ -360,7 +360,7 @@ static void on_opened(void *ctx)
     struct zl_informer *informer = stream->informer;
     stream->opened_ms = zl_clock_ms();
     zl_monitor_lock(&informer->monitor);
-    stream->watching = true;
+    zl_informer_note_watching(stream, true);
     informer->restarts += stream->was_open;
     zl_monitor_unlock(&informer->monitor);
     stream->was_open = true;
@@ -376,7 +376,7 @@ static void note_not_watching(struct zl_stream *stream)
     if (stream->watching) {
         stream->last_watching_ms = zl_clock_ms();
     }
-    stream->watching = false;
+    zl_informer_note_watching(stream, false);
     zl_monitor_unlock(&stream->informer->monitor);
 }
 

@@ -6,6 +6,7 @@
 #include "common/kube/store.h"
 
 #include "common/base/hash.h"
+#include "common/base/monitor.h"
 #include "common/kube/store_index.h"
 #include "common/kube/store_internal.h"
 
@@ -35,7 +36,7 @@ struct space {
 };
 
 struct zl_store {
-    pthread_mutex_t mutex;
+    pthread_rwlock_t lock;
     struct space *spaces; /* none is empty */
     size_t count;
     uint64_t mark;
@@ -184,7 +185,7 @@ static void drop_if_empty(struct zl_store *store, struct space *space)
 struct zl_store *zl_store_new(void)
 {
     struct zl_store *store = zl_alloc(sizeof *store);
-    pthread_mutex_init(&store->mutex, NULL);
+    zl_read_lock_init(&store->lock);
     return store;
 }
 
@@ -203,16 +204,16 @@ void zl_store_free(struct zl_store *store)
     ZL_AUTO_REFS struct zl_refs all = {0};
     zl_store_mark(store);
     zl_store_sweep(store, NULL, &all);
-    pthread_mutex_destroy(&store->mutex);
+    pthread_rwlock_destroy(&store->lock);
     free(store);
 }
 
 struct zl_ref *zl_store_find(struct zl_store *store, const char *namespace_, const char *name)
 {
-    pthread_mutex_lock(&store->mutex);
+    pthread_rwlock_rdlock(&store->lock);
     const struct entry *entry = find_entry(find_space(store, namespace_), name);
     struct zl_ref *ref = entry == NULL ? NULL : zl_ref_hold(entry->ref);
-    pthread_mutex_unlock(&store->mutex);
+    pthread_rwlock_unlock(&store->lock);
     return ref;
 }
 
@@ -225,7 +226,7 @@ static void hold_space(const struct space *space, struct zl_refs *out)
 
 void zl_store_list(struct zl_store *store, const char *namespace_, struct zl_refs *out)
 {
-    pthread_mutex_lock(&store->mutex);
+    pthread_rwlock_rdlock(&store->lock);
     if (namespace_ != NULL) {
         const struct space *space = find_space(store, namespace_);
         if (space != NULL) {
@@ -236,7 +237,7 @@ void zl_store_list(struct zl_store *store, const char *namespace_, struct zl_ref
             hold_space(space, out);
         }
     }
-    pthread_mutex_unlock(&store->mutex);
+    pthread_rwlock_unlock(&store->lock);
 }
 
 static struct zl_bucket *find_index(struct zl_store *store, size_t index, const char *namespace_)
@@ -250,25 +251,25 @@ static struct zl_bucket *find_index(struct zl_store *store, size_t index, const 
 void zl_store_list_by(struct zl_store *store, size_t index, const char *namespace_,
                       const char *value, struct zl_refs *out)
 {
-    pthread_mutex_lock(&store->mutex);
+    pthread_rwlock_rdlock(&store->lock);
     zl_index_list(find_index(store, index, namespace_), value, out);
-    pthread_mutex_unlock(&store->mutex);
+    pthread_rwlock_unlock(&store->lock);
 }
 
 size_t zl_store_count_by(struct zl_store *store, size_t index, const char *namespace_,
                          const char *value)
 {
-    pthread_mutex_lock(&store->mutex);
+    pthread_rwlock_rdlock(&store->lock);
     const size_t count = zl_index_count(find_index(store, index, namespace_), value);
-    pthread_mutex_unlock(&store->mutex);
+    pthread_rwlock_unlock(&store->lock);
     return count;
 }
 
 size_t zl_store_count(struct zl_store *store)
 {
-    pthread_mutex_lock(&store->mutex);
+    pthread_rwlock_rdlock(&store->lock);
     const size_t count = store->count;
-    pthread_mutex_unlock(&store->mutex);
+    pthread_rwlock_unlock(&store->lock);
     return count;
 }
 
@@ -282,7 +283,7 @@ struct zl_ref *zl_store_put_version(struct zl_store *store, const char *namespac
                                     const char *name, struct zl_ref *taken, uint64_t version,
                                     bool *same)
 {
-    pthread_mutex_lock(&store->mutex);
+    pthread_rwlock_wrlock(&store->lock);
     struct space *space = find_or_add_space(store, namespace_);
     struct entry *entry = find_or_add_entry(store, space, name);
     struct zl_ref *replaced = entry->ref;
@@ -294,26 +295,26 @@ struct zl_ref *zl_store_put_version(struct zl_store *store, const char *namespac
     entry->ref = taken;
     entry->version = version;
     entry->mark = store->mark;
-    pthread_mutex_unlock(&store->mutex);
+    pthread_rwlock_unlock(&store->lock);
     return replaced;
 }
 
 struct zl_ref *zl_store_remove(struct zl_store *store, const char *namespace_, const char *name)
 {
-    pthread_mutex_lock(&store->mutex);
+    pthread_rwlock_wrlock(&store->lock);
     struct space *space = find_space(store, namespace_);
     struct entry *entry = find_entry(space, name);
     struct zl_ref *ref = entry == NULL ? NULL : take_entry(store, space, entry);
     drop_if_empty(store, space);
-    pthread_mutex_unlock(&store->mutex);
+    pthread_rwlock_unlock(&store->lock);
     return ref;
 }
 
 void zl_store_mark(struct zl_store *store)
 {
-    pthread_mutex_lock(&store->mutex);
+    pthread_rwlock_wrlock(&store->lock);
     store->mark++;
-    pthread_mutex_unlock(&store->mutex);
+    pthread_rwlock_unlock(&store->lock);
 }
 
 static void sweep_space(struct zl_store *store, struct space *space, struct zl_refs *out)
@@ -330,7 +331,7 @@ static void sweep_space(struct zl_store *store, struct space *space, struct zl_r
 
 void zl_store_sweep(struct zl_store *store, const char *namespace_, struct zl_refs *out)
 {
-    pthread_mutex_lock(&store->mutex);
+    pthread_rwlock_wrlock(&store->lock);
     struct space *one = namespace_ != NULL ? find_space(store, namespace_) : NULL;
     if (one != NULL) {
         sweep_space(store, one, out);
@@ -341,13 +342,13 @@ void zl_store_sweep(struct zl_store *store, const char *namespace_, struct zl_re
         next = space->hh.next;
         sweep_space(store, space, out);
     }
-    pthread_mutex_unlock(&store->mutex);
+    pthread_rwlock_unlock(&store->lock);
 }
 
 void zl_store_purge(struct zl_store *store, const char *namespace_,
                     bool (*wanted)(void *ctx, const void *object), void *ctx, struct zl_refs *out)
 {
-    pthread_mutex_lock(&store->mutex);
+    pthread_rwlock_wrlock(&store->lock);
     struct space *space = find_space(store, namespace_);
     struct entry *next = NULL;
     for (struct entry *entry = space != NULL ? space->entries : NULL; entry != NULL; entry = next) {
@@ -357,14 +358,14 @@ void zl_store_purge(struct zl_store *store, const char *namespace_,
         }
     }
     drop_if_empty(store, space);
-    pthread_mutex_unlock(&store->mutex);
+    pthread_rwlock_unlock(&store->lock);
 }
 
 uint64_t zl_store_version(struct zl_store *store, const char *namespace_, const char *name)
 {
-    pthread_mutex_lock(&store->mutex);
+    pthread_rwlock_rdlock(&store->lock);
     const struct entry *entry = find_entry(find_space(store, namespace_), name);
     const uint64_t version = entry != NULL ? entry->version : 0;
-    pthread_mutex_unlock(&store->mutex);
+    pthread_rwlock_unlock(&store->lock);
     return version;
 }

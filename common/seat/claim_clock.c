@@ -3,6 +3,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/limits.h"
+#include "common/base/monitor.h"
 #include "common/base/since.h"
 
 #include <inttypes.h>
@@ -37,7 +38,7 @@ struct zl_claim_clock {
 struct zl_claim_clock *zl_claim_clock_new(void)
 {
     struct zl_claim_clock *clock = zl_alloc(sizeof *clock);
-    pthread_mutex_init(&clock->lock, NULL);
+    zl_short_lock_init(&clock->lock);
     clock->sinces = zl_sinces_new(ZL_KEYS_REMEMBERED_MAX);
     return clock;
 }

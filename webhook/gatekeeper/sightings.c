@@ -2,6 +2,7 @@
 #include "webhook/gatekeeper/sightings.h"
 
 #include "common/base/hash.h"
+#include "common/base/monitor.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -14,7 +15,7 @@ struct entry {
 };
 
 struct zl_sightings {
-    pthread_mutex_t lock;
+    pthread_rwlock_t lock;
     struct entry *entries; /* in the order of their arrival: uthash keeps it */
     size_t bytes;          /* of them */
 };
@@ -22,7 +23,7 @@ struct zl_sightings {
 struct zl_sightings *zl_sightings_new(void)
 {
     struct zl_sightings *sightings = zl_alloc(sizeof *sightings);
-    pthread_mutex_init(&sightings->lock, NULL);
+    zl_read_lock_init(&sightings->lock);
     return sightings;
 }
 
@@ -52,7 +53,7 @@ void zl_sightings_free(struct zl_sightings *sightings)
     struct entry *entry, *next;
     HASH_ITER(hh, sightings->entries, entry, next)
     remove_entry(sightings, entry);
-    pthread_mutex_destroy(&sightings->lock);
+    pthread_rwlock_destroy(&sightings->lock);
     free(sightings);
 }
 
@@ -90,7 +91,7 @@ void zl_sightings_put(struct zl_sightings *sightings, const char *uid,
 {
     const size_t bytes = bytes_of_entry(uid, sighting);
     struct entry *entry;
-    pthread_mutex_lock(&sightings->lock);
+    pthread_rwlock_wrlock(&sightings->lock);
     HASH_FIND_STR(sightings->entries, uid, entry);
     if (entry != NULL) {
         remove_entry(sightings, entry);
@@ -106,23 +107,23 @@ void zl_sightings_put(struct zl_sightings *sightings, const char *uid,
         sightings->bytes += bytes;
         HASH_ADD_KEYPTR(hh, sightings->entries, entry->uid, strlen(entry->uid), entry);
     }
-    pthread_mutex_unlock(&sightings->lock);
+    pthread_rwlock_unlock(&sightings->lock);
 }
 
 size_t zl_sightings_bytes(struct zl_sightings *sightings)
 {
-    pthread_mutex_lock(&sightings->lock);
+    pthread_rwlock_rdlock(&sightings->lock);
     const size_t bytes = sightings->bytes;
-    pthread_mutex_unlock(&sightings->lock);
+    pthread_rwlock_unlock(&sightings->lock);
     return bytes;
 }
 
 bool zl_sightings_find(struct zl_sightings *sightings, const char *uid, struct zl_sighting *out)
 {
     struct entry *entry;
-    pthread_mutex_lock(&sightings->lock);
+    pthread_rwlock_rdlock(&sightings->lock);
     HASH_FIND_STR(sightings->entries, uid, entry);
     *out = entry != NULL ? copy_of(&entry->sighting) : (struct zl_sighting){0};
-    pthread_mutex_unlock(&sightings->lock);
+    pthread_rwlock_unlock(&sightings->lock);
     return entry != NULL;
 }

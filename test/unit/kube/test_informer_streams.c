@@ -319,10 +319,12 @@ static void test_a_forgotten_namespace_leaves_in_silence_and_is_unknown(void **s
     AWAIT(zl_store_count(zl_informer_store(scene->informer)) == 1);
     assert_true(journal_is(scene, "+a/x +b/y "));
     assert_int_equal(zl_informer_health(scene->informer).streams, 1);
+    assert_false(zl_informer_has_gap(scene->informer)); /* what left is none */
 
     zl_informer_follow(scene->informer, "a"); /* again: listed anew */
     AWAIT(STATE(scene, "a").watching);
     assert_true(journal_is(scene, "+a/x +b/y +a/x "));
+    assert_false(zl_informer_has_gap(scene->informer));
 }
 
 static void test_a_policy_made_and_deleted_in_a_loop_lists_once(void **state)
@@ -347,8 +349,10 @@ static void test_a_namespace_forgotten_while_it_is_listed_ends_that_list(void **
     begin(scene, true, 0, 0);
     zl_informer_follow(scene->informer, "slow");
     AWAIT(count_of(scene, "slow", LISTS) == 1);
+    assert_true(zl_informer_has_gap(scene->informer));
     zl_informer_forget(scene->informer, "slow", 0);
     AWAIT(!STATE(scene, "slow").followed);
+    assert_false(zl_informer_has_gap(scene->informer));
     set(scene, "slow", NULL, 9, false);
     assert_true(zl_informer_is_synced(scene->informer)); /* nothing is missing any more */
     assert_int_equal(zl_store_count(zl_informer_store(scene->informer)), 0);

@@ -68,17 +68,17 @@ static void serve(void *ctx, struct zl_peer_call *call)
 {
     struct scene *scene = ctx;
     size_t i = 0;
-    while (strstr(zl_peer_path(call), RESOURCES[i]->plural) == NULL) {
+    while (i < INFORMERS - 1 && strstr(zl_peer_path(call), RESOURCES[i]->plural) == NULL) {
         i++;
     }
     pthread_mutex_lock(&scene->lock);
     if (strstr(zl_peer_path(call), "watch=") != NULL) {
         serve_watch(scene, &scene->observers[i], call);
     } else {
-        ZL_AUTO_FREE char *body = zl_asprintf(
-            "{\"metadata\":{\"resourceVersion\":\"%d\"},\"items\":[{\"metadata\":{"
-            "\"namespace\":\"n\",\"name\":\"a\",\"resourceVersion\":\"%d\"}}]}",
-            scene->version, scene->version);
+        ZL_AUTO_FREE char *body =
+            zl_asprintf("{\"metadata\":{\"resourceVersion\":\"%d\"},\"items\":[{\"metadata\":{"
+                        "\"namespace\":\"n\",\"name\":\"a\",\"resourceVersion\":\"%d\"}}]}",
+                        scene->version, scene->version);
         zl_peer_answer(call, 200, NULL, body);
     }
     pthread_mutex_unlock(&scene->lock);
