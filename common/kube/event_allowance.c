@@ -12,7 +12,7 @@
 #define GAP_LEAST_MS (5 * MINUTE_MS)
 #define GAP_MOST_MS (40 * MINUTE_MS)
 #define REMINDERS_AT_ONCE 600
-#define REMINDER_OF_ALL_MS 100
+#define REMINDER_OF_ALL_MS 20
 
 /* A token bucket. */
 struct bucket {
@@ -25,28 +25,41 @@ struct allowance {
     struct bucket bucket; /* of what happens */
     int64_t told_ms;      /* what stands */
     int64_t gap_ms;       /* until it is told again; 0: it never was */
+    int64_t used_ms;
     UT_hash_handle hh;
 };
 
-struct zl_event_allowances {
+struct table {
     size_t keys_max;
-    struct allowance *allowances; /* oldest use first */
-    struct bucket reminders;      /* of all keys; REFILLED_MS 0: not used yet */
+    struct allowance *first; /* oldest use first */
 };
 
-struct zl_event_allowances *zl_event_allowances_new(size_t keys_max)
+struct zl_event_allowances {
+    struct table happening, standing;
+    struct bucket reminders; /* of all keys; REFILLED_MS 0: not used yet */
+};
+
+struct zl_event_allowances *zl_event_allowances_new(size_t happening_max, size_t standing_max)
 {
     struct zl_event_allowances *allowances = zl_alloc(sizeof *allowances);
-    allowances->keys_max = keys_max;
+    allowances->happening.keys_max = happening_max;
+    allowances->standing.keys_max = standing_max;
     allowances->reminders.tokens = REMINDERS_AT_ONCE;
     return allowances;
 }
 
-static void forget(struct zl_event_allowances *allowances, struct allowance *allowance)
+static void forget(struct table *table, struct allowance *allowance)
 {
-    HASH_DEL(allowances->allowances, allowance);
+    HASH_DEL(table->first, allowance);
     free(allowance->key);
     free(allowance);
+}
+
+static void forget_all(struct table *table)
+{
+    while (table->first != NULL) {
+        forget(table, table->first);
+    }
 }
 
 void zl_event_allowances_free(struct zl_event_allowances *allowances)
@@ -54,29 +67,28 @@ void zl_event_allowances_free(struct zl_event_allowances *allowances)
     if (allowances == NULL) {
         return;
     }
-    while (allowances->allowances != NULL) {
-        forget(allowances, allowances->allowances);
-    }
+    forget_all(&allowances->happening);
+    forget_all(&allowances->standing);
     free(allowances);
 }
 
 /* KEY's, moved to the end of the table: the front is the one unused longest. */
-static struct allowance *find_or_add(struct zl_event_allowances *allowances, const char *key,
-                                     int64_t now_ms)
+static struct allowance *find_or_add(struct table *table, const char *key, int64_t now_ms)
 {
     struct allowance *allowance = NULL;
-    HASH_FIND_STR(allowances->allowances, key, allowance);
+    HASH_FIND_STR(table->first, key, allowance);
     if (allowance != NULL) {
-        HASH_DEL(allowances->allowances, allowance);
+        HASH_DEL(table->first, allowance);
     } else {
-        if (HASH_COUNT(allowances->allowances) >= allowances->keys_max) {
-            forget(allowances, allowances->allowances);
+        if (HASH_COUNT(table->first) >= table->keys_max) {
+            forget(table, table->first);
         }
         allowance = zl_alloc(sizeof *allowance);
         allowance->key = zl_strdup(key);
         allowance->bucket = (struct bucket){.tokens = BURST, .refilled_ms = now_ms};
     }
-    HASH_ADD_KEYPTR(hh, allowances->allowances, allowance->key, strlen(allowance->key), allowance);
+    allowance->used_ms = now_ms;
+    HASH_ADD_KEYPTR(hh, table->first, allowance->key, strlen(allowance->key), allowance);
     return allowance;
 }
 
@@ -101,14 +113,23 @@ static bool take(struct bucket *bucket)
 
 bool zl_event_may_tell(struct zl_event_allowances *allowances, const char *key, int64_t now_ms)
 {
-    struct allowance *allowance = find_or_add(allowances, key, now_ms);
+    struct allowance *allowance = find_or_add(&allowances->happening, key, now_ms);
     refill(&allowance->bucket, BURST, REFILL_MS, now_ms);
     return take(&allowance->bucket);
 }
 
+/* Whoever is found after so long is told as new, remembered or not. */
+static void forget_gone(struct table *table, int64_t now_ms)
+{
+    while (table->first != NULL && now_ms - table->first->used_ms >= 2 * GAP_MOST_MS) {
+        forget(table, table->first);
+    }
+}
+
 bool zl_event_may_remind(struct zl_event_allowances *allowances, const char *key, int64_t now_ms)
 {
-    struct allowance *allowance = find_or_add(allowances, key, now_ms);
+    forget_gone(&allowances->standing, now_ms);
+    struct allowance *allowance = find_or_add(&allowances->standing, key, now_ms);
     const int64_t silent_ms = now_ms - allowance->told_ms;
     if (allowance->gap_ms > 0 && silent_ms < allowance->gap_ms) {
         return false;

@@ -7,10 +7,11 @@
  *
  * What stands, and is found so at each look: it is told when it begins, after five minutes, and then after twice as long each
  * time, up to forty minutes; API servers keep an Event for an hour (--event-ttl), so it can be read as long as it is so. What nobody
- * found for twice as long as it was to be silent is told as new. Of all keys together 600 are told at once, then ten a
- * second: 3,000 pools in which something stands must not write for ever.
+ * found for twice as long as it was to be silent is told as new. Of all keys together 600 are told at once, then fifty
+ * a second, as a kubelet's (eventRecordQPS): a start among 3,000 pools in which something stands must not fill the queue.
  *
- * Keys are remembered up to a maximum, those that are unused longest are forgotten first.
+ * Keys are remembered up to a maximum, those that are unused longest are forgotten first; more of what stands than that is told at
+ * the rate of all.
  *
  * Threads: one at a time.
  */
@@ -23,7 +24,8 @@
 
 struct zl_event_allowances; /* opaque */
 
-struct zl_event_allowances *zl_event_allowances_new(size_t keys_max);
+/* So many keys are remembered of each sort. */
+struct zl_event_allowances *zl_event_allowances_new(size_t happening_max, size_t standing_max);
 void zl_event_allowances_free(struct zl_event_allowances *allowances); /* NULL is fine */
 
 /* Something happened at NOW_MS: may it be told? Then it counts as told. */

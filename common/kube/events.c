@@ -25,6 +25,8 @@
 
 #define QUEUE_MAX 1000
 #define REMEMBERED_MAX 4096
+/* One for each pool in which something is wrong: more than there are pools, and small beside what a pool takes. */
+#define STANDING_MAX 65536
 #define SERIES_MS (60 * 60 * 1000)
 #define MESSAGE_BUFFER 2048 /* more than an Event takes: cutting is its business */
 #define CALL_TIMEOUT_MS 3000
@@ -318,7 +320,7 @@ struct zl_events *zl_events_new(struct zl_kube_client *client, const char *compo
     events->client = client;
     events->component = zl_strdup(component);
     events->instance = host_name();
-    events->allowances = zl_event_allowances_new(REMEMBERED_MAX);
+    events->allowances = zl_event_allowances_new(REMEMBERED_MAX, STANDING_MAX);
     zl_monitor_init(&events->monitor);
     events->thread = zl_thread_start("events", run, events);
     return events;

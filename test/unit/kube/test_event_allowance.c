@@ -14,7 +14,7 @@
 
 static int set_up(void **state)
 {
-    *state = zl_event_allowances_new(4);
+    *state = zl_event_allowances_new(4, 4);
     return 0;
 }
 
@@ -80,7 +80,7 @@ static void test_reminders_take_nothing_from_what_happens(void **state)
 }
 
 /* More keys than are remembered: each is new at each look, and all together are bounded. */
-static void test_of_all_keys_600_are_told_at_once_and_ten_a_second(void **state)
+static void test_of_all_keys_600_are_told_at_once_and_fifty_a_second(void **state)
 {
     int told = 0;
     for (int i = 0; i < 5000; i++) {
@@ -89,14 +89,15 @@ static void test_of_all_keys_600_are_told_at_once_and_ten_a_second(void **state)
         told += zl_event_may_remind(*state, key, START_MS);
     }
     assert_int_equal(told, 600);
-    assert_false(zl_event_may_remind(*state, "late", START_MS + 99));
-    assert_true(zl_event_may_remind(*state, "late", START_MS + 100));
+    assert_false(zl_event_may_remind(*state, "late", START_MS + 19));
+    assert_true(zl_event_may_remind(*state, "late", START_MS + 20));
     for (int i = 0; i < 5000; i++) {
         char key[16];
         snprintf(key, sizeof key, "%d", i);
         told += zl_event_may_remind(*state, key, START_MS + 10000 + i);
     }
-    assert_in_range(told, 600 + 99 + 49, 600 + 99 + 51);
+    /* Fifty for each of the ten seconds before, and while they are asked for. */
+    assert_in_range(told, 600 + 499 + 249, 600 + 499 + 251);
 }
 
 /* What was held back is told when there is room, and its silence begins then. */
@@ -113,6 +114,27 @@ static void test_what_had_no_room_is_told_later(void **state)
     assert_true(zl_event_may_remind(*state, "late", START_MS + 6 * MINUTE_MS));
 }
 
+/* Those of whom nobody asks any more are not kept for ever. */
+static void test_as_many_are_remembered_as_are_told(void **state)
+{
+    struct zl_event_allowances *many = zl_event_allowances_new(4, 1000);
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        (void)zl_event_may_remind(many, key, START_MS);
+    }
+    for (int look = 1; look < 30;
+         look++) { /* each is known at the next look: nothing is told again */
+        for (int i = 0; i < 600; i++) {
+            char key[16];
+            snprintf(key, sizeof key, "%d", i);
+            assert_false(zl_event_may_remind(many, key, START_MS + look * 10000));
+        }
+    }
+    zl_event_allowances_free(many);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -122,8 +144,9 @@ int main(void)
         CASE(test_what_stands_in_a_day_is_told_39_times),
         CASE(test_what_was_gone_for_long_is_told_as_new),
         CASE(test_reminders_take_nothing_from_what_happens),
-        CASE(test_of_all_keys_600_are_told_at_once_and_ten_a_second),
+        CASE(test_of_all_keys_600_are_told_at_once_and_fifty_a_second),
         CASE(test_what_had_no_room_is_told_later),
+        CASE(test_as_many_are_remembered_as_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
