@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * client_internal.h - what the files of the client share: client_request.c makes requests of targets, client.c calls and lists,
- * client_transport.c carries one at a time over libcurl, client_loop.c many at once; client_list.c and client_watch.c are
- * what those are. client_token.c keeps the bearer token fresh, client_status.c reads refusals.
+ * client_transport.c carries one at a time over libcurl, client_loop.c and client_exchange.c many at once; client_list.c and
+ * client_watch.c are what those are. client_token.c keeps the bearer token fresh, client_status.c reads refusals.
  *
  * Threads: as client.h says.
  */
