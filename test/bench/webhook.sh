@@ -109,21 +109,25 @@ measure() {
     done
 }
 
-memory() {
-    local name program
-    printf '\nresident MiB afterwards\n'
-    for name in "${contenders[@]}"; do
-        program=$(program_of "$name")
-        awk -v name="$name" '/^VmRSS|^RssAnon|^VmHWM/ { v[$1] = $2 / 1024 } END { printf "%-12s %.1f, of it anonymous %.1f, at most %.1f\n", name, v["VmRSS:"], v["RssAnon:"], v["VmHWM:"] }' \
-            "/proc/$(process_pid "$program")/status"
+# resident TITLE NAME=PROGRAM...
+resident() {
+    local pair
+    printf '\nresident MiB %s\n' "$1"
+    for pair in "${@:2}"; do
+        awk -v name="${pair%%=*}" '/^VmRSS|^RssAnon|^VmHWM/ { v[$1] = $2 / 1024 } END { printf "%-12s %.1f, of it anonymous %.1f, at most %.1f\n", name, v["VmRSS:"], v["RssAnon:"], v["VmHWM:"] }' \
+            "/proc/$(process_pid "${pair#*=}")/status"
     done
 }
 
 set_up
 machine
+sleep 12 # connections for lists are closed when for ten seconds there was none
+resident "idle, with one pool" webhook=webhook-1 controller=controller-1
 for size in "${sizes[@]}"; do write_review "$size"; done
 for name in "${contenders[@]}"; do ask "$name" "${sizes[0]}" --seconds 1 >/dev/null; done # the first ones are others
 for rate in "${rates[@]}"; do measure "$rate reviews of ${sizes[0]} KiB a second, 32 connections" "${sizes[0]}" --rate "$rate" --connections 32; done
 for size in "${sizes[@]}"; do measure "as many of $size KiB as 16 connections get answers" "$size" --connections 16; done
 measure "a new connection for each of ${sizes[0]} KiB, 8 at once" "${sizes[0]}" --connections 8 --fresh
-memory
+pairs=()
+for name in "${contenders[@]}"; do pairs+=("$name=$(program_of "$name")"); done
+resident afterwards "${pairs[@]}"
