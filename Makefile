@@ -212,7 +212,7 @@ install-check: all ## what make install puts there works for others: plugin, com
 # What is looked for in memory and threads shows in one run of the simulation as well as in six; under valgrind each takes a minute and a half.
 ONE_SEED := SEED=1
 unit: $(UNIT) ## unit tests (cmocka); SANITIZE=address,undefined or thread runs them under a sanitizer
-	@$(if $(SANITIZE),$(ONE_SEED)) bash test/unit/run.sh $(BUILD)/test -- $(UNIT)
+	@$(if $(SANITIZE),$(ONE_SEED) BUSY=1) bash test/unit/run.sh $(BUILD)/test -- $(UNIT)
 
 valgrind: $(UNIT) ## unit tests under valgrind
 	@bash test/controlplane/packages.sh valgrind

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# run.sh FOLDER [WRAPPER...] -- PROGRAM... - run these unit test programs, which are below FOLDER (under a wrapper such
-# as valgrind): by themselves eight for each processor at a time, since the longest of them wait for time limits; under a wrapper as many
-# as there are processors and one more.
+# run.sh FOLDER [WRAPPER...] -- PROGRAM... - run these unit test programs, which are below FOLDER (under a wrapper such as valgrind).
+#
+# Eight for each processor at a time, since the longest of them wait for time limits. Under a wrapper, and with BUSY=1 (a sanitizer), they
+# work more than they wait: as many as there are processors and one more.
 #
 # Shows one line per program, everything of a program that fails, and adds the counts to $ZL_RESULTS (build/results).
 set -uo pipefail
@@ -38,7 +39,7 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 shift || { echo "run.sh: no -- PROGRAM..." >&2; exit 2; }
 at_once=$(($(nproc) * 8))
-[ "${#wrapper[@]}" -eq 0 ] || at_once=$(($(nproc) + 1))
+[ "${#wrapper[@]}" -eq 0 ] && [ -z "${BUSY:-}" ] || at_once=$(($(nproc) + 1))
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 printf '%s\0' "$@" |
