@@ -9,6 +9,8 @@
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define BURST 25
 #define REFILL_MS (5 * MINUTE_MS)
+#define EDITIONS 3
+#define EDITION_MS MINUTE_MS
 #define GAP_LEAST_MS (5 * MINUTE_MS)
 #define GAP_MOST_MS (40 * MINUTE_MS)
 #define REMINDERS_AT_ONCE 600
@@ -22,8 +24,9 @@ struct bucket {
 
 struct allowance {
     char *key;
-    struct bucket bucket; /* of what happens */
+    struct bucket bucket; /* of what happens; of editions of what stands */
     int64_t told_ms;      /* what stands */
+    uint64_t edition;     /* of which that was told */
     int64_t gap_ms;       /* until it is told again; 0: it never was */
     int64_t used_ms;
     UT_hash_handle hh;
@@ -73,7 +76,8 @@ void zl_event_allowances_free(struct zl_event_allowances *allowances)
 }
 
 /* KEY's, moved to the end of the table: the front is the one unused longest. */
-static struct allowance *find_or_add(struct table *table, const char *key, int64_t now_ms)
+static struct allowance *find_or_add(struct table *table, const char *key, int64_t burst,
+                                     int64_t now_ms)
 {
     struct allowance *allowance = NULL;
     HASH_FIND_STR(table->first, key, allowance);
@@ -85,7 +89,7 @@ static struct allowance *find_or_add(struct table *table, const char *key, int64
         }
         allowance = zl_alloc(sizeof *allowance);
         allowance->key = zl_strdup(key);
-        allowance->bucket = (struct bucket){.tokens = BURST, .refilled_ms = now_ms};
+        allowance->bucket = (struct bucket){.tokens = burst, .refilled_ms = now_ms};
     }
     allowance->used_ms = now_ms;
     HASH_ADD_KEYPTR(hh, table->first, allowance->key, strlen(allowance->key), allowance);
@@ -113,7 +117,7 @@ static bool take(struct bucket *bucket)
 
 bool zl_event_may_tell(struct zl_event_allowances *allowances, const char *key, int64_t now_ms)
 {
-    struct allowance *allowance = find_or_add(&allowances->happening, key, now_ms);
+    struct allowance *allowance = find_or_add(&allowances->happening, key, BURST, now_ms);
     refill(&allowance->bucket, BURST, REFILL_MS, now_ms);
     return take(&allowance->bucket);
 }
@@ -126,21 +130,36 @@ static void forget_gone(struct table *table, int64_t now_ms)
     }
 }
 
-bool zl_event_may_remind(struct zl_event_allowances *allowances, const char *key, int64_t now_ms)
+/* Another edition, of which something may be told. */
+static bool is_edited(struct allowance *allowance, uint64_t edition, int64_t now_ms)
+{
+    if (allowance->edition == edition) {
+        return false;
+    }
+    refill(&allowance->bucket, EDITIONS, EDITION_MS, now_ms);
+    return take(&allowance->bucket);
+}
+
+bool zl_event_may_remind(struct zl_event_allowances *allowances, const char *key, uint64_t edition,
+                         int64_t now_ms)
 {
     forget_gone(&allowances->standing, now_ms);
-    struct allowance *allowance = find_or_add(&allowances->standing, key, now_ms);
+    struct allowance *allowance = find_or_add(&allowances->standing, key, EDITIONS, now_ms);
     const int64_t silent_ms = now_ms - allowance->told_ms;
-    if (allowance->gap_ms > 0 && silent_ms < allowance->gap_ms) {
-        return false;
+    bool is_new = allowance->gap_ms == 0 || silent_ms >= 2 * allowance->gap_ms;
+    if (!is_new && silent_ms < allowance->gap_ms) {
+        is_new = is_edited(allowance, edition, now_ms);
+        if (!is_new) {
+            return false;
+        }
     }
     refill(&allowances->reminders, REMINDERS_AT_ONCE, REMINDER_OF_ALL_MS, now_ms);
     if (!take(&allowances->reminders)) {
         return false;
     }
-    const bool is_new = allowance->gap_ms == 0 || silent_ms >= 2 * allowance->gap_ms;
     const int64_t next_ms = is_new ? GAP_LEAST_MS : 2 * allowance->gap_ms;
     allowance->gap_ms = next_ms < GAP_MOST_MS ? next_ms : GAP_MOST_MS;
     allowance->told_ms = now_ms;
+    allowance->edition = edition;
     return true;
 }

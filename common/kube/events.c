@@ -117,8 +117,8 @@ void zl_events_emit(struct zl_events *events, const struct zl_event_object *obje
     zl_monitor_unlock(&events->monitor);
 }
 
-void zl_events_remind(struct zl_events *events, const struct zl_event_object *object, bool warning,
-                      const char *reason, const char *message)
+void zl_events_remind(struct zl_events *events, const struct zl_event_object *object,
+                      uint64_t edition, bool warning, const char *reason, const char *message)
 {
     ZL_AUTO_EVENT_JOB struct zl_event_job *job = zl_event_job_new(object, warning, reason, message);
     ZL_AUTO_FREE char *key = zl_event_series_key(job);
@@ -126,7 +126,7 @@ void zl_events_remind(struct zl_events *events, const struct zl_event_object *ob
     zl_monitor_lock(&events->monitor);
     if (events->queued >= QUEUE_MAX) {
         drop_locked(events, "the queue is full");
-    } else if (zl_event_may_remind(events->allowances, key, zl_clock_ms())) {
+    } else if (zl_event_may_remind(events->allowances, key, edition, zl_clock_ms())) {
         line_up_locked(events, ZL_STEAL(&job));
     }
     zl_monitor_unlock(&events->monitor);

@@ -31,9 +31,11 @@ void zl_events_emit(struct zl_events *events, const struct zl_event_object *obje
 /*
  * As zl_events_emit, of something that is so whenever it is looked at: told when it begins, then less and less often, up to once in
  * forty minutes, and it takes nothing from the object's allowance (event_allowance.h). What stands can be read where it stands.
+ *
+ * @param edition  another number when somebody has edited the object since; then it is told again
  */
-void zl_events_remind(struct zl_events *events, const struct zl_event_object *object, bool warning,
-                      const char *reason, const char *message);
+void zl_events_remind(struct zl_events *events, const struct zl_event_object *object,
+                      uint64_t edition, bool warning, const char *reason, const char *message);
 
 uint64_t zl_events_dropped(struct zl_events *events);
 

@@ -115,3 +115,11 @@ void zl_controller_ref_encode(struct cJSON *metadata, const struct zl_controller
     static const struct zl_controller_ref none = {0};
     zl_owner_refs_encode(metadata, owner, &none);
 }
+
+uint64_t zl_meta_edition(const struct zl_meta *meta)
+{
+    if (meta->generation > 0) {
+        return (uint64_t)meta->generation;
+    }
+    return meta->resource_version != NULL ? strtoull(meta->resource_version, NULL, 10) : 0;
+}

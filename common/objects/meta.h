@@ -49,5 +49,7 @@ extern const struct zl_json_shape ZL_OBJECT_SHAPE[]; /* of an object, nothing bu
 enum zl_status zl_meta_decode(const struct cJSON *object, struct zl_meta *out,
                               struct zl_error *err) ZL_MUST_CHECK;
 void zl_meta_clear(struct zl_meta *meta);
+/* Another number after each edit of what an object asks for: its generation; of objects that have none, Services, their resourceVersion. */
+uint64_t zl_meta_edition(const struct zl_meta *meta);
 
 #endif

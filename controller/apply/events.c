@@ -17,7 +17,7 @@ void zl_remind_of(const struct zl_writer *writer, const struct zl_subject *subje
                   const char *reason, const char *message)
 {
     const struct zl_event_object object = object_of(subject);
-    zl_events_remind(writer->events, &object, true, reason, message);
+    zl_events_remind(writer->events, &object, subject->edition, true, reason, message);
 }
 
 void zl_tell_about(const struct zl_writer *writer, const struct zl_subject *subject, bool warning,

@@ -12,6 +12,7 @@
 /* Borrowed, all of it. */
 struct zl_subject {
     const char *api_version, *kind, *namespace_, *name, *uid;
+    uint64_t edition; /* as zl_meta_edition; 0: unknown */
 };
 
 static inline struct zl_subject zl_subject_of(const char *api_version, const char *kind,
@@ -21,7 +22,8 @@ static inline struct zl_subject zl_subject_of(const char *api_version, const cha
                                .kind = kind,
                                .namespace_ = meta->namespace_,
                                .name = meta->name,
-                               .uid = meta->uid};
+                               .uid = meta->uid,
+                               .edition = zl_meta_edition(meta)};
 }
 
 static inline struct zl_subject zl_subject_of_kind(const struct zl_kind *kind,

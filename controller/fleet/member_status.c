@@ -56,8 +56,8 @@ static void tell_problems(const struct zl_cluster_member *member, const struct z
         const struct zl_fleet_policy *policy = zl_ref_object(policies->items[i]);
         if (policy->problem != NULL) {
             const struct zl_event_object object = object_of(policy);
-            zl_events_remind(member->spec.events, &object, true, "ReportNotUnderstood",
-                             policy->problem);
+            zl_events_remind(member->spec.events, &object, zl_meta_edition(&policy->meta), true,
+                             "ReportNotUnderstood", policy->problem);
         }
     }
 }

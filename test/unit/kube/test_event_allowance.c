@@ -30,7 +30,7 @@ static int count_told(struct zl_event_allowances *allowances, const char *key, i
 {
     int told = 0;
     for (int64_t at_ms = from_min * MINUTE_MS; at_ms < to_min * MINUTE_MS; at_ms += 10000) {
-        told += zl_event_may_remind(allowances, key, START_MS + at_ms);
+        told += zl_event_may_remind(allowances, key, 1, START_MS + at_ms);
     }
     return told;
 }
@@ -53,7 +53,7 @@ static void test_what_stands_is_told_less_and_less_often(void **state)
 {
     static const int64_t at_min[] = {0, 5, 15, 35, 75, 115, 155};
     for (size_t i = 0; i + 1 < sizeof at_min / sizeof *at_min; i++) {
-        assert_true(zl_event_may_remind(*state, "a", START_MS + at_min[i] * MINUTE_MS));
+        assert_true(zl_event_may_remind(*state, "a", 1, START_MS + at_min[i] * MINUTE_MS));
         assert_int_equal(0, count_told(*state, "a", at_min[i], at_min[i + 1]));
     }
 }
@@ -66,14 +66,30 @@ static void test_what_stands_in_a_day_is_told_39_times(void **state)
 static void test_what_was_gone_for_long_is_told_as_new(void **state)
 {
     assert_int_equal(4, count_told(*state, "a", 0, 40)); /* silent for 40 minutes from minute 35 */
-    assert_true(zl_event_may_remind(*state, "a", START_MS + 115 * MINUTE_MS));
-    assert_false(zl_event_may_remind(*state, "a", START_MS + 120 * MINUTE_MS - 1));
-    assert_true(zl_event_may_remind(*state, "a", START_MS + 120 * MINUTE_MS));
+    assert_true(zl_event_may_remind(*state, "a", 1, START_MS + 115 * MINUTE_MS));
+    assert_false(zl_event_may_remind(*state, "a", 1, START_MS + 120 * MINUTE_MS - 1));
+    assert_true(zl_event_may_remind(*state, "a", 1, START_MS + 120 * MINUTE_MS));
+}
+
+/* Who edits the object and has not mended it is told so, but not for ever. */
+static void test_what_stands_in_another_edition_is_told_again(void **state)
+{
+    int told = 0;
+    assert_true(zl_event_may_remind(*state, "a", 1, START_MS));
+    for (uint64_t edition = 2; edition < 100; edition++) {
+        told += zl_event_may_remind(*state, "a", edition, START_MS + 1000);
+        assert_false(zl_event_may_remind(*state, "a", edition, START_MS + 1000));
+    }
+    assert_int_equal(told, 3);
+    assert_false(zl_event_may_remind(*state, "a", 100, START_MS + MINUTE_MS - 1));
+    assert_true(zl_event_may_remind(*state, "a", 100, START_MS + MINUTE_MS));
+    assert_false(zl_event_may_remind(*state, "a", 100, START_MS + 6 * MINUTE_MS - 1));
+    assert_true(zl_event_may_remind(*state, "a", 100, START_MS + 6 * MINUTE_MS));
 }
 
 static void test_reminders_take_nothing_from_what_happens(void **state)
 {
-    assert_true(zl_event_may_remind(*state, "a", START_MS));
+    assert_true(zl_event_may_remind(*state, "a", 1, START_MS));
     for (int i = 0; i < 25; i++) {
         assert_true(zl_event_may_tell(*state, "a", START_MS));
     }
@@ -86,15 +102,15 @@ static void test_of_all_keys_600_are_told_at_once_and_fifty_a_second(void **stat
     for (int i = 0; i < 5000; i++) {
         char key[16];
         snprintf(key, sizeof key, "%d", i);
-        told += zl_event_may_remind(*state, key, START_MS);
+        told += zl_event_may_remind(*state, key, 1, START_MS);
     }
     assert_int_equal(told, 600);
-    assert_false(zl_event_may_remind(*state, "late", START_MS + 19));
-    assert_true(zl_event_may_remind(*state, "late", START_MS + 20));
+    assert_false(zl_event_may_remind(*state, "late", 1, START_MS + 19));
+    assert_true(zl_event_may_remind(*state, "late", 1, START_MS + 20));
     for (int i = 0; i < 5000; i++) {
         char key[16];
         snprintf(key, sizeof key, "%d", i);
-        told += zl_event_may_remind(*state, key, START_MS + 10000 + i);
+        told += zl_event_may_remind(*state, key, 1, START_MS + 10000 + i);
     }
     /* Fifty for each of the ten seconds before, and while they are asked for. */
     assert_in_range(told, 600 + 499 + 249, 600 + 499 + 251);
@@ -106,12 +122,12 @@ static void test_what_had_no_room_is_told_later(void **state)
     for (int i = 0; i < 600; i++) {
         char key[16];
         snprintf(key, sizeof key, "%d", i);
-        assert_true(zl_event_may_remind(*state, key, START_MS));
+        assert_true(zl_event_may_remind(*state, key, 1, START_MS));
     }
-    assert_false(zl_event_may_remind(*state, "late", START_MS));
-    assert_true(zl_event_may_remind(*state, "late", START_MS + MINUTE_MS));
-    assert_false(zl_event_may_remind(*state, "late", START_MS + 6 * MINUTE_MS - 1));
-    assert_true(zl_event_may_remind(*state, "late", START_MS + 6 * MINUTE_MS));
+    assert_false(zl_event_may_remind(*state, "late", 1, START_MS));
+    assert_true(zl_event_may_remind(*state, "late", 1, START_MS + MINUTE_MS));
+    assert_false(zl_event_may_remind(*state, "late", 1, START_MS + 6 * MINUTE_MS - 1));
+    assert_true(zl_event_may_remind(*state, "late", 1, START_MS + 6 * MINUTE_MS));
 }
 
 /* Those of whom nobody asks any more are not kept for ever. */
@@ -122,14 +138,14 @@ static void test_as_many_are_remembered_as_are_told(void **state)
     for (int i = 0; i < 1000; i++) {
         char key[16];
         snprintf(key, sizeof key, "%d", i);
-        (void)zl_event_may_remind(many, key, START_MS);
+        (void)zl_event_may_remind(many, key, 1, START_MS);
     }
     for (int look = 1; look < 30;
          look++) { /* each is known at the next look: nothing is told again */
         for (int i = 0; i < 600; i++) {
             char key[16];
             snprintf(key, sizeof key, "%d", i);
-            assert_false(zl_event_may_remind(many, key, START_MS + look * 10000));
+            assert_false(zl_event_may_remind(many, key, 1, START_MS + look * 10000));
         }
     }
     zl_event_allowances_free(many);
@@ -143,6 +159,7 @@ int main(void)
         CASE(test_what_stands_is_told_less_and_less_often),
         CASE(test_what_stands_in_a_day_is_told_39_times),
         CASE(test_what_was_gone_for_long_is_told_as_new),
+        CASE(test_what_stands_in_another_edition_is_told_again),
         CASE(test_reminders_take_nothing_from_what_happens),
         CASE(test_of_all_keys_600_are_told_at_once_and_fifty_a_second),
         CASE(test_what_had_no_room_is_told_later),

@@ -309,9 +309,9 @@ static void test_what_stands_is_told_once(void **state)
 {
     struct fixture *fixture = *state;
     for (int i = 0; i < 100; i++) {
-        zl_events_remind(fixture->events, &POD, true, "InvalidService", "no name of a Service");
+        zl_events_remind(fixture->events, &POD, 1, true, "InvalidService", "no name of a Service");
     }
-    zl_events_remind(fixture->events, &POD, true, "InvalidService", "another text");
+    zl_events_remind(fixture->events, &POD, 1, true, "InvalidService", "another text");
     zl_events_emit(fixture->events, &POD, false, "Last", "end");
     AWAIT(calls(fixture) == 3);
     expect_text(expect_call(fixture, 0, "POST", EVENTS), "message", "no name of a Service");
@@ -331,7 +331,7 @@ static void test_what_stands_in_thousands_is_told_of_some(void **state)
         snprintf(name, sizeof name, "pool-%d", i);
         const struct zl_event_object object = {
             .api_version = "v1", .kind = "Pod", .namespace_ = "shop", .name = name, .uid = name};
-        zl_events_remind(fixture->events, &object, true, "PortResolutionFailed", "no such port");
+        zl_events_remind(fixture->events, &object, 1, true, "PortResolutionFailed", "no such port");
     }
     zl_events_emit(fixture->events, &POD, false, "Last", "end");
     zl_events_free(fixture->events, 60000);
