@@ -66,6 +66,7 @@ struct zenlead {
     pthread_mutex_t lock;
     struct zl_kube_client *client; /* NULL: not made yet */
     char *where;                   /* the namespace that is used */
+    bool closing;                  /* below LOCK, as the two before */
     _Atomic(struct zl_lead_pool *) pools;
     _Atomic(struct zl_lead_turn *) turns;
     struct zl_lead_lock *locks;

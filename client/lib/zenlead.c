@@ -82,15 +82,24 @@ int zenlead_open(const struct zenlead_options *options, zenlead **out, struct ze
     return ZENLEAD_OK;
 }
 
+/* What is asked still, nobody waits for. */
+static void cancel(zenlead *handle)
+{
+    pthread_mutex_lock(&handle->lock);
+    handle->closing = true;
+    if (handle->client != NULL) {
+        zl_kube_client_cancel(handle->client);
+    }
+    pthread_mutex_unlock(&handle->lock);
+}
+
 void zenlead_close(zenlead *handle)
 {
     if (handle == NULL) {
         return;
     }
     zl_lead_locks_free(handle);
-    if (handle->client != NULL) {
-        zl_kube_client_cancel(handle->client); /* what is asked still, nobody waits for */
-    }
+    cancel(handle);
     struct zl_lead_pool *pool = atomic_load(&handle->pools);
     while (pool != NULL) {
         struct zl_lead_pool *next = pool->next;
@@ -115,6 +124,9 @@ void zenlead_close(zenlead *handle)
 static enum zl_status make_client(zenlead *handle, struct zl_error *err)
 {
     struct zl_kube_config config = {0};
+    if (handle->closing) {
+        return zl_error_set(err, ZL_E_STOPPED, "the handle is being closed");
+    }
     (void)pthread_once(&once, init_once);
     enum zl_status status = zl_kube_config_load(handle->kubeconfig, handle->context, &config, err);
     if (status == ZL_OK) {

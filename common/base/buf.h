@@ -24,12 +24,13 @@ void zl_buf_clear(struct zl_buf *buf); /* frees the bytes, keeps the maximum */
 void zl_buf_reset(struct zl_buf *buf); /* length 0, keeps the memory */
 /* Have room for EXTRA more bytes at once, where it is known how many come; false when the maximum would be passed. */
 bool zl_buf_reserve(struct zl_buf *buf, size_t extra);
-/* zl_buf_add where the buffer has to grow, or may not. */
+/* zl_buf_add of nothing, and where the buffer has to grow, or may not. */
 bool zl_buf_add_beyond(struct zl_buf *buf, const void *bytes, size_t length);
 /* Add LENGTH bytes; false (buffer unchanged) when the maximum would be passed. Here, because a review adds a hundred pieces of a few bytes. */
 static inline bool zl_buf_add(struct zl_buf *buf, const void *bytes, size_t length)
 {
-    if (length >= buf->capacity - buf->length) { /* the NUL needs room, too */
+    /* The NUL needs room, too; and of nothing BYTES may be NULL. */
+    if (length == 0 || length >= buf->capacity - buf->length) {
         return zl_buf_add_beyond(buf, bytes, length);
     }
     memcpy(buf->data + buf->length, bytes, length);
