@@ -65,6 +65,13 @@ is_routed() {
 memory() { awk '/^VmRSS|^VmHWM/ { printf "%s %.1f MiB  ", $1, $2 / 1024 }' "/proc/$(process_pid "$1")/status"; }
 connections() { find "/proc/$(process_pid "$1")/fd" -lname 'socket:*' | wc -l; }
 requests() { metric "$1" zen_lead_api_call_duration_seconds_count; }
+# is_calm N - of N namespaces each is probed once a minute, and little else is asked.
+is_calm() {
+    local before
+    before=$(requests controller-1)
+    sleep 5
+    [ $(($(requests controller-1) - before)) -le $((5 + $1 / 8)) ]
+}
 
 # note N PROGRAM KIB MICROSECONDS - of a start
 note() { echo "$*" >>"$ZL_RUN/starts"; }
@@ -93,7 +100,7 @@ measure() {
         note "$1" "$program" "$(($(awk '/^VmHWM/ { print $2 }' "/proc/$(process_pid "$program")/status")))" "$took"
     done
     wait_until 300 is_routed
-    sleep 10 # what the start has left to do
+    wait_until 120 is_calm "$1" # what the start has left to do and to tell
     before="$(requests webhook-1) $(requests controller-1)"
     sleep "$quiet"
     echo "$1 namespaces, nothing happens: $(awk -v b="$before" -v w="$(requests webhook-1)" -v c="$(requests controller-1)" -v s="$quiet" \
