@@ -3,9 +3,9 @@
  * informer.h - a local, always-converging copy of one resource type: LIST, then WATCH from the
  * list's version, resumed without losing an event (client-go's reflector).
  *
- * An informer is one store and any number of streams, driven by one thread, its own or one that it shares
- * (informer_thread.h): one stream for all namespaces, or one for each namespace that is followed. They share connections (HTTP/2) and wait for nobody: a namespace whose list takes
- * long delays no event of another.
+ * An informer is one store and any number of streams: one for all namespaces, or one for each namespace that is followed.
+ * One thread drives them, the informer's own or one that it shares (informer_thread.h). They share connections (HTTP/2) and wait for nobody: a
+ * namespace whose list takes long delays no event of another.
  *
  *   - A list is put into the store when it is complete, and what it does not name goes, in its own namespace only.
  *   - A watch that ends normally or breaks is resumed from the last version seen (events and bookmarks). So is one that has
@@ -85,8 +85,7 @@ struct zl_informer; /* opaque */
 struct zl_informer *zl_informer_new(struct zl_kube_client *client,
                                     const struct zl_informer_spec *spec);
 void zl_informer_start(struct zl_informer *informer);
-void zl_informer_stop(
-    struct zl_informer *informer); /* its callbacks have ended; may be called twice */
+void zl_informer_stop(struct zl_informer *informer); /* no callback runs after it; may be twice */
 void zl_informer_free(struct zl_informer *informer); /* stops first */
 
 struct zl_store *zl_informer_store(struct zl_informer *informer);

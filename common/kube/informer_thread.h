@@ -6,7 +6,7 @@
  * informers whose events may wait for each other for as long as one is decoded and applied share a thread; one of
  * which every millisecond counts has its own (zl_informer_spec.thread NULL).
  *
- * Threads: any but this one. Its informers are freed before.
+ * Threads: any but the one that it is. Its informers are freed before it.
  */
 #ifndef ZL_KUBE_INFORMER_THREAD_H
 #define ZL_KUBE_INFORMER_THREAD_H
