@@ -15,7 +15,7 @@
 #define KEEPALIVE_INTERVAL_S 5L
 #define USER_TIMEOUT_MS 30000u
 #define CONNECT_TIMEOUT_MS 10000L
-/* An idle connection is closed after this: as http.Transport of client-go does (IdleConnTimeout). */
+/* An idle connection is closed after this: so is it by client-go (IdleConnTimeout), and by API servers (IdleTimeout). */
 #define IDLE_CLOSE_MS 90000
 
 static const struct zl_metric CALL_DURATION = {

@@ -42,7 +42,8 @@ at_once=$(($(nproc) * 8))
 [ "${#wrapper[@]}" -eq 0 ] && [ -z "${BUSY:-}" ] || at_once=$(($(nproc) + 1))
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
-printf '%s\0' "$@" |
+# From the end of the alphabet: those that wait longest, of the HTTP server, begin before those of the client, and end with them.
+printf '%s\0' "$@" | sort -zr |
     xargs -0 -P "$at_once" -I PROGRAM bash test/unit/run.sh --one "$logs" "$folder" PROGRAM "${wrapper[@]}"
 read -r passed failed < <(find "$logs" -name '*.counts' -exec cat {} + | awk '{p += $1; f += $2} END {print p + 0, f + 0}')
 mkdir -p build
