@@ -14,11 +14,11 @@ trap 'rm -rf "$work"' EXIT
 # NAME|TITLE|SETTINGS|SCRIPT|WHAT IT IS
 benchmarks=(
     "webhook|A review|ROUNDS=3 SECONDS_=1|webhook.sh|zen-lead's webhook beside a Go webhook with Kubernetes' own types (client-go of Debian 13) and a bare libmicrohttpd, which answers without looking (bare) or parses the review with cJSON (bare-cjson). In the open loop a time counts from when a review was due, so that one which waits for the one before is not left out. Medians of three runs of each, in turns."
-    "failover|A failover, by its cause|COUNT=40|failover.sh|From the event of a leader's pod to the new revision of the EndpointSlice, beside Kubernetes' own EndpointSlice controller for the ordinary Service, and the limit: one watch event, one PUT."
+    "failover|A failover, by its cause|COUNT=30|failover.sh|From the event of a leader's pod to the new revision of the EndpointSlice, beside Kubernetes' own EndpointSlice controller for the ordinary Service, and the limit: one watch event, one PUT."
     "scale|A failover among 1,000 Services|COUNT=20|scale.sh|Until all are routed, memory, requests, and a failover among few and among all of them."
     "namespaces|Many pools, each in a namespace|NAMESPACES=20\\ 200 PODS=2000 COUNT=20 QUIET=10|namespaces.sh|Time to be ready, streams, memory, requests while nothing happens, and a failover among them. The pods are a stranger's."
     "pools|Many pools, quiet and not|POOLS=1000\\ 3000 COUNT=20|pools.sh|Pools that lead, each with a Deployment of one pod. While nothing happens each Lease is renewed once in 12.74 s. Then the acting controller is killed with two replicas there, as installed."
-    "jobs|Jobs through one pool|JOBS=15|jobs.sh|A guarded pool lets one Job execute at a time. Beside it the same Jobs without a pool, each created as the one before is complete."
+    "jobs|Jobs through one pool|JOBS=12|jobs.sh|A guarded pool lets one Job execute at a time. Beside it the same Jobs without a pool, each created as the one before is complete."
     "sidecar|The sidecar||sidecar.sh|Answers at 1,000 requests a second, and how far behind the API server's events they are."
     "fleet|A fleet|COUNTS=50 SECONDS_EACH=30 WORK_MS=4000|fleet/run.sh|One hub, one arbiter, 45 simulated clusters and 5 real ones that wait among them."
 )
