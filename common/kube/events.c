@@ -6,8 +6,8 @@
  *     count and lastTimestamp of the Event made then; if that is gone, a new Event goes on counting.
  *   - Otherwise a new Event, in the object's namespace ("default" for cluster-scoped objects).
  *
- * Two tables remember what was written and how much each object has said lately (event_allowance.h). Both are least
- * recently used, with a fixed size, so a cluster of any size costs a few MiB at most. Allowances guard the
+ * Three tables remember what was written, how much each object has said lately, and what stands (event_allowance.h). All are
+ * least recently used, with a fixed size, so a cluster of any size costs some MiB at most. Allowances guard the
  * line as well: one object in a crash loop must not push out the Events of the others, nor a warning that is repeated those of
  * other reasons.
  */
@@ -17,6 +17,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/monitor.h"
+#include "common/base/since.h"
 #include "common/kube/event_allowance.h"
 #include "common/kube/event_object.h"
 
@@ -25,8 +26,8 @@
 
 #define QUEUE_MAX 1000
 #define REMEMBERED_MAX 4096
-/* One for each pool in which something is wrong: more than there are pools, and small beside what a pool takes. */
-#define STANDING_MAX 65536
+/* One for each pool in which something is wrong, and there are fewer pools. Of a long text its fingerprint, so 400 bytes at most. */
+#define STANDING_MAX 16384
 #define SERIES_MS (60 * 60 * 1000)
 #define MESSAGE_BUFFER 2048 /* more than an Event takes: cutting is its business */
 #define CALL_TIMEOUT_MS 3000
@@ -121,7 +122,8 @@ void zl_events_remind(struct zl_events *events, const struct zl_event_object *ob
                       uint64_t edition, bool warning, const char *reason, const char *message)
 {
     ZL_AUTO_EVENT_JOB struct zl_event_job *job = zl_event_job_new(object, warning, reason, message);
-    ZL_AUTO_FREE char *key = zl_event_series_key(job);
+    ZL_AUTO_FREE char *text = zl_event_series_key(job);
+    ZL_AUTO_FREE char *key = zl_id_remembered(text);
 
     zl_monitor_lock(&events->monitor);
     if (events->queued >= QUEUE_MAX) {
