@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * monitor.h - a mutex with one condition on the monotonic clock, one that is held for a moment only, and the start of a named
- * thread.
+ * monitor.h - a mutex with one condition on the monotonic clock, one that is held for a moment only, one for readers, and the
+ * start of a named thread.
  *
  * Deadlines are values of zl_clock_ms(), so that a step of the wall clock neither wakes nor delays.
  *
@@ -42,7 +42,6 @@ bool zl_monitor_wait(struct zl_monitor *monitor, int64_t deadline_ms);
  * adaptive mutex) before the kernel is asked to wait. A monitor's is one as well.
  */
 void zl_short_lock_init(pthread_mutex_t *lock);
-#define ZL_SHORT_LOCK_INITIALIZER PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
 
 /* For what is read far more often than written: readers do not wait for each other, and a writer that waits goes before new readers. */
 void zl_read_lock_init(pthread_rwlock_t *lock);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/since.h"
-#include "common/base/monitor.h"
 
 #include "common/base/hash.h"
 #include "common/base/limits.h"
 #include "common/base/memory.h"
+#include "common/base/monitor.h"
 
 #include <pthread.h>
 #include <string.h>

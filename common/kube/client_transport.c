@@ -179,10 +179,10 @@ static CURL *take_handle(struct zl_kube_client *client)
     return handle != NULL ? handle : curl_easy_init();
 }
 
-/* Out of the pool, the coldest first: those answered at UNTIL_MS or before. @return how many are in DROPPED */
-static size_t drop_cold(struct zl_kube_client *client, int64_t until_ms,
-                        CURL *dropped[ZL_KUBE_IDLE_MAX])
+/* Idle connections that were last answered at UNTIL_MS or before are closed. */
+static void close_cold(struct zl_kube_client *client, int64_t until_ms)
 {
+    CURL *dropped[ZL_KUBE_IDLE_MAX];
     size_t count = 0, kept = 0;
     pthread_mutex_lock(&client->lock);
     for (size_t i = 0; i < client->idle_count; i++) {
@@ -194,13 +194,6 @@ static size_t drop_cold(struct zl_kube_client *client, int64_t until_ms,
     }
     client->idle_count = kept;
     pthread_mutex_unlock(&client->lock);
-    return count;
-}
-
-static void close_cold(struct zl_kube_client *client, int64_t until_ms)
-{
-    CURL *dropped[ZL_KUBE_IDLE_MAX];
-    size_t count = drop_cold(client, until_ms, dropped);
     while (count > 0) {
         curl_easy_cleanup(dropped[--count]);
     }

@@ -17,7 +17,7 @@ struct zl_informer_thread {
     struct zl_informer *newcomers;
 };
 
-/* Take in who was started, let go who is to stop. @return false: nobody is left, and nobody comes */
+/* Take in who was started, let go who is to stop. @return false: the thread ends */
 static bool take_up(struct zl_informer_thread *thread)
 {
     zl_monitor_lock(&thread->monitor);

@@ -94,6 +94,31 @@ static void test_a_silent_server_is_left_at_the_deadline(void **state)
     assert_in_range(zl_clock_ms() - started_ms, 90, 5000);
 }
 
+static void *cancel_when_asked(void *ctx)
+{
+    (void)ctx;
+    while (zl_peer_calls(zl_the_peer) == 0) {
+        usleep(1000);
+    }
+    zl_kube_client_cancel(zl_the_client);
+    return NULL;
+}
+
+/* Long before the deadline of 10 s; and a call that comes afterwards does not begin to wait. */
+static void test_a_cancelled_call_does_not_wait_for_its_server(void **state)
+{
+    struct zl_error err = {0};
+    pthread_t thread;
+    (void)state;
+    zl_play((struct zl_script){.serve = hold, .status = 200, .body = "{}"});
+    const int64_t started_ms = zl_clock_ms();
+    assert_int_equal(pthread_create(&thread, NULL, cancel_when_asked, NULL), 0);
+    assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, &err), ZL_E_STOPPED);
+    assert_int_equal(zl_kube_get(zl_the_client, LEASE, NULL, &err), ZL_E_STOPPED);
+    assert_true(zl_clock_ms() - started_ms < 5000);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static void serve_pages(const struct zl_script *now, struct zl_peer_call *call)
 {
     (void)now;
@@ -373,6 +398,7 @@ int main(void)
         WITH_PEER(test_a_cut_in_the_middle_of_an_answer_is_transient),
         WITH_PEER(test_the_servers_clock_is_known_by_the_date_of_its_answers),
         WITH_PEER(test_a_silent_server_is_left_at_the_deadline),
+        WITH_PEER(test_a_cancelled_call_does_not_wait_for_its_server),
         WITH_PEER(test_after_a_timeout_no_connection_from_before_is_used),
         WITH_PEER(test_a_deadline_holds_through_the_pages_of_a_list),
         WITH_PEER(test_a_call_without_an_answer_in_time_is_counted),
