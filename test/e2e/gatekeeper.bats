@@ -523,6 +523,23 @@ quota_refuses() { [[ $(k run probe --image none --dry-run=server 2>&1) == *'exce
     expect "pods ever admitted" "$(admitted web)" -eq 2
 }
 
+@test "scaled down to one, and its ReplicaSet has not heard of it: the leader stays alone, and is replaced when it goes" {
+    local replicaset leader
+    policy web
+    freeze_owners
+    replicaset=$(frozen_replicaset web)
+    wait_for 10 dry_run_passes "$replicaset"
+    leader=$(pod_of "$replicaset" | k create -f - -o name)
+    wait_for 10 is_claimed web
+    k scale deployment/web --replicas 1
+    run dry_run_passes "$replicaset"
+    expect "exit of a second pod" "$status" -ne 0
+    [[ $output == *"zen-lead: pool"* ]] || fail "no reason in: $output"
+    k delete "$leader" --grace-period 0 --force
+    wait_for 10 dry_run_passes "$replicaset"
+    thaw_owners
+}
+
 @test "scaled down to one and rolled out: the leader Service leads to the new pod while the old one is on its way out" {
     policy web
     deployment web 3 web
@@ -530,7 +547,6 @@ quota_refuses() { [[ $(k run probe --image none --dry-run=server 2>&1) == *'exce
     local old
     old=$(leader_pod web)
     k scale deployment/web --replicas 1
-    # Else its ReplicaSet still sends a pod of the three, which is let in.
     wait_for 20 replicaset_wants web 1
     wait_for 20 is 0 policy_status web .blocked
     k annotate "pod/$old" zl-test/stuck=true

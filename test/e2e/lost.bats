@@ -183,9 +183,8 @@ EVICTION
 @test "a pool that wants one pod is nobody's to judge: that one stays, not Ready as it is" {
     start_leader
     k scale deployment/web --replicas 1
-    # Until its ReplicaSet has heard of it, that may send a pod of the three, which is let in: the Deployment wants one.
     wait_for 20 replicaset_wants web 1
-    wait_for 20 is "pod/$OLD" pod_names web
+    expect "the pods" "$(pod_names web)" = "pod/$OLD"
     k annotate "pod/$OLD" zl-test/ready=false
     stays 8 is "pod/$OLD" pod_names web
 }

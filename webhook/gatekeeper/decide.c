@@ -54,7 +54,7 @@ static struct zl_decision decide_without_seat(const struct zl_seen *seen)
         return zl_answer(ZL_OUTCOME_POLICY_MISSING);
     }
     if (seen->workload != NULL && !zl_refuses_followers(seen->workload, seen->others)) {
-        return zl_answer(seen->foreign_leads ? ZL_OUTCOME_FOLLOWER : ZL_OUTCOME_SINGLE_REPLICA);
+        return zl_answer(seen->another_leads ? ZL_OUTCOME_FOLLOWER : ZL_OUTCOME_SINGLE_REPLICA);
     }
     if (seen->strategy == ZL_STRATEGY_STANDBY) {
         return zl_answer(ZL_OUTCOME_STANDBY);

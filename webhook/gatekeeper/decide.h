@@ -69,8 +69,11 @@ struct zl_seen {
     const struct zl_job *job;
     const char *pool;
     const struct zl_policy *policy;
-    /* Only where one pod is wanted: that of a workload that left, or wants none any more, leads and lives. */
-    bool foreign_leads;
+    /*
+     * Only where one pod is wanted, and one leads and lives: that of a workload that left or wants none any more, or one that the pod's
+     * own owner has and keeps.
+     */
+    bool another_leads;
     /* That a Deployment is in a Job's pool, too, memory tells: no selector can ask for a membership. */
     enum zl_strategy_kind strategy;
     bool memory_lags; /* the first lists are not in: which workloads share the pool nobody knows */

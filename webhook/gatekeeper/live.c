@@ -171,10 +171,14 @@ static enum zl_status look_at_holder(const struct zl_gatekeeper *gatekeeper,
     return status;
 }
 
-/* The pool shrank to one workload of one pod: whoever led it before may still be on its way out. */
-static enum zl_status look_for_foreign_leader(const struct zl_gatekeeper *gatekeeper,
-                                              const struct zl_request *request,
-                                              struct zl_look *look, struct zl_error *err)
+/*
+ * The pool shrank to one workload of one pod. Whoever led it for another workload may still be on its way out. And who owns the
+ * leader may not have heard yet that it is to have one pod, and asks for another: that would be one too many in a moment, and which of
+ * the two goes then is its owner's choice.
+ */
+static enum zl_status look_for_leader_that_stays(const struct zl_gatekeeper *gatekeeper,
+                                                 const struct zl_request *request,
+                                                 struct zl_look *look, struct zl_error *err)
 {
     struct zl_seen *seen = &look->seen;
     enum zl_status status = zl_lease_read(gatekeeper->client, request->namespace_, seen->pool,
@@ -184,9 +188,13 @@ static enum zl_status look_for_foreign_leader(const struct zl_gatekeeper *gateke
     }
     enum zl_holder holder = ZL_HOLDER_UNKNOWN;
     status = look_at_holder(gatekeeper, request, look, &holder, err);
-    seen->foreign_leads = (holder == ZL_HOLDER_ALIVE || holder == ZL_HOLDER_TERMINATING) &&
-                          zl_lease_is_held_by(look->lease, look->holder->meta.uid) &&
-                          !zl_selector_may_match(seen->workload->selector, look->holder->labels);
+    bool lives = holder == ZL_HOLDER_ALIVE || holder == ZL_HOLDER_TERMINATING;
+    if (lives && zl_lease_is_held_by(look->lease, look->holder->meta.uid)) {
+        seen->another_leads =
+            !zl_selector_may_match(seen->workload->selector, look->holder->labels) ||
+            (holder == ZL_HOLDER_ALIVE &&
+             zl_same_string(look->holder->meta.controller.uid, request->owner->uid));
+    }
     return status;
 }
 
@@ -333,7 +341,7 @@ enum zl_status zl_look(const struct zl_gatekeeper *gatekeeper, const struct zl_r
     if (status == ZL_OK && seen->workload != NULL && seen->strategy == ZL_STRATEGY_SCALE_DOWN) {
         status = look_at_others(gatekeeper, request, look, err);
         if (status == ZL_OK && !zl_refuses_followers(seen->workload, seen->others)) {
-            return look_for_foreign_leader(gatekeeper, request, look, err);
+            return look_for_leader_that_stays(gatekeeper, request, look, err);
         }
     }
     return status == ZL_OK && zl_needs_seat(seen) ? look_at_seat(gatekeeper, request, look, err)

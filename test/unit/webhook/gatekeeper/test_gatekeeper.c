@@ -294,6 +294,7 @@ struct server {
     const struct scene *scene;
     const char *known_leases, *known_pods; /* items of lists */
     const char *live_pods;                 /* a list; NULL: an empty one */
+    const char *live_leader;               /* pod "leader"; NULL: there is none */
     bool losing;                           /* every swap of a Lease comes too late */
     bool losing_tokens;                    /* every swap of a policy's status, too */
     bool endless;                          /* a list of pods has always one page more */
@@ -345,6 +346,9 @@ static const char *live_object(const struct server *server, const char *path)
     if (starts_with(path, APPS "replicasets?")) {
         return LIST_OF(REPLICASET);
     }
+    if (starts_with(path, APPS "deployments?") || starts_with(path, APPS "statefulsets?")) {
+        return LIST_OF(""); /* who shares the pool: nobody */
+    }
     if (starts_with(path, POLICIES)) {
         return strcmp(path, POLICIES "a") == 0 ? scene->a : scene->bb;
     }
@@ -352,6 +356,9 @@ static const char *live_object(const struct server *server, const char *path)
         return server->made != NULL                      ? server->made
                : strcmp(path, LEASES "/zen-lead-a") == 0 ? scene->lease_a
                                                          : scene->lease_bb;
+    }
+    if (strcmp(path, "/api/v1/namespaces/shop/pods/leader") == 0) {
+        return server->live_leader;
     }
     const char *pods = server->live_pods != NULL ? server->live_pods : LIST_OF("");
     return starts_with(path, "/api/v1/namespaces/shop/pods?") ? pods : NULL;
@@ -557,6 +564,52 @@ static void test_memory_denies_without_a_look(void **state)
     assert_int_equal(server.reads, reads);
     assert_null(server.writes);
     stop(&server);
+}
+
+/* Scaled down to one: its ReplicaSet may not know yet, and a second pod of it may cost the leader its life. */
+static void test_an_owner_that_wants_one_pod_and_has_it_gets_no_other(void **state)
+{
+    (void)state;
+#define LABELLED(app) ",\"labels\":{\"app\":\"" app "\"}"
+#define POD_LEADER(more)                                                                           \
+    "{" META("leader", "uid-leader", more) ",\"status\":{\"phase\":\"Running\"}}"
+    static const struct {
+        const char *name, *leader;
+        enum zl_outcome outcome;
+    } ROWS[] = {
+        {"it leads", POD_LEADER(LABELLED("web") OF_WEB), ZL_OUTCOME_FOLLOWER},
+        {"it is on its way out",
+         POD_LEADER(",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"" LABELLED("web") OF_WEB),
+         ZL_OUTCOME_SINGLE_REPLICA},
+        {"it is gone", NULL, ZL_OUTCOME_SINGLE_REPLICA},
+        {"another pod has its name", "{" META("leader", "uid-new", LABELLED("web") OF_WEB) "}",
+         ZL_OUTCOME_SINGLE_REPLICA},
+        {"it is of the revision before",
+         POD_LEADER(LABELLED("web") OWNED_BY("apps/v1", "ReplicaSet", "web-0", "uid-r0")),
+         ZL_OUTCOME_SINGLE_REPLICA},
+        {"nobody owns it any more", POD_LEADER(LABELLED("web")), ZL_OUTCOME_SINGLE_REPLICA},
+        {"it is another workload's",
+         POD_LEADER(LABELLED("db") OWNED_BY("apps/v1", "ReplicaSet", "db-1", "uid-db")),
+         ZL_OUTCOME_FOLLOWER},
+    };
+    static const struct scene ONE = {.known = WEB("a", "3"),
+                                     .seen = WEB("a", "1"),
+                                     .known_policies = BLOCKS("a"),
+                                     .a = BLOCKS("a"),
+                                     .lease_a = HELD_BY_LEADER};
+    int failures = 0;
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        ZL_AUTO_FREE char *pool = NULL;
+        struct server server = {.scene = &ONE, .live_leader = ROWS[i].leader};
+        start(&server);
+        enum zl_outcome outcome = review_pod(&server, &pool);
+        if (outcome != ROWS[i].outcome || server.writes != NULL) {
+            print_message("%s: outcome %s\n", ROWS[i].name, zl_outcome_name(outcome));
+            failures++;
+        }
+        stop(&server);
+    }
+    assert_int_equal(failures, 0);
 }
 
 /* Nobody is to wait longer for a pool's first leader than need be. */
@@ -798,6 +851,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_there_now_decides),
         cmocka_unit_test(test_memory_denies_without_a_look),
+        cmocka_unit_test(test_an_owner_that_wants_one_pod_and_has_it_gets_no_other),
         cmocka_unit_test(test_a_lease_is_prepared_without_a_new_look_at_the_pool),
         cmocka_unit_test(test_one_looks_five_times_when_others_are_faster),
         cmocka_unit_test(test_a_pod_that_cannot_be_read_whole_lets_nobody_in),
