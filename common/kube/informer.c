@@ -77,21 +77,6 @@ static void stay(struct zl_informer *informer, const char *namespace_)
     }
 }
 
-static void add_fill(struct zl_stream *stream, const char *namespace_)
-{
-    for (struct zl_fill *fill = stream->fills; fill != NULL; fill = fill->next) {
-        if (strcmp(fill->namespace_, namespace_) == 0) {
-            fill->again = true; /* it may run already, and have passed the objects */
-            return;
-        }
-    }
-    struct zl_fill *fill = zl_alloc(sizeof *fill);
-    fill->stream = stream;
-    fill->namespace_ = zl_strdup(namespace_);
-    fill->next = stream->fills;
-    stream->fills = fill;
-}
-
 /* Wake the thread wherever it waits; and unlock. */
 static void ask_and_unlock(struct zl_informer *informer)
 {
@@ -119,7 +104,7 @@ void zl_informer_refill(struct zl_informer *informer, const char *namespace_)
     if (stream == NULL) {
         add_stream(informer, namespace_);
     } else {
-        add_fill(stream, namespace_);
+        zl_fills_add(stream, namespace_);
     }
     ask_and_unlock(informer);
 }
@@ -344,15 +329,6 @@ static int64_t not_watching_ms(const struct zl_stream *stream, int64_t now_ms)
     return stream->watching ? 0 : now_ms - stream->last_watching_ms;
 }
 
-static bool is_being_filled(const struct zl_stream *stream, const char *namespace_)
-{
-    const struct zl_fill *fill = stream->fills;
-    while (fill != NULL && namespace_ != NULL && strcmp(fill->namespace_, namespace_) != 0) {
-        fill = fill->next;
-    }
-    return fill != NULL;
-}
-
 struct zl_informer_state zl_informer_state(struct zl_informer *informer, const char *namespace_)
 {
     struct zl_informer_state state = {0};
@@ -362,7 +338,7 @@ struct zl_informer_state zl_informer_state(struct zl_informer *informer, const c
         state = (struct zl_informer_state){
             .followed = true,
             .synced = stream->synced,
-            .settled = stream->synced && !is_being_filled(stream, namespace_),
+            .settled = stream->synced && !zl_fills_have(stream, namespace_),
             .watching = stream->watching,
             .not_watching_ms = not_watching_ms(stream, zl_clock_ms()),
             .position = stream->position,

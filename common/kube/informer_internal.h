@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * informer_internal.h - what the files of the informer share: informer.c is what others call, informer_thread.c drives
- * them, informer_stream.c follows one namespace, informer_apply.c brings what came into the store.
+ * them, informer_stream.c follows one namespace, informer_fill.c lists one beside its watch, informer_apply.c brings what came into the store.
  *
  * Threads: what stands below MONITOR is guarded by it; LEAVING_THREAD and DRIVEN by the thread's own; the rest is
  * the thread's.
@@ -157,5 +157,35 @@ void zl_stream_halt(struct zl_stream *stream);
 void zl_stream_free(struct zl_stream *stream);
 /* Begin what is due. @return when it has to be called again, unless something ends before */
 int64_t zl_stream_step(struct zl_stream *stream, int64_t now_ms);
+
+/* What STREAM's requests ask for, and in which of its namespaces (NULL: all). */
+struct zl_kube_target zl_stream_target(const struct zl_stream *stream, const char *namespace_);
+struct zl_kube_selector zl_stream_selector(const struct zl_stream *stream);
+/* FAILURES of VERB in a row: counted, and told in the log. @return when it is tried again */
+int64_t zl_stream_back_off(const struct zl_stream *stream, const char *namespace_, const char *verb,
+                           int failures, const struct zl_error *err);
+/* The end of a transfer may be where another one begins. */
+static inline void zl_informer_look_soon(struct zl_informer *informer)
+{
+    informer->step_ms = 0;
+}
+
+/* --- informer_fill.c: the lists beside STREAM's watch --- */
+
+/* Lists of one informer under way at once: what they hold is not in the store yet, and API servers count them. */
+enum { ZL_LISTS_MAX = 8 };
+
+/* With the monitor's lock, from any thread: NAMESPACE_ is to be listed, once more if that is under way. */
+void zl_fills_add(struct zl_stream *stream, const char *namespace_);
+/* With the monitor's lock, from any thread: is that asked for of NAMESPACE_ (NULL: of any), and not done yet? */
+bool zl_fills_have(const struct zl_stream *stream, const char *namespace_);
+/* STREAM itself is listed: what was asked for until now will be in that list, and what runs is in its way. */
+void zl_fills_cover(struct zl_stream *stream);
+/* With the monitor's lock: that list is here. What was asked for since it began stays. */
+void zl_fills_drop_covered(struct zl_stream *stream);
+/* Begin those that are due, while there is a place. @return as zl_stream_step */
+int64_t zl_fills_step(struct zl_stream *stream, int64_t now_ms);
+void zl_fills_halt(struct zl_stream *stream);
+void zl_fills_free(struct zl_stream *stream);
 
 #endif

@@ -20,15 +20,14 @@
 #define WATCH_MIN_MS 300000 /* timeoutSeconds is 300..600: servers end watches spread over time */
 #define RETRY_AFTER_MAX_MS 300000 /* a server that asks for more is asked again anyway */
 
-/* Lists of one informer under way at once: what they hold is not in the store yet, and API servers count them. */
-enum { LISTS_MAX = 8, SAY_EVERY_MS = 1000 };
+enum { SAY_EVERY_MS = 1000 };
 
 static const char *namespace_or_all(const struct zl_stream *stream)
 {
     return stream->namespace_[0] != '\0' ? stream->namespace_ : NULL;
 }
 
-static struct zl_kube_target target_of(const struct zl_stream *stream, const char *namespace_)
+struct zl_kube_target zl_stream_target(const struct zl_stream *stream, const char *namespace_)
 {
     struct zl_informer *informer = stream->informer;
     return (struct zl_kube_target){.resource = stream->resource,
@@ -39,7 +38,7 @@ static struct zl_kube_target target_of(const struct zl_stream *stream, const cha
                                    .page = stream->page};
 }
 
-static struct zl_kube_selector selector_of(const struct zl_stream *stream)
+struct zl_kube_selector zl_stream_selector(const struct zl_stream *stream)
 {
     return (struct zl_kube_selector){.label = stream->informer->spec.label_selector,
                                      .field = stream->informer->spec.field_selector};
@@ -71,8 +70,8 @@ static bool may_say(int64_t *said_ms)
     return true;
 }
 
-static int64_t back_off(const struct zl_stream *stream, const char *namespace_, const char *verb,
-                        int failures, const struct zl_error *err)
+int64_t zl_stream_back_off(const struct zl_stream *stream, const char *namespace_, const char *verb,
+                           int failures, const struct zl_error *err)
 {
     const int64_t delay_ms = backoff_ms(stream->informer, failures, err);
     zl_retry_count(verb);
@@ -92,18 +91,12 @@ static void retry(struct zl_stream *stream, const char *verb, const struct zl_er
 {
     stream->failures++;
     stream->failed_verb = verb;
-    stream->due_ms = back_off(stream, stream->namespace_, verb, stream->failures, err);
+    stream->due_ms = zl_stream_back_off(stream, stream->namespace_, verb, stream->failures, err);
 }
 
 static bool was_silent(const struct zl_error *err)
 {
     return strcmp(err->reason, ZL_REASON_SILENT) == 0;
-}
-
-/* The end of a transfer may be where another one begins. */
-static void look_soon(struct zl_informer *informer)
-{
-    informer->step_ms = 0;
 }
 
 /* It works again. */
@@ -113,24 +106,6 @@ static void recover(struct zl_stream *stream)
         zl_retry_succeeded(stream->failed_verb);
     }
     stream->failures = 0;
-}
-
-/* With the monitor's lock, or none to be had any more. */
-static void end_fill(struct zl_fill *fill)
-{
-    if (fill->lister != NULL) {
-        zl_kube_lister_free(ZL_STEAL(&fill->lister));
-        fill->stream->informer->lists--;
-        zl_listing_clear(&fill->listing);
-        zl_tombs_clear(&fill->tombs);
-    }
-}
-
-static void free_fill(struct zl_fill *fill)
-{
-    end_fill(fill);
-    free(fill->namespace_);
-    free(fill);
 }
 
 /* --- the list --- */
@@ -154,16 +129,7 @@ static void note_synced(struct zl_stream *stream, const char *version)
     }
     const bool first = !stream->synced;
     stream->synced = true;
-    for (struct zl_fill **link = &stream->fills; *link != NULL;) {
-        struct zl_fill *fill = *link;
-        if (!fill->covered || fill->again) { /* what was asked for since may not be in it */
-            fill->covered = fill->again = false;
-            link = &fill->next;
-            continue;
-        }
-        *link = fill->next;
-        free_fill(fill);
-    }
+    zl_fills_drop_covered(stream);
     zl_monitor_wake_all(&informer->monitor);
     zl_monitor_unlock(&informer->monitor);
     if (first && informer->spec.on_synced != NULL) {
@@ -204,7 +170,7 @@ static void list_ended(void *ctx, enum zl_status status, const char *version, st
     ZL_AUTO_FREE char *listed = zl_strdup(version); /* the lister's */
     zl_kube_lister_free(ZL_STEAL(&stream->lister));
     stream->informer->lists--;
-    look_soon(stream->informer);
+    zl_informer_look_soon(stream->informer);
     if (status == ZL_OK && (listed == NULL || listed[0] == '\0')) {
         status = zl_error_set(err, ZL_E_INVALID, "the list carries no resourceVersion");
     }
@@ -222,107 +188,23 @@ static void list_ended(void *ctx, enum zl_status status, const char *version, st
     retry(stream, "list", err);
 }
 
-/* What was asked for beside the watch until now will be in the list; what runs is in the way. */
-static void cover_fills(struct zl_stream *stream)
-{
-    zl_monitor_lock(&stream->informer->monitor);
-    for (struct zl_fill *fill = stream->fills; fill != NULL; fill = fill->next) {
-        end_fill(fill);
-        fill->covered = true;
-        fill->again = false;
-    }
-    zl_monitor_unlock(&stream->informer->monitor);
-}
-
 static void start_list(struct zl_stream *stream)
 {
-    const struct zl_kube_target target = target_of(stream, namespace_or_all(stream));
+    const struct zl_kube_target target = zl_stream_target(stream, namespace_or_all(stream));
     const struct zl_kube_list_spec spec = {.target = &target,
-                                           .selector = selector_of(stream),
+                                           .selector = zl_stream_selector(stream),
                                            .anew = stream->anew,
                                            .each = on_listed,
                                            .ended = list_ended,
                                            .ctx = stream};
     struct zl_error err = {0};
-    cover_fills(stream);
+    zl_fills_cover(stream);
     stream->list_began_ms = zl_clock_ms();
     if (zl_kube_lister_start(stream->informer->client, stream->informer->loop, &spec,
                              &stream->lister, &err) == ZL_OK) {
         stream->informer->lists++;
     } else {
         retry(stream, "list", &err);
-    }
-}
-
-/* --- a list beside the watch --- */
-
-static enum zl_status on_filled(void *ctx, const struct cJSON *object, struct zl_error *err)
-{
-    struct zl_fill *fill = ctx;
-    (void)err;
-    return zl_informer_collect(fill->stream->informer, &fill->listing, object);
-}
-
-/* Done, unless it was asked for again meanwhile. */
-static void close_fill(struct zl_fill *fill)
-{
-    struct zl_stream *stream = fill->stream;
-    struct zl_monitor *monitor = &stream->informer->monitor;
-    zl_monitor_lock(monitor);
-    stream->informer->relists++;
-    if (fill->again) {
-        fill->again = false;
-        fill->due_ms = zl_clock_ms() + stream->informer->timing.list_gap_ms;
-        zl_monitor_unlock(monitor);
-        return;
-    }
-    struct zl_fill **link = &stream->fills;
-    while (*link != fill) {
-        link = &(*link)->next;
-    }
-    *link = fill->next;
-    zl_monitor_unlock(monitor);
-    free_fill(fill);
-}
-
-static void fill_ended(void *ctx, enum zl_status status, const char *version, struct zl_error *err)
-{
-    struct zl_fill *fill = ctx;
-    struct zl_stream *stream = fill->stream;
-    (void)version; /* the watch's position stays what it is */
-    zl_kube_lister_free(ZL_STEAL(&fill->lister));
-    stream->informer->lists--;
-    look_soon(stream->informer);
-    if (status != ZL_OK) {
-        zl_listing_clear(&fill->listing);
-        zl_tombs_clear(&fill->tombs);
-        fill->failures++;
-        fill->due_ms = back_off(stream, fill->namespace_, "list", fill->failures, err);
-        return;
-    }
-    zl_informer_merge(fill);
-    if (stream->informer->lists == 0) {
-        zl_memory_give_back();
-    }
-    close_fill(fill);
-}
-
-static void start_fill(struct zl_fill *fill)
-{
-    struct zl_stream *stream = fill->stream;
-    const struct zl_kube_target target = target_of(stream, fill->namespace_);
-    const struct zl_kube_list_spec spec = {.target = &target,
-                                           .selector = selector_of(stream),
-                                           .each = on_filled,
-                                           .ended = fill_ended,
-                                           .ctx = fill};
-    struct zl_error err = {0};
-    if (zl_kube_lister_start(stream->informer->client, stream->informer->loop, &spec, &fill->lister,
-                             &err) == ZL_OK) {
-        stream->informer->lists++;
-    } else {
-        fill->failures++;
-        fill->due_ms = back_off(stream, fill->namespace_, "list", fill->failures, &err);
     }
 }
 
@@ -431,7 +313,7 @@ static void watch_ended(void *ctx, enum zl_status status, struct zl_error *err)
     struct zl_stream *stream = ctx;
     zl_kube_watcher_free(ZL_STEAL(&stream->watcher));
     note_not_watching(stream);
-    look_soon(stream->informer);
+    zl_informer_look_soon(stream->informer);
     stream->anew = was_silent(err);
     judge_watch(stream, status, err);
     if (stream->version == NULL) {
@@ -442,8 +324,8 @@ static void watch_ended(void *ctx, enum zl_status status, struct zl_error *err)
 
 static void start_watch(struct zl_stream *stream)
 {
-    const struct zl_kube_target target = target_of(stream, namespace_or_all(stream));
-    const struct zl_kube_selector selector = selector_of(stream);
+    const struct zl_kube_target target = zl_stream_target(stream, namespace_or_all(stream));
+    const struct zl_kube_selector selector = zl_stream_selector(stream);
     const struct zl_kube_watch_spec spec = {.target = &target,
                                             .selector = &selector,
                                             .resource_version = stream->version,
@@ -497,45 +379,16 @@ void zl_stream_halt(struct zl_stream *stream)
 {
     end_list(stream);
     end_watch(stream);
-    zl_monitor_lock(&stream->informer->monitor);
-    for (struct zl_fill *fill = stream->fills; fill != NULL; fill = fill->next) {
-        end_fill(fill);
-    }
-    zl_monitor_unlock(&stream->informer->monitor);
+    zl_fills_halt(stream);
 }
 
 void zl_stream_free(struct zl_stream *stream)
 {
     zl_stream_halt(stream);
-    while (stream->fills != NULL) {
-        struct zl_fill *fill = stream->fills;
-        stream->fills = fill->next;
-        free_fill(fill);
-    }
+    zl_fills_free(stream);
     free(stream->version);
     free(stream->namespace_);
     free(stream);
-}
-
-/* Those that wait, until there is a place. */
-static int64_t step_fills(struct zl_stream *stream, int64_t now_ms)
-{
-    int64_t next_ms = INT64_MAX;
-    zl_monitor_lock(&stream->informer->monitor);
-    struct zl_fill *first = stream->fills;
-    zl_monitor_unlock(&stream->informer->monitor);
-    /* Others put new ones in front; only this thread takes some out. */
-    for (struct zl_fill *fill = first; fill != NULL; fill = fill->next) {
-        if (fill->lister != NULL) {
-            continue;
-        }
-        if (fill->due_ms > now_ms) {
-            next_ms = fill->due_ms < next_ms ? fill->due_ms : next_ms;
-        } else if (stream->informer->lists < LISTS_MAX) {
-            start_fill(fill);
-        }
-    }
-    return next_ms;
 }
 
 /* What is under way may have begun before: it ends, and the next thing is a list. */
@@ -566,7 +419,7 @@ int64_t zl_stream_step(struct zl_stream *stream, int64_t now_ms)
             next_ms = stream->due_ms;
         } else if (stream->version != NULL) {
             start_watch(stream);
-        } else if (stream->informer->lists < LISTS_MAX) {
+        } else if (stream->informer->lists < ZL_LISTS_MAX) {
             start_list(stream);
         }
         if (stream->lister == NULL && stream->watcher == NULL && stream->due_ms > now_ms) {
@@ -576,6 +429,6 @@ int64_t zl_stream_step(struct zl_stream *stream, int64_t now_ms)
     if (stream->version == NULL) {
         return next_ms; /* the list will do */
     }
-    const int64_t fill_ms = step_fills(stream, now_ms);
+    const int64_t fill_ms = zl_fills_step(stream, now_ms);
     return fill_ms < next_ms ? fill_ms : next_ms;
 }
