@@ -672,6 +672,23 @@ static void test_the_leader_stands_under_the_names_of_other_builds_too(void **st
     }
 }
 
+static void test_an_edition_is_the_generation_or_of_objects_without_one_the_version(void **state)
+{
+    (void)state;
+    static char version[] = "812";
+    static const struct {
+        struct zl_meta meta;
+        uint64_t edition;
+    } ROWS[] = {
+        {{.generation = 3, .resource_version = version}, 3},
+        {{.resource_version = version}, 812},
+        {{.generation = 0}, 0},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        assert_int_equal(zl_meta_edition(&ROWS[i].meta), ROWS[i].edition);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -693,6 +710,7 @@ int main(void)
         cmocka_unit_test(test_pod_carries_grace_and_revision_and_may_serve_to_the_end),
         cmocka_unit_test(test_pod_on_its_way_out_has_ended_when_all_of_its_containers_have),
         cmocka_unit_test(test_node_is_ready_when_its_kubelet_says_so),
+        cmocka_unit_test(test_an_edition_is_the_generation_or_of_objects_without_one_the_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
