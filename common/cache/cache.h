@@ -70,7 +70,7 @@ enum zl_index {
     ZL_BY_SOURCE,      /* ours: the Service that it was made for */
     ZL_BY_WANTED_NAME, /* an annotated Service: how its leader Service is to be called */
     ZL_BY_POD,         /* a Lease: the pod that holds it; a slice: the pod that it leads to */
-    ZL_BY_LABEL,       /* a pod: each "key=value"; a user's Service: the first of its selector */
+    ZL_BY_LABEL, /* a pod: each "key=value"; a user's Service, a Deployment: the first of its selector */
     ZL_BY_COUNT,
 };
 

@@ -3,6 +3,7 @@
 
 #include "common/objects/labels.h"
 #include "common/objects/names.h"
+#include "common/objects/selectors.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -31,6 +32,14 @@ static const char *label_of_service(const void *object)
 {
     const struct zl_service *service = object;
     return service->ours ? NULL : service->selector;
+}
+
+/* Of a selector without any label, "": it may select every pod. */
+static void label_of_workload(const void *object, void (*add)(void *ctx, const char *value),
+                              void *ctx)
+{
+    ZL_AUTO_FREE char *label = zl_selector_label(((const struct zl_workload *)object)->selector);
+    add(ctx, label);
 }
 
 static const char *pool_of_service(const void *object)
@@ -98,6 +107,7 @@ void zl_indexers_of(enum zl_cached cached, struct zl_indexer out[ZL_BY_COUNT])
     memset(out, 0, ZL_BY_COUNT * sizeof *out);
     out[ZL_BY_POOL].value = kind->pool;
     out[ZL_BY_OWNER].value = kind->maker != NULL ? owner_of : NULL;
+    out[ZL_BY_LABEL].values = kind->between != NULL ? label_of_workload : NULL;
 }
 
 void zl_cache_list_selected(struct zl_cache *cache, const char *namespace_, const char *selector,
@@ -138,4 +148,23 @@ void zl_cache_list_selecting(struct zl_cache *cache, const char *namespace_, con
             zl_refs_add(out, zl_ref_hold(services.items[i]));
         }
     }
+}
+
+bool zl_cache_has_selecting(struct zl_cache *cache, const struct zl_kind *kind,
+                            const char *namespace_, const char *labels, const char *but_uid)
+{
+    ZL_AUTO_REFS struct zl_refs workloads = {0};
+    const enum zl_cached cached = zl_cached_of(kind);
+    zl_cache_list_by(cache, cached, ZL_BY_LABEL, namespace_, "", &workloads);
+    for (const char *at = labels; at != NULL && *at != '\0'; at += strlen(at) + 1) {
+        zl_cache_list_by(cache, cached, ZL_BY_LABEL, namespace_, at, &workloads);
+    }
+    for (size_t i = 0; i < workloads.count; i++) {
+        const struct zl_workload *workload = zl_ref_object(workloads.items[i]);
+        if (!zl_same_string(workload->meta.uid, but_uid) &&
+            zl_selector_may_match(workload->selector, labels)) {
+            return true;
+        }
+    }
+    return false;
 }

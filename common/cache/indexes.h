@@ -20,6 +20,12 @@ void zl_cache_list_selected(struct zl_cache *cache, const char *namespace_, cons
 /* The users' Services that select a pod with LABELS (packed; NULL: none). */
 void zl_cache_list_selecting(struct zl_cache *cache, const char *namespace_, const char *labels,
                              struct zl_refs *out);
+/*
+ * Is there a workload of KIND, which makes its pods through something between, that may select pods with LABELS
+ * (zl_selector_may_match), besides the one with uid BUT_UID?
+ */
+bool zl_cache_has_selecting(struct zl_cache *cache, const struct zl_kind *kind,
+                            const char *namespace_, const char *labels, const char *but_uid);
 /* The pods of WORKLOAD, those that are over included. */
 void zl_cache_list_pods_of(struct zl_cache *cache, const struct zl_workload *workload,
                            struct zl_refs *out);

@@ -59,6 +59,13 @@ bool zl_selector_may_match(const char *text, const char *labels)
     return true;
 }
 
+char *zl_selector_label(const char *text)
+{
+    struct term term;
+    return next_term(&text, &term) ? zl_strndup(term.key, term.key_length + 1 + term.value_length)
+                                   : zl_strdup("");
+}
+
 static bool same_key(const struct term *left, const struct term *right)
 {
     return left->key_length == right->key_length &&

@@ -18,6 +18,9 @@ char *zl_selector_text(const struct cJSON *selector);
  */
 bool zl_selector_may_match(const char *text, const char *labels);
 
+/* A label ("key=value") that all have that TEXT selects; "" when it names none. Caller frees. */
+char *zl_selector_label(const char *text);
+
 struct zl_selectors {
     char **items; /* NULL as an item: everything */
     size_t count;

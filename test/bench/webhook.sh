@@ -9,6 +9,7 @@
 #   RATES="500 2000 5000"   reviews a second, due by a clock (500 2000 5000), of the first size
 #   SECONDS_=N              for so long each (5); of a rate so long that there are 2,000 reviews
 #   ROUNDS=N                (3)
+#   AMONG=N                 so many other Deployments of the namespace have a pool each, without pods (0)
 #   PEER=0                  without the Go webhook, which is built once, in 4 minutes
 set -euo pipefail
 
@@ -18,6 +19,7 @@ read -ra sizes <<<"${SIZES:-3 10 100}"
 read -ra rates <<<"${RATES:-500 2000 5000}"
 seconds_each=${SECONDS_:-5} seconds=$seconds_each
 rounds=${ROUNDS:-3}
+among=${AMONG:-0}
 status=0
 go_webhook=$([ "${PEER:-1}" = 0 ] || bash test/peer/build.sh webhook) || status=$?
 [ "$status" -eq 0 ] || [ "$status" -eq 77 ] # without Debian's packages there is no Go here, which is said
@@ -49,6 +51,7 @@ spec:
     spec: {containers: [{name: main, image: none, ports: [{containerPort: 8080}]}]}
 OBJECTS
     wait_until 60 somebody_leads
+    [ "$among" -eq 0 ] || add_others
     for name in bare bare-cjson; do
         process_start "$name" "$ZL_BIN/zl-bare-webhook" --port "$(port_of "$name")" --cert-file "$ZL_RUN/tls/tls.crt" --key-file "$ZL_RUN/tls/tls.key" \
             "--parse=$([ "$name" = bare ] && echo false || echo true)"
@@ -59,6 +62,18 @@ OBJECTS
         contenders=(zen-lead go bare-cjson bare)
     fi
 }
+add_others() {
+    local i
+    for i in $(seq "$among"); do
+        echo ---
+        echo "{apiVersion: apps/v1, kind: Deployment, metadata: {name: other-$i, labels: {zen-lead/pool: pool-$i}}, spec: {replicas: 0, selector: {matchLabels: {app: other-$i}}, template: {metadata: {labels: {app: other-$i}}, spec: {containers: [{name: main, image: none}]}}}}"
+    done | split -l 600 - "$ZL_RUN/others.yaml-"
+    printf '%s\n' "$ZL_RUN"/others.yaml-* | xargs -P 2 -n 1 kubectl create -n bench -f >/dev/null 2>&1 # each is warned of
+    rm "$ZL_RUN"/others.yaml-*
+    wait_until 120 knows_others
+    echo "# $among other Deployments in pools of the same namespace"
+}
+knows_others() { [ "$(metric webhook-1 zen_lead_cache_size 'resource="deployments"')" -gt "$among" ]; }
 somebody_leads() { [ -n "$(kubectl get leaderpolicy main -n bench -o 'jsonpath={.status.currentHolder.name}')" ]; }
 
 # write_review KIB - what the API server sends for the second pod of that Deployment, with an annotation that makes it so large.

@@ -2,7 +2,7 @@
 #include "webhook/gatekeeper/owners.h"
 
 #include "common/base/clock.h"
-#include "common/objects/selectors.h"
+#include "common/cache/indexes.h"
 #include "webhook/gatekeeper/sightings.h"
 
 #include <string.h>
@@ -157,16 +157,8 @@ static enum zl_status find(struct zl_owners *owners, const struct wanted *wanted
 static bool link_is_stale(struct zl_owners *owners, const struct wanted *between,
                           const struct zl_kind *kind, const struct zl_sighting *link)
 {
-    ZL_AUTO_REFS struct zl_refs pooled = {0};
-    zl_cache_list(owners->cache, zl_cached_of(kind), between->namespace_, &pooled);
-    for (size_t i = 0; i < pooled.count; i++) {
-        const struct zl_workload *workload = zl_ref_object(pooled.items[i]);
-        if (!zl_same_string(workload->meta.uid, link->owner_uid) &&
-            zl_selector_may_match(workload->selector, between->labels)) {
-            return true;
-        }
-    }
-    return false;
+    return zl_cache_has_selecting(owners->cache, kind, between->namespace_, between->labels,
+                                  link->owner_uid);
 }
 
 /* Which object of KIND controls BETWEEN, read live and remembered. */

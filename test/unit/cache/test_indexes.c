@@ -41,7 +41,8 @@ static void test_each_kind_is_found_by_what_leads_to_it(void **state)
         .source = (char[]){"web"}, .pool = (char[]){"team"}, .target_name = (char[]){"web-1"}};
     struct zl_lease lease = {.holder_pod = (char[]){"web-1"}};
     struct zl_lease released = {0};
-    struct zl_workload workload = {.pool = (char[]){"team"}};
+    struct zl_workload workload = {.pool = (char[]){"team"},
+                                   .selector = (char[]){"tier in (a,b),app=web,part=x"}};
     struct zl_job job = {.pool = (char[]){"team"}, .meta.controller.uid = (char[]){"c-1"}};
     struct zl_cronjob cronjob = {.pool = (char[]){"team"}};
     struct zl_replicaset replicaset = {.meta.controller.uid = (char[]){"d-1"}};
@@ -73,6 +74,8 @@ static void test_each_kind_is_found_by_what_leads_to_it(void **state)
         {ZL_CACHED_LEASES, ZL_BY_POD, &released, ""},
         {zl_cached_of(&ZL_KIND_DEPLOYMENT), ZL_BY_POOL, &workload, "team"},
         {zl_cached_of(&ZL_KIND_STATEFULSET), ZL_BY_POOL, &workload, "team"},
+        {zl_cached_of(&ZL_KIND_DEPLOYMENT), ZL_BY_LABEL, &workload, "app=web"},
+        {zl_cached_of(&ZL_KIND_STATEFULSET), ZL_BY_LABEL, &workload, ""}, /* not asked for */
         {ZL_CACHED_JOBS, ZL_BY_POOL, &job, "team"},
         {ZL_CACHED_JOBS, ZL_BY_OWNER, &job, "c-1"},
         {ZL_CACHED_CRONJOBS, ZL_BY_POOL, &cronjob, "team"},

@@ -68,6 +68,27 @@ static void test_a_selector_may_match_unless_a_label_says_no(void **state)
     }
 }
 
+static void test_a_selector_names_a_label_of_what_it_selects(void **state)
+{
+    static const struct {
+        const char *selector, *label;
+    } rows[] = {
+        {"app=a", "app=a"},
+        {"app=a,tier=x", "app=a"},
+        {"app in (a,b),tier=x,zone=y", "tier=x"},
+        {"!canary,app!=b,tier=x", "tier=x"},
+        {"app in (a,b)", ""},
+        {"app", ""},
+        {"app=", ""},
+        {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ZL_AUTO_FREE char *label = zl_selector_label(rows[i].selector);
+        assert_string_equal(label, rows[i].label);
+    }
+}
+
 static void test_few_selectors_cover_many(void **state)
 {
     (void)state;
@@ -103,6 +124,7 @@ static void test_no_selector_is_everything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_selector_names_a_label_of_what_it_selects),
         cmocka_unit_test(test_few_selectors_cover_many),
         cmocka_unit_test(test_a_selector_may_match_unless_a_label_says_no),
         cmocka_unit_test(test_no_selector_is_everything),
