@@ -29,10 +29,10 @@ struct zl_known {
     bool owner_gone; /* its workload or Job does not exist any more */
     const struct zl_workload *workload; /* the pod's workload, if it joins a pool; else NULL */
     const struct zl_job *job;           /* the same for its Job; at most one of the two is set */
-    int64_t others;                 /* with WORKLOAD: pods that the pool's other workloads want */
-    const char *pool;               /* that one's; NULL: none */
-    const struct zl_policy *policy; /* the pool's LeaderPolicy; NULL: there is none */
-    enum zl_strategy_kind strategy; /* how the pool is led */
+    int64_t others;                     /* with WORKLOAD: as zl_memory_others */
+    const char *pool;                   /* that one's; NULL: none */
+    const struct zl_policy *policy;     /* the pool's LeaderPolicy; NULL: there is none */
+    enum zl_strategy_kind strategy;     /* how the pool is led */
     /* The seat; only with SCALE_DOWN and TURNS. */
     enum zl_seat seat;
     bool holder_terminating;      /* the holder's pod is on its way out */

@@ -134,8 +134,7 @@ static enum zl_status look_at_others(const struct zl_gatekeeper *gatekeeper,
     ZL_AUTO_FREE char *labelled = zl_asprintf(ZL_KEY_POOL "=%s", seen->pool);
     const struct zl_kube_selector selector = {.label = labelled};
     enum zl_status status = ZL_OK;
-    seen->others =
-        zl_cache_wanted_by_others(gatekeeper->cache, request->namespace_, seen->pool, others.uid);
+    seen->others = zl_memory_others(gatekeeper, request->namespace_, seen->workload);
     if (zl_refuses_followers(seen->workload, seen->others)) {
         return ZL_OK;
     }

@@ -21,6 +21,15 @@ static bool has_jobs(const struct zl_gatekeeper *gatekeeper, const char *namespa
     return members.count > 0;
 }
 
+int64_t zl_memory_others(const struct zl_gatekeeper *gatekeeper, const char *namespace_,
+                         const struct zl_workload *workload)
+{
+    return zl_refuses_followers(workload, 0)
+               ? 0
+               : zl_cache_wanted_by_others(gatekeeper->cache, namespace_, workload->pool,
+                                           workload->meta.uid);
+}
+
 static enum zl_status recall_job(const struct zl_gatekeeper *gatekeeper,
                                  const struct zl_request *request, struct zl_memory *memory,
                                  struct zl_error *err)
@@ -55,8 +64,7 @@ static enum zl_status recall_workload(const struct zl_gatekeeper *gatekeeper,
     if (memory->owner_ref != NULL) {
         known->workload = zl_ref_object(memory->owner_ref);
         known->pool = known->workload->pool;
-        known->others = zl_cache_wanted_by_others(gatekeeper->cache, request->namespace_,
-                                                  known->pool, known->workload->meta.uid);
+        known->others = zl_memory_others(gatekeeper, request->namespace_, known->workload);
     }
     return status;
 }

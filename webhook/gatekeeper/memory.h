@@ -37,4 +37,11 @@ enum zl_strategy_kind zl_memory_strategy(const struct zl_gatekeeper *gatekeeper,
                                          const char *namespace_, const char *pool,
                                          const struct zl_policy *policy, bool of_job);
 
+/*
+ * How many pods the pool's other workloads want beside WORKLOAD. 0 where that wants several itself: nothing depends on it then, and a pool
+ * may have thousands.
+ */
+int64_t zl_memory_others(const struct zl_gatekeeper *gatekeeper, const char *namespace_,
+                         const struct zl_workload *workload);
+
 #endif
