@@ -540,6 +540,18 @@ quota_refuses() { [[ $(k run probe --image none --dry-run=server 2>&1) == *'exce
     thaw_owners
 }
 
+@test "a StatefulSet whose second pod leads, scaled down to one: it gets the first one, which it wants" {
+    policy db
+    freeze_owners
+    workload StatefulSet db 3 db | k apply -f -
+    wait_for 10 member db 1
+    wait_for 10 is_claimed db
+    k scale statefulset/db --replicas 1
+    thaw_owners
+    wait_for 60 is pod/db-0 pod_names db
+    wait_for 30 is 1 ready_pods db
+}
+
 @test "scaled down to one and rolled out: the leader Service leads to the new pod while the old one is on its way out" {
     policy web
     deployment web 3 web

@@ -199,6 +199,19 @@ spec: {containers: [{name: main, image: none}]}
 POD
 }
 
+# member STATEFULSET ORDINAL - send a pod of it
+member() {
+    k create -f - -o name 2>&1 <<POD
+apiVersion: v1
+kind: Pod
+metadata:
+  name: $1-$2
+  labels: {app: $1}
+  ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: $1, uid: $(pod_uid "statefulset/$1"), controller: true}]
+spec: {containers: [{name: main, image: none}]}
+POD
+}
+
 # dry_run_passes REPLICASET - would a pod of it be let in? Changes nothing, so it may be asked often.
 dry_run_passes() { pod_of "$1" | k create --dry-run=server -f -; }
 

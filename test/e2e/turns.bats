@@ -365,16 +365,3 @@ member_waits() {
     ! answer=$(member "$@") || return 1
     is_refusal 'a Job still executes in pool "batch"' "$answer"
 }
-
-# member STATEFULSET ORDINAL - send a pod of it
-member() {
-    k create -f - -o name 2>&1 <<POD
-apiVersion: v1
-kind: Pod
-metadata:
-  name: $1-$2
-  labels: {app: $1}
-  ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: $1, uid: $(pod_uid "statefulset/$1"), controller: true}]
-spec: {containers: [{name: main, image: none}]}
-POD
-}

@@ -71,7 +71,7 @@ struct zl_seen {
     const struct zl_policy *policy;
     /*
      * Only where one pod is wanted, and one leads and lives: that of a workload that left or wants none any more, or one that the pod's
-     * own owner has and keeps.
+     * own ReplicaSet has and keeps.
      */
     bool another_leads;
     /* That a Deployment is in a Job's pool, too, memory tells: no selector can ask for a membership. */

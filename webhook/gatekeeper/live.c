@@ -171,10 +171,18 @@ static enum zl_status look_at_holder(const struct zl_gatekeeper *gatekeeper,
 }
 
 /*
- * The pool shrank to one workload of one pod. Whoever led it for another workload may still be on its way out. And who owns the
- * leader may not have heard yet that it is to have one pod, and asks for another: that would be one too many in a moment, and which of
- * the two goes then is its owner's choice.
+ * Does the pod's own ReplicaSet have the leader, and keep it? Then it has not heard yet that it is to have one pod, and asks for another:
+ * that would be one too many in a moment, and which of the two goes then is its choice. A StatefulSet's pods are not alike: it may rightly
+ * want another one than leads.
  */
+static bool keeps_leader(const struct zl_request *request, enum zl_holder holder,
+                         const struct zl_pod *leader)
+{
+    return holder == ZL_HOLDER_ALIVE && zl_kind_is(&ZL_KIND_REPLICASET, request->owner) &&
+           zl_same_string(leader->meta.controller.uid, request->owner->uid);
+}
+
+/* The pool shrank to one workload of one pod. Whoever led it for another workload may still be on its way out. */
 static enum zl_status look_for_leader_that_stays(const struct zl_gatekeeper *gatekeeper,
                                                  const struct zl_request *request,
                                                  struct zl_look *look, struct zl_error *err)
@@ -191,8 +199,7 @@ static enum zl_status look_for_leader_that_stays(const struct zl_gatekeeper *gat
     if (lives && zl_lease_is_held_by(look->lease, look->holder->meta.uid)) {
         seen->another_leads =
             !zl_selector_may_match(seen->workload->selector, look->holder->labels) ||
-            (holder == ZL_HOLDER_ALIVE &&
-             zl_same_string(look->holder->meta.controller.uid, request->owner->uid));
+            keeps_leader(request, holder, look->holder);
     }
     return status;
 }

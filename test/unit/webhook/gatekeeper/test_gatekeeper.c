@@ -567,7 +567,7 @@ static void test_memory_denies_without_a_look(void **state)
 }
 
 /* Scaled down to one: its ReplicaSet may not know yet, and a second pod of it may cost the leader its life. */
-static void test_an_owner_that_wants_one_pod_and_has_it_gets_no_other(void **state)
+static void test_a_replicaset_that_wants_one_pod_and_has_it_gets_no_other(void **state)
 {
     (void)state;
 #define LABELLED(app) ",\"labels\":{\"app\":\"" app "\"}"
@@ -851,7 +851,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_there_now_decides),
         cmocka_unit_test(test_memory_denies_without_a_look),
-        cmocka_unit_test(test_an_owner_that_wants_one_pod_and_has_it_gets_no_other),
+        cmocka_unit_test(test_a_replicaset_that_wants_one_pod_and_has_it_gets_no_other),
         cmocka_unit_test(test_a_lease_is_prepared_without_a_new_look_at_the_pool),
         cmocka_unit_test(test_one_looks_five_times_when_others_are_faster),
         cmocka_unit_test(test_a_pod_that_cannot_be_read_whole_lets_nobody_in),
