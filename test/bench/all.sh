@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # all.sh - every benchmark but those on a node, one after the other, and the page that they make: docs/benchmarks.md. Under 15
-# minutes on two processors; nothing else should be at work on them. Run by `make bench`.
+# minutes on two processors, once the Go webhook is built; nothing else should be at work on them. Run by `make bench`.
 #
 #   OUT=FILE   (docs/benchmarks.md)
 #   ONLY="webhook fleet"   these alone, to see whether they work: the page is not written

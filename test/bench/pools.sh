@@ -64,7 +64,8 @@ is_calm() {
 # How many a watch has shown so far, and what it began with.
 renewals() { wc -l <"$ZL_RUN/log/renewals.log"; }
 
-# quiet N - what the acting controller and the one beside it ask for and use while nothing happens
+# quiet N - what the acting controller and the one beside it ask for and use while nothing happens. The renewals are watched from here
+# until the takeover is over.
 quiet() {
     local began cpu1 cpu2 before1 before2 written patches took
     watch_renewals pools
@@ -77,7 +78,6 @@ quiet() {
     awk -v n="$1" -v us="$took" -v r1="$(($(requests controller-1) - before1))" -v r2="$(($(requests controller-2) - before2))" -v p="$(($(renewals) - patches))" -v w="$(($(writes controller-1) - written))" \
         -v c1="$(($(threads_us controller-1) - cpu1))" -v c2="$(($(threads_us controller-2) - cpu2))" \
         'BEGIN { printf "%d pools, nothing happens: %.1f writes a second, of them %.1f renewals of Leases, %.1f requests in all, and %.2f %% of a processor; of the controller that stands by %.1f requests and %.2f %%\n", n, w / us * 1e6, p / us * 1e6, r1 / us * 1e6, c1 / us * 100, r2 / us * 1e6, c2 / us * 100 }'
-    process_stop renewals || true
 }
 
 # The longest time between two renewals of one Lease, and how many were over meanwhile.
@@ -89,8 +89,6 @@ acts() { [ "$(metric "$1" zen_lead_controller_is_leader)" = 1 ]; }
 # takeover N - the acting controller is killed
 takeover() {
     local began us
-    watch_renewals pools
-    sleep 15 # each Lease is renewed at least once
     began=${EPOCHREALTIME/./}
     process_stop controller-1 KILL || true
     wait_until 60 acts controller-2
@@ -98,7 +96,7 @@ takeover() {
     "$ZL_BIN/zl-bench" --kubeconfig "$KUBECONFIG" --namespace bench --app s --leader-service s-leader --limit=false --kubernetes=false --cause not-ready --count 3 |
         awk -v n="$1" -v us="$us" '$2 == "zen-lead" { printf "%d pools, the acting controller is killed: another one acts after %.1f s, and its first three failovers take at most %s ms\n", n, us / 1e6, $6 }'
     sleep 15 # the last of them are renewed by who acts now
-    echo "$1 pools, from one renewal of a Lease to the next meanwhile: at most $(longest)"
+    echo "$1 pools, from one renewal of a Lease to the next since it was quiet: at most $(longest)"
     process_stop renewals || true
 }
 
