@@ -104,12 +104,15 @@ measure() {
     start "$1"
     start_default_controller 2
     await_ready controller-2 300
-    process_is_running limit || process_start limit "$ZL_BIN/zl-limit" --kubeconfig "$KUBECONFIG" --namespace bench --app s
     sleep 15 # what the start has left to do, and each Lease is at its own moment
     quiet "$1"
+    # Not before: it stops when its watch of a few quiet pods is silent for too long.
+    process_start limit "$ZL_BIN/zl-limit" --kubeconfig "$KUBECONFIG" --namespace bench --app s
     printf '%-10s %-12s %5s %9s %9s %9s\n' among who n "p50 ms" "p99 ms" "max ms"
     "$ZL_BIN/zl-bench" --kubeconfig "$KUBECONFIG" --namespace bench --app s --leader-service s-leader --cause not-ready --count "$count" |
         sed "s/^not-ready /$(printf '%-10s' "$1")/"
+    process_stop limit
+    kubectl delete endpointslice bench-limit -n bench >/dev/null # it makes its own
     takeover "$1"
     process_stop controller-2
 }
