@@ -135,13 +135,20 @@ void zl_cache_list_selected(struct zl_cache *cache, const char *namespace_, cons
     }
 }
 
+/* What is found by one of LABELS (packed; NULL: none). */
+static void list_by_labels(struct zl_cache *cache, enum zl_cached cached, const char *namespace_,
+                           const char *labels, struct zl_refs *out)
+{
+    for (const char *at = labels; at != NULL && *at != '\0'; at += strlen(at) + 1) {
+        zl_cache_list_by(cache, cached, ZL_BY_LABEL, namespace_, at, out);
+    }
+}
+
 void zl_cache_list_selecting(struct zl_cache *cache, const char *namespace_, const char *labels,
                              struct zl_refs *out)
 {
     ZL_AUTO_REFS struct zl_refs services = {0};
-    for (const char *at = labels; at != NULL && *at != '\0'; at += strlen(at) + 1) {
-        zl_cache_list_by(cache, ZL_CACHED_SERVICES, ZL_BY_LABEL, namespace_, at, &services);
-    }
+    list_by_labels(cache, ZL_CACHED_SERVICES, namespace_, labels, &services);
     for (size_t i = 0; i < services.count; i++) {
         const struct zl_service *service = zl_ref_object(services.items[i]);
         if (zl_labels_match(labels, service->selector)) {
@@ -156,9 +163,7 @@ bool zl_cache_has_selecting(struct zl_cache *cache, const struct zl_kind *kind,
     ZL_AUTO_REFS struct zl_refs workloads = {0};
     const enum zl_cached cached = zl_cached_of(kind);
     zl_cache_list_by(cache, cached, ZL_BY_LABEL, namespace_, "", &workloads);
-    for (const char *at = labels; at != NULL && *at != '\0'; at += strlen(at) + 1) {
-        zl_cache_list_by(cache, cached, ZL_BY_LABEL, namespace_, at, &workloads);
-    }
+    list_by_labels(cache, cached, namespace_, labels, &workloads);
     for (size_t i = 0; i < workloads.count; i++) {
         const struct zl_workload *workload = zl_ref_object(workloads.items[i]);
         if (!zl_same_string(workload->meta.uid, but_uid) &&

@@ -5,7 +5,6 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -36,7 +35,7 @@ static void test_a_pair_that_is_wrong_for_a_moment_is_not_spoken_of(void **state
     struct zl_key_scene *scene = *state;
     zl_key_scene_write(scene, ZL_PAIR_A, ZL_PAIR_A);
     zl_key_scene_start(scene);
-    /* ZL_PAIR_A round that is held up for a second gives them time to be said: it counts for nothing. */
+    /* A round that is held up for a second gives them time to be said: it counts for nothing. */
     int rounds = 0, in_time = 0;
     for (; in_time < 3 && rounds < AT_ONCE_TRIES; rounds++) {
         const int64_t said =
