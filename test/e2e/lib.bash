@@ -185,32 +185,22 @@ spec: {
 JOB
 }
 
-# pod_of REPLICASET [APP] - a pod of it, as its controller would send it.
-pod_of() {
-    local app=${2:-web}
+# owned_pod KIND OWNER APP NAME-FIELD - a pod as the controller of that ReplicaSet or StatefulSet would send it.
+owned_pod() {
     cat <<POD
 apiVersion: v1
 kind: Pod
 metadata:
-  generateName: $app-
-  labels: {app: $app}
-  ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: $1, uid: $(k get replicaset "$1" -o 'jsonpath={.metadata.uid}'), controller: true}]
+  $4
+  labels: {app: $3}
+  ownerReferences: [{apiVersion: apps/v1, kind: $1, name: $2, uid: $(pod_uid "$1/$2"), controller: true}]
 spec: {containers: [{name: main, image: none}]}
 POD
 }
-
-# member STATEFULSET ORDINAL - send a pod of it
-member() {
-    k create -f - -o name 2>&1 <<POD
-apiVersion: v1
-kind: Pod
-metadata:
-  name: $1-$2
-  labels: {app: $1}
-  ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: $1, uid: $(pod_uid "statefulset/$1"), controller: true}]
-spec: {containers: [{name: main, image: none}]}
-POD
-}
+# pod_of REPLICASET [APP] - one of its pods
+pod_of() { owned_pod ReplicaSet "$1" "${2:-web}" "generateName: ${2:-web}-"; }
+# member STATEFULSET ORDINAL - send that pod of it
+member() { owned_pod StatefulSet "$1" "$1" "name: $1-$2" | k create -f - -o name 2>&1; }
 
 # dry_run_passes REPLICASET - would a pod of it be let in? Changes nothing, so it may be asked often.
 dry_run_passes() { pod_of "$1" | k create --dry-run=server -f -; }
