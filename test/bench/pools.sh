@@ -64,8 +64,8 @@ is_calm() {
 # How many a watch has shown so far, and what it began with.
 renewals() { wc -l <"$ZL_RUN/log/renewals.log"; }
 
-# quiet N - what the acting controller and the one beside it ask for and use while nothing happens. The renewals are watched from here
-# until the takeover is over.
+# quiet N - what the acting controller and the one beside it ask for and use while nothing happens. The renewals are watched from before
+# that, while the start still tells its Events, until the takeover is over.
 quiet() {
     local began cpu1 cpu2 before1 before2 written patches took
     watch_renewals pools
@@ -96,7 +96,7 @@ takeover() {
     "$ZL_BIN/zl-bench" --kubeconfig "$KUBECONFIG" --namespace bench --app s --leader-service s-leader --limit=false --kubernetes=false --cause not-ready --count 3 |
         awk -v n="$1" -v us="$us" '$2 == "zen-lead" { printf "%d pools, the acting controller is killed: another one acts after %.1f s, and its first three failovers take at most %s ms\n", n, us / 1e6, $6 }'
     sleep 15 # the last of them are renewed by who acts now
-    echo "$1 pools, from one renewal of a Lease to the next since it was quiet: at most $(longest)"
+    echo "$1 pools, from one renewal of a Lease to the next, while the Events of the start are told and until the takeover is over: at most $(longest)"
     process_stop renewals || true
 }
 
